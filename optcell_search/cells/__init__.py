@@ -1,0 +1,24 @@
+"""Recurrent cells: what makes the hidden state h out of the filtered drive u."""
+
+from __future__ import annotations
+
+from .base import Cell, Hidden, Weights
+from .gru import GRU
+from .lstm import LSTM
+from .model import SequenceModel
+from .optcell import OptCell
+from .rnn import RNN
+from .state import LayerState, State
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Cell",
+    "Hidden",
+    "LayerState",
+    "OptCell",
+    "SequenceModel",
+    "State",
+    "Weights",
+]

@@ -1,0 +1,82 @@
+"""A whole model for sequences: recurrent layers and a linear read-out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from ..rules import Rule
+from .base import Cell
+from .optcell import OptCell
+from .state import State
+
+
+class SequenceModel(nn.Module):
+    """An OptCell and a linear read-out of its last or of every step.
+
+    Args:
+        input_size: features of the input.
+        output_size: features of the output, e.g. the number of classes.
+        hidden_size, cell, rule, num_layers, dropout, bidirectional, learn_rule: see `OptCell`.
+        readout: ``"last"`` reads the output after a sequence's last step, (B, outputs);
+            ``"every"`` reads every step, (B, T, outputs).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        hidden_size: int,
+        *,
+        cell: str | Cell = "lstm",
+        rule: str | Rule = "heavy_ball",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learn_rule: bool = False,
+        readout: Literal["last", "every"] = "last",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.cell = OptCell(
+            input_size,
+            hidden_size,
+            cell=cell,
+            rule=rule,
+            num_layers=num_layers,
+            batch_first=True,
+            # A search varies layers and dropout apart; with one layer there is nothing to drop.
+            dropout=dropout if num_layers > 1 else 0.0,
+            bidirectional=bidirectional,
+            learn_rule=learn_rule,
+            device=device,
+            dtype=dtype,
+        )
+        width = hidden_size * (2 if bidirectional else 1)
+        self.readout = nn.Linear(width, output_size, device=device, dtype=dtype)
+        self.reads: Literal["last", "every"] = readout
+
+    def forward(self, x: Tensor | PackedSequence) -> Tensor:
+        """Return (B, outputs) or (B, T, outputs) from (B, T, features) or a packed batch."""
+        hidden, _ = self.cell(x)
+        if not isinstance(hidden, PackedSequence):
+            return self.head(hidden)
+        padded, lengths = pad_packed_sequence(hidden, batch_first=True)
+        if self.reads == "every":
+            return self.head(padded)
+        rows = torch.arange(len(padded), device=padded.device)
+        return self.head(padded[rows, lengths.to(padded.device) - 1].unsqueeze(1))
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Return the outputs from the recurrent layers' outputs (B, T, width)."""
+        outputs: Tensor = self.readout(hidden[:, -1] if self.reads == "last" else hidden)
+        return outputs
+
+    def stream(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Return the outputs (B, T, outputs) at every step of the next piece, and the state."""
+        hidden, state = self.cell(x, state)
+        return self.readout(hidden), state

@@ -1,0 +1,251 @@
+"""A recurrent cell driven through an update rule, with the interface of torch's modules."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from .. import kernels
+from ..registry import cells, rules
+from ..rules import Rule, RuleState, apply_rule
+from ..rules.base import last_valid
+from .base import Cell, Hidden, Weights
+from .state import LayerState, State, map_batch
+from .values import RuleValues
+
+
+class OptCell(nn.Module):
+    """Recurrent layers in which an update rule filters the drive before the cell takes it.
+
+        z_t = W_ih x_t + b_ih,   u = rule(z),   h_t = cell(u_t, h_{t-1})
+
+    Stands wherever `torch.nn.LSTM`, `GRU` or `RNN` stands: the arguments, shapes, parameter names
+    and initial weights are theirs, their state dicts load strictly, and with
+    ``rule=GradientDescent(s=1)`` it computes what they compute. Only the state differs: it is
+    opaque, and it is complete, so a sequence fed in pieces gives what it gives whole.
+
+    Args:
+        input_size: number of features D of the input.
+        hidden_size: number of features H of the hidden state.
+        cell: registered name (its defaults) or a `Cell`.
+        rule: registered name (its defaults) or a `Rule`.
+        num_layers: layers on top of each other, each with a filter of its own.
+        bias: whether the layers have b_ih and b_hh.
+        batch_first: whether input and output are (B, T, ...) instead of (T, B, ...).
+        dropout: probability of dropping an output of any layer but the last, in training.
+        bidirectional: whether a second cell runs each layer backwards in time.
+        learn_rule: make the rule's real-valued hyperparameters (mu, s, beta) parameters that stay
+            inside their valid ranges; `rule_values()` returns what they are.
+        device, dtype: of the parameters.
+
+    Raises:
+        ValueError: an unknown name, a size below 1, or a dropout outside [0, 1].
+
+    Source: Nguyen et al. 2020, arXiv 2006.06919.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        cell: str | Cell = "lstm",
+        rule: str | Rule = "heavy_ball",
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learn_rule: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} = {size} is out of range; valid: integers >= 1")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"dropout = {dropout} is out of range; valid: 0 <= dropout <= 1")
+        if dropout and num_layers == 1:
+            warnings.warn(
+                "dropout acts between layers, so it does nothing where num_layers = 1",
+                stacklevel=2,
+            )
+        self.cell: Cell = cells.get(cell)() if isinstance(cell, str) else cell
+        self.rule: Rule = rules.get(rule)() if isinstance(rule, str) else rule
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional = bidirectional
+        self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
+        self._suffixes: list[str] = []
+        self._shapes: list[dict[str, tuple[int, ...]]] = []
+        for layer in range(num_layers):
+            width = input_size if layer == 0 else hidden_size * self._directions
+            for direction in ("", "_reverse")[: self._directions]:
+                shapes = self.cell.shapes(width, hidden_size, bias)
+                self._suffixes.append(f"_l{layer}{direction}")
+                self._shapes.append(shapes)
+                for name, shape in shapes.items():
+                    weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                    self.register_parameter(name + self._suffixes[-1], weight)
+        self.reset_parameters()
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def reset_parameters(self) -> None:
+        """Draw initial weights anew, as torch's modules do."""
+        with torch.no_grad():
+            for index in range(len(self._suffixes)):
+                self.cell.reset(self._weights(index), self.hidden_size)
+
+    def _weights(self, index: int) -> Weights:
+        return {name: getattr(self, name + self._suffixes[index]) for name in self._shapes[index]}
+
+    def extra_repr(self) -> str:
+        """Return the arguments that differ from the defaults."""
+        text = f"{self.input_size}, {self.hidden_size}, cell={self.cell!r}, rule={self.rule!r}"
+        defaults: dict[str, int | float] = {"num_layers": 1, "bias": True, "batch_first": False}
+        defaults |= {"dropout": 0.0, "bidirectional": False}
+        changed = {name: getattr(self, name) for name in defaults}
+        return ", ".join([text, *(f"{k}={v}" for k, v in changed.items() if v != defaults[k])])
+
+    def forward(
+        self, input: Tensor | PackedSequence, state: State | None = None
+    ) -> tuple[Tensor | PackedSequence, State]:
+        """Run over a sequence, or over the next piece of one.
+
+        Args:
+            input: (T, B, D), (B, T, D) with `batch_first`, (T, D) for a single sequence, or a
+                `PackedSequence`.
+            state: what the call on the previous piece returned; None starts afresh.
+
+        Returns:
+            The last layer's outputs in the form of `input`, with H or 2 H features, and the
+            state to go on from.
+
+        Raises:
+            ValueError: `input` has the wrong number of dimensions or features.
+        """
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, state)
+        if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"input of shape {tuple(input.shape)}; valid: 2 or 3 dimensions, "
+                f"the last of size input_size = {self.input_size}"
+            )
+        batched = input.dim() == 3
+        x = input if batched else input.unsqueeze(1)
+        if batched and self.batch_first:
+            x = x.transpose(0, 1)
+        output, state = self._layers(x, state, None)
+        if not batched:
+            return output.squeeze(1), state
+        return output.transpose(0, 1) if self.batch_first else output, state
+
+    def _forward_packed(
+        self, input: PackedSequence, state: State | None
+    ) -> tuple[PackedSequence, State]:
+        # Inside, sequences stand in the packing's own order, by falling length.
+        data, batch_sizes, order, back = input
+        x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
+        if state is not None and order is not None:
+            state = map_batch(state, lambda part: part[order])
+        output, state = self._layers(x, state, lengths.to(x.device))
+        if back is not None:
+            state = map_batch(state, lambda part: part[back])
+        packed = pack_padded_sequence(output, lengths)
+        return PackedSequence(packed.data, batch_sizes, order, back), state
+
+    def _layers(
+        self, x: Tensor, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, State]:
+        p = self.rule_values(x.dtype)
+        final: list[LayerState] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for reverse in range(self._directions):
+                turn = partial(_reverse, lengths=lengths) if reverse else _keep
+                index = layer * self._directions + reverse
+                start = None if state is None else state[index]
+                weights = self._weights(index)
+                output, end = self._layer(weights, p, turn(x), start, lengths)
+                outputs.append(turn(output))
+                final.append(end)
+            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+            if self.dropout and layer < self.num_layers - 1:
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        return x, tuple(final)
+
+    def _layer(
+        self,
+        weights: Weights,
+        p: dict[str, Tensor],
+        x: Tensor,
+        state: LayerState | None,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, LayerState]:
+        """Run one layer in one direction over (T, B, features)."""
+        before = None if state is None else state.rule
+        hidden = (
+            self.cell.initial(x.shape[1], self.hidden_size, x) if state is None else state.hidden
+        )
+        if not self.rule.linear:
+            u, rule_state = apply_rule(
+                self.rule, p, self.cell.drive(weights, x, None), before, lengths
+            )
+            return self._recur(weights, u, hidden, rule_state, lengths)
+        # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
+        # and a constant channel carries the bias through the filter.
+        if self.bias:
+            x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
+        x, rule_state = apply_rule(self.rule, p, x, before, lengths)
+        if self.cell.kernel is not None:
+            output, hidden = kernels.torch_rnn(
+                self.cell.kernel, x, _carry_bias(weights), hidden, lengths
+            )
+            return output, LayerState(hidden, rule_state)
+        one = None
+        if self.bias:
+            x, one = x[..., :-1], x[..., -1:]
+        return self._recur(weights, self.cell.drive(weights, x, one), hidden, rule_state, lengths)
+
+    def _recur(
+        self,
+        weights: Weights,
+        u: Tensor,
+        hidden: Hidden,
+        rule_state: RuleState,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, LayerState]:
+        history = kernels.recur(partial(self.cell.step, weights), u, hidden)
+        final = tuple(last_valid(part, lengths) for part in history)
+        return history[0], LayerState(final, rule_state)
+
+
+def _carry_bias(weights: Weights) -> list[Tensor]:
+    """Return weights for torch's kernel, the input bias moved to a column for the constant 1."""
+    if "bias_ih" not in weights:
+        return list(weights.values())
+    columns = torch.cat([weights["weight_ih"], weights["bias_ih"].unsqueeze(1)], 1)
+    zero = torch.zeros_like(weights["bias_ih"])
+    return [columns, weights["weight_hh"], zero, weights["bias_hh"]]
+
+
+def _keep(x: Tensor) -> Tensor:
+    return x
+
+
+def _reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Turn each sequence of (T, B, features) around in time, its padding staying at the end."""
+    if lengths is None:
+        return x.flip(0)
+    t = torch.arange(len(x), device=x.device).unsqueeze(1)
+    index = torch.where(t < lengths, lengths - 1 - t, t)
+    return x.gather(0, index.unsqueeze(-1).expand_as(x))

@@ -1,0 +1,195 @@
+"""Hyperparameters as data: dataclass fields that know their default, valid and search range.
+
+A rule, a cell, a task or a section of a search space is a frozen dataclass whose fields are made
+by `real`, `integer` and `choice`. Whoever needs the ranges, such as a search space, reads them with
+`specification`; whoever builds an object gets them checked by `Hyperparameters`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+_METADATA_KEY = "optcell_search"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Real:
+    """A real number, searched in [low, high] and valid between valid_low and valid_high.
+
+    `learnable` says whether gradient descent may move it, where a cell learns its rule.
+    """
+
+    default: float
+    low: float
+    high: float
+    log: bool = False
+    valid_low: float = -math.inf
+    valid_high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    learnable: bool = True
+    doc: str = ""
+
+    @property
+    def valid(self) -> str:
+        """The valid range in words, e.g. ``0 <= value < 1``."""
+        left = "<" if self.open_low else "<="
+        right = "<" if self.open_high else "<="
+        return f"{self.valid_low:g} {left} value {right} {self.valid_high:g}"
+
+    def check(self, label: str, value: Any) -> float:
+        """Return `value` as a float, or raise a ValueError that names label, value and range."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{label} = {value!r} is not a number; valid: {self.valid}")
+        above = value > self.valid_low if self.open_low else value >= self.valid_low
+        below = value < self.valid_high if self.open_high else value <= self.valid_high
+        if not (above and below and math.isfinite(value)):
+            raise ValueError(f"{label} = {value!r} is out of range; valid: {self.valid}")
+        return float(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integer:
+    """An integer, searched in [low, high] and valid in [valid_low, valid_high]."""
+
+    default: int
+    low: int
+    high: int
+    log: bool = False
+    valid_low: int = 0
+    valid_high: int = 2**31
+    doc: str = ""
+
+    @property
+    def valid(self) -> str:
+        """The valid range in words."""
+        return f"integers, {self.valid_low} <= value <= {self.valid_high}"
+
+    def check(self, label: str, value: Any) -> int:
+        """Return `value`, or raise a ValueError that names label, value and range."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{label} = {value!r} is not an integer; valid: {self.valid}")
+        if not self.valid_low <= value <= self.valid_high:
+            raise ValueError(f"{label} = {value!r} is out of range; valid: {self.valid}")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of a few values, all of which are searched."""
+
+    default: Any
+    options: tuple[Any, ...]
+    doc: str = ""
+
+    @property
+    def valid(self) -> str:
+        """The options in words."""
+        return ", ".join(repr(option) for option in self.options)
+
+    def check(self, label: str, value: Any) -> Any:
+        """Return `value`, or raise a ValueError that names label, value and options."""
+        # 1 == True in Python, yet a user who writes 1 for a switch has made a mistake.
+        if not any(value == option and type(value) is type(option) for option in self.options):
+            raise ValueError(f"{label} = {value!r} is not an option; valid: {self.valid}")
+        return value
+
+
+Specification = Real | Integer | Choice
+
+
+def _field(spec: Specification) -> Any:
+    return dataclasses.field(default=spec.default, metadata={_METADATA_KEY: spec})
+
+
+def real(
+    default: float,
+    *,
+    search: tuple[float, float],
+    valid: tuple[float, float],
+    log: bool = False,
+    open_low: bool = False,
+    open_high: bool = False,
+    learnable: bool = True,
+    doc: str = "",
+) -> Any:
+    """Declare a real-valued field; `open_low` and `open_high` exclude the ends of `valid`."""
+    low, high = search
+    valid_low, valid_high = valid
+    return _field(
+        Real(
+            default=default,
+            low=low,
+            high=high,
+            log=log,
+            valid_low=valid_low,
+            valid_high=valid_high,
+            open_low=open_low,
+            open_high=open_high,
+            learnable=learnable,
+            doc=doc,
+        )
+    )
+
+
+def integer(
+    default: int,
+    *,
+    search: tuple[int, int],
+    valid: tuple[int, int],
+    log: bool = False,
+    doc: str = "",
+) -> Any:
+    """Declare an integer field."""
+    low, high = search
+    valid_low, valid_high = valid
+    return _field(
+        Integer(
+            default=default,
+            low=low,
+            high=high,
+            log=log,
+            valid_low=valid_low,
+            valid_high=valid_high,
+            doc=doc,
+        )
+    )
+
+
+def choice(default: Any, *, options: tuple[Any, ...], doc: str = "") -> Any:
+    """Declare a field that takes one of `options`."""
+    return _field(Choice(default=default, options=options, doc=doc))
+
+
+def specification(cls: type) -> dict[str, Specification]:
+    """Return the declared hyperparameters of a dataclass, by field name, in order."""
+    return {
+        field.name: field.metadata[_METADATA_KEY]
+        for field in dataclasses.fields(cls)
+        if _METADATA_KEY in field.metadata
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """Base of everything that is described by hyperparameters; checks them when it is built.
+
+    Raises:
+        ValueError: a value is outside its valid range; the message names the field (with the
+            registered name before a dot, where there is one), the value and the range.
+    """
+
+    name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        prefix = f"{self.name}." if self.name else ""
+        for key, spec in specification(type(self)).items():
+            checked = spec.check(prefix + key, getattr(self, key))
+            object.__setattr__(self, key, checked)
+
+    def values(self) -> dict[str, Any]:
+        """Return the hyperparameters by name."""
+        return {key: getattr(self, key) for key in specification(type(self))}

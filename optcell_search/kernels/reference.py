@@ -1,0 +1,54 @@
+"""The readable truth: every loop over time, written step by step in plain torch.
+
+Legend: T steps, B sequences, F channels, G drive width (gates x hidden), H hidden width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..shapes import Float
+
+Hidden = tuple[Tensor, ...]
+Step = Callable[[Tensor, Hidden], Hidden]
+
+
+def scan(
+    decay: Float[Tensor, "time_or_1 batch_or_1 1"],
+    drive: Float[Tensor, "time batch channels"],
+    initial: Float[Tensor, "batch channels"],
+) -> Float[Tensor, "time batch channels"]:
+    """Run the linear recurrence q_t = decay_t q_{t-1} + drive_t and return every q_t.
+
+    Args:
+        decay: (T or 1, B or 1, 1), one factor a step, shared by all channels.
+        drive: (T, B, F).
+        initial: (B, F), the trace q_0 before the first step.
+    """
+    trace = initial
+    traces = []
+    for decay_t, drive_t in zip(decay.expand(len(drive), -1, -1), drive, strict=True):
+        trace = decay_t * trace + drive_t
+        traces.append(trace)
+    return torch.stack(traces)
+
+
+def recur(step: Step, u: Float[Tensor, "time batch drive"], hidden: Hidden) -> Hidden:
+    """Run a cell over a whole sequence of filtered drives.
+
+    Args:
+        step: the cell, (u_t (B, G), hidden) -> hidden, each part of hidden (B, ...).
+        u: (T, B, G), what the update rule made of the drive.
+        hidden: the state before the first step; its first part is the cell's output.
+
+    Returns:
+        The parts of the hidden state after every step, each (T, B, ...).
+    """
+    history = []
+    for u_t in u:
+        hidden = step(u_t, hidden)
+        history.append(hidden)
+    return tuple(torch.stack(part) for part in zip(*history, strict=True))

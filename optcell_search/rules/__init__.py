@@ -1,0 +1,22 @@
+"""Update rules: causal filters that turn the drive z of a cell into u. They never see h."""
+
+from __future__ import annotations
+
+from .adam import Adam
+from .base import Recurrence, Rule, RuleState, apply_rule
+from .gd import GradientDescent
+from .heavy_ball import HeavyBall
+from .nesterov import Nesterov
+from .rmsprop import RMSProp
+
+__all__ = [
+    "Adam",
+    "GradientDescent",
+    "HeavyBall",
+    "Nesterov",
+    "RMSProp",
+    "Recurrence",
+    "Rule",
+    "RuleState",
+    "apply_rule",
+]
