@@ -1,0 +1,139 @@
+"""Which rows are best: Pareto front, hypervolume, knee, best.
+
+A row is *eligible* when its trial is COMPLETE with finite objectives, keeps the constraints of the
+request, and is not a repetition of another row's result (`duplicate_of`). Only eligible rows can
+be on the front, the knee or the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import moocore
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .tables import Direction
+
+
+def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
+    """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
+    keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
+    if "feasible" in table.columns:
+        keep &= table["feasible"]
+    return table[keep & _finite_rows(_values(table, objectives))]
+
+
+def _values(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> npt.NDArray[np.float64]:
+    missing = [name for name in objectives if name not in table.columns]
+    if missing:
+        raise ValueError(f"unknown objective {missing[0]!r}; valid: {', '.join(table.columns)}")
+    return table[list(objectives)].to_numpy(dtype=np.float64)
+
+
+def pareto(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
+    """Return the eligible rows that no other eligible row dominates, best first objective first.
+
+    A row dominates another when it is at least as good in every objective and better in one.
+    """
+    rows = eligible(table, objectives)
+    front = rows[front_mask(_values(rows, objectives), list(objectives.values()))]
+    ascending = [direction == "minimize" for direction in objectives.values()]
+    return front.sort_values([*objectives, "number"], ascending=[*ascending, True])
+
+
+def front_mask(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.bool_]:
+    """Mark the rows of `values` (points, objectives) that no other row dominates.
+
+    Equal rows are all marked; a row that holds NaN or an infinity never is, and dominates none.
+    """
+    points = _losses(values, directions)
+    finite = _finite_rows(points)
+    mask = np.zeros(len(points), dtype=bool)
+    if finite.any():
+        mask[finite] = moocore.is_nondominated(points[finite], keep_weakly=True)
+    return mask
+
+
+def hypervolume(
+    values: npt.ArrayLike,
+    directions: Sequence[Direction],
+    reference: Sequence[float] | None = None,
+) -> float:
+    """Return the volume that `values` (points, objectives) dominate up to the reference point.
+
+    Rows with NaN or an infinity, and parts beyond the reference, count for nothing.
+
+    Args:
+        values: objectives in their own units.
+        directions: one an objective.
+        reference: one an objective, in its own units; by default the worst value of each.
+    """
+    points = _losses(values, directions)
+    points = points[_finite_rows(points)]
+    if not len(points):
+        return 0.0
+    worst = points.max(axis=0) if reference is None else _losses([reference], directions)[0]
+    # moocore is exact in any number of dimensions and public, unlike Optuna's own private module.
+    return float(moocore.hypervolume(points, ref=worst))
+
+
+def _losses(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.float64]:
+    """Return `values` as (points, objectives), turned so that less is better."""
+    points = np.asarray(values, dtype=np.float64).reshape(-1, len(directions))
+    sign = [1.0 if direction == "minimize" else -1.0 for direction in directions]
+    return np.multiply(points, sign)
+
+
+def _finite_rows(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
+
+
+def knee(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Series[Any]:
+    """Return the row of the front with the most of everything at once.
+
+    With each objective scaled over the front to 0 (best) … 1 (worst), it is the row whose scaled
+    values have the least sum: for two objectives the point that bulges farthest from the line
+    through the two ends of the front (Das 1999). Ties go to the better first objective.
+
+    Raises:
+        ValueError: no row is eligible.
+    """
+    front = pareto(table, objectives)
+    _refuse_empty(front)
+    points = _losses(_values(front, objectives), list(objectives.values()))
+    low, span = points.min(axis=0), np.ptp(points, axis=0)
+    scaled = (points - low) / np.where(span > 0, span, 1.0)
+    return front.iloc[int(np.argmin(scaled.sum(axis=1).round(12)))]
+
+
+def best(
+    table: pd.DataFrame, objectives: Mapping[str, Direction], which: str = "best"
+) -> pd.Series[Any]:
+    """Return one eligible row.
+
+    Args:
+        table: rows as `frame` gives them.
+        objectives: the objectives and their directions, the most important one first.
+        which: an objective; ``"best"``, the first objective; or ``"knee"``. Ties go to the row that
+            is better in the other objectives, in their order, then to the lower number.
+
+    Raises:
+        ValueError: `which` is none of these, or no row is eligible.
+    """
+    if which == "knee":
+        return knee(table, objectives)
+    first = next(iter(objectives)) if which == "best" else which
+    if first not in objectives:
+        raise ValueError(f"unknown choice {which!r}; valid: best, knee, {', '.join(objectives)}")
+    order = {first: objectives[first], **objectives}
+    front = pareto(table, order)
+    _refuse_empty(front)
+    return front.iloc[0]
+
+
+def _refuse_empty(front: pd.DataFrame) -> None:
+    if front.empty:
+        raise ValueError("no trial completed within the constraints, so there is none to choose")
