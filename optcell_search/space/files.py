@@ -1,0 +1,72 @@
+"""The TOML files of search spaces: those shipped with the package and any other."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .faults import Faults
+
+_SUFFIX = ".toml"
+_PACKAGE = "search_spaces"
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the shipped spaces, sorted."""
+    entries = (entry.name for entry in files(_PACKAGE).iterdir())
+    return tuple(sorted(name.removesuffix(_SUFFIX) for name in entries if name.endswith(_SUFFIX)))
+
+
+def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
+    """Read a shipped space by name, or a TOML file by path.
+
+    Returns:
+        The data, the name of the space, and what to call the file in messages.
+
+    Raises:
+        SpaceError: the name is unknown, or the file is not TOML in UTF-8.
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(name_or_path, str) and name_or_path in shipped_names():
+        where = f"{_PACKAGE}/{name_or_path}{_SUFFIX}"
+        raw = (files(_PACKAGE) / f"{name_or_path}{_SUFFIX}").read_bytes()
+        return parse(raw, where), name_or_path, where
+    path = Path(name_or_path)
+    where = str(path)
+    if path.is_dir():
+        faults = Faults(where)
+        faults.add("", "is a folder", "a TOML file or one of " + ", ".join(shipped_names()))
+        faults.raise_if_any()
+    if not path.is_file():
+        looks_like_a_name = path.suffix != _SUFFIX and os.sep not in str(name_or_path)
+        if looks_like_a_name:
+            faults = Faults("")
+            faults.unknown("", "search space", str(name_or_path), shipped_names())
+            faults.raise_if_any()
+        shipped = ", ".join(shipped_names())
+        raise FileNotFoundError(f"{where}: no such file; shipped search spaces: {shipped}")
+    return parse(path.read_bytes(), where), path.stem, where
+
+
+def parse(raw: bytes, where: str) -> dict[str, Any]:
+    """Return the data of a TOML document.
+
+    Raises:
+        SpaceError: `raw` is not UTF-8, or not TOML; the message gives the line.
+    """
+    faults = Faults(where)
+    try:
+        # Some editors on Windows begin a file with a byte-order mark, which TOML does not know.
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        faults.add("", f"not UTF-8 text (at line {line})", "a TOML file, saved as UTF-8")
+    except RecursionError:
+        faults.add("", "nested too deeply", "tables of values, as in the shipped search spaces")
+    except ValueError as error:
+        faults.add("", f"not TOML: {error}", "a TOML file, see https://toml.io")
+    faults.raise_if_any()
+    raise AssertionError("unreachable")

@@ -1,0 +1,126 @@
+"""From the nested plain data of a space to its contents, with every fault noted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import registry
+from ..hyperparameters import Specification, specification
+from .domains import Domain, Fixed
+from .faults import Faults, dotted, shown
+from .settings import Model, Training
+from .values import declared, read_domain, read_table
+
+_TOP_LEVEL = ("name", "description", "cells", "rules", "cell", "rule", "model", "training")
+
+
+@dataclass
+class Contents:
+    """What a description of a space says, with every domain resolved."""
+
+    name: str = ""
+    description: str = ""
+    cells: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    domains: dict[str, Domain] = field(default_factory=dict)
+
+
+def read_contents(data: object, where: str) -> Contents:
+    """Read the nested plain data of a space, the layout of its TOML file.
+
+    Raises:
+        SpaceError: anything is wrong; it lists every fault.
+    """
+    faults = Faults(where)
+    table = read_table(data, "", _TOP_LEVEL, faults)
+    contents = Contents(
+        name=_read_line(table.get("name", ""), "name", faults),
+        description=_read_line(table.get("description", ""), "description", faults),
+        cells=_read_names(table, "cells", registry.cells, faults),
+        rules=_read_names(table, "rules", registry.rules, faults),
+    )
+    for name in contents.rules:
+        if name in contents.cells:
+            faults.add("rules", f"{name} is also in cells, and their hyperparameters would mix")
+    contents.domains = {
+        **_read_plugins(table, "cell", contents.cells, registry.cells, faults),
+        **_read_plugins(table, "rule", contents.rules, registry.rules, faults),
+        **_read_settings(table, Model, faults),
+        **_read_settings(table, Training, faults),
+    }
+    faults.raise_if_any()
+    return contents
+
+
+def _read_line(raw: object, key: str, faults: Faults) -> str:
+    if isinstance(raw, str) and raw.isprintable():
+        return raw
+    faults.add(key, f"{shown(raw)} is not one line of text", "a string of printable characters")
+    return ""
+
+
+def _read_names(
+    table: Mapping[str, Any], key: str, plugins: registry.Registry, faults: Faults
+) -> tuple[str, ...]:
+    valid = plugins.names()
+    if key not in table:
+        faults.add(key, "missing", f"a list of {', '.join(valid)}")
+        return ()
+    raw = table[key]
+    if not isinstance(raw, list | tuple) or not raw:
+        what = "the list is empty" if isinstance(raw, list | tuple) else f"{shown(raw)} is no list"
+        faults.add(key, what, f"a list of {', '.join(valid)}")
+        return ()
+    names: list[str] = []
+    for name in raw:
+        if not isinstance(name, str) or name not in valid:
+            faults.unknown(key, plugins.kind, name, valid)
+        elif name in names:
+            faults.add(key, f"{name!r} appears more than once", "each name once")
+        else:
+            names.append(name)
+    return tuple(names)
+
+
+def _read_plugins(
+    table: Mapping[str, Any],
+    key: str,
+    names: tuple[str, ...],
+    plugins: registry.Registry,
+    faults: Faults,
+) -> dict[str, Domain]:
+    given = read_table(table.get(key, {}), key, plugins.names(), faults, kind=plugins.kind)
+    domains: dict[str, Domain] = {}
+    for name in given:
+        if names and name not in names:
+            valid = f"a table for one of {', '.join(names)}, or {name!r} added to {key}s"
+            faults.add(dotted(key, name), f"{name!r} is not in {key}s", valid)
+    for name in [*names, *(name for name in given if name not in names)]:
+        specs = specification(plugins.get(name))
+        raw = given.get(name, {})
+        for option, domain in _read_section(specs, raw, dotted(key, name), faults).items():
+            domains[f"{name}.{option}"] = domain or declared(specs[option])
+    return domains
+
+
+def _read_settings(
+    table: Mapping[str, Any], settings: type[Model] | type[Training], faults: Faults
+) -> dict[str, Domain]:
+    specs = specification(settings)
+    section = _read_section(specs, table.get(settings.name, {}), settings.name, faults)
+    return {
+        f"{settings.name}.{option}": domain or Fixed(specs[option].default)
+        for option, domain in section.items()
+    }
+
+
+def _read_section(
+    specs: Mapping[str, Specification], raw: object, key: str, faults: Faults
+) -> dict[str, Domain | None]:
+    given = read_table(raw, key, tuple(specs), faults, kind="hyperparameter")
+    return {
+        name: read_domain(spec, given[name], dotted(key, name), faults) if name in given else None
+        for name, spec in specs.items()
+    }

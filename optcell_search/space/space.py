@@ -1,0 +1,228 @@
+"""A search space: which cells and rules, and what each hyperparameter may be."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from .candidate import Candidate
+from .domains import Choices, Domain, Fixed, Trial, Value
+from .files import read_file, shipped_names
+from .reader import Contents, read_contents
+from .settings import Model, Training
+
+_LARGEST_GRID = 1_000_000
+
+
+@dataclass(frozen=True, init=False)
+class SearchSpace:
+    """The candidates a search chooses from: plain data, with nothing run by making one.
+
+    ``SearchSpace(cells=["lstm"], rules=["heavy_ball"], rule={"heavy_ball": {"mu": 0.6}})`` takes in
+    Python what a TOML file says. A hyperparameter is given as a value (fixed), as
+    ``{"choices": […]}``, or as ``{"low": …, "high": …}`` with ``"log": True`` or ``"step": …``.
+    It exists only in candidates whose cell or rule has it. One of a cell or rule that is not
+    mentioned takes its declared search range; one of model or training its default.
+
+    Args:
+        cells: names of cells, at least one.
+        rules: names of rules, at least one.
+        cell: hyperparameters by cell name.
+        rule: hyperparameters by rule name.
+        model: hyperparameters of `Model`.
+        training: hyperparameters of `Training`.
+        name: what the space is called.
+        description: what it is for, on one line.
+
+    Attributes:
+        domains: what each hyperparameter may be, by its dotted name, e.g. ``heavy_ball.mu``.
+
+    Raises:
+        SpaceError: anything does not fit; it lists every fault.
+    """
+
+    name: str
+    description: str
+    cells: tuple[str, ...]
+    rules: tuple[str, ...]
+    domains: dict[str, Domain] = field(hash=False)
+
+    def __init__(
+        self,
+        *,
+        cells: Sequence[str],
+        rules: Sequence[str],
+        cell: Mapping[str, Any] | None = None,
+        rule: Mapping[str, Any] | None = None,
+        model: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        name: str = "",
+        description: str = "",
+    ) -> None:
+        tables = {"cell": cell, "rule": rule, "model": model, "training": training}
+        given = {key: table for key, table in tables.items() if table is not None}
+        data = {"name": name, "description": description, "cells": cells, "rules": rules, **given}
+        self._fill(read_contents(data, "SearchSpace"))
+
+    @classmethod
+    def from_dict(cls, data: Any, where: str = "search space") -> SearchSpace:
+        """Return the space that nested plain data, the layout of a TOML file, describes.
+
+        Raises:
+            SpaceError: anything does not fit; it lists every fault, each beginning with `where`.
+        """
+        space = cls.__new__(cls)
+        space._fill(read_contents(data, where))
+        return space
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> SearchSpace:
+        """Return a shipped space by name, or the space of any TOML file by path.
+
+        Raises:
+            SpaceError: the name is unknown, or the file has faults; it lists every fault.
+            FileNotFoundError: there is no such file; the message lists the shipped spaces.
+        """
+        data, name, where = read_file(name_or_path)
+        return cls.from_dict({"name": name, **data}, where)
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return the names of the shipped spaces, sorted."""
+        return shipped_names()
+
+    def suggest(self, trial: Trial) -> Candidate:
+        """Return the candidate that an Optuna trial chooses.
+
+        The trial is asked for ``cell``, ``rule`` and the dotted names of the hyperparameters that
+        the chosen cell and rule have; for nothing that is fixed.
+        """
+        return self._choose(lambda name, domain: domain.suggest(trial, name))
+
+    def sample(self, seed: int = 0) -> Candidate:
+        """Return a random candidate, the same for the same seed on every machine."""
+        random = Random(seed)
+        return self._choose(lambda name, domain: domain.sample(random))
+
+    def grid(self, points: int = 3) -> list[Candidate]:
+        """Return every combination, with at most `points` values of each range, in a fixed order.
+
+        Raises:
+            ValueError: `points` is not a positive integer, or there would be over a million.
+        """
+        if isinstance(points, bool) or not isinstance(points, int) or points < 1:
+            raise ValueError(f"points = {points!r} is not a positive integer; valid: 1, 2, 3, ...")
+        count = self._count(lambda domain: _grid_size(domain, points))
+        if count > _LARGEST_GRID:
+            raise ValueError(
+                f"a grid of {points} points would have up to {count} candidates; "
+                f"valid: at most {_LARGEST_GRID}: fix more hyperparameters or take fewer points"
+            )
+        return [
+            self._candidate(cell, rule, dict(zip(domains, values, strict=True)))
+            for cell, rule, domains in self._branches()
+            for values in itertools.product(*(domain.grid(points) for domain in domains.values()))
+        ]
+
+    @property
+    def size(self) -> int | None:
+        """Number of different candidates, or None where a range is continuous."""
+        if any(domain.size is None for domain in self.domains.values()):
+            return None
+        return self._count(lambda domain: domain.size or 0)
+
+    @property
+    def summary(self) -> str:
+        """What the space holds, on one line."""
+        searched = sum(not isinstance(domain, Fixed) for domain in self.domains.values())
+        size = "continuous" if self.size is None else f"{self.size} candidates"
+        contents = (
+            f"{', '.join(self.cells)} with {', '.join(self.rules)}; "
+            f"{searched} hyperparameters searched, {size}"
+        )
+        return f"{self.description} ({contents})" if self.description else contents
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, also what a file leaves unsaid, as data that `from_dict` takes."""
+        data: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "cells": list(self.cells),
+            "rules": list(self.rules),
+        }
+        for dotted_name, domain in self.domains.items():
+            owner, option = dotted_name.rsplit(".", 1)
+            if owner in (Model.name, Training.name):
+                table = data.setdefault(owner, {})
+            else:
+                kind = "cell" if owner in self.cells else "rule"
+                table = data.setdefault(kind, {}).setdefault(owner, {})
+            table[option] = domain.plain()
+        return data
+
+    def __contains__(self, candidate: object) -> bool:
+        if not isinstance(candidate, Candidate):
+            return False
+        if candidate.cell not in self.cells or candidate.rule not in self.rules:
+            return False
+        values = candidate.flat()
+        domains = self._domains_of(candidate.cell, candidate.rule)
+        return all(values[name] in domain for name, domain in domains.items())
+
+    def _fill(self, contents: Contents) -> None:
+        for key, value in vars(contents).items():
+            object.__setattr__(self, key, value)
+
+    def _choose(self, value_of: Callable[[str, Domain], Value]) -> Candidate:
+        cell = str(value_of("cell", _one_of(self.cells)))
+        rule = str(value_of("rule", _one_of(self.rules)))
+        domains = self._domains_of(cell, rule)
+        return self._candidate(
+            cell, rule, {name: value_of(name, domain) for name, domain in domains.items()}
+        )
+
+    def _candidate(self, cell: str, rule: str, values: Mapping[str, Value]) -> Candidate:
+        tables: dict[str, dict[str, Value]] = {
+            "cell": {"name": cell},
+            "rule": {"name": rule},
+            "model": {},
+            "training": {},
+        }
+        kinds = {cell: "cell", rule: "rule"}
+        for dotted_name, value in values.items():
+            owner, option = dotted_name.rsplit(".", 1)
+            tables[kinds.get(owner, owner)][option] = value
+        return Candidate.from_dict(tables)
+
+    def _domains_of(self, cell: str, rule: str) -> dict[str, Domain]:
+        owners = (cell, rule, Model.name, Training.name)
+        return {
+            name: domain
+            for name, domain in self.domains.items()
+            if name.rsplit(".", 1)[0] in owners
+        }
+
+    def _branches(self) -> Iterator[tuple[str, str, dict[str, Domain]]]:
+        for cell, rule in itertools.product(self.cells, self.rules):
+            yield cell, rule, self._domains_of(cell, rule)
+
+    def _count(self, size_of: Callable[[Domain], int]) -> int:
+        return sum(
+            math.prod(size_of(domain) for domain in domains.values())
+            for _, _, domains in self._branches()
+        )
+
+
+def _one_of(names: tuple[str, ...]) -> Domain:
+    return Choices(names) if len(names) > 1 else Fixed(names[0])
+
+
+def _grid_size(domain: Domain, points: int) -> int:
+    if isinstance(domain, Fixed | Choices):
+        return domain.size
+    return points if domain.size is None else min(domain.size, points)
