@@ -1,0 +1,84 @@
+"""Hyperparameters: values that are checked, in words a user understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optcell_search.hyperparameters import (
+    Choice,
+    Hyperparameters,
+    Integer,
+    Real,
+    choice,
+    integer,
+    real,
+    specification,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Hyperparameters):
+    name: ClassVar[str] = "options"
+
+    rate: float = real(0.5, search=(0.1, 0.9), valid=(0.0, 1.0), open_high=True, doc="a rate")
+    count: int = integer(3, search=(1, 8), valid=(0, 100))
+    mode: str = choice("fast", options=("fast", "slow"))
+    flag: bool = choice(False, options=(False, True))
+
+
+def test_the_specification_is_what_the_fields_declare() -> None:
+    spec = specification(Options)
+    assert list(spec) == ["rate", "count", "mode", "flag"]
+    assert isinstance(spec["rate"], Real)
+    assert (spec["rate"].low, spec["rate"].high, spec["rate"].default) == (0.1, 0.9, 0.5)
+    assert isinstance(spec["count"], Integer)
+    assert spec["mode"] == Choice(default="fast", options=("fast", "slow"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rate": 1.0}, "options.rate = 1.0 is out of range; valid: 0 <= value < 1"),
+        ({"rate": -0.1}, "options.rate = -0.1 is out of range; valid: 0 <= value < 1"),
+        ({"rate": True}, "options.rate = True is not a number; valid: 0 <= value < 1"),
+        ({"count": 101}, "options.count = 101 is out of range; valid: integers, 0 <= value <= 100"),
+        ({"count": 2.0}, "options.count = 2.0 is not an integer; valid: integers"),
+        ({"mode": "slo"}, "options.mode = 'slo' is not an option; valid: 'fast', 'slow'"),
+        ({"flag": 1}, "options.flag = 1 is not an option; valid: False, True"),
+        ({"flag": [1]}, r"options.flag = [1] is not an option"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_range(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="options") as caught:
+        Options(**arguments)
+    assert message in str(caught.value)
+
+
+def test_values_are_read_back_and_integers_become_floats_where_floats_are_meant() -> None:
+    options = Options(rate=0, count=7)
+    assert options.values() == {"rate": 0.0, "count": 7, "mode": "fast", "flag": False}
+    assert isinstance(options.rate, float)
+
+
+anything: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())
+)
+
+
+@given(rate=anything, count=anything, mode=anything, flag=anything)
+def test_any_values_give_valid_options_or_a_value_error(
+    rate: Any, count: Any, mode: Any, flag: Any
+) -> None:
+    try:
+        options = Options(rate=rate, count=count, mode=mode, flag=flag)
+    except ValueError:
+        return
+    assert 0 <= options.rate < 1
+    assert 0 <= options.count <= 100
+    assert options.mode in ("fast", "slow")
+    assert options.flag is True or options.flag is False
