@@ -1,0 +1,21 @@
+"""Tasks: data in three splits, a loss, and metrics with their direction."""
+
+from __future__ import annotations
+
+from optcell_search.tasks.base import Data, Split, Task
+from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression
+from optcell_search.tasks.loaded import LoadedTask
+from optcell_search.tasks.loading import load, parse
+
+__all__ = [
+    "IGNORED",
+    "Classification",
+    "Data",
+    "Goal",
+    "LoadedTask",
+    "Regression",
+    "Split",
+    "Task",
+    "load",
+    "parse",
+]

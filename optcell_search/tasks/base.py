@@ -1,0 +1,110 @@
+"""What a task is: options, and from them data in three splits with a goal.
+
+A `Task` is a plug-in: a small frozen dataclass of options with a registered name, which knows how
+to read its data into a `Data` of splits. What the rest of the package sees is `LoadedTask`.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from optcell_search.hyperparameters import Hyperparameters
+from optcell_search.tasks.goals import Goal
+
+Readout = Literal["last", "every"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sequences with their targets.
+
+    Args:
+        inputs: (sequences, time, features), floating point; zeros behind the end of a short
+            sequence.
+        targets: (sequences, ...) for one answer per sequence, (sequences, time, ...) for one per
+            step; what is behind the end of a short sequence is marked as `goals` says.
+        lengths: (sequences,), int64 on the CPU: steps of each sequence; None: all of them.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, index: Tensor) -> Split:
+        """Return the sequences with these numbers (1-D int64, on the CPU)."""
+        on_device = index.to(self.inputs.device)
+        lengths = None if self.lengths is None else self.lengths[index]
+        return Split(self.inputs[on_device], self.targets[on_device], lengths)
+
+    def to(self, device: torch.device) -> Split:
+        """Return the split with inputs and targets on `device`."""
+        return Split(self.inputs.to(device), self.targets.to(device), self.lengths)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What a task gives the search: two splits, and what is to be done with them.
+
+    Args:
+        train, validation: the splits.
+        goal: loss and metrics.
+        readout: ``"last"`` for one answer per sequence, ``"every"`` for one per step.
+        classes: names of the classes in the order of their numbers; empty for regression.
+    """
+
+    train: Split
+    validation: Split
+    goal: Goal
+    readout: Readout
+    classes: tuple[str, ...] = ()
+
+
+class Task(Hyperparameters, abc.ABC):
+    """Base of the task plug-ins: a frozen, keyword-only dataclass of options.
+
+    Give a subclass `name`, `title` and the two methods, put it into a file of this room (or offer
+    it as an entry point of group ``optcell_search.tasks``), and it is a task. Options declared by
+    `integer`, `real` and `choice` are checked; an option that is a plain field takes any text.
+
+    A task that reads the user's own files names their `suffixes` and has a field ``path``; it is
+    chosen by the suffix of a path instead of by its name.
+    """
+
+    title: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    @abc.abstractmethod
+    def search_data(self, folder: Path) -> Data:
+        """Read what the search may see, the same on every call.
+
+        Args:
+            folder: the user's data folder; it may not exist.
+
+        Raises:
+            FileNotFoundError: which file is missing, where it was looked for, how to get it.
+            ValueError: the data cannot be used; the message says where and why.
+        """
+
+    @abc.abstractmethod
+    def test_data(self, folder: Path) -> Split:
+        """Read the test split; called once the search is over. Raises what `search_data` does."""
+
+    @property
+    def spec(self) -> str:
+        """The canonical text that `tasks.load` turns into this task again."""
+        options = ",".join(
+            f"{field.name}={getattr(self, field.name)}"
+            for field in fields(self)
+            if field.name != "path" and getattr(self, field.name) != field.default
+        )
+        head = str(getattr(self, "path", self.name))
+        return f"{head}:{options}" if options else head

@@ -1,0 +1,104 @@
+"""From what a user writes for a task to the task with its data."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from optcell_search import registry
+from optcell_search.hyperparameters import Choice, Integer, Real, Specification, specification
+from optcell_search.tasks.base import Task
+from optcell_search.tasks.loaded import LoadedTask
+
+
+def load(spec: str, data_dir: Path | str | None = None) -> LoadedTask:
+    """Return the task that `spec` describes, its training and validation data read.
+
+    Args:
+        spec: ``name``, ``name:option=value,option=value``, or the path of a data file of the
+            user's own, options after a colon likewise.
+        data_dir: folder with the data of tasks that read files; None: environment variable
+            ``OPTCELL_DATA``, or else ``data`` in the current folder.
+
+    Raises:
+        ValueError: unknown name or option, a value that is not valid, data that cannot be used.
+        FileNotFoundError: a file is missing; the message says how to get it.
+    """
+    folder = Path(data_dir or os.environ.get("OPTCELL_DATA") or "data")
+    return LoadedTask(parse(spec, folder), folder)
+
+
+def parse(spec: str, folder: Path = Path("data")) -> Task:
+    """Return the plug-in with its options that `spec` describes; nothing is read.
+
+    The path of a user's file becomes absolute, so that the task is the same in a worker that
+    runs in another folder. Raises the ValueErrors of `load` that do not depend on data.
+    """
+    head, options = _partition(spec)
+    suffix = Path(head).suffix.lower()
+    if not suffix and "/" not in head:
+        cls = registry.tasks.get(head)
+        if cls.suffixes:
+            raise ValueError(
+                f"task {head!r} reads a file of yours: give its path, "
+                f"which ends in {' or '.join(cls.suffixes)}"
+            )
+        return _build(cls, spec, options, {})
+    plugins = map(registry.tasks.get, registry.tasks.names())
+    readers = {kind: plugin for plugin in plugins for kind in plugin.suffixes}
+    if suffix not in readers:
+        raise ValueError(f"data file {head!r} is of an unknown kind; valid: {', '.join(readers)}")
+    inside = folder / head
+    path = inside if inside.is_file() and not Path(head).is_file() else Path(head)
+    return _build(readers[suffix], spec, options, {"path": str(path.absolute())})
+
+
+def _partition(spec: str) -> tuple[str, dict[str, str]]:
+    head, colon, tail = spec.partition(":")
+    # The colon of a path such as C:\data.csv is not the one before the options.
+    if colon and Path(head).suffix == "" and len(head) == 1:
+        rest, colon, tail = tail.partition(":")
+        head = f"{head}:{rest}"
+    options: dict[str, str] = {}
+    for part in tail.split(",") if colon else ():
+        key, equals, value = part.partition("=")
+        if not (key and equals and value) or key in options:
+            raise ValueError(
+                f"task {spec!r}: {part!r} is not an option, or given twice; "
+                "valid: NAME:option=value,option=value"
+            )
+        options[key] = value
+    return head, options
+
+
+def _build(cls: type[Any], spec: str, options: dict[str, str], given: dict[str, str]) -> Task:
+    declared = specification(cls)
+    valid = [field.name for field in fields(cls) if field.name != "path"]
+    for key in options:
+        if key not in valid:
+            raise ValueError(
+                f"task {spec!r}: unknown option {key!r}; valid: {', '.join(valid) or 'none'}"
+            )
+    values = {key: _value(text, declared.get(key)) for key, text in options.items()}
+    task: Task = cls(**given, **values)
+    return task
+
+
+def _value(text: str, spec: Specification | None) -> Any:
+    """Turn an option's text into the type that its field declares.
+
+    A text that cannot be turned is handed on as it is: the field's own check then says what
+    would be valid.
+    """
+    if isinstance(spec, Choice):
+        return next((option for option in spec.options if str(option) == text), text)
+    try:
+        if isinstance(spec, Integer):
+            return int(text)
+        if isinstance(spec, Real):
+            return float(text)
+    except ValueError:
+        pass
+    return text

@@ -1,0 +1,18 @@
+"""One candidate on one task: training, evaluation, and what else is measured of a model."""
+
+from __future__ import annotations
+
+from optcell_search.training.measuring import count_parameters, gradient_norms, latency
+from optcell_search.training.trainer import Diverged, Training, evaluate, objectives, predict, train
+
+__all__ = [
+    "Diverged",
+    "Training",
+    "count_parameters",
+    "evaluate",
+    "gradient_norms",
+    "latency",
+    "objectives",
+    "predict",
+    "train",
+]

@@ -1,0 +1,268 @@
+"""One candidate trained on one task, epoch by epoch, to the same numbers every time.
+
+A training is a function of candidate, task, seed and machine (with its number of threads). It
+draws from random streams of its own, made anew for every epoch from (seed, epoch), so neither the
+trainings that ran before in the process nor an interruption between two epochs changes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.clip_grad import clip_grad_norm_
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from optcell_search.cells import SequenceModel
+from optcell_search.training.measuring import count_parameters, gradient_norms, latency
+from optcell_search.space import Candidate
+from optcell_search.tasks import LoadedTask, Split
+
+# Enough to fill a processor; a split of any size then fits into memory.
+_EVALUATION_BATCH = 512
+# Reading a number from a GPU waits for all its queued work.
+_STEPS_BETWEEN_CHECKS_ON_GPU = 50
+
+
+class Diverged(ArithmeticError):  # noqa: N818 - it tells what happened, as StopIteration does
+    """A loss or a gradient is no longer finite; the message says which, at which epoch and step."""
+
+
+class Training:
+    """A candidate being trained on a task.
+
+    Args:
+        candidate: what to train.
+        task: what to train it on; it is moved to `device`.
+        seed: of the initial weights, the order of the examples and dropout.
+        device: where to train.
+
+    Attributes:
+        model: the model as trained so far.
+        epochs: how many epochs it has been trained.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        task: LoadedTask,
+        *,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.candidate = candidate
+        self.seed = seed
+        self.device = torch.device(device)
+        self.task = task.to(self.device)
+        self.epochs = 0
+        self._train_seconds = 0.0
+        self._latency_ms: float | None = None
+        with _random_stream(self.device, self._stream_seed("weights")):
+            # Built on the CPU, so that the initial weights are the same on every device.
+            self.model: SequenceModel = candidate.build(self.task).to(self.device)
+        self._weights = [p for p in self.model.parameters() if p.requires_grad]
+        self._optimizer = self._make_optimizer()
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        t = self.candidate.training
+        if t.optimizer == "rmsprop":
+            # alpha as in the official MomentumRNN code; torch's default is 0.99.
+            return torch.optim.RMSprop(
+                self._weights, lr=t.lr, alpha=0.9, weight_decay=t.weight_decay
+            )
+        if t.optimizer == "adam":
+            return torch.optim.Adam(self._weights, lr=t.lr, weight_decay=t.weight_decay)
+        assert t.optimizer == "adamw"
+        return torch.optim.AdamW(self._weights, lr=t.lr, weight_decay=t.weight_decay)
+
+    def _stream_seed(self, purpose: str) -> int:
+        digest = hashlib.sha256(f"{self.seed}/{purpose}/{self.epochs}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+    def epoch(self) -> dict[str, float]:
+        """Train one epoch and return where the candidate then stands.
+
+        Returns:
+            - ``epoch``: how many epochs it has been trained;
+            - the task's metrics and ``loss``, on the validation split;
+            - ``train_loss``: mean over the epoch's batches, as they were met;
+            - ``parameters``: trainable numbers in the model;
+            - ``train_seconds``: seconds of training so far, evaluation and measuring left out;
+            - ``latency_ms``: milliseconds for one sequence, see `latency`;
+            - ``gradient_first``, ``gradient_last``: see `gradient_norms`; they are left
+              out where they are not defined (two directions).
+
+        Raises:
+            Diverged: a loss or a gradient is not finite. The training cannot be continued.
+        """
+        train_loss = self._train_epoch()
+        self.epochs += 1
+        scores = evaluate(self.model, self.task.validation, self.task)
+        if not math.isfinite(scores["loss"]):
+            raise Diverged(f"validation loss is {scores['loss']} after epoch {self.epochs}")
+        if self._latency_ms is None:
+            self._latency_ms = latency(self.model, self.task.validation)
+        return {
+            "epoch": self.epochs,
+            **scores,
+            "train_loss": train_loss,
+            "parameters": count_parameters(self.model),
+            "train_seconds": self._train_seconds,
+            "latency_ms": self._latency_ms,
+            **gradient_norms(self.model, self.task),
+        }
+
+    def _train_epoch(self) -> float:
+        train = self.task.train
+        shuffle = torch.Generator().manual_seed(self._stream_seed("order"))
+        batches = torch.split(
+            torch.randperm(len(train), generator=shuffle), self.candidate.training.batch_size
+        )
+        check_every = 1 if self.device.type == "cpu" else _STEPS_BETWEEN_CHECKS_ON_GPU
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        watch = _Watch(self.device, self.epochs + 1)
+        self.model.train()
+        start = time.perf_counter()
+        with _random_stream(self.device, self._stream_seed("dropout")):
+            for step, index in enumerate(batches, start=1):
+                batch = train.take(index)
+                loss, norm = self._step(batch)
+                total += loss.double() * len(batch)
+                watch.note(step, loss, norm)
+                if step % check_every == 0 or step == len(batches):
+                    watch.check()
+        self._train_seconds += time.perf_counter() - start
+        return float(total) / len(train)
+
+    def _step(self, batch: Split) -> tuple[Tensor, Tensor]:
+        """Update the weights; return the loss and the norm of its gradient before clipping."""
+        self._optimizer.zero_grad()
+        outputs, targets = predict(self.model, batch)
+        loss = self.task.loss(outputs, targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip = self.candidate.training.clip or math.inf
+        norm = clip_grad_norm_(self._weights, clip)
+        self._optimizer.step()
+        return loss.detach(), norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a later `load_state_dict` needs to go on as if nothing had happened.
+
+        Tensors and plain data only, so that ``torch.load(weights_only=True)`` reads it.
+        """
+        return {
+            "key": self.candidate.key,
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "train_seconds": self._train_seconds,
+            "latency_ms": self._latency_ms,
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where the training that gave `state` stood.
+
+        Raises:
+            ValueError: it was of another candidate or another seed.
+        """
+        for what, here in (("key", self.candidate.key), ("seed", self.seed)):
+            if state[what] != here:
+                raise ValueError(
+                    f"the saved training has {what} {state[what]!r}, this one {here!r}"
+                )
+        self.epochs = state["epochs"]
+        self._train_seconds = state["train_seconds"]
+        self._latency_ms = state["latency_ms"]
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+
+class _Watch:
+    """Remembers the first step whose loss or gradient was not finite, without waiting for it."""
+
+    def __init__(self, device: torch.device, epoch: int) -> None:
+        self.epoch = epoch
+        self.first = torch.zeros(2, dtype=torch.int64, device=device)
+
+    def note(self, step: int, loss: Tensor, norm: Tensor) -> None:
+        bad = ~torch.stack((loss, norm)).isfinite()
+        self.first = torch.where(bad & (self.first == 0), step, self.first)
+
+    def check(self) -> None:
+        loss_step, norm_step = self.first.tolist()
+        if loss_step and (not norm_step or loss_step <= norm_step):
+            raise Diverged(f"loss is not finite at epoch {self.epoch}, step {loss_step}")
+        if norm_step:
+            raise Diverged(f"gradient is not finite at epoch {self.epoch}, step {norm_step}")
+
+
+@contextlib.contextmanager
+def _random_stream(device: torch.device, seed: int) -> Iterator[None]:
+    """Let torch draw from a fresh stream, and give the global one back as it was."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        # Not torch.manual_seed: it would reseed GPUs whose state was not kept.
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def train(
+    candidate: Candidate,
+    task: LoadedTask,
+    *,
+    epochs: int,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> Iterator[dict[str, float]]:
+    """Train for some epochs, giving after each what `Training.epoch` returns.
+
+    Raises:
+        ValueError: `epochs` is below 1.
+        Diverged: while iterating; see `Training.epoch`.
+    """
+    if epochs < 1:
+        raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")
+    training = Training(candidate, task, seed=seed, device=device)
+    return (training.epoch() for _ in range(epochs))
+
+
+def predict(model: SequenceModel, batch: Split) -> tuple[Tensor, Tensor]:
+    """Return the model's outputs, and the targets they are to be compared with."""
+    if batch.lengths is None:
+        return model(batch.inputs), batch.targets
+    packed = pack_padded_sequence(
+        batch.inputs, batch.lengths, batch_first=True, enforce_sorted=False
+    )
+    outputs = model(packed)
+    # Unpacked, time ends with the longest sequence of the batch.
+    targets = batch.targets[:, : outputs.shape[1]] if model.reads == "every" else batch.targets
+    return outputs, targets
+
+
+@torch.no_grad()
+def evaluate(model: SequenceModel, split: Split, task: LoadedTask) -> dict[str, float]:
+    """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
+    was_training = model.training
+    model.eval()
+    tally: Tensor | None = None
+    for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
+        part = task.goal.tally(*predict(model, split.take(index)))
+        tally = part if tally is None else tally + part
+    model.train(was_training)
+    assert tally is not None
+    return task.goal.finish(tally)
+
+
+def objectives(task: LoadedTask) -> dict[str, str]:
+    """Return what a search over `task` can aim at: name → ``"maximize"`` or ``"minimize"``."""
+    costs = dict.fromkeys(("parameters", "train_seconds", "latency_ms"), "minimize")
+    return {**task.metrics, **costs}
