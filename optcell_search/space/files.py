@@ -41,8 +41,8 @@ def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
         faults.add("", "is a folder", "a TOML file or one of " + ", ".join(shipped_names()))
         faults.raise_if_any()
     if not path.is_file():
-        looks_like_a_name = path.suffix != _SUFFIX and os.sep not in str(name_or_path)
-        if looks_like_a_name:
+        is_name = isinstance(name_or_path, str) and os.sep not in name_or_path
+        if is_name and path.suffix != _SUFFIX:
             faults = Faults("")
             faults.unknown("", "search space", str(name_or_path), shipped_names())
             faults.raise_if_any()
