@@ -1,0 +1,168 @@
+"""What each command does: one call, and its result printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import tables
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start a search."""
+    from optcell_search.tuning import search
+
+    made = search(
+        arguments.space,
+        arguments.task,
+        arguments.trials,
+        arguments.out,
+        objectives=arguments.objectives.split(",") if arguments.objectives else None,
+        constraints=arguments.constraints,
+        sampler=arguments.sampler,
+        scheduler=arguments.scheduler,
+        seed=arguments.seed,
+        repeats=arguments.repeats,
+        deterministic=arguments.deterministic,
+        epochs=arguments.epochs,
+        workers=arguments.workers,
+        threads=arguments.threads,
+        gpus_per_trial=arguments.gpus_per_trial,
+        address=arguments.address,
+        study=arguments.study,
+        data_dir=arguments.data_dir,
+        checkpoint_gib=arguments.checkpoint_gib,
+    )
+    return _show_end(made, arguments.json)
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Go on with a run."""
+    return _show_end(_open(arguments).resume(), arguments.json)
+
+
+def _show_end(run: Any, as_json: bool) -> int:
+    front = run.pareto()
+    report = str(run.directory / "report.html")
+    if as_json:
+        return _print_json(
+            {"status": run.status(), "report": report, "pareto": tables.records(front)}
+        )
+    print(tables.status(run.status()))
+    print()
+    print(tables.candidates(front, list(run.request.objectives)))
+    print()
+    print(f"report: {report}")
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Tell how far a run is."""
+    known = _open(arguments).status()
+    if arguments.json:
+        return _print_json(known)
+    print(tables.status(known))
+    return 0
+
+
+def results(arguments: argparse.Namespace) -> int:
+    """List the candidates of a run."""
+    run = _open(arguments)
+    table = run.pareto() if arguments.pareto else run.results()
+    if arguments.csv:
+        table.to_csv(arguments.csv, index=False)
+        print(arguments.csv, file=sys.stderr)
+    if arguments.json:
+        return _print_json(tables.records(table))
+    if not arguments.csv:
+        print(tables.candidates(table, list(run.request.objectives)))
+    return 0
+
+
+def finalize(arguments: argparse.Namespace) -> int:
+    """Train the best candidates again, then test them."""
+    run = _open(arguments)
+    table = run.finalize(
+        arguments.top, arguments.seeds, trials=arguments.trials, epochs=arguments.epochs
+    )
+    if arguments.json:
+        return _print_json(tables.records(table))
+    print(tables.candidates(table, list(run.request.objectives)))
+    return 0
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Train one candidate again and compare."""
+    again = _open(arguments).replay(arguments.trial)
+    largest = max(again.differences.values())
+    if arguments.json:
+        _print_json({"trial": again.number, "largest": largest, "differences": again.differences})
+    else:
+        print(tables.replay(again.number, again.recorded, again.repeated))
+        print(f"largest difference: {largest:g}")
+    return 0 if largest == 0 else 1
+
+
+def dashboard(arguments: argparse.Namespace) -> int:
+    """Write the report and open it."""
+    path = _open(arguments).report(arguments.html)
+    if arguments.json:
+        return _print_json({"report": str(path)})
+    print(path)
+    if arguments.html is None:
+        webbrowser.open(path.absolute().as_uri())
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Make a trained candidate a package."""
+    which = int(arguments.trial) if arguments.trial.isdigit() else arguments.trial
+    path = _open(arguments).export(which, arguments.out)
+    if arguments.json:
+        return _print_json({"package": str(path)})
+    print(f"{path}: install it with `pip install {path}`")
+    return 0
+
+
+def list_plugins(arguments: argparse.Namespace) -> int:
+    """List rules, cells, tasks or spaces."""
+    entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)
+    if arguments.json:
+        return _print_json(entries)
+    print(tables.text([[name, *about.values()] for name, about in entries.items()]))
+    return 0
+
+
+def _plugins(kind: str) -> dict[str, dict[str, str]]:
+    from optcell_search import registry
+
+    known = {"rules": registry.rules, "cells": registry.cells, "tasks": registry.tasks}[kind]
+    plugins = {name: known.get(name) for name in known.names()}
+    return {
+        name: {key: getattr(plugin, key) for key in ("title", "equation") if hasattr(plugin, key)}
+        for name, plugin in plugins.items()
+    }
+
+
+def _spaces() -> dict[str, dict[str, str]]:
+    from optcell_search.space import SearchSpace
+
+    return {name: {"title": SearchSpace.load(name).description} for name in SearchSpace.names()}
+
+
+def _open(arguments: argparse.Namespace) -> Any:
+    from optcell_search.tuning import Run
+
+    return Run.open(Path(arguments.directory))
+
+
+def _print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> int:
+    print(json.dumps(value, indent=2, default=str, allow_nan=False))
+    return 0

@@ -1,0 +1,40 @@
+"""From a command line to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .parser import make_parser
+
+DONE, FAILED, WRONG_REQUEST, STOPPED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``optcell-search`` with these arguments, by default those of the process.
+
+    Returns:
+        0: done; 1: the run failed; 2: the request was wrong, and nothing was written; 130: stopped
+        by Ctrl-C.
+    """
+    arguments = make_parser().parse_args(argv)
+    # Here, not above: `--help` and mistyped options need not wait for torch.
+    from optcell_search.tuning import RunFailed
+
+    try:
+        result: int = arguments.command(arguments)
+    except RunFailed as error:
+        return _say(FAILED, str(error))
+    except (ValueError, OSError) as error:
+        return _say(WRONG_REQUEST, str(error))
+    except KeyboardInterrupt:
+        folder = getattr(arguments, "out", None) or getattr(arguments, "directory", "DIR")
+        return _say(STOPPED, f"stopped; `optcell-search resume {folder}` goes on")
+    return result
+
+
+def _say(code: int, message: str) -> int:
+    # A search space with several faults has a line for each.
+    for line in message.splitlines():
+        print(f"optcell-search: {line}", file=sys.stderr)
+    return code

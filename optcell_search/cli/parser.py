@@ -1,0 +1,199 @@
+"""What can be asked for on the command line, and how it is explained."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from . import commands
+
+_EXAMPLE = """\
+a first search, from nothing to an exported cell:
+
+  optcell-search run smoke --task digits --trials 12 --out runs/first
+  optcell-search results runs/first --pareto
+  optcell-search finalize runs/first --top 1 --seeds 3
+  optcell-search export runs/first --out winner
+"""
+
+_JSON = "print machine-readable results instead of a table"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and end with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command; ``command`` of its result is what to call."""
+    parser = _Parser(
+        prog="optcell-search",
+        description="Search for the update rule, momentum and step size that suit your recurrent "
+        "network, on your data.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(actions)
+    _add_resume(actions)
+    _add_status(actions)
+    _add_results(actions)
+    _add_finalize(actions)
+    _add_replay(actions)
+    _add_dashboard(actions)
+    _add_export(actions)
+    _add_list(actions)
+    return parser
+
+
+_Actions = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _command(
+    actions: _Actions[_Parser],
+    name: str,
+    call: commands.Command,
+    summary: str,
+    *,
+    directory: bool = True,
+) -> _Parser:
+    parser = actions.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(command=call)
+    if directory:
+        parser.add_argument("directory", metavar="DIR", help="run folder")
+    parser.add_argument("--json", action="store_true", help=_JSON)
+    return parser
+
+
+def _add_run(actions: _Actions[_Parser]) -> None:
+    parser = _command(actions, "run", commands.run, "start a search", directory=False)
+    parser.add_argument("space", help="a search space: a shipped name, or a TOML file")
+    add = parser.add_argument_group("what to search").add_argument
+    add("--task", required=True, help="such as digits, mnist:steps=pixels, or a data file")
+    add("--trials", type=int, required=True, metavar="N", help="how many candidates to try")
+    add("--out", required=True, metavar="DIR", help="folder for the run; new, or empty")
+    add(
+        "--objectives",
+        metavar="A,B",
+        help="what to aim at, the most important first: metrics of "
+        "the task, parameters, train_seconds, latency_ms; default: the task's first metric",
+    )
+    add(
+        "--constraint",
+        action="append",
+        default=[],
+        metavar="BOUND",
+        dest="constraints",
+        help="such as 'parameters<=50000'; may be given several times",
+    )
+    add("--epochs", type=int, default=10, metavar="E", help="budget of a candidate; default 10")
+    add("--data-dir", metavar="DIR", help="where the task's data lies; default: OPTCELL_DATA, data")
+    add = parser.add_argument_group("how to search").add_argument
+    add("--sampler", default="tpe", help="tpe (default), nsga2, random or grid")
+    add(
+        "--scheduler",
+        default="auto",
+        help="asha stops candidates that fall behind (one objective "
+        "only), none stops nothing; default: asha where it can be used",
+    )
+    add("--seed", type=int, default=0, metavar="S", help="of the whole run; default 0")
+    add(
+        "--repeats",
+        type=int,
+        default=1,
+        metavar="R",
+        help="seeds each candidate is trained with; objectives are their means; default 1",
+    )
+    add(
+        "--deterministic",
+        action="store_true",
+        help="same seed, same candidates in the same "
+        "order; workers then wait for each other after every W candidates",
+    )
+    add = parser.add_argument_group("where to search").add_argument
+    add("--workers", type=int, metavar="W", help="candidates at once; default: one a core")
+    add("--threads", type=int, metavar="T", help="torch threads of each; default: cores / workers")
+    add(
+        "--gpus-per-trial",
+        type=float,
+        default=0.0,
+        metavar="G",
+        help="share of a GPU for each candidate; default 0: train on the CPU",
+    )
+    add("--address", help="of a Ray cluster, or auto; default: one of our own on this machine")
+    add(
+        "--study",
+        metavar="URL",
+        help="Optuna URL of the ledger, or journal:///path; default: SQLite in the run folder",
+    )
+    add(
+        "--checkpoint-gib",
+        type=float,
+        default=2.0,
+        metavar="G",
+        help="room for the weights of the best candidates, in GiB; default 2",
+    )
+
+
+def _add_resume(actions: _Actions[_Parser]) -> None:
+    _command(actions, "resume", commands.resume, "go on with a run that was stopped or died")
+
+
+def _add_status(actions: _Actions[_Parser]) -> None:
+    _command(actions, "status", commands.status, "tell how far a run is, and what failed")
+
+
+def _add_results(actions: _Actions[_Parser]) -> None:
+    parser = _command(actions, "results", commands.results, "list the candidates of a run")
+    parser.add_argument("--pareto", action="store_true", help="only those no other one dominates")
+    parser.add_argument("--csv", metavar="FILE", help="write all columns into a CSV file")
+
+
+def _add_finalize(actions: _Actions[_Parser]) -> None:
+    summary = "train the best candidates again with fresh seeds, then test them"
+    parser = _command(actions, "finalize", commands.finalize, summary)
+    parser.add_argument("--top", type=int, default=3, metavar="N", help="candidates; default 3")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each; default 5")
+    parser.add_argument("--epochs", type=int, metavar="E", help="default: as in the search")
+    parser.add_argument(
+        "--trial",
+        type=int,
+        action="append",
+        default=[],
+        metavar="N",
+        dest="trials",
+        help="take this one instead of the best; repeatable",
+    )
+
+
+def _add_replay(actions: _Actions[_Parser]) -> None:
+    summary = "train one candidate again, alone, and compare: exit code 1 if its numbers differ"
+    parser = _command(actions, "replay", commands.replay, summary)
+    parser.add_argument("trial", type=int, metavar="TRIAL", help="number of the trial")
+
+
+def _add_dashboard(actions: _Actions[_Parser]) -> None:
+    summary = "write the report as one HTML file and open it"
+    parser = _command(actions, "dashboard", commands.dashboard, summary)
+    parser.add_argument("--html", metavar="FILE", help="write it here and open nothing")
+
+
+def _add_export(actions: _Actions[_Parser]) -> None:
+    summary = "make a trained candidate a package that needs torch alone"
+    parser = _command(actions, "export", commands.export, summary)
+    parser.add_argument(
+        "--trial",
+        default="best",
+        metavar="N|best|knee",
+        help="which: a number, an objective, best (default) or knee",
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the package; new")
+
+
+def _add_list(actions: _Actions[_Parser]) -> None:
+    summary = "list what there is to search"
+    parser = _command(actions, "list", commands.list_plugins, summary, directory=False)
+    parser.add_argument("kind", choices=("rules", "cells", "tasks", "spaces"))

@@ -1,0 +1,118 @@
+"""Results as plain text and as plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+_GAP = "  "
+
+
+def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
+    """Return rows as aligned columns, under a head where there is one."""
+    lines = [list(head), *map(list, rows)] if head else [list(row) for row in rows]
+    if not lines:
+        return "nothing"
+    width = max(map(len, lines))
+    lines = [line + [""] * (width - len(line)) for line in lines]
+    widths = [max(len(line[i]) for line in lines) for i in range(width)]
+    return "\n".join(
+        _GAP.join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def candidates(table: pd.DataFrame, objectives: Sequence[str]) -> str:
+    """Return one line a candidate: number, state, objectives, test scores, and what it is."""
+    tested = [
+        name
+        for name in table.columns
+        if name.startswith("test_") and not name.endswith("_std") and table[name].notna().any()
+    ]
+    head = ["trial", "state", *objectives, *(c.replace("_", " ") for c in tested), "candidate"]
+    rows = []
+    for row in table.to_dict("records"):
+        scores = [_number(row.get(name)) for name in objectives]
+        tests = [_spread(row.get(column), row.get(f"{column}_std")) for column in tested]
+        rows.append([str(row["number"]), _state(row), *scores, *tests, describe(row)])
+    return text(rows, head)
+
+
+def describe(row: Mapping[Any, Any]) -> str:
+    """Return what a candidate is: ``heavy_ball(mu=0.6, s=0.6) lstm(), 64 units, lr 0.001``."""
+    if _missing(row.get("rule")):
+        return ""
+    parts = [f"{row[kind]}({_options(row, str(row[kind]))})" for kind in ("rule", "cell")]
+    size, rate = row.get("model.hidden_size"), row.get("training.lr")
+    return f"{' '.join(parts)}, {_number(size)} units, lr {_number(rate)}"
+
+
+def status(known: Mapping[str, Any]) -> str:
+    """Return where a run stands."""
+    finished = known["complete"] + known["pruned"] + known["fail"]
+    rows = [
+        ["run", known["directory"]],
+        ["finished", f"{finished} of {known['asked']}"],
+        ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"],
+        ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
+    ]
+    rows += [["failed", f"{count} × {reason}"] for reason, count in known["failures"].items()]
+    if known["best"] is not None:
+        values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())
+        rows.append(["best", f"trial {known['best']}: {values}"])
+        rows.append(["front", f"{known['front']} candidates"])
+    return text(rows)
+
+
+def replay(
+    number: int, recorded: Mapping[int, Mapping[str, float]], repeated: Mapping[int, Any]
+) -> str:
+    """Return the metrics of a trial's last epoch as recorded and as repeated."""
+    last = max(recorded)
+    rows = [
+        [name, repr(value), repr(repeated[last][name])] for name, value in recorded[last].items()
+    ]
+    return text(rows, [f"trial {number}, epoch {last}", "recorded", "repeated"])
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one dictionary a row, without what the row does not have."""
+    return [
+        {str(key): _plain(value) for key, value in row.items() if not _missing(value)}
+        for row in table.to_dict("records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value.item() if hasattr(value, "item") else value
+
+
+def _missing(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))
+
+
+def _state(row: Mapping[Any, Any]) -> str:
+    reason = row.get("reason")
+    return str(row["state"]).lower() if _missing(reason) else f"failed: {reason}"
+
+
+def _number(value: Any) -> str:
+    return "" if _missing(value) else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _spread(mean: Any, std: Any) -> str:
+    return "" if _missing(mean) else f"{mean:.4f} ± {std:.4f}"
+
+
+def _options(row: Mapping[Any, Any], owner: str) -> str:
+    options = {
+        str(key).partition(".")[2]: value
+        for key, value in row.items()
+        if str(key).startswith(f"{owner}.") and not _missing(value)
+    }
+    return ", ".join(f"{name}={_number(value)}" for name, value in options.items())

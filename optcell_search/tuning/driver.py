@@ -1,0 +1,85 @@
+"""Runs Ray Tune until the ledger lacks nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle, exceptions, tune
+
+from .ledger import Ledger
+from .reasons import OUT_OF_MEMORY, WORKER_DIED
+from .schedulers import make_scheduler
+from .searcher import LedgerSearch
+from .trainable import CandidateTrainable
+from .view import View
+
+TUNE_FOLDER = "ray"
+# One more try is what a lost worker is worth: a node may have gone, but a candidate that kills its
+# process does so again.
+_RETRIES = 1
+
+
+def drive(ledger: Ledger, folder: Path, view: View) -> None:
+    """Train what the ledger lacks.
+
+    Every call is a Tune run of its own: Tune's `restore` would bring back a pickled searcher that
+    lags behind the ledger.
+
+    Args:
+        ledger: the ledger of the run.
+        folder: the run folder.
+        view: is told after every step.
+
+    Raises:
+        KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
+    """
+    request = ledger.request
+    ledger.requeue()
+    searcher = LedgerSearch(ledger, folder)
+    # Not tune.Tuner, which pickles the searcher, and with it an open database, before it starts.
+    tune.run(
+        CandidateTrainable,
+        name="tune",
+        storage_path=str((folder / TUNE_FOLDER).absolute()),
+        search_alg=searcher,
+        scheduler=make_scheduler(request),
+        num_samples=-1,
+        max_concurrent_trials=request.workers,
+        resources_per_trial={"cpu": 1, "gpu": request.gpus_per_trial},
+        reuse_actors=True,
+        max_failures=_RETRIES,
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        raise_on_failed_trial=False,
+        callbacks=[_Observer(searcher, ledger, view)],
+        verbose=0,
+    )
+    if not searcher.finished:
+        # Tune ends quietly at the first Ctrl-C.
+        ledger.requeue()
+        raise KeyboardInterrupt
+
+
+class _Observer(tune.Callback):
+    """Tells the searcher of lost workers, and the view of everything."""
+
+    def __init__(self, searcher: LedgerSearch, ledger: Ledger, view: View) -> None:
+        self._searcher = searcher
+        self._ledger = ledger
+        self._view = view
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Take in that a trial's worker died, and of what."""
+        self._searcher.lost(trial.trial_id, _reason(trial))
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Show where the run stands."""
+        self._view.update(self._ledger)
+
+
+def _reason(trial: Any) -> str:
+    path = trial.pickled_error_file
+    if path is None:
+        return WORKER_DIED
+    error = cloudpickle.loads(Path(path).read_bytes())
+    return OUT_OF_MEMORY if isinstance(error, exceptions.OutOfMemoryError) else WORKER_DIED

@@ -1,0 +1,162 @@
+"""The last step: chosen candidates are trained again with fresh seeds, and only then tested."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import ray
+from optuna.trial import FrozenTrial
+from ray import exceptions
+from rich.console import Console
+from rich.progress import Progress
+
+from optcell_search import results, tasks
+from optcell_search.space import trial_seed
+from optcell_search.training import evaluate
+
+from .ledger import Ledger
+from .reasons import WORKER_DIED
+from .session import Job, Session, failure
+
+_RETRIES = 1
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one seed came to: metrics on both splits, or why there are none."""
+
+    validation: dict[str, float]
+    test: dict[str, float]
+    reason: str = ""
+
+
+def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: int) -> list[int]:
+    """Return the numbers of the `top` best rows: the Pareto front, then the next one, and so on.
+
+    Within a front the rows that are better in the first objective come first.
+    """
+    rows = results.eligible(table, objectives)
+    chosen: list[int] = []
+    while len(chosen) < top and len(rows):
+        front = results.pareto(rows, objectives)["number"]
+        chosen.extend(int(number) for number in front)
+        rows = rows[~rows["number"].isin(front)]
+    return chosen[:top]
+
+
+def finalize(ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int) -> None:
+    """Train rows anew with `seeds` seeds each, test them, and write it all into the ledger.
+
+    A seed that has been done before is not done again. The seeds are others than the search's own:
+    the candidate was chosen for how well it did with those.
+    """
+    request = ledger.request
+    trials = ledger.trials()
+    records = {number: _Record.read(ledger, number, epochs) for number in numbers}
+    jobs: list[Job] = []
+    for number in numbers:
+        first = request.repeats
+        key = trials[number].user_attrs["key"]
+        wanted = [trial_seed(request.seed, key, first + i) for i in range(seeds)]
+        records[number].seeds = wanted
+        lacking = [seed for seed in wanted if seed not in records[number].scores]
+        jobs.extend(_job(ledger, trials[number], seed, epochs) for seed in lacking)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("training again", total=len(jobs))
+        for job, score in _run(jobs, request.gpus_per_trial, request.workers):
+            record = records[job.number]
+            record.scores[job.seeds[0]] = score
+            ledger.set_finalized(job.number, record.to_dict())
+            progress.advance(bar)
+
+
+def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int) -> Job:
+    request = ledger.request
+    return Job(
+        number=trial.number,
+        candidate=trial.user_attrs["candidate"],
+        seeds=(seed,),
+        task=request.task,
+        data_dir=request.data_dir,
+        objectives=tuple(request.objectives),
+        epochs=epochs,
+        device=request.device,
+        threads=request.threads,
+    )
+
+
+def _run(jobs: Sequence[Job], gpus: float, workers: int) -> Iterator[tuple[Job, Score]]:
+    """Do the jobs on the cluster, at most `workers` at once; give each with its score."""
+    train = ray.remote(train_and_test).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
+    left = iter(jobs)
+    pending = {train.remote(job): job for job in itertools.islice(left, workers)}
+    while pending:
+        (done,), _ = ray.wait(list(pending))
+        job = pending.pop(done)
+        try:
+            score = ray.get(done)
+        except exceptions.WorkerCrashedError:
+            score = Score({}, {}, WORKER_DIED)
+        yield job, score
+        pending.update({train.remote(job): job for job in itertools.islice(left, 1)})
+
+
+def train_and_test(job: Job) -> Score:
+    """Train a candidate with one seed, then score it on the test split."""
+    try:
+        session = Session(job)
+        report = session.advance()
+        while not report.done:
+            report = session.advance()
+    except Exception as error:
+        # As in the search: what a plug-in does wrong is a result of this candidate.
+        return Score({}, {}, failure(job.number, error).reason)
+    # Loaded anew, for this alone: the task that searches share in this process stays sealed.
+    task = tasks.load(job.task, job.data_dir).to(job.device)
+    test = evaluate(session.trainings[0].model, task.unseal(), task)
+    validation = {name: report.metrics[report.epoch][name] for name in test}
+    return Score(validation, test)
+
+
+@dataclass
+class _Record:
+    """Scores by seed, and how they stand in the ledger."""
+
+    seeds: list[int]
+    scores: dict[int, Score]
+    epochs: int
+
+    @classmethod
+    def read(cls, ledger: Ledger, number: int, epochs: int) -> _Record:
+        known = ledger.finalized(number)
+        if known["epochs"] != epochs:
+            return cls([], {}, epochs)
+        scores = {
+            seed: Score(_entry(known["validation"], i), _entry(known["test"], i))
+            for i, seed in enumerate(known["seeds"])
+        }
+        return cls([], scores, epochs)
+
+    def to_dict(self) -> dict[str, Any]:
+        known = {seed: self.scores[seed] for seed in self.seeds if seed in self.scores}
+        good = {seed: score for seed, score in known.items() if not score.reason}
+        return {
+            "seeds": list(good),
+            "validation": _columns([score.validation for score in good.values()]),
+            "test": _columns([score.test for score in good.values()]),
+            "failed": {str(seed): score.reason for seed, score in known.items() if score.reason},
+            "epochs": self.epochs,
+        }
+
+
+def _entry(columns: dict[str, list[float]], index: int) -> dict[str, float]:
+    return {name: values[index] for name, values in columns.items()}
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}

@@ -1,0 +1,69 @@
+"""The run folder: made whole or not at all, and used by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from .request import FILE, Request
+
+_LOCK = Path("ray") / "driver.lock"
+REPORT = "report.html"
+
+
+def check_target(folder: Path) -> None:
+    """Make sure that a new run can be put at `folder`.
+
+    Raises:
+        FileExistsError: something is there.
+    """
+    if (folder / FILE).is_file():
+        raise FileExistsError(
+            f"{folder}: holds a run already; go on with it by `optcell-search resume {folder}` "
+            "or choose another folder"
+        )
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FileExistsError(f"{folder}: exists and is no empty folder; choose another one")
+
+
+def make(folder: Path, request: Request) -> None:
+    """Make a run folder that holds ``run.toml``.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        request.write(temporary)
+        os.replace(temporary, folder)
+    except OSError:
+        shutil.rmtree(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against a second process; the lock ends with this one, however it ends.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    path = folder / _LOCK
+    path.parent.mkdir(exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise ValueError(f"{folder}: another process is working on this run") from error
+    try:
+        yield
+    finally:
+        lock.release()

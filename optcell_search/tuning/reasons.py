@@ -1,0 +1,13 @@
+"""Why a row failed, in words to group by."""
+
+from __future__ import annotations
+
+DIVERGED = "diverged"
+OUT_OF_MEMORY = "out of memory"
+WORKER_DIED = "worker died"
+
+
+def unexpected(error: Exception) -> str:
+    """Return the reason for an exception that nobody foresaw: ``error: TypeError: …``."""
+    first = (str(error).splitlines() or [""])[0]
+    return f"error: {type(error).__name__}: {first}".rstrip(": ")

@@ -1,0 +1,86 @@
+"""One row trained again, alone and without Ray, to see whether it comes to the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from optuna.trial import FrozenTrial
+from torch import Tensor
+
+from .request import Request
+from .session import Job, Session
+
+# Clocks are not repeatable; everything else is.
+TIMED = ("train_seconds", "latency_ms")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A row as the ledger has it and as it came out again.
+
+    Attributes:
+        number: of the row.
+        recorded, repeated: epoch → metrics, timings left out.
+        weights: after the last epoch, of the first repeat.
+    """
+
+    number: int
+    recorded: dict[int, dict[str, float]]
+    repeated: dict[int, dict[str, float]]
+    weights: dict[str, Tensor]
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """Metric → largest absolute difference over all epochs."""
+        largest: dict[str, float] = {}
+        for epoch, metrics in self.recorded.items():
+            for name, value in metrics.items():
+                gap = abs(value - self.repeated[epoch][name])
+                # Two NaN are the same outcome, though they are not equal.
+                both = value != value and self.repeated[epoch][name] != self.repeated[epoch][name]
+                largest[name] = max(largest.get(name, 0.0), 0.0 if both else gap)
+        return largest
+
+
+def replay(request: Request, trial: FrozenTrial) -> Replay:
+    """Train a row again for the epochs it was trained.
+
+    Raises:
+        ValueError: the row has no epoch to repeat.
+    """
+    recorded = {
+        int(name.partition(":")[2]): _untimed(metrics)
+        for name, metrics in sorted(trial.user_attrs.items())
+        if name.startswith("epoch:")
+    }
+    if not recorded:
+        raise ValueError(f"trial {trial.number} finished no epoch, so there is nothing to replay")
+    known = trial.user_attrs
+    job = Job(
+        number=trial.number,
+        candidate=known["candidate"],
+        seeds=tuple(known.get("seeds", [known["seed"]])),
+        task=request.task,
+        data_dir=request.data_dir,
+        objectives=tuple(request.objectives),
+        epochs=max(recorded),
+        device=request.device,
+        threads=request.threads,
+    )
+    threads = torch.get_num_threads()
+    try:
+        session = Session(job)
+        repeated: dict[int, dict[str, float]] = {}
+        while session.epoch < job.epochs:
+            report = session.advance()
+            repeated[report.epoch] = _untimed(report.metrics[report.epoch])
+    finally:
+        torch.set_num_threads(threads)
+    weights = {name: t.detach() for name, t in session.trainings[0].model.state_dict().items()}
+    return Replay(trial.number, recorded, repeated, weights)
+
+
+def _untimed(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if name not in TIMED}

@@ -1,0 +1,164 @@
+"""From what a user asks for to a request with everything checked and resolved."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from optcell_search import tasks, training
+from optcell_search.results import Direction
+from optcell_search.space import SearchSpace
+
+from .constraints import Constraint
+from .request import Request
+
+SAMPLERS = ("tpe", "nsga2", "random", "grid")
+SCHEDULERS = ("auto", "asha", "none")
+GIBIBYTE = 2**30
+
+
+def resolve(
+    space: str | Path | dict[str, Any] | SearchSpace,
+    task: str,
+    *,
+    num_trials: int,
+    objectives: Sequence[str] | None = None,
+    constraints: Sequence[str] = (),
+    sampler: str = "tpe",
+    scheduler: str = "auto",
+    seed: int = 0,
+    repeats: int = 1,
+    deterministic: bool = False,
+    epochs: int = 10,
+    workers: int | None = None,
+    threads: int | None = None,
+    gpus_per_trial: float = 0.0,
+    address: str | None = None,
+    study: str | None = None,
+    data_dir: str | Path | None = None,
+    checkpoint_gib: float = 2.0,
+) -> Request:
+    """Check a request and fill in what it leaves open. Arguments as `search` takes them.
+
+    Raises:
+        ValueError, FileNotFoundError: something cannot be done; one line says what and why.
+    """
+    for name, value, least in (
+        ("num_trials", num_trials, 1),
+        ("epochs", epochs, 1),
+        ("repeats", repeats, 1),
+        ("workers", 1 if workers is None else workers, 1),
+        ("threads", 1 if threads is None else threads, 1),
+        ("seed", seed, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name} = {value}; valid: integers, {least} or more")
+    if not gpus_per_trial >= 0:
+        raise ValueError(f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …")
+    if not checkpoint_gib >= 0:
+        raise ValueError(f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more")
+    one_of("sampler", sampler, SAMPLERS)
+    one_of("scheduler", scheduler, SCHEDULERS)
+    loaded = _load_space(space)
+    data = tasks.load(task, data_dir)
+    directions = _directions(training.objectives(data), objectives)
+    # Read here so that a mistyped constraint is found before anything is started.
+    for text in constraints:
+        Constraint.parse(text, valid=tuple(training.objectives(data)))
+    cores = available_cores()
+    workers = workers if workers is not None else min(cores, num_trials)
+    return Request(
+        run_id=f"{loaded.name or 'space'}-{data.name}-{uuid.uuid4().hex[:12]}",
+        space=loaded.to_dict(),
+        task=data.spec,
+        data_dir=str(data.folder.absolute()),
+        data_fingerprint=data.fingerprint,
+        objectives=directions,
+        num_trials=num_trials,
+        epochs=epochs,
+        seed=seed,
+        repeats=repeats,
+        sampler=sampler,
+        scheduler=_scheduler(scheduler, objectives=len(directions), deterministic=deterministic),
+        deterministic=deterministic,
+        constraints=tuple(constraints),
+        workers=workers,
+        threads=threads if threads is not None else max(1, cores // workers),
+        gpus_per_trial=float(gpus_per_trial),
+        address=address or "",
+        study=study or "",
+        checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+        machine=_machine(),
+    )
+
+
+def one_of(name: str, value: str, valid: Sequence[str]) -> None:
+    """Raise a ValueError unless `value` is one of `valid`."""
+    if value not in valid:
+        raise ValueError(f"unknown {name} {value!r}; valid: {', '.join(valid)}")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _load_space(space: str | Path | dict[str, Any] | SearchSpace) -> SearchSpace:
+    if isinstance(space, SearchSpace):
+        return space
+    if isinstance(space, dict):
+        return SearchSpace.from_dict(space, where="space")
+    return SearchSpace.load(space)
+
+
+def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str, Direction]:
+    if names is None:
+        names = [next(iter(known))]
+    if isinstance(names, str) or not names:
+        raise ValueError(f"objectives = {names!r}; valid: one or more of {', '.join(known)}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"objectives = {', '.join(names)}: one is named twice")
+    for name in names:
+        one_of("objective", name, tuple(known))
+    return {name: cast(Direction, known[name]) for name in names}
+
+
+def _scheduler(asked: str, *, objectives: int, deterministic: bool) -> str:
+    if asked == "asha" and objectives > 1:
+        raise ValueError("scheduler = asha needs exactly one objective; valid here: auto, none")
+    if asked == "asha" and deterministic:
+        # Asynchronous halving decides by whoever comes first, which no seed can repeat.
+        raise ValueError(
+            "scheduler = asha depends on timing; valid in a deterministic search: none"
+        )
+    if asked == "auto":
+        return "asha" if objectives == 1 and not deterministic else "none"
+    return asked
+
+
+def _versions() -> dict[str, str]:
+    names = ("optcell-search", "torch", "ray", "optuna", "numpy")
+    installed = {
+        distribution.metadata["Name"].lower(): distribution.version
+        for name in names
+        for distribution in importlib.metadata.distributions(name=name)
+    }
+    return {"python": platform.python_version(), **installed}
+
+
+def _machine() -> dict[str, str | int]:
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": available_cores(),
+    }

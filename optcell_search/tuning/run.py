@@ -1,0 +1,249 @@
+"""A run from the outside: start it, resume it, read it, finish it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+from torch import Tensor
+
+from optcell_search import results
+from optcell_search.results import Direction
+from optcell_search.space import Candidate
+
+from . import checkpoints
+from . import folder as folders
+from .ledger import Ledger
+from .replay import Replay, replay
+from .request import Request
+from .view import View
+
+
+class RunFailed(RuntimeError):  # noqa: N818 - it says what happened to the run
+    """A search ended without a single trained candidate; the message counts the reasons."""
+
+
+class Run:
+    """A run folder. Made by `search`, found again by `Run.open`.
+
+    Attributes:
+        directory: the folder.
+        request: what the run was asked to do, with every default resolved.
+    """
+
+    def __init__(self, directory: Path, request: Request) -> None:
+        self.directory = directory
+        self.request = request
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.directory)!r})"
+
+    @classmethod
+    def open(cls, directory: str | Path) -> Run:
+        """Open a run folder.
+
+        Raises:
+            FileNotFoundError: it holds no run.
+            ValueError: its ``run.toml`` is damaged or was written by a newer version.
+        """
+        path = Path(directory)
+        return cls(path, Request.read(path))
+
+    def resume(self) -> Run:
+        """Train what is still missing, from the checkpoints there are; return this run.
+
+        Raises:
+            RunFailed: no candidate could be trained.
+            ValueError: another process is working on the run, or there is no cluster to use.
+            KeyboardInterrupt: the user stopped it; it can be resumed again.
+        """
+        from .cluster import connected
+
+        with connected(self.request):
+            self.drive()
+        return self
+
+    def drive(self) -> None:
+        """Train what is still missing on the Ray this process is connected to."""
+        from .driver import drive
+
+        with folders.locked(self.directory), self._ledger() as ledger:
+            if ledger.unfinished:
+                with View() as view:
+                    drive(ledger, self.directory, view)
+            _refuse_empty(ledger)
+        self.report()
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report as one HTML file, by default ``report.html``; return its path."""
+        from optcell_search.dashboard import write_report
+
+        target = self.directory / folders.REPORT if path is None else Path(path)
+        write_report(self.directory, target)
+        return target
+
+    def status(self) -> dict[str, Any]:
+        """Return where the run stands: counts by state, reasons of failures, the best so far."""
+        with self._ledger() as ledger:
+            counts = {state.name.lower(): ledger.counts[state] for state in TrialState}
+            missing = max(0, self.request.num_trials - ledger.rows)
+            failed = _reasons(ledger)
+            table = results.frame(ledger.study)
+        eligible = results.eligible(table, self._objectives)
+        best = results.best(table, self._objectives) if len(eligible) else None
+        return {
+            "directory": str(self.directory),
+            "asked": self.request.num_trials,
+            "missing": missing,
+            **counts,
+            "failures": dict(failed),
+            "front": len(results.pareto(table, self._objectives)),
+            "best": None if best is None else int(best["number"]),
+            "objectives": {
+                name: None if best is None else float(best[name]) for name in self._objectives
+            },
+        }
+
+    def results(self) -> pd.DataFrame:
+        """Return one row a candidate; see `optcell_search.results.frame`.
+
+        What `finalize` found out stands in ``test_<metric>`` and ``test_<metric>_std``, the same
+        for validation, and ``finalized`` (how many seeds), missing in other rows.
+        """
+        with self._ledger() as ledger:
+            table = results.frame(ledger.study)
+            finalized = results.finalized(ledger.study)
+        for (split, metric), group in finalized.groupby(["split", "metric"], sort=False):
+            rows = group.set_index("number")
+            table[f"{split}_{metric}"] = table["number"].map(rows["mean"])
+            table[f"{split}_{metric}_std"] = table["number"].map(rows["std"])
+            table["finalized"] = table["number"].map(rows["seeds"])
+        return table
+
+    def pareto(self) -> pd.DataFrame:
+        """Return the rows that no other row dominates."""
+        return results.pareto(self.results(), self._objectives)
+
+    def best(self, which: str = "best") -> pd.Series[Any]:
+        """Return one row: of the best first objective, of an objective by name, or the ``"knee"``.
+
+        Raises:
+            ValueError: `which` is none of these, or no candidate completed.
+        """
+        return results.best(self.results(), self._objectives, which)
+
+    def finalize(
+        self,
+        top: int = 3,
+        seeds: int = 5,
+        *,
+        trials: Sequence[int] = (),
+        epochs: int | None = None,
+    ) -> pd.DataFrame:
+        """Train the best candidates again with fresh seeds, and only then test them.
+
+        Args:
+            top: how many candidates: the Pareto front first, the better in the first objective
+                before the others, then the next front.
+            seeds: how often each is trained.
+            trials: numbers of rows to take instead of the `top` best.
+            epochs: budget of each training; None: that of the search.
+
+        Returns:
+            Their rows of `results`.
+
+        Raises:
+            ValueError: a number is not that of a completed row, or nothing completed.
+            RunFailed: not a single training succeeded.
+        """
+        from .cluster import connected
+        from .finalize import choose, finalize
+
+        for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):
+            if value < 1:
+                raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
+        table = self.results()
+        numbers = list(trials) or choose(table, self._objectives, top)
+        if not numbers:
+            raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
+        for number in numbers:
+            self._require(table, number)
+        with folders.locked(self.directory), self._ledger() as ledger, connected(self.request):
+            finalize(ledger, numbers, seeds, epochs or self.request.epochs)
+            records = [ledger.finalized(number) for number in numbers]
+        if not any(record["seeds"] for record in records):
+            reasons = Counter(reason for r in records for reason in r["failed"].values())
+            raise RunFailed(f"no training succeeded: {_count(reasons)}")
+        after = self.results()
+        return after[after["number"].isin(numbers)]
+
+    def replay(self, number: int) -> Replay:
+        """Train a row again, alone, outside the tuner.
+
+        Raises:
+            ValueError: there is no such row, or it finished no epoch.
+        """
+        return replay(self.request, self._trial(number))
+
+    def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
+        """Return number and candidate of a row, chosen by number or as `best` does."""
+        if isinstance(which, int):
+            number = which
+            self._require(self.results(), number)
+        else:
+            number = int(self.best(which)["number"])
+        return number, Candidate.from_dict(self._trial(number).user_attrs["candidate"])
+
+    def weights(self, number: int) -> dict[str, Tensor]:
+        """Return a row's trained weights, from its checkpoint or else by training it again."""
+        saved = checkpoints.load_weights(self.directory / checkpoints.FOLDER / str(number))
+        return saved if saved is not None else self.replay(number).weights
+
+    def _trial(self, number: int) -> FrozenTrial:
+        with self._ledger() as ledger:
+            trials = ledger.trials()
+        if not 0 <= number < len(trials):
+            raise ValueError(f"{self.directory}: no trial {number}; valid: 0 to {len(trials) - 1}")
+        return trials[number]
+
+    def _require(self, table: pd.DataFrame, number: int) -> None:
+        """Raise unless row `number` is complete."""
+        states = dict(zip(table["number"], table["state"], strict=True))
+        if states.get(number) != TrialState.COMPLETE.name:
+            complete = [str(n) for n, state in states.items() if state == TrialState.COMPLETE.name]
+            raise ValueError(
+                f"{self.directory}: trial {number} is not complete; "
+                f"valid: {', '.join(complete) or 'none'}"
+            )
+
+    @property
+    def _objectives(self) -> dict[str, Direction]:
+        with self._ledger() as ledger:
+            return results.objectives(ledger.study)
+
+    @contextlib.contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        ledger = Ledger.of_folder(self.request, self.directory)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+def _reasons(ledger: Ledger) -> Counter[str]:
+    failed = (trial for trial in ledger.trials() if trial.state == TrialState.FAIL)
+    return Counter(trial.user_attrs.get("reason", "unknown") for trial in failed)
+
+
+def _refuse_empty(ledger: Ledger) -> None:
+    if not ledger.counts[TrialState.COMPLETE]:
+        raise RunFailed(f"no candidate could be trained: {_count(_reasons(ledger))}")
+
+
+def _count(reasons: Counter[str]) -> str:
+    return "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common())

@@ -1,0 +1,176 @@
+"""One row of the ledger in training: an epoch at a time, with a checkpoint after each. No Ray."""
+
+from __future__ import annotations
+
+import functools
+import math
+import statistics
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from optcell_search import tasks
+from optcell_search.space import Candidate
+from optcell_search.tasks import LoadedTask
+from optcell_search.training import Diverged, Training
+
+from . import checkpoints
+from .reasons import DIVERGED, OUT_OF_MEMORY, unexpected
+
+_ALLOCATOR = "not enough memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """All a worker must know to train one row; plain data.
+
+    Attributes:
+        number: of the row.
+        candidate: as plain data.
+        seeds: one for each repeat; all repeats are trained side by side.
+        task, data_dir: what to train on, and where it lies.
+        objectives: metrics that must stay finite.
+        epochs: the budget.
+        device, threads: where to train, and with how many torch threads.
+        checkpoints: folder of the row's checkpoints, empty for none.
+    """
+
+    number: int
+    candidate: dict[str, Any]
+    seeds: tuple[int, ...]
+    task: str
+    data_dir: str
+    objectives: tuple[str, ...]
+    epochs: int
+    device: str
+    threads: int
+    checkpoints: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a worker tells the driver after an epoch.
+
+    Attributes:
+        number: of the row.
+        epoch: the last one trained.
+        metrics: epoch → metrics: the last epoch, and after a restart those before it.
+        spread: standard deviation of each metric over the repeats, empty for a single one.
+        done: the budget is used up.
+        reason, detail: why the row failed, empty where it did not.
+    """
+
+    number: int
+    epoch: int = 0
+    metrics: dict[int, dict[str, float]] = field(default_factory=dict)
+    spread: dict[str, float] = field(default_factory=dict)
+    done: bool = False
+    reason: str = ""
+    detail: str = ""
+
+
+@functools.lru_cache(maxsize=2)
+def load_task(spec: str, data_dir: str, device: str) -> LoadedTask:
+    """Load a task once a process: its data is read again for every candidate otherwise."""
+    return tasks.load(spec, data_dir).to(device)
+
+
+class Session:
+    """Trains one row, from its checkpoint where there is one.
+
+    Args:
+        job: what to train.
+
+    Raises:
+        Exception: whatever the task, the cell or the rule raises.
+    """
+
+    def __init__(self, job: Job) -> None:
+        torch.set_num_threads(job.threads)
+        self.job = job
+        self._folder = Path(job.checkpoints) if job.checkpoints else None
+        task = load_task(job.task, job.data_dir, job.device)
+        candidate = Candidate.from_dict(job.candidate)
+        self.trainings = [
+            Training(candidate, task, seed=seed, device=job.device) for seed in job.seeds
+        ]
+        self._history: dict[int, dict[str, float]] = {}
+        self._news = False
+        self._spread: dict[str, float] = {}
+        self._restore()
+
+    def advance(self) -> Report:
+        """Train one more epoch, if any is left, and report.
+
+        Raises:
+            Diverged: a loss, a gradient or an objective is not finite.
+            Exception: whatever the task, the cell or the rule raises.
+        """
+        restored = self._news
+        if self.epoch < self.job.epochs:
+            self._train_epoch()
+        told = set(self._history) if restored else {self.epoch}
+        self._news = False
+        return Report(
+            number=self.job.number,
+            epoch=self.epoch,
+            metrics={epoch: self._history[epoch] for epoch in sorted(told)},
+            spread=self._spread,
+            done=self.epoch >= self.job.epochs,
+        )
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return max(self._history, default=0)
+
+    def _train_epoch(self) -> None:
+        epoch = self.epoch + 1
+        each = [training.epoch() for training in self.trainings]
+        metrics = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
+        for name in self.job.objectives:
+            if not math.isfinite(metrics[name]):
+                raise Diverged(f"{name} is {metrics[name]} after epoch {epoch}")
+        self._history[epoch] = metrics
+        if len(each) > 1:
+            self._spread = {name: statistics.stdev(one[name] for one in each) for name in metrics}
+        if self._folder is not None:
+            self._save(self._folder)
+
+    def _save(self, folder: Path) -> None:
+        if self.epoch >= self.job.epochs:
+            checkpoints.save_weights(folder, self.trainings[0].model.state_dict())
+        state = {
+            "candidate": self.job.candidate,
+            "seeds": list(self.job.seeds),
+            "history": self._history,
+            "spread": self._spread,
+            "trainings": [training.state_dict() for training in self.trainings],
+        }
+        checkpoints.save_training(folder, state)
+
+    def _restore(self) -> None:
+        state = checkpoints.load_training(self._folder, self.job.device) if self._folder else None
+        if state is None or state["candidate"] != self.job.candidate:
+            return
+        if state["seeds"] != list(self.job.seeds):
+            return
+        for training, saved in zip(self.trainings, state["trainings"], strict=True):
+            training.load_state_dict(saved)
+        self._history, self._spread = state["history"], state["spread"]
+        self._news = True
+
+
+def failure(number: int, error: Exception) -> Report:
+    """Turn an exception into the report of a row that failed."""
+    if isinstance(error, Diverged):
+        return Report(number=number, reason=DIVERGED, detail=str(error), done=True)
+    exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR in str(error)
+    if exhausted:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return Report(number=number, reason=OUT_OF_MEMORY, detail=str(error), done=True)
+    return Report(number=number, reason=unexpected(error), detail=traceback.format_exc(), done=True)

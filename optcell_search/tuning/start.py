@@ -1,0 +1,109 @@
+"""Starting a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optcell_search.space import SearchSpace
+
+from . import folder as folders
+from .resolving import resolve
+from .run import Run
+from .storage import LedgerStorage
+
+
+def search(
+    space: str | Path | dict[str, Any] | SearchSpace,
+    task: str,
+    num_trials: int,
+    out: str | Path,
+    *,
+    objectives: Sequence[str] | None = None,
+    constraints: Sequence[str] = (),
+    sampler: str = "tpe",
+    scheduler: str = "auto",
+    seed: int = 0,
+    repeats: int = 1,
+    deterministic: bool = False,
+    epochs: int = 10,
+    workers: int | None = None,
+    threads: int | None = None,
+    gpus_per_trial: float = 0.0,
+    address: str | None = None,
+    study: str | None = None,
+    data_dir: str | Path | None = None,
+    checkpoint_gib: float = 2.0,
+) -> Run:
+    """Search a space for the candidates that do best on a task.
+
+    Args:
+        space: a `SearchSpace`, a shipped one's name, the path of a TOML file, or its content.
+        task: a task's name with options, ``"mnist:steps=pixels"``, or the path of a data file.
+        num_trials: how many candidates to try.
+        out: folder for the run; it must not exist, or be empty.
+        objectives: what to aim at, the most important one first: metrics of the task,
+            ``"parameters"``, ``"train_seconds"``, ``"latency_ms"``. By default the task's first
+            metric.
+        constraints: bounds such as ``"parameters<=50000"``; candidates that break one are never
+            on the front, and the sampler learns to avoid them.
+        sampler: ``"tpe"``, ``"nsga2"``, ``"random"`` or ``"grid"`` (which ends when it is used up).
+        scheduler: ``"asha"`` stops candidates that fall behind (one objective only), ``"none"``
+            stops nothing, ``"auto"`` takes the first where it can.
+        seed: of the whole run.
+        repeats: how many seeds each candidate is trained with; objectives are means over them.
+        deterministic: let the same seed give the same candidates in the same order, however fast
+            the workers are. They then work in generations of `workers` candidates, and each
+            generation waits for its slowest.
+        epochs: training budget of one candidate.
+        workers: candidates in training at once; by default one a core.
+        threads: torch threads of each worker; by default the cores are shared out.
+        gpus_per_trial: share of a GPU for each candidate; 0 trains on the CPU.
+        address: of a Ray cluster; by default one is started on this machine and ended afterwards.
+        study: Optuna URL of the ledger; by default an SQLite file in `out`. ``journal:///path``
+            takes Optuna's journal file.
+        data_dir: where the task's data lies.
+        checkpoint_gib: room for the weights of the Pareto set, in GiB.
+
+    Returns:
+        The run, with ``report.html`` written.
+
+    Raises:
+        ValueError, FileNotFoundError, FileExistsError: the request cannot be carried out; one line
+            says why, and nothing has been written.
+        RunFailed: no candidate could be trained.
+        KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
+    """
+    from .cluster import connected
+
+    request = resolve(
+        space,
+        task,
+        num_trials=num_trials,
+        objectives=objectives,
+        constraints=constraints,
+        sampler=sampler,
+        scheduler=scheduler,
+        seed=seed,
+        repeats=repeats,
+        deterministic=deterministic,
+        epochs=epochs,
+        workers=workers,
+        threads=threads,
+        gpus_per_trial=gpus_per_trial,
+        address=address,
+        study=study,
+        data_dir=data_dir,
+        checkpoint_gib=checkpoint_gib,
+    )
+    directory = Path(out)
+    folders.check_target(directory)
+    with connected(request):
+        if request.study:
+            # An unreachable database is found here, before anything is written.
+            LedgerStorage(request.study).close()
+        folders.make(directory, request)
+        run = Run(directory, request)
+        run.drive()
+    return run
