@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from ..hyperparameters import Choice, specification
+from ..hyperparameters import specification
 from ..registry import rules as registered
 from . import words
 from .info import Axis, Data, hover, objective_axis, records
@@ -66,9 +66,10 @@ def _response(rule: str, rows: pd.DataFrame, data: Data) -> Response:
     objective = objective_axis(data.first, rows[data.first])
 
     def axis(name: str) -> Axis:
-        spec = specs.get(name)
-        log = spec is not None and not isinstance(spec, Choice) and spec.log
-        return Axis(f"{rule}.{name}", words.symbol(name), log)
+        column = f"{rule}.{name}"
+        low, high = rows[column].min(), rows[column].max()
+        log = getattr(specs.get(name), "log", False) and low > 0
+        return Axis(column, words.symbol(name), (float(low), float(high)) if log else None)
 
     x = axis(varied[0]) if varied else None
     y = axis(varied[1]) if len(varied) > 1 else objective
@@ -129,6 +130,7 @@ class RuleByCell:
         rules, cells: in the order of rows and columns.
         best, median: by (rule, cell); missing where no row is.
         count: likewise.
+        share: from 0 for the worst best to 100 for the best one, for the shade.
     """
 
     rules: tuple[str, ...]
@@ -136,18 +138,23 @@ class RuleByCell:
     best: dict[tuple[str, str], float]
     median: dict[tuple[str, str], float]
     count: dict[tuple[str, str], int]
+    share: dict[tuple[str, str], int]
 
 
 def rule_by_cell(data: Data) -> RuleByCell:
     """Return best and median of the first objective for each rule and cell."""
     grouped = data.eligible.groupby(["rule", "cell"])[data.first]
-    best = grouped.max() if data.objectives[data.first] == "maximize" else grouped.min()
+    maximize = data.objectives[data.first] == "maximize"
+    best = grouped.max() if maximize else grouped.min()
+    worst, top = (best.min(), best.max()) if maximize else (best.max(), best.min())
+    share = (best - worst) / (top - worst) if top != worst else best * 0.0
     return RuleByCell(
         rules=tuple(sorted(data.eligible["rule"].unique())),
         cells=tuple(sorted(data.eligible["cell"].unique())),
         best=_plain(best),
         median=_plain(grouped.median()),
         count={key: int(n) for key, n in _plain(grouped.count()).items()},
+        share={key: round(100 * part) for key, part in _plain(share).items()},
     )
 
 

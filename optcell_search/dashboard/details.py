@@ -48,7 +48,7 @@ class Curves:
 def learning_curves(data: Data, front: set[int]) -> Curves:
     """Return the curves of the first objective that changes while training."""
     metric = _learned(data.curves, data.objectives)
-    y = Axis(metric, words.axis(metric), False)
+    y = Axis(metric, words.axis(metric))
     if data.curves.empty:
         return Curves(y, (), 0)
     rows = {row["number"]: row for row in records(data.table)}
@@ -116,35 +116,44 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
 
 @dataclass(frozen=True)
 class Table:
-    """All trials: columns with labels, and rows of plain values."""
+    """All trials: names of columns, and rows of plain values."""
 
     columns: tuple[str, ...]
-    labels: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
 
-_ALWAYS = ("number", "state", "cell", "rule")
+_ALWAYS = ("number", "state", "rule", "cell")
+_MEASURED = ("loss", "train_seconds", "latency_ms", "parameters")
+_TELLING = ("repeat", "feasible", "duplicate_of", "reason")
 
 
 def trial_table(data: Data) -> Table:
-    """Return the trials with the columns that tell them apart."""
+    """Return the trials with the columns that tell them apart.
+
+    A hyperparameter that several rules (or cells) have stands in one column for all of them.
+    """
     table = data.table
-    hyperparameters = [c for c in map(str, table.columns) if "." in c and _tells(table, c)]
-    telling = [c for c in ("repeat", "feasible", "duplicate_of", "reason") if _tells(table, c)]
-    metrics = [c for c in ("loss", "train_seconds", "latency_ms", "parameters") if c in table]
-    metrics = [c for c in metrics if c not in data.objectives]
-    columns = [
-        *_ALWAYS,
-        *data.objectives,
-        *hyperparameters,
-        *metrics,
-        "epochs",
-        "seconds",
-        *telling,
-    ]
-    rows = (tuple(_shown(row[c]) for c in columns) for row in records(table))
-    labels = tuple("trial" if c == "number" else c.replace("_", " ") for c in columns)
-    return Table(tuple(columns), labels, tuple(rows))
+    shared = {kind: _shared(table, kind) for kind in ("rule", "cell")}
+    fixed = [c for c in map(str, table.columns) if c.startswith(("model.", "training."))]
+    columns: dict[str, list[Any]] = {column: list(table[column]) for column in _ALWAYS}
+    columns |= {name: list(table[name]) for name in data.objectives}
+    columns |= {words.symbol(n): v for values in shared.values() for n, v in values.items()}
+    columns |= {words.setting(c): list(table[c]) for c in fixed if _tells(table, c)}
+    measured = [name for name in _MEASURED if name in table and name not in columns]
+    rest = [*measured, "epochs", "seconds", *(c for c in _TELLING if _tells(table, c))]
+    columns |= {name: list(table[name]) for name in rest}
+    columns["trial"] = columns.pop("number")
+    names = ("trial", *(name for name in columns if name != "trial"))
+    rows = zip(*(map(_shown, columns[name]) for name in names), strict=True)
+    return Table(tuple(name.replace("_", " ") for name in names), tuple(rows))
+
+
+def _shared(table: pd.DataFrame, kind: str) -> dict[str, list[Any]]:
+    """Return the hyperparameters of every row's own rule (or cell) by undotted name."""
+    own = [settings(row, str(row[kind])) for row in records(table)]
+    names = dict.fromkeys(name for values in own for name in values)
+    columns = {name: [values.get(name) for values in own] for name in names}
+    return {name: values for name, values in columns.items() if len(set(values) - {None}) > 1}
 
 
 def _shown(value: Any) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Mapping
 
 import plotly.graph_objects as go
 
+from . import words
 from .by_rule import Response
 from .details import Curves
 from .info import Axis, Points, Scatter
@@ -16,7 +18,8 @@ from .palette import NEUTRAL, Style
 SCALE = "Cividis"
 # The page recolours what is marked so in the colour of its text.
 INK = {"ink": True}
-_FAINT = 0.3
+_FAINT = 0.4
+_MOST_TICKS = 9
 
 
 def pareto(info: Scatter, styles: Mapping[str, Style]) -> go.Figure:
@@ -43,7 +46,8 @@ def pareto(info: Scatter, styles: Mapping[str, Style]) -> go.Figure:
             "opacity": [1.0 if front else _FAINT for front in points.on_front],
             "line": {"width": 0},
         }
-        figure.add_scatter(**_at(points), name=plain(rule), marker=marker)
+        figure.add_scatter(**_at(points), showlegend=False, legendgroup=rule, marker=marker)
+        _legend(figure, rule, style, "markers")
     if info.knee:
         x, y, number = info.knee
         marker = {"symbol": "circle-open", "size": 22, "line": {"width": 2, "color": NEUTRAL}}
@@ -84,7 +88,7 @@ def response(info: Response, style: Style, limits: tuple[float, float]) -> go.Fi
 
 def learning(info: Curves, styles: Mapping[str, Style]) -> go.Figure:
     """Draw learning curves: the front's strong, the others faint, pruned and failed ones dotted."""
-    figure = _figure(Axis("epoch", "epoch", False), info.y, height=420)
+    figure = _figure(Axis("epoch", "epoch"), info.y, height=420)
     figure.update_xaxes(rangemode="tozero", tickformat="d", minallowed=0)
     faint = [curve for curve in info.curves if not curve.on_front]
     strong = [curve for curve in info.curves if curve.on_front]
@@ -100,7 +104,7 @@ def learning(info: Curves, styles: Mapping[str, Style]) -> go.Figure:
                     y=[y for c in mine for y in (*c.values, None)],
                     mode="lines",
                     line={"color": style.colour, "width": 1, "dash": dash},
-                    opacity=_FAINT + 0.1,
+                    opacity=_FAINT,
                     legendgroup=rule,
                     showlegend=False,
                     hoverinfo="skip",
@@ -118,12 +122,32 @@ def learning(info: Curves, styles: Mapping[str, Style]) -> go.Figure:
                 text=_lines([curve.hover] * len(curve.epochs)),
                 hovertemplate="%{text}<br>epoch %{x}: %{y:.4g}<extra></extra>",
             )
-        # A legend entry of its own looks the same whatever curves there are.
-        figure.add_scatter(
-            x=[None], y=[None], mode="lines+markers", name=plain(rule), legendgroup=rule,
-            line={"color": style.colour, "width": 2.5}, marker={"symbol": style.marker},
-        )  # fmt: skip
+        _legend(figure, rule, style, "lines+markers")
     return figure
+
+
+def _legend(figure: go.Figure, rule: str, style: Style, mode: str) -> None:
+    """Add an entry to the legend that looks the same whichever points there are."""
+    figure.add_scatter(
+        x=[None],
+        y=[None],
+        mode=mode,
+        name=plain(rule),
+        legendgroup=rule,
+        line={"color": style.colour, "width": 2.5},
+        marker={"color": style.colour, "symbol": style.marker, "size": 10},
+    )
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2, 5 times the powers of ten inside [low, high], fewer where they would crowd."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= _MOST_TICKS:
+            break
+    return ticks
 
 
 def plain(text: str) -> str:
@@ -166,7 +190,7 @@ def _figure(x: Axis, y: Axis, height: int) -> go.Figure:
     )
     for update, axis in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
         update(title={"text": plain(axis.label)}, automargin=True, zeroline=False)
-        if axis.log:
-            # Digits between the powers of ten crowd a narrow axis.
-            update(type="log", dtick="D2" if axis.name.count(".") else None)
+        if axis.limits:
+            ticks = log_ticks(*axis.limits)
+            update(type="log", tickvals=ticks, ticktext=[words.short(tick) for tick in ticks])
     return figure

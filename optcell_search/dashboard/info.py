@@ -101,7 +101,8 @@ class Overview:
         counts: trials by state, in the order in which they are told.
         reasons: failed trials by reason.
         picks: the best row of each objective and the knee; a row that is several of these once.
-        hypervolume: what the front dominates up to the worst values seen, None below two trials.
+        hypervolume: share that the front dominates of the box between the best and the worst value
+            of each objective; None where there is no such box.
         message: what to say where there is little to show, else empty.
     """
 
@@ -122,10 +123,9 @@ def overview(data: Data) -> Overview:
     counts = {state: int(states[state]) for state in _STATES if state in states}
     failed = data.table.loc[data.table["state"] == "FAIL", "reason"].fillna("unknown")
     reasons = {str(reason): int(n) for reason, n in failed.value_counts().items()}
-    volume = None
-    if len(rows) > 1:
-        values = rows[list(data.objectives)].to_numpy(dtype=float)
-        volume = results.hypervolume(values, list(data.objectives.values()))
+    values = rows[list(data.objectives)].to_numpy(dtype=float)
+    box = float(np.prod(np.ptp(values, axis=0))) if len(values) else 0.0
+    volume = results.hypervolume(values, list(data.objectives.values())) / box if box else None
     return Overview(counts, reasons, _picks(data), volume, _message(data, counts, reasons))
 
 
@@ -134,7 +134,7 @@ def _picks(data: Data) -> tuple[Pick, ...]:
         return ()
     roles: dict[int, list[str]] = {}
     chosen: dict[int, dict[str, Any]] = {}
-    wanted = [(name, f"best {name.replace('_', ' ')}") for name in data.objectives]
+    wanted = [(name, words.best(name)) for name in data.objectives]
     if len(data.objectives) > 1:
         wanted.append(("knee", "knee"))
     for which, role in wanted:
@@ -173,18 +173,23 @@ def _message(data: Data, counts: Mapping[str, int], reasons: Mapping[str, int]) 
 
 @dataclass(frozen=True)
 class Axis:
-    """What an axis carries."""
+    """What an axis carries; `limits` are the ends of its values where it is logarithmic."""
 
     name: str
     label: str
-    log: bool
+    limits: tuple[float, float] | None = None
+
+    @property
+    def log(self) -> bool:
+        """Whether the axis is logarithmic."""
+        return self.limits is not None
 
 
 def objective_axis(name: str, values: pd.Series[Any]) -> Axis:
     """Return the axis of a metric: logarithmic where its values span orders of magnitude."""
-    finite = values[np.isfinite(values)]
-    log = bool(len(finite) and finite.min() > 0 and finite.max() > _LOG_SPAN * finite.min())
-    return Axis(name, words.axis(name), log)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    spans = low > 0 and high > _LOG_SPAN * low
+    return Axis(name, words.axis(name), (low, high) if spans else None)
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,7 @@ def scatters(data: Data) -> tuple[Scatter, ...]:
     knee = results.knee(data.table, data.objectives) if others and len(rows) else None
     scatters = []
     for other in others or ["number"]:
-        x = objective_axis(other, rows[other]) if others else Axis("number", "trial", False)
+        x = objective_axis(other, rows[other]) if others else Axis("number", "trial")
         y = objective_axis(first, rows[first])
         line: tuple[tuple[float, float], ...] = ()
         if len(others) <= 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from importlib import resources
@@ -12,6 +13,7 @@ from typing import Any
 import jinja2
 import optuna
 import plotly.graph_objects as go
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from .. import results
@@ -69,7 +71,7 @@ def page(data: info.Data, where: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": words.number, "axis": words.axis}
+    environment.filters |= {"number": words.number, "axis": words.axis, "equation": _equation}
     return environment.get_template("report.html").render(
         data=data,
         overview=info.overview(data),
@@ -91,6 +93,14 @@ def page(data: info.Data, where: str = "") -> str:
     )
 
 
+def _equation(text: str) -> Markup:
+    """Set the indices and powers of a plain-text equation: v_{t-1} and β^k."""
+    marked = str(escape(text))
+    for sign, tag in (("_", "sub"), (r"\^", "sup")):
+        marked = re.sub(sign + r"(?:\{([^{}]*)\}|(\w))", rf"<{tag}>\g<1>\g<2></{tag}>", marked)
+    return Markup(marked)
+
+
 def _asset(name: str) -> str:
     return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
 
@@ -99,7 +109,7 @@ def _embedded(drawn: Mapping[str, go.Figure], table: details.Table) -> str:
     """Return the data as JSON that is safe inside a script element, whatever names it holds."""
     shown: dict[str, Any] = {
         "figures": {name: json.loads(figure.to_json()) for name, figure in drawn.items()},
-        "table": {"columns": table.columns, "labels": table.labels, "rows": table.rows},
+        "table": {"columns": table.columns, "rows": table.rows},
     }
     text = json.dumps(
         shown, default=_plain_number, allow_nan=False, separators=(",", ":"), ensure_ascii=False

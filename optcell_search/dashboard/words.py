@@ -14,6 +14,11 @@ _AXES = {
     "loss": "validation loss",
     "train_loss": "training loss",
 }
+_BEST = {
+    "parameters": "fewest parameters",
+    "train_seconds": "shortest training",
+    "latency_ms": "lowest latency",
+}
 _SHORT = {"hidden_size": "hidden", "num_layers": "layers", "batch_size": "batch"}
 
 
@@ -22,20 +27,39 @@ def axis(metric: str) -> str:
     return _AXES.get(metric, f"validation {metric.replace('_', ' ')}")
 
 
+def best(metric: str) -> str:
+    """Return what the best row of `metric` is called."""
+    return _BEST.get(metric, f"best {metric.replace('_', ' ')}")
+
+
 def symbol(hyperparameter: str) -> str:
     """Return the letter that papers use for a rule's hyperparameter, else its name."""
     return SYMBOLS.get(hyperparameter, hyperparameter.replace("_", " "))
 
 
-def number(value: Any) -> str:
-    """Return a value with four significant digits, integers in full: ``0.9722``, ``12,345``."""
+def setting(dotted: str) -> str:
+    """Return a setting of model or training without its section: ``hidden``, ``lr``."""
+    name = dotted.partition(".")[2]
+    return _SHORT.get(name, name)
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Return a value with so many significant digits, integers in full: ``0.97``, ``12,345``."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"
+
+
+def short(value: float) -> str:
+    """Return a number as the ticks of an axis have it: ``0.05``, ``2k``, ``1M``."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:g}{unit}"
+    return f"{value:g}"
 
 
 def count(amount: int, noun: str) -> str:
@@ -52,7 +76,7 @@ def listed(parts: Sequence[str]) -> str:
 def options(values: Mapping[str, Any], separator: str = " · ") -> str:
     """Return hyperparameters in words: ``μ 0.6 · s 0.6``."""
     return separator.join(
-        f"{symbol(_SHORT.get(name, name))} {number(value)}" for name, value in values.items()
+        f"{symbol(_SHORT.get(name, name))} {number(value, 3)}" for name, value in values.items()
     )
 
 

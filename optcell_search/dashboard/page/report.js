@@ -10,6 +10,8 @@ function themed(layout) {
   const axis = { gridcolor: colour("--line"), linecolor: colour("--line"), tickcolor: colour("--line") };
   return {
     ...layout,
+    // On a touch screen a finger on a chart scrolls the page.
+    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("--ink") },
     hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") }, align: "left" },
     xaxis: { ...layout.xaxis, ...axis },
@@ -21,9 +23,8 @@ function inked(traces) {
   const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
   return traces.map((trace) => {
     if (!trace.meta || !trace.meta.ink) return trace;
-    const line = trace.line && { ...trace.line, color: ink };
-    const marker = trace.marker && { ...trace.marker, line: { ...trace.marker.line, color: ink } };
-    return { ...trace, line, marker };
+    if (trace.line) return { ...trace, line: { ...trace.line, color: ink } };
+    return { ...trace, marker: { ...trace.marker, color: ink, line: { ...trace.marker.line, color: ink } } };
   });
 }
 
@@ -45,8 +46,8 @@ dark.addEventListener("change", draw);
 
 /* The table: sorted by its heads, filtered by words, a page of rows at a time. Text is only ever
    set as text. */
-const PAGE = 50;
-const { columns, labels, rows } = content.table;
+const PAGE = 25;
+const { columns, rows } = content.table;
 const table = document.getElementById("table");
 
 if (table) {
@@ -97,7 +98,7 @@ if (table) {
   }
 
   const heads = table.tHead.insertRow();
-  labels.forEach((label, i) => {
+  columns.forEach((label, i) => {
     const head = document.createElement("th");
     const button = document.createElement("button");
     head.scope = "col";
