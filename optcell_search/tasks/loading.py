@@ -33,8 +33,8 @@ def load(spec: str, data_dir: Path | str | None = None) -> LoadedTask:
 def parse(spec: str, folder: Path = Path("data")) -> Task:
     """Return the plug-in with its options that `spec` describes; nothing is read.
 
-    The path of a user's file becomes absolute, so that the task is the same in a worker that
-    runs in another folder. Raises the ValueErrors of `load` that do not depend on data.
+    The path of a user's file that is there becomes absolute, so that the task is the same in a
+    worker that runs in another folder. Raises the ValueErrors of `load` that do not depend on data.
     """
     head, options = _partition(spec)
     suffix = Path(head).suffix.lower()
@@ -50,9 +50,9 @@ def parse(spec: str, folder: Path = Path("data")) -> Task:
     readers = {kind: plugin for plugin in plugins for kind in plugin.suffixes}
     if suffix not in readers:
         raise ValueError(f"data file {head!r} is of an unknown kind; valid: {', '.join(readers)}")
-    inside = folder / head
-    path = inside if inside.is_file() and not Path(head).is_file() else Path(head)
-    return _build(readers[suffix], spec, options, {"path": str(path.absolute())})
+    found = next((path for path in (Path(head), folder / head) if path.is_file()), None)
+    path = head if found is None else str(found.absolute())
+    return _build(readers[suffix], spec, options, {"path": path})
 
 
 def _partition(spec: str) -> tuple[str, dict[str, str]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -23,6 +26,18 @@ from optcell_search.tasks.own_data import (
 from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE
 
 _PARTS = ("", "_validation", "_test")
+# What numpy, zipfile and its decompressors raise on a file that is cut or altered.
+_DAMAGES = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _NAMES = tuple(name + part for part in _PARTS for name in ("x", "y", "lengths"))
 
 
@@ -70,15 +85,18 @@ class NpzFile(OwnData):
             validation = rest.pop(0)
         return encoding, train, validation, None if test_given else rest.pop(0)
 
-    def _open(self, folder: Path) -> np.lib.npyio.NpzFile:
+    @contextlib.contextmanager
+    def _open(self, folder: Path) -> Iterator[np.lib.npyio.NpzFile]:
         path = find(self.path, folder)
-        try:
-            archive = np.load(path, allow_pickle=False)
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: not a readable .npz file: {error}") from None
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError(f"{path}: a single array; valid: .npz with x and y (numpy.savez)")
-        return archive
+        # Opened here: numpy leaves a file open that it cannot make sense of.
+        with open(path, "rb") as file:
+            try:
+                archive = np.load(file, allow_pickle=False)
+            except _DAMAGES as error:
+                raise ValueError(f"{path}: not a readable .npz file: {error}") from None
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError(f"{path}: a single array; valid: .npz with x and y (numpy.savez)")
+            yield archive
 
     def _check_names(self, names: list[str]) -> None:
         for part in _PARTS:
@@ -106,6 +124,6 @@ class NpzFile(OwnData):
     def _array(self, archive: np.lib.npyio.NpzFile, name: str) -> Array:
         try:
             array: Array = archive[name]
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGES as error:
             raise ValueError(f"{self.path}: array {name!r} cannot be read: {error}") from None
         return array

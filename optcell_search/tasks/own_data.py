@@ -78,6 +78,12 @@ class Labelled:
         return self.y.ndim > 1
 
     @property
+    def content(self) -> str:
+        """What the targets are."""
+        kind: str = self.y.dtype.kind
+        return {"U": "texts", "b": "truth values", "f": "numbers"}.get(kind, "whole numbers")
+
+    @property
     def valid(self) -> npt.NDArray[np.bool_]:
         """(sequences, time): whether a step lies inside its sequence."""
         count, steps, _ = self.x.shape
@@ -121,13 +127,19 @@ class Encoding:
             ValueError: `kind` does not fit the targets, or there is only one class.
         """
         first = examples[0]
+        for other in examples[1:]:
+            if (other.per_step, other.content) != (first.per_step, first.content):
+                raise ValueError(
+                    f"{other.where}: y holds {other.content} in shape {other.y.shape}, "
+                    f"but in training {first.content} in shape {first.y.shape}"
+                )
         readout: Readout = "every" if first.per_step else "last"
-        discrete = first.y.dtype.kind in "buiU"
+        discrete = first.content != "numbers"
         if kind == "classification" and not discrete:
             raise ValueError(
                 f"{first.where}: y has type {first.y.dtype}, classes must be integers or texts"
             )
-        if kind == "regression" and first.y.dtype.kind == "U":
+        if kind == "regression" and first.content == "texts":
             raise ValueError(f"{first.where}: y holds texts, which cannot be predicted as numbers")
         if kind == "regression" or not discrete:
             values = first.y.shape[2] if first.y.ndim == 3 else 1
@@ -172,7 +184,7 @@ class Encoding:
             if examples.per_step:
                 targets = np.where(examples.valid, targets, IGNORED)
             return torch.tensor(targets)
-        if y.dtype.kind == "U":
+        if examples.content == "texts":
             raise ValueError(f"{where}: y holds texts, in training numbers")
         values = y.astype(np.float32)
         values = values if values.ndim == 3 else values[..., None]
@@ -201,7 +213,7 @@ def divide(whole: Labelled, shares: tuple[float, ...], *, kind: str) -> tuple[La
         ValueError: there are too few examples, of a class or of all.
     """
     strata = np.zeros(len(whole.y), dtype=np.int64)
-    if not whole.per_step and whole.y.dtype.kind in "buiU" and kind != "regression":
+    if not whole.per_step and whole.content != "numbers" and kind != "regression":
         strata = np.unique(whole.y, return_inverse=True)[1].astype(np.int64)
     parts = stratified(strata, shares, where=whole.where)
     return tuple(whole.take(index) for index in parts)

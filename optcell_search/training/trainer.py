@@ -20,14 +20,14 @@ from torch.nn.utils.clip_grad import clip_grad_norm_
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from optcell_search.cells import SequenceModel
-from optcell_search.training.measuring import count_parameters, gradient_norms, latency
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
+from optcell_search.training.measuring import count_parameters, gradient_norms, latency
 
 # Enough to fill a processor; a split of any size then fits into memory.
 _EVALUATION_BATCH = 512
-# Reading a number from a GPU waits for all its queued work.
-_STEPS_BETWEEN_CHECKS_ON_GPU = 50
+# Reading a number from a GPU waits for all its queued work, so it is done rarely there.
+_STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}
 
 
 class Diverged(ArithmeticError):  # noqa: N818 - it tells what happened, as StopIteration does
@@ -124,7 +124,7 @@ class Training:
         batches = torch.split(
             torch.randperm(len(train), generator=shuffle), self.candidate.training.batch_size
         )
-        check_every = 1 if self.device.type == "cpu" else _STEPS_BETWEEN_CHECKS_ON_GPU
+        check_every = _STEPS_BETWEEN_CHECKS.get(self.device.type, 1)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         watch = _Watch(self.device, self.epochs + 1)
         self.model.train()

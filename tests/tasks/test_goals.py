@@ -1,0 +1,62 @@
+"""Losses and metrics, over parts and over targets that are not there."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optcell_search.tasks import IGNORED, Classification, Goal, Regression
+
+
+def test_classification_by_hand() -> None:
+    goal = Classification(classes=3)
+    outputs = torch.tensor([[0.0, 0.0, 0.0], [math.log(2), 0.0, 0.0], [5.0, 6.0, 7.0]])
+    targets = torch.tensor([2, 0, IGNORED])
+    scores = goal.finish(goal.tally(outputs, targets))
+    expected = (math.log(3) + math.log(2)) / 2
+    assert scores["accuracy"] == 0.5
+    assert scores["cross_entropy"] == scores["loss"] == pytest.approx(expected, rel=1e-7)
+    assert float(goal.loss(outputs, targets)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_regression_by_hand() -> None:
+    goal = Regression(values=1)
+    outputs = torch.tensor([[1.0], [2.0], [9.0]])
+    targets = torch.tensor([[0.0], [5.0], [math.nan]])
+    scores = goal.finish(goal.tally(outputs, targets))
+    assert scores == {"mse": 5.0, "mae": 2.0, "loss": 5.0}
+    assert float(goal.loss(outputs, targets)) == 5.0
+
+
+def test_missing_targets_give_no_gradient_and_no_nan() -> None:
+    outputs = torch.zeros(3, 1, requires_grad=True)
+    Regression(values=1).loss(outputs, torch.tensor([[1.0], [math.nan], [2.0]])).backward()
+    assert outputs.grad is not None
+    assert outputs.grad.flatten().tolist() == [-1.0, 0.0, -2.0]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.sampled_from(["last", "every", "recall", "numbers"]))
+def test_tallies_of_parts_add_up(cut: int, kind: str) -> None:
+    random = torch.Generator().manual_seed(cut)
+    goal: Goal
+    if kind == "numbers":
+        goal = Regression(values=2)
+        outputs = torch.randn(10, 4, 2, generator=random)
+        targets = torch.randn(10, 4, 2, generator=random)
+        targets[0, 1] = math.nan
+    else:
+        goal = Classification(classes=5, judged_steps=2 if kind == "recall" else 0)
+        shape = (10,) if kind == "last" else (10, 4)
+        outputs = torch.randn(*shape, 5, generator=random)
+        targets = torch.randint(0, 5, shape, generator=random)
+        targets.view(-1)[0] = IGNORED
+    whole = goal.finish(goal.tally(outputs, targets))
+    parts = goal.tally(outputs[:cut], targets[:cut]) + goal.tally(outputs[cut:], targets[cut:])
+    assert goal.finish(parts) == pytest.approx(whole, rel=1e-12)
+    assert whole["loss"] == pytest.approx(float(goal.loss(outputs, targets)), rel=1e-5)
+    assert set(goal.metrics) <= set(whole)

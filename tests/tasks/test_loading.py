@@ -1,0 +1,125 @@
+"""What a user may write for a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from task_examples import complaint_of
+
+from optcell_search import tasks
+from optcell_search.tasks.splitting import stratified
+
+
+@pytest.mark.parametrize(
+    ("spec", "canonical"),
+    [
+        ("digits", "digits"),
+        ("digits:steps=rows", "digits"),
+        ("digits:steps=pixels", "digits:steps=pixels"),
+        ("mnist:permuted=3,steps=pixels", "mnist:steps=pixels,permuted=3"),
+        ("copying:lag=20", "copying:lag=20"),
+    ],
+)
+def test_spec_is_canonical(spec: str, canonical: str) -> None:
+    task = tasks.parse(spec)
+    assert task.spec == canonical
+    assert tasks.parse(canonical) == task
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ("digit", "did you mean 'digits'"),
+        ("", "valid: "),
+        ("digits:", "valid: NAME:option=value"),
+        ("digits:steps", "'steps' is not an option"),
+        ("digits:steps=", "'steps=' is not an option"),
+        ("digits:steps=rows,steps=rows", "given twice"),
+        ("digits:step=rows", "unknown option 'step'; valid: steps"),
+        ("digits:steps=columns", "digits.steps = 'columns'.*'rows', 'pixels'"),
+        ("copying:lag=0", "copying.lag = 0"),
+        ("copying:lag=many", "copying.lag = 'many' is not an integer"),
+        ("adding:length=1", "adding.length = 1"),
+        ("npz", "give its path"),
+        ("data.xlsx", "unknown kind; valid: .npz, .csv, .parquet"),
+        ("folder/data", "unknown kind"),
+        ("data.npz:path=other.npz", "unknown option 'path'; valid: kind"),
+        ("data.csv", "sequence=COLUMN,target=COLUMN"),
+    ],
+)
+def test_mistakes_are_one_clear_line(spec: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        tasks.parse(spec)
+    assert "\n" not in str(caught.value)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30) | st.from_regex(r"(digits|a\.csv):[a-z]{1,6}=[a-z0-9,=:]{0,9}"))
+def test_any_text_is_a_task_or_a_value_error(spec: str) -> None:
+    assert complaint_of(lambda: tasks.parse(spec)) != ""
+
+
+def test_data_folder_comes_from_argument_environment_or_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPTCELL_DATA", raising=False)
+    assert tasks.load("digits").folder == Path("data")
+    monkeypatch.setenv("OPTCELL_DATA", "elsewhere")
+    assert tasks.load("digits").folder == Path("elsewhere")
+    assert tasks.load("digits", "given").folder == Path("given")
+
+
+def test_a_file_is_found_in_the_data_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inside").mkdir()
+    np.savez(tmp_path / "inside" / "a.npz", x=np.ones((12, 3, 1)), y=np.arange(12) % 2)
+    monkeypatch.chdir(tmp_path)
+    task = tasks.load("a.npz", "inside")
+    assert task.spec == str(tmp_path / "inside" / "a.npz")
+    # The canonical text works from anywhere.
+    monkeypatch.chdir("/")
+    assert tasks.load(task.spec).fingerprint == task.fingerprint
+    with pytest.raises(FileNotFoundError, match=r"b\.npz.*looked for .* and "):
+        tasks.load("b.npz", tmp_path)
+
+
+@settings(deadline=None)
+@given(
+    counts=st.lists(st.integers(3, 60), min_size=1, max_size=5),
+    shares=st.sampled_from([(0.2,), (0.16, 0.2)]),
+)
+def test_stratified_split_is_a_partition_in_proportion(
+    counts: list[int], shares: tuple[float, ...]
+) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    np.random.RandomState(1).shuffle(labels)
+    parts = stratified(labels, shares, where="here")
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(labels)))
+    for part, share in zip(parts[1:], shares, strict=True):
+        for label, count in enumerate(counts):
+            here = int((labels[part] == label).sum())
+            assert here >= 1
+            assert here == 1 or abs(here - share * count) <= 0.5
+    again = stratified(labels, shares, where="here")
+    assert all(np.array_equal(a, b) for a, b in zip(parts, again, strict=True))
+
+
+def test_a_class_too_small_to_split() -> None:
+    with pytest.raises(ValueError, match="here: too few examples of class number 1 to split: 2"):
+        stratified(np.array([0, 0, 0, 1, 1]), (0.2, 0.2), where="here")
+
+
+def test_moving_keeps_one_copy_on_the_same_device() -> None:
+    task = tasks.load("digits")
+    assert task.to("cpu") is task
+    moved = task.to("meta")
+    assert moved.train.inputs.device.type == "meta"
+    assert moved.to(torch.device("meta")) is moved
+    assert moved.fingerprint == task.fingerprint

@@ -1,0 +1,157 @@
+"""The measured gradients are those of the loss by the hidden states."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from optcell_search import tasks
+from optcell_search.cells import SequenceModel
+from optcell_search.tasks import LoadedTask
+from optcell_search.training import count_parameters, gradient_norms, latency
+
+
+def model_for(task: LoadedTask, **options: Any) -> SequenceModel:
+    torch.manual_seed(0)
+    return SequenceModel(task.input_size, task.output_size, 5, readout=task.readout, **options).to(
+        torch.float64
+    )
+
+
+def task_of(folder: Path, *, every: bool, lengths: bool, steps: int = 4) -> LoadedTask:
+    random = np.random.RandomState(0)
+    arrays = {"x": random.randn(20, steps, 2)}
+    arrays["y"] = random.randn(20, steps, 1) if every else random.randn(20)
+    if lengths:
+        arrays["lengths"] = random.randint(2, steps + 1, 20)
+    np.savez(folder / "a.npz", **arrays)
+    task = tasks.load(str(folder / "a.npz"))
+    for split in (task._train, task._validation):
+        object.__setattr__(split, "inputs", split.inputs.double())
+        object.__setattr__(split, "targets", split.targets.double())
+    return task
+
+
+def loss_after_push(
+    model: SequenceModel, task: LoadedTask, push: torch.Tensor, step: list[int]
+) -> float:
+    """Return the loss when `push` (B, H) is added to h after the given step of each sequence.
+
+    Written with streaming, one step after the other, apart from the code under test.
+    """
+    split = task.validation
+    count, steps = split.inputs.shape[:2]
+    lengths = [steps] * count if split.lengths is None else split.lengths.tolist()
+    squares, numbers = 0.0, 0
+    with torch.no_grad():
+        for i in range(count):
+            state = None
+            hidden = []
+            for t in range(lengths[i]):
+                _, state = model.cell(split.inputs[i : i + 1, t : t + 1], state)
+                if t == step[i]:
+                    top = state[-1]
+                    moved = (top.hidden[0] + push[i], *top.hidden[1:])
+                    state = (*state[:-1], top._replace(hidden=moved))
+                hidden.append(state[-1].hidden[0])
+            outputs = model.readout(torch.cat(hidden))
+            if task.readout == "last":
+                error = outputs[-1:] - split.targets[i : i + 1]
+            else:
+                error = outputs - split.targets[i, : lengths[i]]
+            squares += float(error.square().sum())
+            numbers += error.numel()
+    return squares / numbers
+
+
+def norm_by_differences(model: SequenceModel, task: LoadedTask, step: list[int]) -> float:
+    count, width, nudge = len(task.validation), 5, 1e-5
+    gradient = torch.zeros(count, width, dtype=torch.float64)
+    for i in range(count):
+        for j in range(width):
+            push = torch.zeros(count, width, dtype=torch.float64)
+            push[i, j] = nudge
+            up, down = (loss_after_push(model, task, sign * push, step) for sign in (1, -1))
+            gradient[i, j] = (up - down) / (2 * nudge)
+    return float(gradient.norm(dim=1).mean()) * count
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cell": "lstm", "rule": "heavy_ball"},
+        {"cell": "gru", "rule": "adam", "num_layers": 2},
+        {"cell": "rnn", "rule": "nesterov"},
+    ],
+)
+def test_gradient_norms_agree_with_differences(
+    tmp_path: Path, every: bool, lengths: bool, options: dict[str, Any]
+) -> None:
+    task = task_of(tmp_path, every=every, lengths=lengths)
+    model = model_for(task, **options)
+    found = gradient_norms(model, task)
+    count, steps = task.validation.inputs.shape[:2]
+    ends = [steps] * count if task.validation.lengths is None else task.validation.lengths.tolist()
+    first = norm_by_differences(model, task, [0] * count)
+    last = norm_by_differences(model, task, [end - 1 for end in ends])
+    assert found["gradient_first"] == pytest.approx(first, rel=1e-6)
+    assert found["gradient_last"] == pytest.approx(last, rel=1e-6)
+
+
+def test_one_step_is_first_and_last(tmp_path: Path) -> None:
+    task = task_of(tmp_path, every=False, lengths=False, steps=1)
+    found = gradient_norms(model_for(task), task)
+    assert found["gradient_first"] == found["gradient_last"] > 0
+
+
+def test_a_forgetful_cell_has_a_vanishing_first_gradient(tmp_path: Path) -> None:
+    task = task_of(tmp_path, every=False, lengths=False, steps=6)
+    model = model_for(task, cell="rnn", rule="gd")
+    with torch.no_grad():
+        model.cell.weight_hh_l0.mul_(1e-2)
+    found = gradient_norms(model, task)
+    assert found["gradient_first"] < 1e-8 * found["gradient_last"]
+
+
+def test_measuring_changes_nothing(tmp_path: Path) -> None:
+    task = task_of(tmp_path, every=False, lengths=False)
+    model = model_for(task, num_layers=2, dropout=0.5)
+    model.train()
+    assert gradient_norms(model, task) == gradient_norms(model, task)
+    assert latency(model, task.validation) > 0
+    assert model.training
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_two_directions_have_no_first_step(tmp_path: Path) -> None:
+    task = task_of(tmp_path, every=False, lengths=False)
+    assert gradient_norms(model_for(task, bidirectional=True), task) == {}
+
+
+def test_parameters_that_are_not_trained_do_not_count(tmp_path: Path) -> None:
+    task = task_of(tmp_path, every=False, lengths=False)
+    model = model_for(task, cell="rnn")
+    assert count_parameters(model) == 5 * (2 + 5 + 2) + 5 + 1
+    model.readout.bias.requires_grad_(False)
+    assert count_parameters(model) == 5 * (2 + 5 + 2) + 5
+    assert count_parameters(model_for(task, cell="rnn", rule="heavy_ball", learn_rule=True)) > (
+        5 * (2 + 5 + 2) + 5 + 1
+    )
+
+
+def test_latency_is_the_median_in_milliseconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = task_of(tmp_path, every=False, lengths=False)
+    # Start and end of two warm-ups, then of seven runs.
+    durations = [50.0, 50.0, 3.0, 1.0, 2.0, 9.0, 8.0, 4.0, math.pi]
+    ticks = iter([tick for d in durations for tick in (0.0, d)])
+    monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
+    assert latency(model_for(task), task.validation) == 1000 * math.pi
