@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -79,10 +80,15 @@ class Integer:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few values, all of which are searched."""
+    """One of a few values, all of which are searched.
+
+    With `needs` = (other, least) it exists only where the hyperparameter `other` of the same owner
+    is at least `least`; elsewhere its default says that there is nothing.
+    """
 
     default: Any
     options: tuple[Any, ...]
+    needs: tuple[str, int] | None = None
     doc: str = ""
 
     @property
@@ -159,9 +165,23 @@ def integer(
     )
 
 
-def choice(default: Any, *, options: tuple[Any, ...], doc: str = "") -> Any:
-    """Declare a field that takes one of `options`."""
-    return _field(Choice(default=default, options=options, doc=doc))
+def choice(
+    default: Any,
+    *,
+    options: tuple[Any, ...],
+    needs: tuple[str, int] | None = None,
+    doc: str = "",
+) -> Any:
+    """Declare a field that takes one of `options`; `needs` says where it exists, see `Choice`."""
+    return _field(Choice(default=default, options=options, needs=needs, doc=doc))
+
+
+def exists(spec: Specification, values: Mapping[str, Any]) -> bool:
+    """Return whether a hyperparameter exists beside the `values` of its owner's others."""
+    if not isinstance(spec, Choice) or spec.needs is None:
+        return True
+    other, least = spec.needs
+    return bool(values[other] >= least)
 
 
 def specification(cls: type) -> dict[str, Specification]:
@@ -189,7 +209,22 @@ class Hyperparameters:
         for key, spec in specification(type(self)).items():
             checked = spec.check(prefix + key, getattr(self, key))
             object.__setattr__(self, key, checked)
+        for key, spec in specification(type(self)).items():
+            value = getattr(self, key)
+            if value != spec.default and not exists(spec, self.values()):
+                assert isinstance(spec, Choice)
+                assert spec.needs is not None
+                other, least = spec.needs
+                raise ValueError(
+                    f"{prefix}{key} = {value!r} needs {prefix}{other} >= {least}, which is "
+                    f"{getattr(self, other)}; valid: {spec.default!r}"
+                )
 
     def values(self) -> dict[str, Any]:
         """Return the hyperparameters by name."""
         return {key: getattr(self, key) for key in specification(type(self))}
+
+    def present(self) -> dict[str, Any]:
+        """Return those hyperparameters that exist beside the values of the others, by name."""
+        values, specs = self.values(), specification(type(self))
+        return {key: value for key, value in values.items() if exists(specs[key], values)}

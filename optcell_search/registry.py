@@ -26,8 +26,8 @@ class Registry:
 
     Args:
         kind: what one plug-in is called in messages, e.g. ``"rule"``.
-        room: name of the sub-package whose modules are searched; its module ``base`` holds the
-            class ``kind.capitalize()`` that every plug-in derives from.
+        room: dotted name of the sub-package whose modules are searched; its module ``base`` holds
+            the class that every plug-in derives from: `kind` in camel case.
     """
 
     def __init__(self, kind: str, room: str) -> None:
@@ -50,10 +50,7 @@ class Registry:
         try:
             return self._plugins[name]
         except (KeyError, TypeError):
-            near = difflib.get_close_matches(str(name), self._plugins, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            valid = ", ".join(self.names())
-            raise ValueError(f"unknown {self.kind} {name!r}{hint}; valid: {valid}") from None
+            raise _unknown(self.kind, name, self.names()) from None
 
     @functools.cached_property
     def _plugins(self) -> dict[str, type[Any]]:
@@ -77,7 +74,7 @@ class Registry:
     @property
     def base_name(self) -> str:
         """Name of the class in ``room.base`` that every plug-in derives from."""
-        return self.kind.capitalize()
+        return "".join(word.capitalize() for word in self.kind.split())
 
     def _add(self, found: dict[str, type[Any]], plugin: type[Any]) -> None:
         other = found.setdefault(plugin.name, plugin)
@@ -87,6 +84,36 @@ class Registry:
                 f"{other.__module__}.{other.__qualname__} and "
                 f"{plugin.__module__}.{plugin.__qualname__}"
             )
+
+
+class Registries:
+    """Several registries looked up as one; no two of them share a name.
+
+    Args:
+        kind: what one plug-in of any of them is called in messages.
+        members: the registries.
+    """
+
+    def __init__(self, kind: str, *members: Registry) -> None:
+        self.kind = kind
+        self.members = members
+
+    def names(self) -> tuple[str, ...]:
+        """Return all registered names, sorted within each registry."""
+        return tuple(name for member in self.members for name in member.names())
+
+    def get(self, name: str) -> type[Any]:
+        """Return the class registered as `name`; raises what `Registry.get` does."""
+        for member in self.members:
+            if name in member.names():
+                return member.get(name)
+        raise _unknown(self.kind, name, self.names())
+
+
+def _unknown(kind: str, name: object, valid: tuple[str, ...]) -> ValueError:
+    near = difflib.get_close_matches(str(name), valid, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return ValueError(f"unknown {kind} {name!r}{hint}; valid: {', '.join(valid)}")
 
 
 def _plugins_defined_in(module: ModuleType, base: type[Any]) -> list[type[Any]]:
@@ -103,4 +130,7 @@ def _plugins_defined_in(module: ModuleType, base: type[Any]) -> list[type[Any]]:
 
 rules = Registry("rule", "rules")
 cells = Registry("cell", "cells")
+conv_cells = Registry("convolutional cell", "cells.conv")
+every_cell = Registries("cell", cells, conv_cells)
 tasks = Registry("task", "tasks")
+objectives = Registry("objective", "objectives")

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .. import registry
-from ..hyperparameters import Specification, specification
+from ..hyperparameters import Choice, Specification, specification
 from .domains import Value
 from .faults import Faults, dotted
-from .settings import Model, Training
+from .settings import ConvModel, Model, Training, model_settings
 from .values import read_table, read_value
 
 if TYPE_CHECKING:
-    from ..cells import SequenceModel
+    from ..cells.building import AnyModel
 
-_SECTIONS = ("cell", "rule", "model", "training")
+_SECTIONS = ("cell", "rule", "model", "training", "objective")
 _KEY_DIGITS = 16
 
 Options = tuple[tuple[str, Value], ...]
@@ -39,10 +39,14 @@ class Sizes(Protocol):
     def readout(self) -> Literal["last", "every"]:
         """The steps that are read out."""
 
+    @property
+    def frame(self) -> tuple[int, int, int] | None:
+        """Channels, height and width, where the features of a step are an image."""
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cell, a rule and the hyperparameters of both, of the model and of its training.
+    """A cell, a rule and the hyperparameters of both, of the model, its training and its loss.
 
     Plain data: hashable, picklable and equal to every candidate with the same values. Made by a
     `SearchSpace` or by `from_dict`.
@@ -54,22 +58,25 @@ class Candidate:
         rule_options: hyperparameters of the rule, likewise.
         model: size and layout of the network.
         training: how its weights are trained.
+        objectives: terms of the loss besides the task's own, as (name, options) by name.
     """
 
     cell: str
     rule: str
     cell_options: Options
     rule_options: Options
-    model: Model
+    model: Model | ConvModel
     training: Training
+    objectives: tuple[tuple[str, Options], ...] = ()
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "candidate") -> Candidate:
         """Return the candidate that `data`, laid out as by `to_dict`, describes.
 
         Args:
-            data: tables ``cell`` and ``rule``, each with a ``name`` and hyperparameters, and
-                ``model`` and ``training``; hyperparameters left out take their defaults.
+            data: tables ``cell`` and ``rule``, each with a ``name`` and hyperparameters,
+                ``model``, ``training``, and ``objective`` with a table for each term of the loss;
+                hyperparameters left out take their defaults.
             where: what to call `data` in messages.
 
         Raises:
@@ -77,38 +84,44 @@ class Candidate:
         """
         faults = Faults(where)
         table = read_table(data, "", _SECTIONS, faults)
-        cell, cell_options = _read_plugin(table, "cell", registry.cells, faults)
+        cell, cell_options = _read_plugin(table, "cell", registry.every_cell, faults)
         rule, rule_options = _read_plugin(table, "rule", registry.rules, faults)
-        model = _read_options(specification(Model), table.get("model", {}), "model", faults)
+        settings = model_settings(cell)
+        model = _read_options(specification(settings), table.get("model", {}), "model", faults)
         training = _read_options(
             specification(Training), table.get("training", {}), "training", faults
         )
+        objectives = _read_objectives(table.get("objective", {}), faults)
         faults.raise_if_any()
         return cls(
             cell=cell,
             rule=rule,
             cell_options=tuple(cell_options.items()),
             rule_options=tuple(rule_options.items()),
-            model=Model(**model),
+            model=settings(**model),
             training=Training(**training),
+            objectives=objectives,
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return everything as nested plain data, fit for JSON and TOML."""
+        penalties = {name: dict(options) for name, options in self.objectives}
         return {
             "cell": {"name": self.cell, **dict(self.cell_options)},
             "rule": {"name": self.rule, **dict(self.rule_options)},
             "model": self.model.values(),
             "training": self.training.values(),
+            **({"objective": penalties} if penalties else {}),
         }
 
     def flat(self) -> dict[str, Value]:
-        """Return everything by dotted name: ``cell``, ``rule``, ``heavy_ball.mu``, ``model.…``."""
+        """Return what exists by dotted name: ``cell``, ``rule``, ``heavy_ball.mu``, ``model.…``."""
         sections = {
             self.cell: dict(self.cell_options),
             self.rule: dict(self.rule_options),
-            Model.name: self.model.values(),
+            self.model.name: self.model.present(),
             Training.name: self.training.values(),
+            **{name: dict(options) for name, options in self.objectives},
         }
         names: dict[str, Value] = {"cell": self.cell, "rule": self.rule}
         for section, options in sections.items():
@@ -121,8 +134,8 @@ class Candidate:
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
-    def build(self, task: Sizes | str) -> SequenceModel:
-        """Return an untrained model for `task`: OptCell and read-out.
+    def build(self, task: Sizes | str) -> AnyModel:
+        """Return an untrained model for `task`: recurrent layers or stages, and a read-out.
 
         Args:
             task: a loaded task, or what `tasks.load` understands, such as ``"digits"``.
@@ -132,19 +145,22 @@ class Candidate:
             (batch, time, outputs) where the task reads out every step.
 
         Raises:
-            ValueError, FileNotFoundError: `task` is a string that names no task or no data.
+            ValueError, FileNotFoundError: `task` is a string that names no task or no data, or
+                its steps are not images that a convolutional candidate can take.
         """
-        from ..cells import SequenceModel
+        from ..cells.building import build_model
         from ..tasks import load
 
         sizes = load(task) if isinstance(task, str) else task
-        return SequenceModel(
-            sizes.input_size,
-            sizes.output_size,
-            cell=registry.cells.get(self.cell)(**dict(self.cell_options)),
-            rule=registry.rules.get(self.rule)(**dict(self.rule_options)),
+        over_images = isinstance(self.model, ConvModel)
+        return build_model(
+            registry.every_cell.get(self.cell)(**dict(self.cell_options)),
+            registry.rules.get(self.rule)(**dict(self.rule_options)),
+            self.model.values(),
+            input_size=sizes.input_size,
+            output_size=sizes.output_size,
             readout=sizes.readout,
-            **self.model.values(),
+            frame=sizes.frame if over_images else None,
         )
 
 
@@ -162,7 +178,10 @@ def trial_seed(run_seed: int, key: str, repeat: int = 0) -> int:
 
 
 def _read_plugin(
-    table: Mapping[str, Any], key: str, plugins: registry.Registry, faults: Faults
+    table: Mapping[str, Any],
+    key: str,
+    plugins: registry.Registry | registry.Registries,
+    faults: Faults,
 ) -> tuple[str, dict[str, Any]]:
     raw = table.get(key)
     name = raw.get("name") if isinstance(raw, Mapping) else None
@@ -176,6 +195,17 @@ def _read_plugin(
     return name, _read_options(specification(plugins.get(name)), options, key, faults)
 
 
+def _read_objectives(raw: object, faults: Faults) -> tuple[tuple[str, Options], ...]:
+    plugins = registry.objectives
+    given = read_table(raw, "objective", plugins.names(), faults, kind=plugins.kind)
+    objectives = []
+    for name, options in given.items():
+        key = dotted("objective", name)
+        values = _read_options(specification(plugins.get(name)), options, key, faults)
+        objectives.append((name, tuple(values.items())))
+    return tuple(objectives)
+
+
 def _read_options(
     specs: Mapping[str, Specification], raw: object, key: str, faults: Faults
 ) -> dict[str, Any]:
@@ -186,4 +216,12 @@ def _read_options(
             values[name] = read_value(spec, given.get(name, spec.default), name)
         except ValueError as error:
             faults.add(dotted(key, name), str(error))
+    for name in given:
+        spec = specs[name]
+        if not isinstance(spec, Choice) or spec.needs is None or values.get(name) == spec.default:
+            continue
+        other, least = spec.needs
+        if name in values and other in values and values[other] < least:
+            what = f"{values[name]!r} needs {other} >= {least}, and {other} is {values[other]}"
+            faults.add(dotted(key, name), what, repr(spec.default))
     return values

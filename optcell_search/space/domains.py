@@ -241,6 +241,4 @@ def _shares(points: int) -> list[Fraction]:
 
 
 def _spread(size: int, points: int) -> list[int]:
-    if points >= size:
-        return list(range(size))
-    return [round(share * (size - 1)) for share in _shares(points)]
+    return [round(share * (size - 1)) for share in _shares(min(points, size))]

@@ -10,10 +10,20 @@ from .. import registry
 from ..hyperparameters import Specification, specification
 from .domains import Domain, Fixed
 from .faults import Faults, dotted, shown
-from .settings import Model, Training
+from .settings import ConvModel, Model, Training, model_settings
 from .values import declared, read_domain, read_table
 
-_TOP_LEVEL = ("name", "description", "cells", "rules", "cell", "rule", "model", "training")
+_TOP_LEVEL = (
+    "name",
+    "description",
+    "cells",
+    "rules",
+    "cell",
+    "rule",
+    "model",
+    "training",
+    "objective",
+)
 
 
 @dataclass
@@ -24,6 +34,7 @@ class Contents:
     description: str = ""
     cells: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ()
     domains: dict[str, Domain] = field(default_factory=dict)
 
 
@@ -38,17 +49,24 @@ def read_contents(data: object, where: str) -> Contents:
     contents = Contents(
         name=_read_line(table.get("name", ""), "name", faults),
         description=_read_line(table.get("description", ""), "description", faults),
-        cells=_read_names(table, "cells", registry.cells, faults),
+        cells=_read_names(table, "cells", registry.every_cell, faults),
         rules=_read_names(table, "rules", registry.rules, faults),
     )
     for name in contents.rules:
         if name in contents.cells:
-            faults.add("rules", f"{name} is also in cells, and their hyperparameters would mix")
+            what = f"{name} is also in cells, and their hyperparameters would mix"
+            faults.add("rules", what, "cells and rules of different names")
+    contents.objectives, penalties = _read_objectives(table, faults)
+    for name in contents.objectives:
+        if name in (*contents.cells, *contents.rules):
+            what = f"{name} is also a cell or a rule, and their hyperparameters would mix"
+            faults.add("objective", what, "objectives of other names")
     contents.domains = {
-        **_read_plugins(table, "cell", contents.cells, registry.cells, faults),
+        **_read_plugins(table, "cell", contents.cells, registry.every_cell, faults),
         **_read_plugins(table, "rule", contents.rules, registry.rules, faults),
-        **_read_settings(table, Model, faults),
+        **_read_settings(table, _model_settings(contents.cells, faults), faults),
         **_read_settings(table, Training, faults),
+        **penalties,
     }
     faults.raise_if_any()
     return contents
@@ -62,7 +80,10 @@ def _read_line(raw: object, key: str, faults: Faults) -> str:
 
 
 def _read_names(
-    table: Mapping[str, Any], key: str, plugins: registry.Registry, faults: Faults
+    table: Mapping[str, Any],
+    key: str,
+    plugins: registry.Registry | registry.Registries,
+    faults: Faults,
 ) -> tuple[str, ...]:
     valid = plugins.names()
     if key not in table:
@@ -88,7 +109,7 @@ def _read_plugins(
     table: Mapping[str, Any],
     key: str,
     names: tuple[str, ...],
-    plugins: registry.Registry,
+    plugins: registry.Registry | registry.Registries,
     faults: Faults,
 ) -> dict[str, Domain]:
     given = read_table(table.get(key, {}), key, plugins.names(), faults, kind=plugins.kind)
@@ -105,8 +126,33 @@ def _read_plugins(
     return domains
 
 
+def _read_objectives(
+    table: Mapping[str, Any], faults: Faults
+) -> tuple[tuple[str, ...], dict[str, Domain]]:
+    plugins = registry.objectives
+    given = read_table(
+        table.get("objective", {}), "objective", plugins.names(), faults, kind=plugins.kind
+    )
+    domains: dict[str, Domain] = {}
+    for name, raw in given.items():
+        specs = specification(plugins.get(name))
+        for option, domain in _read_section(specs, raw, dotted("objective", name), faults).items():
+            domains[f"{name}.{option}"] = domain or declared(specs[option])
+    return tuple(given), domains
+
+
+def _model_settings(cells: tuple[str, ...], faults: Faults) -> type[Model] | type[ConvModel]:
+    over_images = [cell for cell in cells if model_settings(cell) is ConvModel]
+    if over_images and len(over_images) < len(cells):
+        what = f"{', '.join(over_images)} work on images, the others do not"
+        faults.add("cells", what, "cells of one of these kinds")
+    return ConvModel if over_images else Model
+
+
 def _read_settings(
-    table: Mapping[str, Any], settings: type[Model] | type[Training], faults: Faults
+    table: Mapping[str, Any],
+    settings: type[Model] | type[ConvModel] | type[Training],
+    faults: Faults,
 ) -> dict[str, Domain]:
     specs = specification(settings)
     section = _read_section(specs, table.get(settings.name, {}), settings.name, faults)

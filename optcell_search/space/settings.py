@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from .. import registry
 from ..hyperparameters import Hyperparameters, choice, integer, real
 
 
@@ -30,6 +31,52 @@ class Model(Hyperparameters):
     learn_rule: bool = choice(
         False, options=(False, True), doc="train the rule's coefficients with the weights"
     )
+
+
+def _edge(high: int, low: int) -> Any:
+    return choice(
+        0,
+        options=(0, 1, 3, 5),
+        needs=("depth", high),
+        doc=f"side of the filter from stage {high} back to stage {low}, pixels; 0: no such edge",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvModel(Hyperparameters):
+    """Layout of a convolutional network: arguments of `ConvNet`, and its feedback edges one by one.
+
+    It stands in for `Model` where the cells are convolutional. ``feedback_4_2`` is the edge from
+    stage 4 back to stage 2; it exists only where the network has a stage 4. In a space a key that
+    is not mentioned is fixed at its default.
+    """
+
+    name: ClassVar[str] = "model"
+
+    depth: int = integer(3, search=(3, 6), valid=(1, 6), doc="stages, each half as high and wide")
+    channels: int = integer(
+        16, search=(8, 64), valid=(1, 4096), log=True, doc="channels of the first stage"
+    )
+    growth: int = choice(1, options=(1, 2), doc="channels of a stage over those of the one below")
+    steps: int = integer(1, search=(1, 8), valid=(1, 1024), doc="steps taken on each frame")
+    learn_rule: bool = choice(
+        False, options=(False, True), doc="train the rule's coefficients with the weights"
+    )
+    feedback_2_1: int = _edge(2, 1)
+    feedback_3_1: int = _edge(3, 1)
+    feedback_3_2: int = _edge(3, 2)
+    feedback_4_1: int = _edge(4, 1)
+    feedback_4_2: int = _edge(4, 2)
+    feedback_4_3: int = _edge(4, 3)
+    feedback_5_1: int = _edge(5, 1)
+    feedback_5_2: int = _edge(5, 2)
+    feedback_5_3: int = _edge(5, 3)
+    feedback_5_4: int = _edge(5, 4)
+    feedback_6_1: int = _edge(6, 1)
+    feedback_6_2: int = _edge(6, 2)
+    feedback_6_3: int = _edge(6, 3)
+    feedback_6_4: int = _edge(6, 4)
+    feedback_6_5: int = _edge(6, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +113,15 @@ class Training(Hyperparameters):
     weight_decay: float = real(
         0.0, search=(1e-6, 1e-1), valid=(0.0, 10.0), log=True, doc="weight decay of the optimizer"
     )
+    pretrain_epochs: int = integer(
+        0,
+        search=(1, 100),
+        valid=(0, 10**6),
+        log=True,
+        doc="first epochs, out of the budget, on the task's pre-training data",
+    )
+
+
+def model_settings(cell: str) -> type[Model] | type[ConvModel]:
+    """Return what describes the model around a cell, by the cell's registered name."""
+    return ConvModel if cell in registry.conv_cells.names() else Model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,10 +12,11 @@ from random import Random
 from typing import Any
 
 from .candidate import Candidate
+from .conditions import Needs, apart, is_there, needs_of
 from .domains import Choices, Domain, Fixed, Trial, Value
 from .files import read_file, shipped_names
 from .reader import Contents, read_contents
-from .settings import Model, Training
+from .settings import Model, Training, model_settings
 
 _LARGEST_GRID = 1_000_000
 
@@ -27,15 +29,17 @@ class SearchSpace:
     Python what a TOML file says. A hyperparameter is given as a value (fixed), as
     ``{"choices": […]}``, or as ``{"low": …, "high": …}`` with ``"log": True`` or ``"step": …``.
     It exists only in candidates whose cell or rule has it. One of a cell or rule that is not
-    mentioned takes its declared search range; one of model or training its default.
+    mentioned takes its declared search range; one of model or training its default. An objective
+    that is mentioned, be it with an empty table, is a term of the training loss of every candidate.
 
     Args:
         cells: names of cells, at least one.
         rules: names of rules, at least one.
         cell: hyperparameters by cell name.
         rule: hyperparameters by rule name.
-        model: hyperparameters of `Model`.
+        model: hyperparameters of `Model`, or of `ConvModel` for convolutional cells.
         training: hyperparameters of `Training`.
+        objective: hyperparameters by name of an objective, its `weight` among them.
         name: what the space is called.
         description: what it is for, on one line.
 
@@ -50,6 +54,7 @@ class SearchSpace:
     description: str
     cells: tuple[str, ...]
     rules: tuple[str, ...]
+    objectives: tuple[str, ...]
     domains: dict[str, Domain] = field(hash=False)
 
     def __init__(
@@ -61,10 +66,17 @@ class SearchSpace:
         rule: Mapping[str, Any] | None = None,
         model: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
+        objective: Mapping[str, Any] | None = None,
         name: str = "",
         description: str = "",
     ) -> None:
-        tables = {"cell": cell, "rule": rule, "model": model, "training": training}
+        tables = {
+            "cell": cell,
+            "rule": rule,
+            "model": model,
+            "training": training,
+            "objective": objective,
+        }
         given = {key: table for key, table in tables.items() if table is not None}
         data = {"name": name, "description": description, "cells": cells, "rules": rules, **given}
         self._fill(read_contents(data, "SearchSpace"))
@@ -117,7 +129,7 @@ class SearchSpace:
         """
         if isinstance(points, bool) or not isinstance(points, int) or points < 1:
             raise ValueError(f"points = {points!r} is not a positive integer; valid: 1, 2, 3, ...")
-        count = self._count(lambda domain: _grid_size(domain, points))
+        count = self._count(lambda domain: _grid_size(domain, points), points)
         if count > _LARGEST_GRID:
             raise ValueError(
                 f"a grid of {points} points would have up to {count} candidates; "
@@ -125,7 +137,7 @@ class SearchSpace:
             )
         return [
             self._candidate(cell, rule, dict(zip(domains, values, strict=True)))
-            for cell, rule, domains in self._branches()
+            for cell, rule, domains in self._branches(points)
             for values in itertools.product(*(domain.grid(points) for domain in domains.values()))
         ]
 
@@ -160,7 +172,7 @@ class SearchSpace:
             if owner in (Model.name, Training.name):
                 table = data.setdefault(owner, {})
             else:
-                kind = "cell" if owner in self.cells else "rule"
+                kind = self._kind_of(owner)
                 table = data.setdefault(kind, {}).setdefault(owner, {})
             table[option] = domain.plain()
         return data
@@ -170,9 +182,16 @@ class SearchSpace:
             return False
         if candidate.cell not in self.cells or candidate.rule not in self.rules:
             return False
+        if {name for name, _ in candidate.objectives} != set(self.objectives):
+            return False
         values = candidate.flat()
         domains = self._domains_of(candidate.cell, candidate.rule)
-        return all(values[name] in domain for name, domain in domains.items())
+        return all(values[name] in domain for name, domain in domains.items() if name in values)
+
+    def _kind_of(self, owner: str) -> str:
+        if owner in self.objectives:
+            return "objective"
+        return "cell" if owner in self.cells else "rule"
 
     def _fill(self, contents: Contents) -> None:
         for key, value in vars(contents).items():
@@ -181,10 +200,11 @@ class SearchSpace:
     def _choose(self, value_of: Callable[[str, Domain], Value]) -> Candidate:
         cell = str(value_of("cell", _one_of(self.cells)))
         rule = str(value_of("rule", _one_of(self.rules)))
-        domains = self._domains_of(cell, rule)
-        return self._candidate(
-            cell, rule, {name: value_of(name, domain) for name, domain in domains.items()}
-        )
+        values: dict[str, Value] = {}
+        for name, domain in self._domains_of(cell, rule).items():
+            if is_there(name, values, self._needs):
+                values[name] = value_of(name, domain)
+        return self._candidate(cell, rule, values)
 
     def _candidate(self, cell: str, rule: str, values: Mapping[str, Value]) -> Candidate:
         tables: dict[str, dict[str, Value]] = {
@@ -192,29 +212,36 @@ class SearchSpace:
             "rule": {"name": rule},
             "model": {},
             "training": {},
+            **{name: {} for name in self.objectives},
         }
         kinds = {cell: "cell", rule: "rule"}
         for dotted_name, value in values.items():
             owner, option = dotted_name.rsplit(".", 1)
             tables[kinds.get(owner, owner)][option] = value
-        return Candidate.from_dict(tables)
+        penalties = {name: tables.pop(name) for name in self.objectives}
+        return Candidate.from_dict({**tables, "objective": penalties})
 
     def _domains_of(self, cell: str, rule: str) -> dict[str, Domain]:
-        owners = (cell, rule, Model.name, Training.name)
+        owners = (cell, rule, Model.name, Training.name, *self.objectives)
         return {
             name: domain
             for name, domain in self.domains.items()
             if name.rsplit(".", 1)[0] in owners
         }
 
-    def _branches(self) -> Iterator[tuple[str, str, dict[str, Domain]]]:
-        for cell, rule in itertools.product(self.cells, self.rules):
-            yield cell, rule, self._domains_of(cell, rule)
+    @functools.cached_property
+    def _needs(self) -> Needs:
+        return needs_of(model_settings(self.cells[0]))
 
-    def _count(self, size_of: Callable[[Domain], int]) -> int:
+    def _branches(self, points: int | None = None) -> Iterator[tuple[str, str, dict[str, Domain]]]:
+        for cell, rule in itertools.product(self.cells, self.rules):
+            for domains in apart(self._domains_of(cell, rule), self._needs, points):
+                yield cell, rule, domains
+
+    def _count(self, size_of: Callable[[Domain], int], points: int | None = None) -> int:
         return sum(
             math.prod(size_of(domain) for domain in domains.values())
-            for _, _, domains in self._branches()
+            for _, _, domains in self._branches(points)
         )
 
 

@@ -59,6 +59,8 @@ class Data:
         goal: loss and metrics.
         readout: ``"last"`` for one answer per sequence, ``"every"`` for one per step.
         classes: names of the classes in the order of their numbers; empty for regression.
+        frame: channels, height and width, where the features of a step are an image in reading
+            order, channel by channel.
     """
 
     train: Split
@@ -66,6 +68,7 @@ class Data:
     goal: Goal
     readout: Readout
     classes: tuple[str, ...] = ()
+    frame: tuple[int, int, int] | None = None
 
 
 class Task(Hyperparameters, abc.ABC):

@@ -66,6 +66,11 @@ class LoadedTask:
         return int(self._train.inputs.shape[-1])
 
     @property
+    def frame(self) -> tuple[int, int, int] | None:
+        """Channels, height and width, where the features of a step are an image; else None."""
+        return self._data.frame
+
+    @property
     def output_size(self) -> int:
         """Outputs the model must have: classes, or predicted values."""
         return self._data.goal.output_size
@@ -159,6 +164,7 @@ class LoadedTask:
             "title": self.title,
             "options": {f.name: getattr(self.task, f.name) for f in fields(self.task)},
             "input_size": self.input_size,
+            "frame": list(self.frame) if self.frame else None,
             "output_size": self.output_size,
             "readout": self.readout,
             "metrics": self.metrics,

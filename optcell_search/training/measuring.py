@@ -8,7 +8,7 @@ import time
 import torch
 from torch import Tensor
 
-from optcell_search.cells import SequenceModel
+from optcell_search.cells.building import AnyModel
 from optcell_search.tasks import LoadedTask, Split
 
 _GRADIENT_SEQUENCES = 64
@@ -16,13 +16,13 @@ _WARM_UPS = 2
 _TIMED_RUNS = 7
 
 
-def count_parameters(model: SequenceModel) -> int:
+def count_parameters(model: AnyModel) -> int:
     """Return how many numbers training changes."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 @torch.no_grad()
-def latency(model: SequenceModel, split: Split) -> float:
+def latency(model: AnyModel, split: Split) -> float:
     """Return the milliseconds from one whole sequence to its outputs.
 
     The median of seven runs over the first sequence of `split`, padding included, after two that
@@ -48,7 +48,7 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def gradient_norms(model: SequenceModel, task: LoadedTask) -> dict[str, float]:
+def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
     """Return how strongly the loss depends on the hidden state of the first and the last step.
 
         gradient_first = mean_i ‖∂ℓ/∂h_{i,1}‖₂ · B,   gradient_last = mean_i ‖∂ℓ/∂h_{i,T_i}‖₂ · B
@@ -85,13 +85,14 @@ def gradient_norms(model: SequenceModel, task: LoadedTask) -> dict[str, float]:
     }
 
 
-def _hidden_from_first(model: SequenceModel, x: Tensor) -> tuple[Tensor, Tensor]:
+def _hidden_from_first(model: AnyModel, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return h_1 (B, H) as a leaf of the graph, and from it the whole of h (B, T, H)."""
     with torch.no_grad():
-        _, state = model.cell(x[:, :1])
+        output, state = model.cell(x[:, :1])
     top = state[-1]
     first = top.hidden[0].detach().requires_grad_()
-    pieces = [first.unsqueeze(1)]
+    # The output itself, which may hold more than h_1, yet depending on h_1 alone.
+    pieces = [output + (first - first.detach()).unsqueeze(1)]
     if x.shape[1] > 1:
         state = (*state[:-1], top._replace(hidden=(first, *top.hidden[1:])))
         pieces.append(model.cell(x[:, 1:], state)[0])
@@ -106,4 +107,4 @@ def _last_steps(batch: Split) -> tuple[Tensor, Tensor]:
 
 
 def _mean_norm(gradient: Tensor) -> float:
-    return float(gradient.norm(dim=-1).mean()) * len(gradient)
+    return float(gradient.flatten(1).norm(dim=1).mean()) * len(gradient)

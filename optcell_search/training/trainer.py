@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.utils.clip_grad import clip_grad_norm_
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from optcell_search.cells import SequenceModel
+from optcell_search.cells.building import AnyModel
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training.measuring import count_parameters, gradient_norms, latency
@@ -65,7 +65,7 @@ class Training:
         self._latency_ms: float | None = None
         with _random_stream(self.device, self._stream_seed("weights")):
             # Built on the CPU, so that the initial weights are the same on every device.
-            self.model: SequenceModel = candidate.build(self.task).to(self.device)
+            self.model: AnyModel = candidate.build(self.task).to(self.device)
         self._weights = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = self._make_optimizer()
 
@@ -235,7 +235,7 @@ def train(
     return (training.epoch() for _ in range(epochs))
 
 
-def predict(model: SequenceModel, batch: Split) -> tuple[Tensor, Tensor]:
+def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
     """Return the model's outputs, and the targets they are to be compared with."""
     if batch.lengths is None:
         return model(batch.inputs), batch.targets
@@ -249,7 +249,7 @@ def predict(model: SequenceModel, batch: Split) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def evaluate(model: SequenceModel, split: Split, task: LoadedTask) -> dict[str, float]:
+def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float]:
     """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
     was_training = model.training
     model.eval()

@@ -38,6 +38,7 @@ class Sizes:
     input_size: int = 3
     output_size: int = 5
     readout: Literal["last", "every"] = "last"
+    frame: tuple[int, int, int] | None = None
 
 
 def test_to_dict_gives_back_everything() -> None:

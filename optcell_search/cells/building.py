@@ -1,0 +1,66 @@
+"""From a cell, a rule and plain data to the model they make: over vectors, or over feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+
+from ..rules import Rule
+from .base import Cell
+from .conv import ConvNet, ConvolutionalCell
+from .model import SequenceModel
+
+AnyModel = SequenceModel | ConvNet
+
+_EDGE = "feedback_"
+
+
+def build_model(
+    cell: Cell | ConvolutionalCell,
+    rule: Rule,
+    model: Mapping[str, Any],
+    *,
+    input_size: int,
+    output_size: int,
+    readout: Literal["last", "every"] = "last",
+    frame: tuple[int, int, int] | None = None,
+    device: torch.device | str | None = None,
+) -> AnyModel:
+    """Return the untrained model around a cell.
+
+    Args:
+        cell: the cell; its kind decides between `SequenceModel` and `ConvNet`.
+        rule: the rule.
+        model: the arguments of `SequenceModel`, or those of `ConvNet` with each feedback edge as
+            ``feedback_HIGH_LOW``, the side of its filter (0: no edge).
+        input_size: features of a step.
+        output_size: features of the output.
+        readout: the steps that are read out.
+        frame: channels, height and width where the features of a step are an image.
+        device: of the parameters.
+
+    Raises:
+        ValueError: a convolutional cell without a frame, or with one that it cannot halve.
+    """
+    if isinstance(cell, Cell):
+        return SequenceModel(
+            input_size, output_size, cell=cell, rule=rule, readout=readout, device=device, **model
+        )
+    if frame is None:
+        raise ValueError(
+            f"cell {cell.name!r} needs images, and a step of this task is {input_size} numbers; "
+            f"valid: a task of images or movies, such as digits:steps=image or stream_digits"
+        )
+    edges = {
+        (int(high), int(low)): side
+        for key, side in model.items()
+        if key.startswith(_EDGE) and side
+        for high, low in [key.removeprefix(_EDGE).split("_")]
+    }
+    layout = {key: value for key, value in model.items() if not key.startswith(_EDGE)}
+    return ConvNet(
+        frame, output_size, cell=cell, rule=rule, readout=readout, feedback=edges, device=device,
+        **layout,
+    )  # fmt: skip

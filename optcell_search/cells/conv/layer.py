@@ -1,0 +1,139 @@
+"""A convolutional recurrent cell driven through an update rule: one layer over feature maps."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ...kernels.unrolled import unroll
+from ...registry import conv_cells, rules
+from ...rules import Rule, RuleState, apply_rule
+from ...shapes import Float
+from ..base import Hidden, Weights
+from ..state import LayerState
+from ..values import RuleValues
+from .base import ConvolutionalCell
+
+
+class OptConvCell(nn.Module):
+    """A convolutional cell in which an update rule filters the drive before the cell takes it.
+
+        z_t = W * x_t + b_ih,   u = rule(z),   h_t = cell(u_t + extra_t, h_{t-1})
+
+    The rule works on every channel of every place by itself. The state is opaque and complete: a
+    movie fed in pieces gives what it gives whole.
+
+    Args:
+        input_channels: channels of the input maps.
+        channels: channels C of the hidden maps.
+        cell: registered name (its defaults) or a `ConvolutionalCell`.
+        rule: registered name (its defaults) or a `Rule`.
+        bias: whether there are b_ih and b_hh.
+        learn_rule: make the rule's real-valued hyperparameters parameters, as in `OptCell`.
+        device, dtype: of the parameters.
+
+    Raises:
+        ValueError: an unknown name, or a size below 1.
+    """
+
+    def __init__(
+        self,
+        input_channels: int,
+        channels: int,
+        *,
+        cell: str | ConvolutionalCell = "conv_gru",
+        rule: str | Rule = "heavy_ball",
+        bias: bool = True,
+        learn_rule: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for name, size in (("input_channels", input_channels), ("channels", channels)):
+            if size < 1:
+                raise ValueError(f"{name} = {size} is out of range; valid: integers >= 1")
+        self.cell: ConvolutionalCell = conv_cells.get(cell)() if isinstance(cell, str) else cell
+        self.rule: Rule = rules.get(rule)() if isinstance(rule, str) else rule
+        self.input_channels, self.channels, self.bias = input_channels, channels, bias
+        self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
+        self._names = tuple(self.cell.shapes(input_channels, channels, bias))
+        for name, shape in self.cell.shapes(input_channels, channels, bias).items():
+            self.register_parameter(
+                name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+            )
+        self.reset_parameters()
+
+    @property
+    def drive_channels(self) -> int:
+        """Channels of the drive, and of what may be added to it behind the rule."""
+        return self.cell.drive_gates * self.channels
+
+    def reset_parameters(self) -> None:
+        """Draw initial weights anew."""
+        with torch.no_grad():
+            self.cell.reset(self._weights())
+
+    def _weights(self) -> Weights:
+        return {name: getattr(self, name) for name in self._names}
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"{self.input_channels}, {self.channels}, cell={self.cell!r}, rule={self.rule!r}"
+
+    def forward(
+        self,
+        x: Float[Tensor, "time batch features height width"],
+        state: LayerState | None = None,
+        extra: Float[Tensor, "time batch drive height width"] | None = None,
+    ) -> tuple[Float[Tensor, "time batch channels height width"], LayerState]:
+        """Run over a movie, or over the next piece of one.
+
+        Args:
+            x: (T, B, input_channels, H, W), T >= 1.
+            state: what the call on the previous piece returned; None starts afresh.
+            extra: (T, B, drive_channels, H, W), joins the drive behind the rule: feedback.
+
+        Returns:
+            The outputs (T, B, channels, H, W) and the state to go on from.
+        """
+        weights = self._weights()
+        u, rule_state = self._filtered(weights, x, None if state is None else state.rule)
+        if extra is not None:
+            u = u + extra
+        if state is None:
+            batch, (height, width) = x.shape[1], x.shape[3:]
+            hidden = self.cell.initial(x.new_zeros(batch, self.channels, height, width))
+        else:
+            hidden = state.hidden
+        h, hidden = unroll(partial(_step, self.cell, weights), u, hidden)
+        y = self.cell.output(weights, x.flatten(0, 1), u.flatten(0, 1), h.flatten(0, 1))
+        return y.view(*x.shape[:2], *y.shape[1:]), LayerState(hidden, rule_state)
+
+    def _filtered(
+        self, weights: Weights, x: Tensor, state: RuleState | None
+    ) -> tuple[Tensor, RuleState]:
+        """Return u = rule(W * x + b) and the rule's state."""
+        p = self.rule_values(x.dtype)
+        if not self.rule.linear:
+            z = self.cell.drive(weights, x, None)
+            rows, state = apply_rule(self.rule, p, z.flatten(2), state)
+            return rows.view(z.shape), state
+        # A linear rule commutes with W: it filters the few input maps instead of the many maps of
+        # the drive, and one more number for each movie carries the bias through the filter.
+        rows = x.flatten(2)
+        if self.bias:
+            rows = torch.cat([rows, torch.ones_like(rows[..., :1])], -1)
+        rows, state = apply_rule(self.rule, p, rows, state)
+        one = None
+        if self.bias:
+            rows, one = rows[..., :-1], rows[..., -1:]
+        return self.cell.drive(weights, rows.reshape(x.shape), one), state
+
+
+def _step(
+    cell: ConvolutionalCell, weights: Weights, u: Tensor, hidden: Hidden
+) -> tuple[Tensor, Hidden]:
+    hidden = cell.step(weights, u, hidden)
+    return hidden[0], hidden

@@ -1,0 +1,49 @@
+"""Hyperparameters that exist only where another one is large enough."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..hyperparameters import Choice, specification
+from .domains import Domain, Fixed
+from .settings import ConvModel, Model
+
+# By dotted name: the dotted name of the other hyperparameter, and how large that must be.
+Needs = Mapping[str, tuple[str, int]]
+
+
+def needs_of(settings: type[Model] | type[ConvModel]) -> Needs:
+    """Return what the hyperparameters of a model need."""
+    return {
+        f"{settings.name}.{key}": (f"{settings.name}.{spec.needs[0]}", spec.needs[1])
+        for key, spec in specification(settings).items()
+        if isinstance(spec, Choice) and spec.needs is not None
+    }
+
+
+def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
+    """Return whether hyperparameter `name` exists beside the `values` of those it may need."""
+    if name not in needs:
+        return True
+    other, least = needs[name]
+    return bool(values[other] >= least)
+
+
+def apart(
+    domains: Mapping[str, Domain], needs: Needs, points: int | None = None
+) -> Iterator[dict[str, Domain]]:
+    """Yield the domains once for each set of hyperparameters that exist together.
+
+    What others need is fixed in turn at its values: at all, or at the `points` of its grid.
+    """
+    deciding = sorted({other for other, _ in needs.values()})
+    grids = [domains[name].grid(points or domains[name].size or 1) for name in deciding]
+    for values in itertools.product(*grids):
+        fixed = dict(zip(deciding, values, strict=True))
+        yield {
+            name: Fixed(fixed[name]) if name in fixed else domain
+            for name, domain in domains.items()
+            if is_there(name, fixed, needs)
+        }
