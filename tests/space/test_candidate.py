@@ -29,6 +29,7 @@ DATA: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "clip": 1.0,
         "weight_decay": 0.0,
+        "pretrain_epochs": 0,
     },
 }
 
@@ -67,6 +68,7 @@ def test_what_is_left_out_takes_its_default() -> None:
         "training.batch_size": 128,
         "training.clip": 1.0,
         "training.weight_decay": 0.0,
+        "training.pretrain_epochs": 0,
     }
 
 
@@ -76,7 +78,8 @@ def test_the_key_is_the_hash_of_the_canonical_text() -> None:
         '"model":{"bidirectional":true,"dropout":0.0,"hidden_size":12,"learn_rule":false,'
         '"num_layers":2},'
         '"rule":{"mu":0.5,"name":"heavy_ball","s":1.0},'
-        '"training":{"batch_size":32,"clip":1.0,"lr":0.01,"optimizer":"adam","weight_decay":0.0}}'
+        '"training":{"batch_size":32,"clip":1.0,"lr":0.01,"optimizer":"adam",'
+        '"pretrain_epochs":0,"weight_decay":0.0}}'
     )
     key = Candidate.from_dict(DATA).key
     assert key == hashlib.sha256(text.encode()).hexdigest()[:16]

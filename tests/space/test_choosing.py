@@ -71,6 +71,7 @@ def test_domains_are_what_was_given_declared_or_the_default() -> None:
         "training.batch_size": 128,
         "training.clip": 1.0,
         "training.weight_decay": 0.0,
+        "training.pretrain_epochs": 0,
     }
 
 
@@ -256,6 +257,7 @@ def test_a_grid_has_no_duplicates_and_stays_inside(space: SearchSpace, points: i
         ("model", "hidden_size", {"low": 1, "high": 1024, "log": True}, 3, [1, 32, 1024]),
         ("model", "hidden_size", {"low": 1, "high": 4, "log": True}, 9, [1, 2, 3, 4]),
         ("model", "hidden_size", {"low": 2, "high": 4, "log": True}, 2, [2, 4]),
+        ("model", "hidden_size", {"low": 1, "high": 8, "log": True}, 7, [1, 2, 3, 4, 6, 8]),
         ("model", "hidden_size", {"low": 10, "high": 30, "step": 10}, 2, [10, 30]),
         ("model", "hidden_size", {"choices": [9, 3, 5]}, 2, [9, 3, 5]),
         ("model", "learn_rule", {"choices": [True, False]}, 1, [True, False]),
