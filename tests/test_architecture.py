@@ -19,9 +19,14 @@ ARROWS: dict[str, set[str]] = {
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
+    "objectives": {"hyperparameters", "shapes"},
     "space": {"hyperparameters", "registry", "cells", "tasks"},
-    "tasks": {"hyperparameters", "shapes", "registry", "kernels", "rules", "cells"},
-    "training": {"hyperparameters", "shapes", "registry", "rules", "cells", "tasks", "space"},
+    "tasks": {
+        "hyperparameters", "shapes", "registry", "kernels", "rules", "cells", "objectives",
+    },
+    "training": {
+        "hyperparameters", "shapes", "registry", "rules", "cells", "objectives", "tasks", "space",
+    },
     "results": {"space"},
     "export": {"hyperparameters", "registry", "rules", "cells", "tasks", "space", "results"},
     "dashboard": {"hyperparameters", "registry", "rules", "cells", "space", "results", "export"},

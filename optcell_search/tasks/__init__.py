@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression
+from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
 from optcell_search.tasks.loaded import LoadedTask
 from optcell_search.tasks.loading import load, parse
 
@@ -14,6 +14,7 @@ __all__ = [
     "Goal",
     "LoadedTask",
     "Regression",
+    "ScaledRegression",
     "Split",
     "Task",
     "load",

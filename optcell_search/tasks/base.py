@@ -7,7 +7,8 @@ to read its data into a `Data` of splits. What the rest of the package sees is `
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -30,11 +31,14 @@ class Split:
         targets: (sequences, ...) for one answer per sequence, (sequences, time, ...) for one per
             step; what is behind the end of a short sequence is marked as `goals` says.
         lengths: (sequences,), int64 on the CPU: steps of each sequence; None: all of them.
+        drivers: what objectives judge predictions by, in physical units, by name; each
+            (sequences, ...). Only where all sequences are of one length.
     """
 
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
+    drivers: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -43,11 +47,13 @@ class Split:
         """Return the sequences with these numbers (1-D int64, on the CPU)."""
         on_device = index.to(self.inputs.device)
         lengths = None if self.lengths is None else self.lengths[index]
-        return Split(self.inputs[on_device], self.targets[on_device], lengths)
+        drivers = {name: values[on_device] for name, values in self.drivers.items()}
+        return Split(self.inputs[on_device], self.targets[on_device], lengths, drivers)
 
     def to(self, device: torch.device) -> Split:
-        """Return the split with inputs and targets on `device`."""
-        return Split(self.inputs.to(device), self.targets.to(device), self.lengths)
+        """Return the split with all but `lengths` on `device`."""
+        drivers = {name: values.to(device) for name, values in self.drivers.items()}
+        return Split(self.inputs.to(device), self.targets.to(device), self.lengths, drivers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +67,8 @@ class Data:
         classes: names of the classes in the order of their numbers; empty for regression.
         frame: channels, height and width, where the features of a step are an image in reading
             order, channel by channel.
+        pretraining: what a candidate with ``training.pretrain_epochs`` begins with, such as the
+            output of a process model; inputs and targets as in `train`. None: there is nothing.
     """
 
     train: Split
@@ -69,6 +77,7 @@ class Data:
     readout: Readout
     classes: tuple[str, ...] = ()
     frame: tuple[int, int, int] | None = None
+    pretraining: Split | None = None
 
 
 class Task(Hyperparameters, abc.ABC):

@@ -9,6 +9,7 @@ classes, NaN for numbers. Such a target counts neither in the loss nor in a metr
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,12 +18,14 @@ from torch import Tensor
 from torch.nn import functional
 
 IGNORED = -100
+_LEAST_MEAN_SQUARE = 1e-12
 
 
 class Goal(abc.ABC):
     """A loss, and the metrics with their direction; the first metric is the primary one.
 
-    A new goal gives `metrics`, `output_size`, `loss`, `tally` and `finish`.
+    A new goal gives `metrics`, `output_size`, `loss`, `tally` and `finish`, and `predictions` where
+    a model's outputs are not yet in the units of the targets.
     """
 
     metrics: ClassVar[dict[str, str]]
@@ -31,6 +34,10 @@ class Goal(abc.ABC):
     @abc.abstractmethod
     def output_size(self) -> int:
         """Number of outputs the model must have."""
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Return the outputs in the units of the targets, as objectives judge them."""
+        return outputs
 
     @abc.abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -140,3 +147,55 @@ class Regression(Goal):
         """Return mse and loss (squared units of the target) and mae (its units)."""
         squares, absolutes, targets = tally.tolist()
         return {"mse": squares / targets, "mae": absolutes / targets, "loss": squares / targets}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledRegression(Goal):
+    """Numbers with a unit, predicted on a scale of about -1 to 1: root mean squared error.
+
+        prediction = offset + scale · output
+
+    Targets are in their own unit, so are loss and metric. A batch without any target has loss 0,
+    so that sparse observations need not reach into every batch.
+
+    Args:
+        values: how many numbers are predicted at once.
+        offset, scale: of the predictions, in the unit of the targets.
+    """
+
+    metrics: ClassVar[dict[str, str]] = {"rmse": "minimize"}
+
+    values: int
+    offset: float
+    scale: float
+
+    @property
+    def output_size(self) -> int:
+        """Number of predicted values."""
+        return self.values
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Return the predictions, in the unit of the targets."""
+        return self.offset + self.scale * outputs
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Root of the mean squared error over the targets that are not NaN."""
+        squares, count = self._squares(self.predictions(outputs), targets)
+        # The root's slope at 0 is infinite, and infinity times no error at all is NaN.
+        return (squares / count.clamp(min=1)).clamp(min=_LEAST_MEAN_SQUARE).sqrt()
+
+    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return (sum of squared errors, targets)."""
+        squares, count = self._squares(self.predictions(outputs.double()), targets.double())
+        return torch.stack((squares, count.double()))
+
+    def finish(self, tally: Tensor) -> dict[str, float]:
+        """Return rmse and loss, in the unit of the target."""
+        squares, targets = tally.tolist()
+        error = math.sqrt(squares / targets)
+        return {"rmse": error, "loss": error}
+
+    def _squares(self, predictions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        there = ~targets.isnan()
+        error = torch.where(there, predictions - targets, 0.0)
+        return error.square().sum(), there.sum()

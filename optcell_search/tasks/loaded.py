@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optcell_search import registry
+from optcell_search.objectives import Objective
+from optcell_search.objectives.base import Drivers
 from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import Goal
 
@@ -40,6 +44,8 @@ class LoadedTask:
         self._data = task.search_data(folder) if data is None else data
         self._train = self._data.train.to(self.device)
         self._validation = self._data.validation.to(self.device)
+        before = self._data.pretraining
+        self._pretraining = None if before is None else before.to(self.device)
         self._test: Split | None = None
 
     def __repr__(self) -> str:
@@ -82,8 +88,20 @@ class LoadedTask:
 
     @property
     def metrics(self) -> dict[str, str]:
-        """Metric → ``"maximize"`` or ``"minimize"``; the first is the primary one."""
-        return dict(self._data.goal.metrics)
+        """Metric → ``"maximize"`` or ``"minimize"``; the first is the primary one.
+
+        Those of the goal come first, then those of the objectives that can be judged here.
+        """
+        judged = [name for objective in self.objectives for name in objective.metrics]
+        return {**self._data.goal.metrics, **dict.fromkeys(judged, "minimize")}
+
+    @functools.cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives, with their defaults, that this task has the drivers for."""
+        if not self._train.drivers:
+            return ()
+        known = (registry.objectives.get(name)() for name in registry.objectives.names())
+        return tuple(o for o in known if o.applies(self._train.drivers))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -99,6 +117,11 @@ class LoadedTask:
     def train(self) -> Split:
         """The split to train on."""
         return self._train
+
+    @property
+    def pretraining(self) -> Split | None:
+        """What ``training.pretrain_epochs`` train on; None where there is nothing."""
+        return self._pretraining
 
     @property
     def validation(self) -> Split:
@@ -132,10 +155,44 @@ class LoadedTask:
         """Return the scalar to minimise; the goal of the task says of what."""
         return self._data.goal.loss(outputs, targets)
 
-    def score(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the metrics, and ``loss``, of these outputs."""
-        goal = self._data.goal
-        return goal.finish(goal.tally(outputs, targets))
+    def tally(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> list[Tensor]:
+        """Return the sums that `finish` needs, the goal's and each objective's; they add up."""
+        predictions = self.goal.predictions(outputs)
+        judged = [objective.tally(predictions, drivers) for objective in self.objectives]
+        return [self.goal.tally(outputs, targets), *judged]
+
+    def finish(self, tally: list[Tensor]) -> dict[str, float]:
+        """Turn summed tallies into the metrics and ``loss``."""
+        scores = self.goal.finish(tally[0])
+        for objective, sums in zip(self.objectives, tally[1:], strict=True):
+            scores |= objective.finish(sums)
+        return scores
+
+    def score(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> dict[str, float]:
+        """Return the metrics, and ``loss``, of these outputs; `drivers` as their split has them."""
+        return self.finish(self.tally(outputs, targets, drivers))
+
+    def require(self, objectives: Iterable[str], *, pretraining: bool) -> None:
+        """Check that candidates with these terms of the loss can be trained here.
+
+        Args:
+            objectives: names.
+            pretraining: whether they begin with pre-training.
+
+        Raises:
+            ValueError: the task lacks drivers or pre-training data; the message says which.
+        """
+        for name in objectives:
+            needs = registry.objectives.get(name).needs
+            if missing := sorted(set(needs) - set(self._train.drivers)):
+                raise ValueError(
+                    f"task {self.spec!r} cannot be judged by objective {name!r}: "
+                    f"it has no driver {', '.join(missing)}"
+                )
+        if pretraining and self._pretraining is None:
+            raise ValueError(
+                f"task {self.spec!r} has no data to pre-train on; valid: pretrain_epochs = 0"
+            )
 
     def to(self, device: torch.device | str) -> LoadedTask:
         """Return the task with its splits on `device`; its test split is sealed again."""
@@ -145,10 +202,13 @@ class LoadedTask:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of all that the search sees: values, shapes and types of both splits."""
+        """SHA-256 (hex) of all that the search sees: values, shapes and types of its splits."""
         digest = hashlib.sha256()
-        for split in (self._data.train, self._data.validation):
-            for tensor in (split.inputs, split.targets, split.lengths):
+        for split in (self._data.train, self._data.validation, self._data.pretraining):
+            if split is None:
+                continue
+            drivers = [values for _, values in sorted(split.drivers.items())]
+            for tensor in (split.inputs, split.targets, split.lengths, *drivers):
                 if tensor is None:
                     digest.update(b"none;")
                     continue

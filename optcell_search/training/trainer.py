@@ -19,7 +19,9 @@ from torch import Tensor
 from torch.nn.utils.clip_grad import clip_grad_norm_
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from optcell_search import registry
 from optcell_search.cells.building import AnyModel
+from optcell_search.objectives import Objective
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training.measuring import count_parameters, gradient_norms, latency
@@ -43,9 +45,17 @@ class Training:
         seed: of the initial weights, the order of the examples and dropout.
         device: where to train.
 
+    The first ``training.pretrain_epochs`` epochs are trained on the task's pre-training data, the
+    others on its training data; both count as epochs. The loss is the task's plus, for each
+    objective of the candidate, weight · mean violation.
+
     Attributes:
         model: the model as trained so far.
         epochs: how many epochs it has been trained.
+
+    Raises:
+        ValueError: the candidate wants to be pre-trained, or has an objective, and the task lacks
+            the data for it.
     """
 
     def __init__(
@@ -60,6 +70,11 @@ class Training:
         self.seed = seed
         self.device = torch.device(device)
         self.task = task.to(self.device)
+        terms = dict(candidate.objectives)
+        self.task.require(terms, pretraining=candidate.training.pretrain_epochs > 0)
+        self._terms: list[Objective] = [
+            registry.objectives.get(name)(**dict(options)) for name, options in terms.items()
+        ]
         self.epochs = 0
         self._train_seconds = 0.0
         self._latency_ms: float | None = None
@@ -120,6 +135,9 @@ class Training:
 
     def _train_epoch(self) -> float:
         train = self.task.train
+        if self.epochs < self.candidate.training.pretrain_epochs:
+            assert self.task.pretraining is not None
+            train = self.task.pretraining
         shuffle = torch.Generator().manual_seed(self._stream_seed("order"))
         batches = torch.split(
             torch.randperm(len(train), generator=shuffle), self.candidate.training.batch_size
@@ -145,6 +163,9 @@ class Training:
         self._optimizer.zero_grad()
         outputs, targets = predict(self.model, batch)
         loss = self.task.loss(outputs, targets)
+        predictions = self.task.goal.predictions(outputs)
+        for term in self._terms:
+            loss = loss + term.weight * term.penalty(predictions, batch.drivers)
         loss.backward()  # type: ignore[no-untyped-call]
         clip = self.candidate.training.clip or math.inf
         norm = clip_grad_norm_(self._weights, clip)
@@ -253,13 +274,12 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
     """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
     was_training = model.training
     model.eval()
-    tally: Tensor | None = None
+    parts = []
     for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
-        part = task.goal.tally(*predict(model, split.take(index)))
-        tally = part if tally is None else tally + part
+        batch = split.take(index)
+        parts.append(task.tally(*predict(model, batch), batch.drivers))
     model.train(was_training)
-    assert tally is not None
-    return task.goal.finish(tally)
+    return task.finish([torch.stack(sums).sum(0) for sums in zip(*parts, strict=True)])
 
 
 def objectives(task: LoadedTask) -> dict[str, str]:

@@ -131,7 +131,7 @@ def test_metrics_have_directions_and_loss_can_be_minimised(task: LoadedTask) -> 
     assert outputs.grad is not None
     assert outputs.grad.isfinite().all()
     assert outputs.grad.any()
-    scores = task.score(outputs.detach(), batch.targets)
+    scores = task.score(outputs.detach(), batch.targets, batch.drivers)
     assert set(scores) == {*task.metrics, "loss"}
     assert all(math.isfinite(score) for score in scores.values())
     assert scores["loss"] == pytest.approx(float(loss.detach()), rel=1e-5)

@@ -43,7 +43,7 @@ def test_copying_without_memory_has_the_loss_of_the_paper() -> None:
     outputs = torch.full((*y.shape, 9), -60.0, dtype=torch.float64)
     outputs[:, :40, 0] = 60.0
     outputs[:, 40:, 1:] = 60.0
-    scores = task.score(outputs, y)
+    scores = task.score(outputs, y, {})
     assert scores["cross_entropy"] == pytest.approx(10 * math.log(8) / 50, abs=1e-12)
     assert scores["accuracy"] == pytest.approx(1 / 8, abs=0.01)  # of the recall, not of all steps
 
@@ -63,7 +63,7 @@ def test_adding_asks_for_the_sum_of_one_number_of_each_half() -> None:
 
 def test_adding_by_a_constant_gives_a_sixth() -> None:
     task = tasks.load("adding:length=10,examples=10000")
-    scores = task.score(torch.ones_like(task.train.targets), task.train.targets)
+    scores = task.score(torch.ones_like(task.train.targets), task.train.targets, {})
     assert scores["mse"] == pytest.approx(1 / 6, abs=0.005)
 
 

@@ -174,7 +174,7 @@ def test_evaluation_in_batches_equals_the_whole(digits: LoadedTask) -> None:
     model.eval()
     with torch.no_grad():
         outputs = model(digits.train.inputs)
-    expected = digits.score(outputs, digits.train.targets)
+    expected = digits.score(outputs, digits.train.targets, {})
     assert scores["accuracy"] == expected["accuracy"]
     assert scores["loss"] == pytest.approx(expected["loss"], rel=1e-5)
 
