@@ -105,6 +105,19 @@ class OptCell(nn.Module):
             for index in range(len(self._suffixes)):
                 self.cell.reset(self._weights(index), self.hidden_size)
 
+    @property
+    def backend(self) -> kernels.Choice:
+        """The kernel that would run the recurrence now; `.skipped` says why others would not."""
+        return self._kernel(next(iter(self._weights(0).values())))
+
+    def _kernel(self, like: Tensor) -> kernels.Choice:
+        if self.cell.kernel is None:
+            reasons = dict.fromkeys(kernels.FAST, "written for lstm, gru and rnn")
+            return kernels.Choice("reference", reasons)
+        size, linear = self.hidden_size, self.rule.linear
+        loop = kernels.Loop.like(self.cell.kernel, like, hidden_size=size, takes_input=linear)
+        return kernels.choose(loop)
+
     def _weights(self, index: int) -> Weights:
         return {name: getattr(self, name + self._suffixes[index]) for name in self._shapes[index]}
 
@@ -206,7 +219,8 @@ class OptCell(nn.Module):
         if self.bias:
             x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
         x, rule_state = apply_rule(self.rule, p, x, before, lengths)
-        if self.cell.kernel is not None:
+        if self._kernel(x) == "native":
+            assert self.cell.kernel is not None
             output, hidden = kernels.torch_rnn(
                 self.cell.kernel, x, _carry_bias(weights), hidden, lengths
             )
@@ -224,7 +238,12 @@ class OptCell(nn.Module):
         rule_state: RuleState,
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
-        history = kernels.recur(partial(self.cell.step, weights), u, hidden)
+        if self._kernel(u) == "reference":
+            history = kernels.recur(partial(self.cell.step, weights), u, hidden)
+        else:
+            assert self.cell.kernel is not None
+            recurrent = weights["weight_hh"], weights.get("bias_hh")
+            history = kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
         final = tuple(last_valid(part, lengths) for part in history)
         return history[0], LayerState(final, rule_state)
 

@@ -1,8 +1,15 @@
-"""The loops over time: `scan` for the traces of rules, `recur` and `torch_rnn` for cells."""
+"""The loops over time: traces of rules, recurrences of cells, and which kernel runs them."""
 
 from __future__ import annotations
 
+from .backends import FAST, Choice, Loop, backend, choose
 from .native import torch_rnn
-from .reference import recur, scan
+from .normalize import normalize
+from .recurrence import recurrence
+from .reference import recur
+from .scan import scan
 
-__all__ = ["recur", "scan", "torch_rnn"]
+__all__ = [
+    "FAST", "Choice", "Loop", "backend", "choose", "normalize", "recur", "recurrence", "scan",
+    "torch_rnn",
+]  # fmt: skip

@@ -52,3 +52,23 @@ def recur(step: Step, u: Float[Tensor, "time batch drive"], hidden: Hidden) -> H
         hidden = step(u_t, hidden)
         history.append(hidden)
     return tuple(torch.stack(part) for part in zip(*history, strict=True))
+
+
+def normalize(
+    z: Float[Tensor, "time batch channels"],
+    values: tuple[Tensor, Tensor, Tensor, Tensor],
+    traces: tuple[Tensor, Tensor],
+    lengths: Tensor | None = None,
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Filter a drive as Adam does; see `kernels.normalize`."""
+    mu, s, beta, eps = values
+    v, m = traces
+    emitted = []
+    for t, z_t in enumerate(z):
+        valid = True if lengths is None else (t < lengths).unsqueeze(-1)
+        v = torch.where(torch.as_tensor(valid, device=z.device), mu * v + s * z_t, v)
+        m = torch.where(
+            torch.as_tensor(valid, device=z.device), beta * m + (1 - beta) * z_t.square(), m
+        )
+        emitted.append(v * torch.rsqrt(m + eps.square()))
+    return torch.stack(emitted), (v, m)

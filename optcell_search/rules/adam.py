@@ -54,3 +54,7 @@ class Adam(Rule):
         """Return v / sqrt(m + eps^2)."""
         v, m = q
         return v * torch.rsqrt(m + p["eps"].square())
+
+    def normalizer(self, p: Values) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
+        """Return the values of Adam's filter."""
+        return p["mu"], p["s"], p["beta"], p["eps"]

@@ -82,6 +82,13 @@ class Rule(Hyperparameters, ABC):
     ) -> Float[Tensor, "time batch channels"]:
         """Return u from the drive `z` and the traces `q`, in the order of `traces`."""
 
+    def normalizer(self, p: Values) -> tuple[Tensor | None, Tensor, Tensor, Tensor] | None:
+        """Return mu, s, beta and eps where this rule is Adam's filter, which has its own kernel.
+
+        None for mu stands for no momentum and no trace of it. Every other rule returns None.
+        """
+        return None
+
 
 def apply_rule(
     rule: Rule,
@@ -102,6 +109,11 @@ def apply_rule(
         u (T, B, channels), and the state after each sequence's last valid step.
     """
     steps = z.new_zeros(1, dtype=torch.int64) if state is None else state.steps
+    taken = len(z) if lengths is None else lengths
+    values = rule.normalizer(p)
+    if values is not None:
+        u, traces = _normalize(values, z, state, lengths)
+        return u, RuleState(traces, steps + taken)
     t = steps[:, None] + torch.arange(1, len(z) + 1, device=z.device)[:, None, None]
     recurrences = rule.traces(z, t, p)
     zeros = z.new_zeros(z.shape[1:])
@@ -110,9 +122,25 @@ def apply_rule(
         kernels.scan(recurrence.decay, recurrence.drive, trace)
         for recurrence, trace in zip(recurrences, initial, strict=True)
     )
-    taken = len(z) if lengths is None else lengths
     final = RuleState(tuple(last_valid(trace, lengths) for trace in q), steps + taken)
     return rule.emit(z, q, p), final
+
+
+def _normalize(
+    values: tuple[Tensor | None, Tensor, Tensor, Tensor],
+    z: Tensor,
+    state: RuleState | None,
+    lengths: Tensor | None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    mu, s, beta, eps = values
+    zeros = z.new_zeros(z.shape[1:])
+    traces = (zeros, zeros) if state is None else state.traces
+    if mu is not None:
+        return kernels.normalize(z, (mu, s, beta, eps), (traces[0], traces[1]), lengths)
+    u, (_, m) = kernels.normalize(
+        z, (torch.zeros_like(s), s, beta, eps), (zeros, traces[-1]), lengths
+    )
+    return u, (m,)
 
 
 def last_valid(

@@ -47,3 +47,7 @@ class RMSProp(Rule):
     def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
         """Return s z / sqrt(m + eps^2)."""
         return p["s"] * z * torch.rsqrt(q[0] + p["eps"].square())
+
+    def normalizer(self, p: Values) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
+        """Return the values of Adam's filter."""
+        return None, p["s"], p["beta"], p["eps"]

@@ -1,0 +1,68 @@
+// First-order linear recurrences over time: the traces of update rules.
+//
+// Channels are independent, so each thread takes some of them through all time steps.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include "parallel.h"
+#include "vector.h"
+
+struct Span { long k, b, first, last; };  // channels [first, last) of row b of candidate k
+
+// Pieces of at most `most` channels, each inside one row.
+inline std::vector<Span> spans(long K, long rows, long channels, long most) {
+  std::vector<Span> out;
+  for (long k = 0; k < K; ++k)
+    for (long b = 0; b < rows; ++b)
+      for (long d = 0; d < channels; d += most) out.push_back({k, b, d, std::min(d + most, channels)});
+  return out;
+}
+
+// v_t = decay_t v_{t-1} + x_t.  x, v (K,T,B,D), decay (K,T,B), initial (K,B,D); where all sequences
+// share a decay the caller folds B into D.
+template <class S>
+void scan_forward(const long* s, const S* decay, const S* x, const S* initial, S* v, long threads) {
+  const long K = s[0], T = s[1], B = s[2], D = s[3];
+  const std::vector<Span> work = spans(K, B, D, 1024);
+  parallel(work.size(), threads, [&](long index) {
+    const Span w = work[size_t(index)];
+    for (long t = 0; t < T; ++t) {
+      const long now = ((w.k * T + t) * B + w.b) * D;
+      const S* before = t ? v + now - B * D : initial + (w.k * B + w.b) * D;
+      const S a = decay[(w.k * T + t) * B + w.b];
+      for (long d = w.first; d < w.last; ++d) v[now + d] = a * before[d] + x[now + d];
+    }
+  });
+}
+
+// grad: gradient of v.  d_decay is summed over the channels of a row, in the order of the spans.
+template <class S>
+void scan_backward(const long* s, const S* grad, const S* decay, const S* v, const S* initial,
+                   S* d_decay, S* dx, S* d_initial, long threads) {
+  const long K = s[0], T = s[1], B = s[2], D = s[3];
+  const std::vector<Span> work = spans(K, B, D, 1024);
+  std::vector<std::vector<S>> partial(work.size(), std::vector<S>(size_t(T), S(0)));
+  parallel(work.size(), threads, [&](long index) {
+    const Span w = work[size_t(index)];
+    std::vector<S> carry(size_t(w.last - w.first), S(0));
+    for (long t = T - 1; t >= 0; --t) {
+      const long now = ((w.k * T + t) * B + w.b) * D;
+      const S* before = t ? v + now - B * D : initial + (w.k * B + w.b) * D;
+      const S a = decay[(w.k * T + t) * B + w.b];
+      Vec<S> sum{};
+      for (long d = w.first; d < w.last; d += kLanes<S>) {
+        const long lanes = std::min<long>(kLanes<S>, w.last - d);
+        const Vec<S> g = load(grad + now + d, lanes) + load(&carry[size_t(d - w.first)], lanes);
+        store(dx + now + d, g, lanes);
+        store(&carry[size_t(d - w.first)], g * a, lanes);
+        sum += g * load(before + d, lanes);
+      }
+      for (int l = 0; l < kLanes<S>; ++l) partial[size_t(index)][size_t(t)] += sum[l];
+    }
+    for (long d = w.first; d < w.last; ++d)
+      d_initial[(w.k * B + w.b) * D + d] = carry[size_t(d - w.first)];
+  });
+  std::fill(d_decay, d_decay + K * T * B, S(0));
+  for (size_t i = 0; i < work.size(); ++i)
+    for (long t = 0; t < T; ++t) d_decay[(work[i].k * T + t) * B + work[i].b] += partial[i][size_t(t)];
+}

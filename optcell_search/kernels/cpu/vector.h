@@ -1,0 +1,84 @@
+// SIMD vectors by the compiler's own vector extension, with exp, tanh and the logistic function.
+// One source serves AVX-512, AVX2, NEON and SSE: only the width differs.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+#elif defined(__AVX__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
+
+template <class S> struct Simd;
+
+template <> struct Simd<float> {
+  typedef float V __attribute__((vector_size(kBytes)));
+  typedef int32_t I __attribute__((vector_size(kBytes)));
+  static constexpr int mantissa = 23, bias = 127, terms = 7;
+  static constexpr float magic = 12582912.0f, reach = 88.0f, flat = 20.0f;
+  static constexpr float log2e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+};
+
+template <> struct Simd<double> {
+  typedef double V __attribute__((vector_size(kBytes)));
+  typedef int64_t I __attribute__((vector_size(kBytes)));
+  static constexpr int mantissa = 52, bias = 1023, terms = 13;
+  static constexpr double magic = 6755399441055744.0, reach = 708.0, flat = 44.0;
+  static constexpr double log2e = 1.4426950408889634;
+  static constexpr double ln2_high = 0.693145751953125, ln2_low = 1.42860682030941723212e-6;
+};
+
+template <class S> using Vec = typename Simd<S>::V;
+template <class S> constexpr int kLanes = kBytes / int(sizeof(S));
+
+inline long groups_of(long n, long size) { return (n + size - 1) / size; }
+
+template <class S> inline Vec<S> splat(S x) { return Vec<S>{} + x; }
+
+// The last group of a row may be narrower than a vector; its missing lanes read as zero.
+template <class S> inline Vec<S> load(const S* p, long lanes) {
+  Vec<S> v{};
+  if (lanes >= kLanes<S>) std::memcpy(&v, p, sizeof(v));
+  else std::memcpy(&v, p, size_t(lanes) * sizeof(S));
+  return v;
+}
+
+template <class S> inline void store(S* p, Vec<S> v, long lanes) {
+  if (lanes >= kLanes<S>) std::memcpy(p, &v, sizeof(v));
+  else std::memcpy(p, &v, size_t(lanes) * sizeof(S));
+}
+
+// x = n ln 2 + r with |r| <= ln 2 / 2: returns e^r - 1 to full relative accuracy, and 2^n.
+template <class S> inline Vec<S> reduced_expm1(Vec<S> x, Vec<S>& power) {
+  typedef Simd<S> K;
+  const Vec<S> n = (x * K::log2e + K::magic) - K::magic;
+  const Vec<S> r = (x - n * K::ln2_high) - n * K::ln2_low;
+  const typename K::I exponent = (__builtin_convertvector(n, typename K::I) + K::bias) << K::mantissa;
+  std::memcpy(&power, &exponent, sizeof(power));
+  Vec<S> sum = splat<S>(S(1));
+  for (int k = K::terms; k > 1; --k) sum = sum * (r * (S(1) / S(k))) + S(1);
+  return sum * r;
+}
+
+template <class S> inline Vec<S> logistic(Vec<S> x) {
+  typedef Simd<S> K;
+  Vec<S> y = -x, power;
+  y = y > K::reach ? splat<S>(K::reach) : y;
+  y = y < -K::reach ? splat<S>(-K::reach) : y;
+  const Vec<S> e = reduced_expm1<S>(y, power);
+  return S(1) / ((e * power + power) + S(1));
+}
+
+// tanh x = expm1(2|x|) / (expm1(2|x|) + 2) with the sign of x: no cancellation near zero.
+template <class S> inline Vec<S> tangent(Vec<S> x) {
+  typedef Simd<S> K;
+  Vec<S> y = x < S(0) ? -(x + x) : x + x, power;
+  y = y > K::flat ? splat<S>(K::flat) : y;
+  const Vec<S> e = reduced_expm1<S>(y, power);
+  const Vec<S> m = e * power + (power - S(1));
+  const Vec<S> t = m / (m + S(2));
+  return x < S(0) ? -t : t;
+}

@@ -1,0 +1,124 @@
+"""What makes a pair of loops, one forward and one backward in time, one differentiable operator.
+
+Each loop is an opaque custom operator of torch, so `torch.compile` takes it as one node, and has a
+rule for `torch.func.vmap`. All tensors have candidates K in front; mapping over V weight sets folds
+them into K, so that one call runs them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+# The name of the package that carries this room: an exported cell registers its own operators.
+_NAMESPACE = __name__.rpartition(".kernels")[0].replace(".", "_")
+
+Tensors = tuple[Tensor, ...]
+
+
+def operator(
+    name: str, schema: str, run: Callable[..., Any], outputs: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Register a loop with torch.
+
+    Args:
+        name: of the operator.
+        schema: its signature in torch's schema language; every tensor is (K, ...).
+        run: computes it.
+        outputs: same arguments -> tensors of the right shapes, contents left open.
+    """
+    op = torch.library.custom_op(f"{_NAMESPACE}::{name}", run, mutates_args=(), schema=schema)
+    op.register_fake(outputs)
+
+    def fold(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
+        size = info.batch_size
+        result = op(*map(lambda a, d: _fold(a, d, size), args, in_dims))
+        if isinstance(result, Tensor):
+            return _unfold(result, size), 0
+        return tuple(_unfold(part, size) for part in result), (0,) * len(result)
+
+    op.register_vmap(fold)
+    return op
+
+
+def _fold(arg: Any, dim: int | None, size: int) -> Any:
+    if not isinstance(arg, Tensor):
+        return arg
+    stacked = arg.expand(size, *arg.shape) if dim is None else arg.movedim(dim, 0)
+    return stacked.reshape(size * stacked.shape[1], *stacked.shape[2:])
+
+
+def _unfold(result: Tensor, size: int) -> Tensor:
+    return result.reshape(size, len(result) // size, *result.shape[1:])
+
+
+def differentiable(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    keep: Callable[[tuple[Any, ...], Any], tuple[Tensors, tuple[Any, ...]]],
+    gradients: Callable[[Callable[..., Any], Tensors, tuple[Any, ...], tuple[Any, ...]], Tensors],
+) -> Callable[..., Any]:
+    """Join two operators into one function with a gradient, once.
+
+    Args:
+        forward, backward: what `operator` returned.
+        keep: (inputs, output) -> the tensors and the other values the backward pass needs.
+        gradients: (backward, tensors kept, values kept, gradients of the outputs, each a tensor or
+            None) -> gradients of the inputs.
+
+    The function raises `RuntimeError` where it is to be differentiated twice.
+    """
+
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.set_materialize_grads(False)
+        tensors, ctx.values = keep(inputs, output)
+        ctx.save_for_backward(*tensors)
+
+    def forbid(ctx: Any, *grads: Any) -> NoReturn:
+        raise RuntimeError(
+            "optcell kernels can be differentiated once; for second derivatives run the cell "
+            'under kernels.backend("reference")'
+        )
+
+    class Backward(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*args: Any) -> Any:
+            return backward(*args)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            pass
+
+        backward = staticmethod(forbid)
+
+    class Forward(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*args: Any) -> Any:
+            return forward(*args)
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            return gradients(Backward.apply, ctx.saved_tensors, ctx.values, grads)
+
+    Forward.setup_context = staticmethod(setup_context)  # type: ignore[method-assign]
+
+    def traced_backward(ctx: Any, *grads: Any) -> Any:
+        return gradients(backward, ctx.saved_tensors, ctx.values, grads)
+
+    # torch.compile traces the operators themselves; torch.func knows only the functions above.
+    forward.register_autograd(traced_backward, setup_context=setup_context)  # type: ignore[attr-defined]
+    backward.register_autograd(forbid, setup_context=lambda ctx, inputs, output: None)  # type: ignore[attr-defined]
+
+    def apply(*args: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return forward(*args)
+        return Forward.apply(*args)  # type: ignore[no-untyped-call]
+
+    return apply
