@@ -2,6 +2,9 @@
 
 A cell is plain data, its hyperparameters; the weights are handed to its methods by name, so that
 many weight sets can be stacked and mapped over. `OptCell` owns the weights.
+
+Five methods must be written: `shapes`, `reset`, `drive`, `initial` and `step`. The rest have a
+default that suits a gated cell.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..hyperparameters import Hyperparameters
 from ..shapes import Float
@@ -24,6 +27,9 @@ class Cell(Hyperparameters, ABC):
     """A recurrent cell: x -> z (`drive`), which a rule turns into u, and (u, h) -> h (`step`).
 
     A subclass is a frozen, keyword-only dataclass in a file of this room.
+
+    Wherever `weights` are handed over they hold, by name, what `shapes` lists (parameters) and
+    what `fixed` lists (buffers).
     """
 
     title: ClassVar[str]
@@ -31,9 +37,21 @@ class Cell(Hyperparameters, ABC):
     citation: ClassVar[str]
 
     @property
-    @abstractmethod
     def kernel(self) -> str | None:
         """Name of torch's kernel for this recurrence (see `kernels.torch_rnn`), or None."""
+        return None
+
+    def output_size(self, hidden_size: int) -> int:
+        """Return the width of the output h."""
+        return hidden_size
+
+    def fixed(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of what a layer keeps beside its weights, untrained, by name."""
+        return {}
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return, by name, how many times the learning rate a weight trains at, where not 1."""
+        return {}
 
     @abstractmethod
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
@@ -41,7 +59,15 @@ class Cell(Hyperparameters, ABC):
 
     @abstractmethod
     def reset(self, weights: Weights, hidden_size: int) -> None:
-        """Draw initial weights in place."""
+        """Draw initial weights in place, and set what is fixed."""
+
+    def prepare(self, weights: Weights) -> Weights:
+        """Return the weights as `step` takes them, derived once for a whole sequence."""
+        return weights
+
+    def after_step(self, weights: Weights) -> None:
+        """Put the weights in order, in place, after a step of the optimizer."""
+        return
 
     @abstractmethod
     def drive(
@@ -59,13 +85,42 @@ class Cell(Hyperparameters, ABC):
                 has been filtered yet or the layer has no bias, that is for z = W x + b.
         """
 
+    def bypass(
+        self, weights: Weights, x: Float[Tensor, "time batch features"]
+    ) -> Float[Tensor, "time batch aside"] | None:
+        """Return the share of the pre-activations that the rule does not act on, if any.
+
+        `step` receives it behind what the rule made of the drive, in one tensor.
+        """
+        return None
+
     @abstractmethod
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return the state before the first step, each part (B, ...); the output h comes first."""
+        """Return the state before the first step; the output h comes first.
+
+        Each part is (B, ...), or (1, ...) while it is the same for all sequences, such as a
+        count of steps.
+        """
 
     @abstractmethod
     def step(self, weights: Weights, u: Float[Tensor, "batch drive"], hidden: Hidden) -> Hidden:
-        """Return the state after one step with filtered drive `u`; the output h comes first."""
+        """Return the state after one step; the output h comes first.
+
+        Args:
+            weights: what `prepare` returned.
+            u: (B, G), what the rule made of the drive, then what bypassed it.
+            hidden: the state before the step.
+        """
+
+    def readout(
+        self,
+        width: int,
+        outputs: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> nn.Module:
+        """Return the module that makes a model's outputs of h, (..., width) -> (..., outputs)."""
+        return nn.Linear(width, outputs, device=device, dtype=dtype)
 
 
 def gated_shapes(

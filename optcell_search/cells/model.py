@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from .state import State
 
 
 class SequenceModel(nn.Module):
-    """An OptCell and a linear read-out of its last or of every step.
+    """An OptCell and a read-out of its last or of every step, linear unless the cell says else.
 
     Args:
         input_size: features of the input.
@@ -56,8 +56,7 @@ class SequenceModel(nn.Module):
             device=device,
             dtype=dtype,
         )
-        width = hidden_size * (2 if bidirectional else 1)
-        self.readout = nn.Linear(width, output_size, device=device, dtype=dtype)
+        self.readout = self.cell.cell.readout(self.cell.output_size, output_size, device, dtype)
         self.reads: Literal["last", "every"] = readout
 
     def forward(self, x: Tensor | PackedSequence) -> Tensor:
@@ -65,9 +64,11 @@ class SequenceModel(nn.Module):
         hidden, _ = self.cell(x)
         if not isinstance(hidden, PackedSequence):
             return self.head(hidden)
-        padded, lengths = pad_packed_sequence(hidden, batch_first=True)
         if self.reads == "every":
-            return self.head(padded)
+            # Before unpacking, so that a read-out with statistics does not see the padding.
+            read = hidden._replace(data=self.readout(hidden.data))
+            return pad_packed_sequence(read, batch_first=True)[0]
+        padded, lengths = pad_packed_sequence(hidden, batch_first=True)
         rows = torch.arange(len(padded), device=padded.device)
         return self.head(padded[rows, lengths.to(padded.device) - 1].unsqueeze(1))
 
@@ -75,6 +76,18 @@ class SequenceModel(nn.Module):
         """Return the outputs from the recurrent layers' outputs (B, T, width)."""
         outputs: Tensor = self.readout(hidden[:, -1] if self.reads == "last" else hidden)
         return outputs
+
+    def after_step(self) -> None:
+        """Put the weights in order after a step of the optimizer; see `OptCell.after_step`."""
+        self.cell.after_step()
+
+    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Return the parameters for an optimizer, in groups that have their own learning rate."""
+        factors = {"cell." + name: factor for name, factor in self.cell.learning_rates().items()}
+        groups: dict[float, list[nn.Parameter]] = {1.0: []}
+        for name, parameter in self.named_parameters():
+            groups.setdefault(factors.get(name, 1.0), []).append(parameter)
+        return [{"params": group, "lr": lr * factor} for factor, group in groups.items()]
 
     def stream(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return the outputs (B, T, outputs) at every step of the next piece, and the state."""

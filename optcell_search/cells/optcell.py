@@ -83,43 +83,59 @@ class OptCell(nn.Module):
         self.bidirectional = bidirectional
         self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
         self._suffixes: list[str] = []
-        self._shapes: list[dict[str, tuple[int, ...]]] = []
+        self._names: list[str] = []
         for layer in range(num_layers):
-            width = input_size if layer == 0 else hidden_size * self._directions
+            width = input_size if layer == 0 else self.output_size
             for direction in ("", "_reverse")[: self._directions]:
                 shapes = self.cell.shapes(width, hidden_size, bias)
-                self._suffixes.append(f"_l{layer}{direction}")
-                self._shapes.append(shapes)
+                fixed = self.cell.fixed(width, hidden_size, bias)
+                suffix = f"_l{layer}{direction}"
+                self._suffixes.append(suffix)
+                self._names = [*shapes, *fixed]
                 for name, shape in shapes.items():
                     weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                    self.register_parameter(name + self._suffixes[-1], weight)
+                    self.register_parameter(name + suffix, weight)
+                for name, shape in fixed.items():
+                    self.register_buffer(
+                        name + suffix, torch.empty(shape, device=device, dtype=dtype)
+                    )
         self.reset_parameters()
 
     @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
+    @property
+    def output_size(self) -> int:
+        """Features of the output: H, or what the cell makes of it, for each direction."""
+        return self.cell.output_size(self.hidden_size) * self._directions
+
+    @torch.no_grad()
     def reset_parameters(self) -> None:
         """Draw initial weights anew, as torch's modules do."""
-        with torch.no_grad():
-            for index in range(len(self._suffixes)):
-                self.cell.reset(self._weights(index), self.hidden_size)
+        for index in range(len(self._suffixes)):
+            self.cell.reset(self._weights(index), self.hidden_size)
 
-    @property
-    def backend(self) -> kernels.Choice:
-        """The kernel that would run the recurrence now; `.skipped` says why others would not."""
-        return self._kernel(next(iter(self._weights(0).values())))
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Put the weights in order after a step of the optimizer, where the cell asks for it.
 
-    def _kernel(self, like: Tensor) -> kernels.Choice:
-        if self.cell.kernel is None:
-            reasons = dict.fromkeys(kernels.FAST, "written for lstm, gru and rnn")
-            return kernels.Choice("reference", reasons)
-        size, linear = self.hidden_size, self.rule.linear
-        loop = kernels.Loop.like(self.cell.kernel, like, hidden_size=size, takes_input=linear)
-        return kernels.choose(loop)
+        Without it a cell still trains. In a loop of your own, once, before training:
+        ``optimizer.register_step_post_hook(lambda *_: cell.after_step())``.
+        """
+        for index in range(len(self._suffixes)):
+            self.cell.after_step(self._weights(index))
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return how many times the learning rate each of some parameters trains at, by name."""
+        return {
+            name + suffix: factor
+            for suffix in self._suffixes
+            for name, factor in self.cell.learning_rates().items()
+        }
 
     def _weights(self, index: int) -> Weights:
-        return {name: getattr(self, name + self._suffixes[index]) for name in self._shapes[index]}
+        return {name: getattr(self, name + self._suffixes[index]) for name in self._names}
 
     def extra_repr(self) -> str:
         """Return the arguments that differ from the defaults."""
@@ -140,8 +156,8 @@ class OptCell(nn.Module):
             state: what the call on the previous piece returned; None starts afresh.
 
         Returns:
-            The last layer's outputs in the form of `input`, with H or 2 H features, and the
-            state to go on from.
+            The last layer's outputs in the form of `input`, with `output_size` features, and
+            the state to go on from.
 
         Raises:
             ValueError: `input` has the wrong number of dimensions or features.
@@ -205,6 +221,8 @@ class OptCell(nn.Module):
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
         """Run one layer in one direction over (T, B, features)."""
+        weights = self.cell.prepare(weights)
+        aside = self.cell.bypass(weights, x)
         before = None if state is None else state.rule
         hidden = (
             self.cell.initial(x.shape[1], self.hidden_size, x) if state is None else state.hidden
@@ -213,14 +231,13 @@ class OptCell(nn.Module):
             u, rule_state = apply_rule(
                 self.rule, p, self.cell.drive(weights, x, None), before, lengths
             )
-            return self._recur(weights, u, hidden, rule_state, lengths)
+            return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
         # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
         # and a constant channel carries the bias through the filter.
         if self.bias:
             x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
         x, rule_state = apply_rule(self.rule, p, x, before, lengths)
-        if self._kernel(x) == "native":
-            assert self.cell.kernel is not None
+        if self.cell.kernel is not None:
             output, hidden = kernels.torch_rnn(
                 self.cell.kernel, x, _carry_bias(weights), hidden, lengths
             )
@@ -228,7 +245,8 @@ class OptCell(nn.Module):
         one = None
         if self.bias:
             x, one = x[..., :-1], x[..., -1:]
-        return self._recur(weights, self.cell.drive(weights, x, one), hidden, rule_state, lengths)
+        u = _beside(self.cell.drive(weights, x, one), aside)
+        return self._recur(weights, u, hidden, rule_state, lengths)
 
     def _recur(
         self,
@@ -238,14 +256,16 @@ class OptCell(nn.Module):
         rule_state: RuleState,
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
-        if self._kernel(u) == "reference":
-            history = kernels.recur(partial(self.cell.step, weights), u, hidden)
-        else:
-            assert self.cell.kernel is not None
-            recurrent = weights["weight_hh"], weights.get("bias_hh")
-            history = kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
+        history = kernels.recur(partial(self.cell.step, weights), u, hidden)
+        if lengths is not None:
+            # What all sequences shared so far, they end at steps of their own.
+            history = tuple(part.expand(-1, len(lengths), *part.shape[2:]) for part in history)
         final = tuple(last_valid(part, lengths) for part in history)
         return history[0], LayerState(final, rule_state)
+
+
+def _beside(u: Tensor, aside: Tensor | None) -> Tensor:
+    return u if aside is None else torch.cat([u, aside], -1)
 
 
 def _carry_bias(weights: Weights) -> list[Tensor]:

@@ -24,14 +24,14 @@ State = tuple[LayerState, ...]
 def map_batch(state: State, function: Callable[[Tensor], Tensor]) -> State:
     """Apply `function` to every tensor of a state that has a batch dimension in front."""
 
-    def steps(tensor: Tensor) -> Tensor:
-        # One counter for all sequences has no batch dimension to speak of.
+    def each(tensor: Tensor) -> Tensor:
+        # What all sequences share, such as one counter, has no batch dimension to speak of.
         return tensor if len(tensor) == 1 else function(tensor)
 
     return tuple(
         LayerState(
-            tuple(map(function, layer.hidden)),
-            RuleState(tuple(map(function, layer.rule.traces)), steps(layer.rule.steps)),
+            tuple(map(each, layer.hidden)),
+            RuleState(tuple(map(each, layer.rule.traces)), each(layer.rule.steps)),
         )
         for layer in state
     )

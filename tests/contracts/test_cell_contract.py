@@ -64,8 +64,10 @@ def test_it_is_its_own_drive_and_step_with_the_rule_between(cell: Cell, rule: st
     """Filtering the input, torch's kernels and all else that is fast must change nothing."""
     module = make(cell, rule)
     x = sequence(11)
-    weights = module._weights(0)
+    weights = cell.prepare(module._weights(0))
     u, _ = apply_rule(module.rule, module.rule_values(), cell.drive(weights, x, None))
+    aside = cell.bypass(weights, x)
+    u = u if aside is None else torch.cat([u, aside], -1)
     expected = recur(partial(cell.step, weights), u, cell.initial(2, 8, x))[0]
     torch.testing.assert_close(module(x)[0], expected, rtol=1e-11, atol=1e-12)
 
@@ -130,7 +132,8 @@ def test_shapes_layouts_and_precisions(cell: Cell, rule: str) -> None:
     module = make(cell, rule, bidirectional=True, batch_first=True)
     x = sequence(5, 2).transpose(0, 1)
     output, _ = module(x)
-    assert output.shape == (2, 5, 16)
+    assert module.output_size == 2 * cell.output_size(8)
+    assert output.shape == (2, 5, module.output_size)
     torch.testing.assert_close(module(x[1])[0], output[1], rtol=1e-11, atol=1e-12)
     single = copy.deepcopy(module).float()(x.float())[0]
     assert single.dtype == torch.float32

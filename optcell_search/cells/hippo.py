@@ -1,0 +1,203 @@
+"""A recurrent network with a HiPPO memory: polynomials that summarise the past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from ..hyperparameters import choice, integer, real
+from .base import Cell, Hidden, Weights
+from .measures import DISCRETISATIONS, MEASURES, continuous, discrete, scaled_step
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiPPO(Cell):
+    """A gated recurrence that reads its past from a linear memory of M signals, order N.
+
+        f_t = act(u^f_t + W_fh h_{t-1})                      into the memory, M signals
+        m_t = A_t m_{t-1} + B_t f_t                          see `measures`; M x N coefficients
+        k_t = tanh(u^k_t + W_km vec m_t)                     candidate
+        g_t = sigma(u^g_t + W_gm vec m_t)                    gate
+        h_t = (1 - g_t) h_{t-1} + g_t k_t, or k_t without the gate
+
+    The drive has up to three parts, z^f, z^k, z^g = W x + b. `rule_on` says which of them the
+    update rule filters: that of the memory (f), that of the hidden state (k and g), or both; the
+    others enter as they are. With ``memory_input="hidden"`` the memory has no drive.
+
+    Source: Gu, Dao, Ermon, Rudra, Ré 2020, arXiv 2008.07669, section 3 and its official code.
+    Departures: weights are drawn from U(±1/sqrt(inputs of the neuron)), as by torch's linear
+    layers; LegS with zero-order hold is exact from the first step on, where the official code is
+    late by one step.
+
+    Raises:
+        ValueError: ``rule_on="memory"`` where the memory has no drive.
+    """
+
+    name: ClassVar[str] = "hippo"
+    title: ClassVar[str] = "recurrence with a HiPPO memory (LegS, LegT/LMU, LagT)"
+    equation: ClassVar[str] = (
+        "f = act(u_f + V h_{t-1});  m_t = Ā_t m_{t-1} + B̄_t f;  k = tanh(u_k + W m_t);  "
+        "g = σ(u_g + W' m_t);  h_t = (1-g) h_{t-1} + g k"
+    )
+    citation: ClassVar[str] = (
+        "Gu, Dao, Ermon, Rudra, Ré: HiPPO: Recurrent Memory with Optimal Polynomial Projections. "
+        "NeurIPS 2020, arXiv 2008.07669; LMU: Voelker, Kajić, Eliasmith, NeurIPS 2019."
+    )
+
+    measure: str = choice("legs", options=MEASURES, doc="how the past is weighted")
+    order: int = integer(
+        64, search=(8, 256), valid=(1, 2048), log=True, doc="polynomials a signal, N"
+    )
+    memory_size: int = integer(
+        1, search=(1, 8), valid=(1, 4096), log=True, doc="signals in memory, M"
+    )
+    discretisation: str = choice(
+        "bilinear", options=DISCRETISATIONS, doc="of the memory's equation; zoh is slow for legs"
+    )
+    timescale: float = real(
+        100.0,
+        search=(10.0, 1000.0),
+        valid=(1.0, 1e6),
+        log=True,
+        doc="steps that legt or lagt looks back",
+    )
+    gate: bool = choice(True, options=(True, False), doc="whether a gate mixes old and new h")
+    memory_input: str = choice(
+        "both", options=("both", "input", "hidden"), doc="what is written into the memory"
+    )
+    memory_to_hidden: bool = choice(
+        True, options=(True, False), doc="whether the hidden state reads the memory"
+    )
+    memory_activation: str = choice(
+        "identity", options=("identity", "tanh"), doc="the function act"
+    )
+    rule_on: str = choice(
+        "both", options=("both", "memory", "hidden"), doc="the drive that the rule filters"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rule_on == "memory" and self.memory_input == "hidden":
+            raise ValueError(
+                "hippo.rule_on = 'memory' filters nothing where memory_input = 'hidden'; "
+                "valid: memory_input 'input' or 'both', or rule_on 'hidden' or 'both'"
+            )
+
+    def _sections(self, hidden_size: int) -> dict[str, int]:
+        """Return the widths of the parts of the drive, in the order of the rows of weight_ih."""
+        sections = {"k": hidden_size}
+        if self.gate:
+            sections["g"] = hidden_size
+        if self.memory_input != "hidden":
+            sections["f"] = self.memory_size
+        return sections
+
+    def _filtered(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Split rows of weight_ih or bias_ih into those the rule acts on and those it does not."""
+        memory = 0 if self.memory_input == "hidden" else self.memory_size
+        hidden_rows, memory_rows = rows.split([len(rows) - memory, memory])
+        if self.rule_on == "both":
+            return rows, rows[:0]
+        if self.rule_on == "hidden":
+            return hidden_rows, memory_rows
+        return memory_rows, hidden_rows
+
+    def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
+        """Return the shapes: rows of weight_ih are k, g, f; those of weight_hm are k, g."""
+        width = sum(self._sections(hidden_size).values())
+        readers = 2 if self.gate else 1
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (width, input_size)}
+        if self.memory_input != "input":
+            shapes["weight_fh"] = (self.memory_size, hidden_size)
+        if self.memory_to_hidden:
+            shapes["weight_hm"] = (readers * hidden_size, self.memory_size * self.order)
+        return shapes | {"bias_ih": (width,)} if bias else shapes
+
+    def fixed(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the memory's matrices A and B."""
+        return {"memory_A": (self.order, self.order), "memory_B": (self.order,)}
+
+    def reset(self, weights: Weights, hidden_size: int) -> None:
+        """Draw each weight from U(±1/sqrt(n)), n the inputs of its neuron; set A and B."""
+        inputs = weights["weight_ih"].shape[1]
+        written = inputs + hidden_size if "weight_fh" in weights else inputs
+        read = inputs + (self.memory_size * self.order if self.memory_to_hidden else 0)
+        width = hidden_size * (2 if self.gate else 1)
+        for name, weight in weights.items():
+            if name.startswith("memory"):
+                continue
+            # A neuron of k or g sees x and m, one of f sees x and h.
+            if name in ("weight_ih", "bias_ih"):
+                weight[:width].uniform_(-(read**-0.5), read**-0.5)
+                weight[width:].uniform_(-(written**-0.5), written**-0.5)
+            else:
+                fan_in = read if name == "weight_hm" else written
+                weight.uniform_(-(fan_in**-0.5), fan_in**-0.5)
+        if self.measure == "legs":
+            A, B = continuous("legs", self.order)
+        else:
+            A, B = discrete(self.measure, self.order, 1 / self.timescale, self.discretisation)
+        weights["memory_A"].copy_(A)
+        weights["memory_B"].copy_(B)
+
+    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+        """Return the parts of W_ih x + b_ih that the rule acts on, (T, B, G)."""
+        weight = self._filtered(weights["weight_ih"])[0]
+        bias = self._filtered(weights["bias_ih"])[0] if "bias_ih" in weights else None
+        if one is None or bias is None:
+            return linear(x, weight, bias)
+        return linear(x, weight) + one * bias
+
+    def bypass(self, weights: Weights, x: Tensor) -> Tensor | None:
+        """Return the other parts of W_ih x + b_ih, (T, B, G'), where there are some."""
+        weight = self._filtered(weights["weight_ih"])[1]
+        if not len(weight):
+            return None
+        bias = self._filtered(weights["bias_ih"])[1] if "bias_ih" in weights else None
+        return linear(x, weight, bias)
+
+    def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
+        """Return h = 0 (B, H), m = 0 (B, M, N), and for LegS the number of steps taken, (1,)."""
+        h = like.new_zeros(batch, hidden_size)
+        m = like.new_zeros(batch, self.memory_size, self.order)
+        return (h, m, like.new_zeros(1)) if self.measure == "legs" else (h, m)
+
+    def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
+        """Return the next h, m and number of steps."""
+        h, m, *steps = hidden
+        sections = self._sections(h.shape[1])
+        order = [*sections]
+        if self.rule_on == "memory":
+            # What the rule acted on comes first.
+            order = ["f", *(part for part in order if part != "f")]
+        parts = dict(zip(order, u.split([sections[part] for part in order], -1), strict=True))
+
+        f = parts.get("f")
+        if "weight_fh" in weights:
+            written = linear(h, weights["weight_fh"])
+            f = written if f is None else f + written
+        assert f is not None
+        if self.memory_activation == "tanh":
+            f = torch.tanh(f)
+        A, B = weights["memory_A"], weights["memory_B"]
+        if self.measure == "legs":
+            steps = [steps[0] + 1]
+            m = scaled_step(A, B, m, f, steps[0], self.discretisation)
+        else:
+            m = linear(m, A) + f.unsqueeze(-1) * B
+
+        k = parts["k"]
+        g = parts.get("g")
+        if self.memory_to_hidden:
+            read = linear(m.flatten(1), weights["weight_hm"])
+            k = k + read[:, : k.shape[1]]
+            g = None if g is None else g + read[:, k.shape[1] :]
+        k = torch.tanh(k)
+        if g is None:
+            return k, m, *steps
+        g = torch.sigmoid(g)
+        return (1 - g) * h + g * k, m, *steps
