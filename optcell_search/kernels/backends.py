@@ -95,22 +95,36 @@ def backend(name: str) -> Iterator[None]:
 
 def choose(loop: Loop) -> Choice:
     """Return the first kernel that can run a loop: the preferred one, then the fastest."""
+    if torch.compiler.is_compiling():
+        where = loop.device.type
+        return _traced(loop.kind, where, loop.dtype, loop.hidden_size, loop.takes_input)  # type: ignore[return-value]
+    return _choose(loop)
+
+
+@torch.compiler.assume_constant_result
+def _traced(kind: str, device: str, dtype: torch.dtype, hidden_size: int, takes_input: bool) -> str:
+    """Choose while torch.compile traces; what it compiles keeps the kernel chosen here."""
+    loop = Loop(kind, torch.device(device), dtype, hidden_size, takes_input)
+    return str(_choose(loop, traced=True))
+
+
+def _choose(loop: Loop, traced: bool = False) -> Choice:
     forced = _forced.get()
     skipped: dict[str, str] = {}
     for name in (*([forced] if forced else []), *_ORDER[loop.kind]):
         if name not in skipped:
-            reason = _refusal(name, loop)
+            reason = _refusal(name, loop, traced)
             if reason is None:
                 return Choice(name, skipped)
             skipped[name] = reason
     raise AssertionError(f"the torch backend refused {loop}")
 
 
-def _refusal(name: str, loop: Loop) -> str | None:
+def _refusal(name: str, loop: Loop, traced: bool) -> str | None:
     """Say why a kernel cannot run a loop, or None where it can."""
     # Imported here: what builds or loads an accelerator does so when it is first asked for.
     if name == "native":
-        return _native_refusal(loop)
+        return _native_refusal(loop, traced)
     if name == "compiled":
         from . import compiled
 
@@ -122,10 +136,10 @@ def _refusal(name: str, loop: Loop) -> str | None:
     return None
 
 
-def _native_refusal(loop: Loop) -> str | None:
+def _native_refusal(loop: Loop, traced: bool) -> str | None:
     if not loop.takes_input:
         return "torch's recurrent kernels take an input, not a drive filtered beforehand"
-    if torch.compiler.is_compiling():
+    if traced:
         return "torch.compile takes torch's recurrent kernels apart, step by step"
     if torch._C._are_functorch_transforms_active():
         return "torch.func cannot map torch's recurrent kernels"

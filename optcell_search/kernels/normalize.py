@@ -42,10 +42,8 @@ def _backward(
 def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: Any) -> Any:
     z, p, lengths, marks = tensors
     grad_u, *finals, _ = grads
-    grad_u = torch.zeros_like(z) if grad_u is None else grad_u.contiguous()
-    grad_v, grad_m = (
-        torch.zeros_like(z[:, 0]) if grad is None else grad.contiguous() for grad in finals
-    )
+    grad_u = torch.zeros_like(z) if grad_u is None else grad_u
+    grad_v, grad_m = (torch.zeros_like(z[:, 0]) if grad is None else grad for grad in finals)
     dz, dp, dv, dm = backward(grad_u, grad_v, grad_m, z, p, lengths, marks, *values)
     return dz, dp, dv, dm, None, None, None
 
@@ -105,6 +103,6 @@ def normalize(
     p = torch.stack(values).to(z.dtype)
     inputs = (z, p, *traces, lengths)
     u, v, m, _ = _normalize(
-        *(part.contiguous().unsqueeze(0) for part in inputs), torch.is_grad_enabled(), str(choice)
+        *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), str(choice)
     )
     return u.squeeze(0), (v.squeeze(0), m.squeeze(0))

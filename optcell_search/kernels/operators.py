@@ -27,10 +27,15 @@ def operator(
     Args:
         name: of the operator.
         schema: its signature in torch's schema language; every tensor is (K, ...).
-        run: computes it.
+        run: computes it, from contiguous tensors.
         outputs: same arguments -> tensors of the right shapes, contents left open.
     """
-    op = torch.library.custom_op(f"{_NAMESPACE}::{name}", run, mutates_args=(), schema=schema)
+
+    def run_contiguous(*args: Any) -> Any:
+        return run(*(arg.contiguous() if isinstance(arg, Tensor) else arg for arg in args))
+
+    label = f"{_NAMESPACE}::{name}"
+    op = torch.library.custom_op(label, run_contiguous, mutates_args=(), schema=schema)
     op.register_fake(outputs)
 
     def fold(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:

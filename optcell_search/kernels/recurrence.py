@@ -65,7 +65,7 @@ def _weight_gradient(da: Tensor, h: Tensor, h0: Tensor) -> Tensor:
 def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: Any) -> Any:
     h, c = tensors[3:5]
     grad_h, grad_c = (
-        h.new_empty(len(h), 0) if grad is None or not part.numel() else grad.contiguous()
+        h.new_empty(len(h), 0) if grad is None or not part.numel() else grad
         for grad, part in zip(grads[:2], (h, c), strict=True)
     )
     return *backward(grad_h, grad_c, *tensors, *values), None, None, None
@@ -122,7 +122,7 @@ def recurrence(
     offset = weight.new_zeros(len(weight)) if bias is None else bias
     c0 = hidden[1] if kind == "lstm" else u.new_empty(0)
     h, c, _ = _recurrence(
-        *(part.contiguous().unsqueeze(0) for part in (u, weight, offset, hidden[0], c0)),
+        *(part.unsqueeze(0) for part in (u, weight, offset, hidden[0], c0)),
         kind,
         torch.is_grad_enabled(),
         str(choice),

@@ -24,7 +24,7 @@ def _backward(grad: Tensor, decay: Tensor, v: Tensor, initial: Tensor, backend: 
 
 def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: Any) -> Any:
     decay, v, initial = tensors
-    grad = torch.zeros_like(v) if grads[0] is None else grads[0].contiguous()
+    grad = torch.zeros_like(v) if grads[0] is None else grads[0]
     return *backward(grad, decay, v, initial, *values), None
 
 
@@ -62,6 +62,6 @@ def scan(
     choice = choose(Loop.like("scan", drive))
     if choice == "reference":
         return reference.scan(decay, drive, initial)
-    factors = decay.squeeze(-1).expand(len(drive), -1).contiguous()
-    parts = (part.unsqueeze(0) for part in (factors, drive.contiguous(), initial.contiguous()))
+    factors = decay.squeeze(-1).expand(len(drive), -1)
+    parts = (part.unsqueeze(0) for part in (factors, drive, initial))
     return _scan(*parts, str(choice)).squeeze(0)  # type: ignore[no-any-return]
