@@ -21,12 +21,15 @@ from . import by_rule, details, figures, info, words
 from .palette import styles
 
 
-def write_report(run: str | Path | optuna.Study, path: str | Path) -> Path:
+def write_report(
+    run: str | Path | optuna.Study, path: str | Path, *, where: str | Path = ""
+) -> Path:
     """Write the report of a run.
 
     Args:
         run: a run folder, the URL of a study, or the study.
         path: the HTML file; one that exists is replaced, whole or not at all.
+        where: how a study is named on a command line; otherwise `run` says so itself.
 
     Returns:
         The path.
@@ -34,7 +37,7 @@ def write_report(run: str | Path | optuna.Study, path: str | Path) -> Path:
     Raises:
         FileNotFoundError, ValueError: there is no such run (see `results.load`).
     """
-    where = "" if isinstance(run, optuna.Study) else str(run)
+    where = str(where) if isinstance(run, optuna.Study) else str(run)
     study = run if isinstance(run, optuna.Study) else results.load(run)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

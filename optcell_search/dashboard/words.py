@@ -82,4 +82,5 @@ def options(values: Mapping[str, Any], separator: str = " · ") -> str:
 
 def is_missing(value: Any) -> bool:
     """Whether a table's cell is empty: None, NaN or pandas' NA."""
-    return value is None or value != value or str(value) in ("<NA>", "NaT")
+    # pandas' NA comes first: asked whether it differs from itself, it does not know.
+    return value is None or str(value) in ("<NA>", "NaT") or value != value

@@ -10,6 +10,7 @@ needed.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def load_training(folder: Path, device: str) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, OSError):
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
         # A file that a power cut left unwritten costs the epochs it held and nothing else.
         return None
     return state

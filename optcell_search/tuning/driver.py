@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle, exceptions, tune
+from ray.tune.error import TuneError
+from sqlalchemy.exc import SQLAlchemyError
 
 from .ledger import Ledger
 from .reasons import OUT_OF_MEMORY, WORKER_DIED
@@ -20,6 +22,10 @@ TUNE_FOLDER = "ray"
 _RETRIES = 1
 
 
+class Broken(RuntimeError):  # noqa: N818 - it says what happened to the run
+    """Ray, the disk or the database gave out in mid-run; the ledger can be resumed."""
+
+
 def drive(ledger: Ledger, folder: Path, view: View) -> None:
     """Train what the ledger lacks.
 
@@ -32,11 +38,24 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
         view: is told after every step.
 
     Raises:
+        Broken: Ray, the disk or the database gave out.
         KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
     """
-    request = ledger.request
     ledger.requeue()
     searcher = LedgerSearch(ledger, folder)
+    try:
+        _run_tune(ledger, folder, searcher, view)
+    except (TuneError, exceptions.RayError, SQLAlchemyError, OSError, ValueError) as error:
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise Broken(last) from error
+    if not searcher.finished:
+        # Tune ends quietly at the first Ctrl-C.
+        ledger.requeue()
+        raise KeyboardInterrupt
+
+
+def _run_tune(ledger: Ledger, folder: Path, searcher: LedgerSearch, view: View) -> None:
+    request = ledger.request
     # Not tune.Tuner, which pickles the searcher, and with it an open database, before it starts.
     tune.run(
         CandidateTrainable,
@@ -54,10 +73,6 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
         callbacks=[_Observer(searcher, ledger, view)],
         verbose=0,
     )
-    if not searcher.finished:
-        # Tune ends quietly at the first Ctrl-C.
-        ledger.requeue()
-        raise KeyboardInterrupt
 
 
 class _Observer(tune.Callback):

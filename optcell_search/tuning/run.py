@@ -12,7 +12,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
-from optcell_search import results
+from optcell_search import results, tasks
 from optcell_search.results import Direction
 from optcell_search.space import Candidate
 
@@ -21,6 +21,7 @@ from . import folder as folders
 from .ledger import Ledger
 from .replay import Replay, replay
 from .request import Request
+from .status import in_words, reasons, standing
 from .view import View
 
 
@@ -64,19 +65,27 @@ class Run:
         """
         from .cluster import connected
 
+        self._check_data()
         with connected(self.request):
             self.drive()
         return self
 
     def drive(self) -> None:
         """Train what is still missing on the Ray this process is connected to."""
-        from .driver import drive
+        from .driver import Broken, drive
 
         with folders.locked(self.directory), self._ledger() as ledger:
             if ledger.unfinished:
-                with View() as view:
-                    drive(ledger, self.directory, view)
-            _refuse_empty(ledger)
+                try:
+                    with View() as view:
+                        drive(ledger, self.directory, view)
+                except Broken as error:
+                    raise RunFailed(
+                        f"the run broke off: {error}; `optcell-search resume {self.directory}` "
+                        "goes on"
+                    ) from error
+            if not ledger.counts[TrialState.COMPLETE]:
+                raise RunFailed(f"no candidate could be trained: {in_words(reasons(ledger))}")
         self.report()
 
     def report(self, path: str | Path | None = None) -> Path:
@@ -84,30 +93,14 @@ class Run:
         from optcell_search.dashboard import write_report
 
         target = self.directory / folders.REPORT if path is None else Path(path)
-        write_report(self.directory, target)
+        with self._ledger() as ledger:
+            write_report(ledger.study, target, where=self.directory)
         return target
 
     def status(self) -> dict[str, Any]:
         """Return where the run stands: counts by state, reasons of failures, the best so far."""
         with self._ledger() as ledger:
-            counts = {state.name.lower(): ledger.counts[state] for state in TrialState}
-            missing = max(0, self.request.num_trials - ledger.rows)
-            failed = _reasons(ledger)
-            table = results.frame(ledger.study)
-        eligible = results.eligible(table, self._objectives)
-        best = results.best(table, self._objectives) if len(eligible) else None
-        return {
-            "directory": str(self.directory),
-            "asked": self.request.num_trials,
-            "missing": missing,
-            **counts,
-            "failures": dict(failed),
-            "front": len(results.pareto(table, self._objectives)),
-            "best": None if best is None else int(best["number"]),
-            "objectives": {
-                name: None if best is None else float(best[name]) for name in self._objectives
-            },
-        }
+            return {"directory": str(self.directory), **standing(ledger)}
 
     def results(self) -> pd.DataFrame:
         """Return one row a candidate; see `optcell_search.results.frame`.
@@ -173,12 +166,14 @@ class Run:
             raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
         for number in numbers:
             self._require(table, number)
+        # What is wrong with the test data is better known before than after hours of training.
+        self._check_data().unseal()
         with folders.locked(self.directory), self._ledger() as ledger, connected(self.request):
             finalize(ledger, numbers, seeds, epochs or self.request.epochs)
             records = [ledger.finalized(number) for number in numbers]
         if not any(record["seeds"] for record in records):
-            reasons = Counter(reason for r in records for reason in r["failed"].values())
-            raise RunFailed(f"no training succeeded: {_count(reasons)}")
+            failures = Counter(reason for r in records for reason in r["failed"].values())
+            raise RunFailed(f"no training succeeded: {in_words(failures)}")
         after = self.results()
         return after[after["number"].isin(numbers)]
 
@@ -188,7 +183,43 @@ class Run:
         Raises:
             ValueError: there is no such row, or it finished no epoch.
         """
+        self._check_data()
         return replay(self.request, self._trial(number))
+
+    def export(self, which: str | int, out: str | Path) -> Path:
+        """Make a trained candidate a package that needs torch alone.
+
+        Args:
+            which: number of a row, or what `best` takes.
+            out: folder of the package; it must not exist.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ValueError: there is no such candidate.
+            FileExistsError: `out` exists.
+            RunFailed: the package does not compute what the candidate does; nothing is left.
+        """
+        from optcell_search.export import ExportFailed, export
+
+        if Path(out).exists():
+            raise FileExistsError(f"{out}: already exists; name a new folder for the export")
+        number, candidate = self.candidate(which)
+        task = tasks.load(self.request.task, self.request.data_dir)
+        try:
+            return export(candidate, self.weights(number), task, self._scores(number), out)
+        except ExportFailed as error:
+            raise RunFailed(str(error)) from error
+
+    def _scores(self, number: int) -> dict[str, Any]:
+        """Return the scores of a row by split: those of `finalize`, or else of the search."""
+        with self._ledger() as ledger:
+            record = ledger.finalized(number)
+            found = ledger.trials()[number].user_attrs["metrics"]
+        if record["seeds"]:
+            return {split: record[split] for split in ("validation", "test")}
+        return {"validation": found}
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
         """Return number and candidate of a row, chosen by number or as `best` does."""
@@ -203,6 +234,16 @@ class Run:
         """Return a row's trained weights, from its checkpoint or else by training it again."""
         saved = checkpoints.load_weights(self.directory / checkpoints.FOLDER / str(number))
         return saved if saved is not None else self.replay(number).weights
+
+    def _check_data(self) -> tasks.LoadedTask:
+        """Return the run's task; raise a ValueError if its data is no longer what it was."""
+        task = tasks.load(self.request.task, self.request.data_dir)
+        if task.fingerprint != self.request.data_fingerprint:
+            raise ValueError(
+                f"{self.directory}: the data of task {self.request.task!r} is no longer what the "
+                "run began with"
+            )
+        return task
 
     def _trial(self, number: int) -> FrozenTrial:
         with self._ledger() as ledger:
@@ -233,17 +274,3 @@ class Run:
             yield ledger
         finally:
             ledger.close()
-
-
-def _reasons(ledger: Ledger) -> Counter[str]:
-    failed = (trial for trial in ledger.trials() if trial.state == TrialState.FAIL)
-    return Counter(trial.user_attrs.get("reason", "unknown") for trial in failed)
-
-
-def _refuse_empty(ledger: Ledger) -> None:
-    if not ledger.counts[TrialState.COMPLETE]:
-        raise RunFailed(f"no candidate could be trained: {_count(_reasons(ledger))}")
-
-
-def _count(reasons: Counter[str]) -> str:
-    return "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common())

@@ -20,7 +20,7 @@ from optcell_search.training import Diverged, Training
 from . import checkpoints
 from .reasons import DIVERGED, OUT_OF_MEMORY, unexpected
 
-_ALLOCATOR = "not enough memory"
+_ALLOCATOR = "DefaultCPUAllocator"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,46 @@
+"""Where a run stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from optuna.trial import TrialState
+
+from optcell_search import results
+
+from .ledger import Ledger
+
+
+def standing(ledger: Ledger) -> dict[str, Any]:
+    """Return where a run stands, as plain data.
+
+    Keys: ``asked`` (rows there are to be), ``missing`` (not yet begun), one for each state with the
+    number of its rows, ``failures`` (reason → rows), ``front`` (rows no other one dominates),
+    ``best`` (number of the row that is best in the first objective, or None) and ``objectives``
+    (its values).
+    """
+    objectives = results.objectives(ledger.study)
+    table = results.frame(ledger.study)
+    any_eligible = len(results.eligible(table, objectives)) > 0
+    best = results.best(table, objectives) if any_eligible else None
+    return {
+        "asked": ledger.request.num_trials,
+        "missing": max(0, ledger.request.num_trials - ledger.rows),
+        **{state.name.lower(): ledger.counts[state] for state in TrialState},
+        "failures": dict(reasons(ledger)),
+        "front": len(results.pareto(table, objectives)),
+        "best": None if best is None else int(best["number"]),
+        "objectives": {name: None if best is None else float(best[name]) for name in objectives},
+    }
+
+
+def reasons(ledger: Ledger) -> Counter[str]:
+    """Count the rows that failed by their reason."""
+    failed = (trial for trial in ledger.trials() if trial.state == TrialState.FAIL)
+    return Counter(trial.user_attrs.get("reason", "unknown") for trial in failed)
+
+
+def in_words(counts: Counter[str]) -> str:
+    """Return counted reasons on one line."""
+    return "; ".join(f"{count} × {reason}" for reason, count in counts.most_common())

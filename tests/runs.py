@@ -1,0 +1,105 @@
+"""Searches that take seconds: for the tests of all that needs a run folder or a Ray cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optcell_search import registry
+from optcell_search.tuning.request import Request
+from optcell_search.tuning.resolving import resolve
+
+PLUGINS = Path(__file__).parent / "tuning" / "plugins"
+
+# Two candidates' worth of everything, and nothing that takes time to train.
+SPACE: dict[str, Any] = {
+    "name": "tiny",
+    "cells": ["rnn"],
+    "rules": ["gd", "heavy_ball"],
+    "cell": {"rnn": {"nonlinearity": "tanh"}},
+    "rule": {"gd": {"s": 1.0}, "heavy_ball": {"s": 0.6}},
+    "model": {"hidden_size": {"choices": [2, 3]}},
+    "training": {"lr": {"low": 1e-3, "high": 1e-1, "log": True}},
+}
+
+# Eight candidates in all.
+SMALL_SPACE: dict[str, Any] = {
+    **SPACE,
+    "rule": {"gd": {"s": 1.0}, "heavy_ball": {"mu": 0.6, "s": 0.6}},
+    "training": {"lr": {"choices": [0.01, 0.1]}},
+}
+
+
+def faulty_space(*faults: int) -> dict[str, Any]:
+    """A space with one candidate for each fault of the rule in `plugins`."""
+    return {
+        "name": "faulty",
+        "cells": ["rnn"],
+        "rules": ["faulty"],
+        "cell": {"rnn": {"nonlinearity": "tanh"}},
+        "rule": {"faulty": {"fault": {"choices": list(faults)}}},
+        "model": {"hidden_size": 2},
+    }
+
+
+def write_tiny_data(folder: Path) -> str:
+    """Write a data file with forty sequences of three steps; return its path."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(40, 3, 2)).astype("float32")
+    path = folder / "tiny.npz"
+    np.savez(path, x=x, y=(x.sum((1, 2)) > 0).astype("int64"))
+    return str(path)
+
+
+def a_request(task: str, **changes: Any) -> Request:
+    """A resolved request for a small search."""
+    options = {"space": SPACE, "task": task, "num_trials": 4, "epochs": 2, "workers": 2, **changes}
+    return resolve(**options)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_tiny_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """A Ray cluster of two CPUs whose workers know the faulty rule, once for all tests."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    changes = {
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "PYTHONPATH": os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", "")]),
+    }
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        object_store_memory=128 * 2**20,
+    )
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def faulty_rule(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The faulty rule is installed, for this test."""
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    registry.rules.__dict__.pop("_plugins", None)
+    yield
+    registry.rules.__dict__.pop("_plugins", None)

@@ -1,0 +1,238 @@
+"""Searches on a real Ray cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from runs import SMALL_SPACE, SPACE, faulty_space
+
+import optcell_search
+from optcell_search import results
+from optcell_search.tuning import Run, RunFailed
+from optcell_search.tuning.cluster import connected
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@pytest.fixture(scope="module")
+def run(cluster: None, tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return optcell_search.search(
+        SPACE,
+        tiny,
+        6,
+        tmp_path_factory.mktemp("runs") / "first",
+        objectives=("accuracy", "parameters"),
+        epochs=2,
+        workers=2,
+        threads=1,
+    )
+
+
+def test_every_candidate_has_its_row(run: Run) -> None:
+    table = run.results()
+    assert list(table["state"]) == ["COMPLETE"] * 6
+    assert list(table["epochs"]) == [2] * 6
+    assert table["accuracy"].between(0, 1).all()
+    assert set(table["rule"]) <= {"gd", "heavy_ball"}
+
+
+def test_the_folder_explains_itself(run: Run) -> None:
+    names = {path.name for path in run.directory.iterdir()}
+    assert names == {"run.toml", "study.db", "ray", "checkpoints", "report.html"}
+    request = tomllib.loads((run.directory / "run.toml").read_text())
+    assert request["seed"] == 0
+    assert request["space"]["rules"] == ["gd", "heavy_ball"]
+    # The ledger opens as any Optuna study does.
+    study = results.load(run.directory)
+    assert len(study.trials) == 6
+    assert "<html" in (run.directory / "report.html").read_text()
+
+
+def test_the_weights_of_the_front_are_kept(run: Run) -> None:
+    front = set(run.pareto()["number"])
+    kept = {int(path.name) for path in (run.directory / "checkpoints").iterdir()}
+    assert kept == front
+    assert not list(run.directory.rglob("training.pt"))
+
+
+def test_a_finished_run_resumes_to_itself(run: Run) -> None:
+    before = run.results()
+    pd.testing.assert_frame_equal(Run.open(run.directory).resume().results(), before)
+
+
+def test_a_run_can_be_read_again(run: Run) -> None:
+    again = Run.open(str(run.directory))
+    assert again.request == run.request
+    assert int(again.best("knee")["number"]) in set(run.pareto()["number"])
+    assert again.best()["accuracy"] == run.results()["accuracy"].max()
+    status = again.status()
+    assert (status["complete"], status["running"], status["missing"]) == (6, 0, 0)
+
+
+def test_replay_comes_to_the_same_numbers(run: Run) -> None:
+    for number in range(3):
+        again = run.replay(number)
+        assert sorted(again.recorded) == [1, 2]
+        assert set(again.differences.values()) == {0.0}
+
+
+def test_weights_are_those_of_a_replay(run: Run) -> None:
+    number = int(run.best()["number"])
+    saved = run.weights(number)
+    for name, tensor in run.replay(number).weights.items():
+        assert torch.equal(saved[name], tensor)
+
+
+def test_finalize_tests_and_only_what_is_lacking(run: Run) -> None:
+    first = run.finalize(top=1, seeds=2)
+    number = int(first["number"].iloc[0])
+    assert number == int(run.pareto()["number"].iloc[0])
+    assert first["finalized"].iloc[0] == 2
+    assert 0 <= first["test_accuracy"].iloc[0] <= 1
+    assert first["test_accuracy_std"].iloc[0] >= 0
+    with run._ledger() as ledger:
+        record = ledger.finalized(number)
+        search_seeds = {trial.user_attrs["seed"] for trial in ledger.trials()}
+    assert len(record["test"]["accuracy"]) == 2
+    assert not set(record["seeds"]) & search_seeds
+    run.finalize(top=1, seeds=3)
+    with run._ledger() as ledger:
+        after = ledger.finalized(number)
+    assert after["seeds"][:2] == record["seeds"]
+    assert after["test"]["loss"][:2] == record["test"]["loss"]
+    assert len(set(after["test"]["loss"])) == 3
+    assert run.results()["test_accuracy"].notna().sum() == 1
+
+
+def test_the_winner_is_exported(run: Run, tmp_path: Path) -> None:
+    package = run.export("best", tmp_path / "winner")
+    assert (package / "winner_cell" / "model.safetensors").is_file()
+    with pytest.raises(FileExistsError, match="already exists"):
+        run.export("best", tmp_path / "winner")
+
+
+def test_asking_for_what_is_not_there(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no trial 99; valid: 0 to 5"):
+        run.replay(99)
+    with pytest.raises(ValueError, match=r"trial 99 is not complete; valid: 0, 1, 2, 3, 4, 5"):
+        run.finalize(trials=[99])
+    with pytest.raises(ValueError, match="top = 0; valid"):
+        run.finalize(top=0)
+    with pytest.raises(ValueError, match="trial 99 is not complete"):
+        run.export(99, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_second_run_does_not_get_into_the_folder(run: Run, tiny: str) -> None:
+    before = run.results()
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        optcell_search.search(SPACE, tiny, 1, run.directory)
+    pd.testing.assert_frame_equal(run.results(), before)
+
+
+@pytest.mark.usefixtures("faulty_rule")
+def test_every_fault_is_a_row_with_a_reason(tiny: str, tmp_path: Path) -> None:
+    from faulty_rule import ERROR, KILL, MEMORY, NAN, NONE
+
+    space = faulty_space(NONE, ERROR, MEMORY, KILL, NAN)
+    run = optcell_search.search(
+        space, tiny, 9, tmp_path / "run", sampler="grid", epochs=1, workers=2, threads=1
+    )
+    table = run.results().set_index("faulty.fault")
+    assert table["state"].to_dict() == {
+        NONE: "COMPLETE",
+        ERROR: "FAIL",
+        MEMORY: "FAIL",
+        KILL: "FAIL",
+        NAN: "FAIL",
+    }
+    assert table["reason"].drop(NONE).to_dict() == {
+        ERROR: "error: RuntimeError: broken on purpose",
+        MEMORY: "out of memory",
+        KILL: "worker died",
+        NAN: "diverged",
+    }
+    assert run.status()["failures"] == dict.fromkeys(table["reason"].drop(NONE), 1)
+
+
+@pytest.mark.usefixtures("faulty_rule")
+def test_a_run_in_which_all_fail_has_failed(tiny: str, tmp_path: Path) -> None:
+    from faulty_rule import ERROR, NAN
+
+    with pytest.raises(RunFailed, match="no candidate could be trained: ") as caught:
+        optcell_search.search(
+            faulty_space(ERROR, NAN), tiny, 4, tmp_path / "run", sampler="grid", workers=2
+        )
+    assert "1 × diverged" in str(caught.value)
+    assert Run.open(tmp_path / "run").status()["fail"] == 2
+
+
+def test_halving_prunes(tiny: str, tmp_path: Path) -> None:
+    run = optcell_search.search(SPACE, tiny, 14, tmp_path / "run", epochs=9, workers=2, threads=1)
+    table = run.results()
+    assert set(table["state"]) == {"COMPLETE", "PRUNED"}
+    pruned = table[table["state"] == "PRUNED"]
+    assert (pruned["epochs"] < 9).all()
+    assert pruned["accuracy"].notna().all()
+    assert (table["epochs"][table["state"] == "COMPLETE"] == 9).all()
+
+
+def test_a_small_space_is_not_searched_twice(tiny: str, tmp_path: Path) -> None:
+    """Here also: a ledger in a journal file, several seeds a candidate, generations, a bound."""
+    run = optcell_search.search(
+        SMALL_SPACE,
+        tiny,
+        10,
+        tmp_path / "run",
+        epochs=1,
+        workers=2,
+        threads=1,
+        repeats=2,
+        deterministic=True,
+        constraints=["parameters<=20"],
+        study=f"journal://{tmp_path}/journal.log",
+    )
+    assert not (tmp_path / "run" / "study.db").exists()
+    table = run.results()
+    assert list(table["state"]) == ["COMPLETE"] * 10
+    assert table["duplicate_of"].notna().any()
+    assert table["key"][table["duplicate_of"].isna()].is_unique
+    assert list(table["feasible"]) == list(table["parameters"] <= 20)
+    assert set(table["feasible"]) == {True, False}
+    assert run.pareto()["feasible"].all()
+    # Means over two seeds replay as such.
+    assert set(run.replay(0).differences.values()) == {0.0}
+
+
+def test_a_gpu_that_is_not_there(tiny: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="gpus_per_trial = 1, but the cluster has 0 GPUs"):
+        optcell_search.search(SPACE, tiny, 1, tmp_path / "run", gpus_per_trial=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_ledger_that_cannot_be_reached(tiny: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot be opened"):
+        optcell_search.search(
+            SPACE, tiny, 1, tmp_path / "run", study="sqlite:////nowhere/at/all/study.db"
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_that_has_changed(run: Run) -> None:
+    changed = Run(run.directory, dataclasses.replace(run.request, data_fingerprint="0" * 64))
+    for call in (changed.resume, changed.finalize, lambda: changed.replay(0)):
+        with pytest.raises(ValueError, match="no longer what the run began with"):
+            call()
+
+
+def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
+    before = dict(os.environ)
+    with connected(run.request):
+        assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
+    assert dict(os.environ) == before
