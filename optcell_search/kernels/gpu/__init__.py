@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
+from typing import Any
 
 import torch
 
 # Widest hidden state whose recurrent weights fit on one multiprocessor.
 WIDEST = {torch.float32: 128, torch.bfloat16: 256}
+
+_FILES = {
+    f"{loop}_{way}": loop
+    for loop in ("scan", "normalize", "recurrence")
+    for way in ("forward", "backward")
+}
 
 
 def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: int) -> str | None:
@@ -18,13 +26,15 @@ def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: in
     # Triton's interpreter runs the same kernels on the CPU, for tests.
     if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
         return f"written for a CUDA device, not for {device.type}"
-    return _narrow(kind, dtype, hidden_size)
-
-
-def _narrow(kind: str, dtype: torch.dtype, hidden_size: int) -> str | None:
-    if dtype == torch.float64 and os.environ.get("TRITON_INTERPRET") != "1":
-        return "written for float32 and bfloat16, not for torch.float64"
-    widest = WIDEST.get(dtype, 128)
-    if hidden_size > widest:
-        return f"hidden size {hidden_size} > {widest}: the weights do not fit on chip"
+    if dtype not in WIDEST:
+        return f"written for float32 and bfloat16, not for {dtype}"
+    if hidden_size > WIDEST[dtype]:
+        return f"hidden size {hidden_size} > {WIDEST[dtype]}: the weights do not fit on chip"
     return None
+
+
+def __getattr__(name: str) -> Any:
+    """Return a loop; importing its file imports Triton, so not before it is asked for."""
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)

@@ -1,0 +1,49 @@
+"""Launches the recurrences of the gated cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..recurrence import outputs_like
+from . import gru, lstm, rnn
+from .common import grid, precision, width
+
+_CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
+    "lstm": (lstm, ()),
+    "gru": (gru, ()),
+    "rnn_tanh": (rnn, (False,)),
+    "rnn_relu": (rnn, (True,)),
+}
+
+
+def recurrence_forward(
+    u: Tensor, weight: Tensor, bias: Tensor, h0: Tensor, c0: Tensor, kind: str, keep: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """h, c and what the backward pass needs of each step."""
+    K, T, B, _ = u.shape
+    H = h0.shape[-1]
+    outputs = outputs_like(h0, T, kind, keep)
+    kernels, more = _CELLS[kind]
+    options = (keep, width(H), precision(u), *more)
+    kernels.forward[grid(K, B)](u, weight, bias, h0, c0, *outputs, T, B, H, *options)
+    return outputs  # type: ignore[return-value]
+
+
+def recurrence_backward(
+    grad_h: Tensor, grad_c: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, h: Tensor, c: Tensor,
+    saved: Tensor, kind: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of u, of the recurrent part of n (GRU), of h0 and of c0."""
+    K, T, B, H = h.shape
+    du = h.new_empty(K, T, B, weight.shape[1])
+    dn = torch.empty_like(h) if kind == "gru" else h.new_empty(K, 0)
+    outputs = (du, dn, torch.empty_like(h0), torch.empty_like(c0))
+    kernels, more = _CELLS[kind]
+    inputs = (grad_h, grad_c, weight, h0, c0, h, c, saved)
+    given = (bool(grad_h.numel()), bool(grad_c.numel()))
+    options = (*given, width(H), precision(h), *more)
+    kernels.backward[grid(K, B)](*inputs, *outputs, T, B, H, *options)
+    return outputs
