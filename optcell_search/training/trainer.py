@@ -86,15 +86,14 @@ class Training:
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         t = self.candidate.training
+        groups = self.model.parameter_groups(t.lr)
         if t.optimizer == "rmsprop":
             # alpha as in the official MomentumRNN code; torch's default is 0.99.
-            return torch.optim.RMSprop(
-                self._weights, lr=t.lr, alpha=0.9, weight_decay=t.weight_decay
-            )
+            return torch.optim.RMSprop(groups, lr=t.lr, alpha=0.9, weight_decay=t.weight_decay)
         if t.optimizer == "adam":
-            return torch.optim.Adam(self._weights, lr=t.lr, weight_decay=t.weight_decay)
+            return torch.optim.Adam(groups, lr=t.lr, weight_decay=t.weight_decay)
         assert t.optimizer == "adamw"
-        return torch.optim.AdamW(self._weights, lr=t.lr, weight_decay=t.weight_decay)
+        return torch.optim.AdamW(groups, lr=t.lr, weight_decay=t.weight_decay)
 
     def _stream_seed(self, purpose: str) -> int:
         digest = hashlib.sha256(f"{self.seed}/{purpose}/{self.epochs}".encode()).digest()
@@ -170,6 +169,7 @@ class Training:
         clip = self.candidate.training.clip or math.inf
         norm = clip_grad_norm_(self._weights, clip)
         self._optimizer.step()
+        self.model.after_step()
         return loss.detach(), norm
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,0 +1,238 @@
+"""The HiPPO cell: what its memory remembers, its equations, and where the rule acts."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.linalg
+import scipy.special
+import torch
+import written_out
+from torch import Tensor
+
+from optcell_search import OptCell, cells, registry
+from optcell_search.cells.measures import DISCRETISATIONS, continuous, discrete, scaled_step
+
+
+def signal(x: np.ndarray) -> np.ndarray:
+    """Return a smooth signal on 0 <= x <= 1."""
+    return np.sin(2 * np.pi * 1.3 * x) + 0.5 * np.cos(7 * x)
+
+
+def projection(order: int) -> np.ndarray:
+    """Return the coefficients of `signal` in the orthonormal Legendre polynomials on [0, 1]."""
+    coefficients = []
+    for n in range(order):
+        polynomial = scipy.special.sh_legendre(n)
+        value, _ = scipy.integrate.quad(lambda x, p=polynomial: signal(x) * p(x), 0, 1)
+        coefficients.append(math.sqrt(2 * n + 1) * value)
+    return np.array(coefficients)
+
+
+def legs(samples: np.ndarray, order: int, discretisation: str) -> Tensor:
+    A, B = continuous("legs", order)
+    m = torch.zeros(1, 1, order, dtype=torch.float64)
+    for t, value in enumerate(samples, start=1):
+        f, step = torch.tensor([[value]]), torch.tensor([float(t)]).double()
+        m = scaled_step(A, B, m, f, step, discretisation)
+    return m[0, 0]
+
+
+# Largest error of a coefficient over 400 samples; it falls as 1/T, for zero-order hold as 1/T^2.
+@pytest.mark.parametrize(("discretisation", "error"), [("bilinear", 6e-3), ("zoh", 4e-5)])
+def test_legs_holds_the_legendre_projection_of_a_smooth_signal(
+    discretisation: str, error: float
+) -> None:
+    samples = signal((np.arange(400) + 0.5) / 400)
+    m = legs(samples, 16, discretisation).numpy()
+    assert np.abs(m - projection(16)).max() < error
+    # And the polynomials give the signal back.
+    x = np.linspace(0.02, 0.98, 200)
+    basis = [math.sqrt(2 * n + 1) * scipy.special.eval_sh_legendre(n, x) for n in range(16)]
+    assert np.abs(m @ np.array(basis) - signal(x)).max() < 15 * error
+
+
+@pytest.mark.parametrize(("discretisation", "error"), [("bilinear", 6e-3), ("zoh", 1e-12)])
+def test_legs_does_not_see_how_finely_a_signal_is_sampled(
+    discretisation: str, error: float
+) -> None:
+    once = signal((np.arange(300) + 0.5) / 300)
+    difference = legs(once, 12, discretisation) - legs(np.repeat(once, 2), 12, discretisation)
+    assert difference.abs().max() < error
+
+
+def test_legt_holds_the_projection_of_its_window() -> None:
+    window, order = 200, 12
+    A, B = discrete("legt", order, 1 / window, "zoh")
+    noise = np.random.default_rng(0).standard_normal(300)
+    m = torch.zeros(order, dtype=torch.float64)
+    for value in np.concatenate([noise, signal((np.arange(window) + 0.5) / window)]):
+        m = A @ m + B * value
+    # The window forgets only as well as N polynomials can cut it off, hence no finer.
+    smooth = torch.zeros(order, dtype=torch.float64)
+    for value in np.concatenate([np.zeros(300), signal((np.arange(window) + 0.5) / window)]):
+        smooth = A @ smooth + B * value
+    assert np.abs(smooth.numpy() - projection(order)).max() < 0.2
+    assert (m - smooth).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("measure", ["legt", "lagt"])
+@pytest.mark.parametrize("step", [1.0, 0.01])
+def test_discrete_matrices_are_those_of_scipy(measure: str, step: float) -> None:
+    A, B = (part.numpy() for part in continuous(measure, 10))
+    system = (A, B[:, None], np.eye(10), np.zeros((10, 1)))
+    for ours, theirs in (("bilinear", "bilinear"), ("zoh", "zoh")):
+        expected = scipy.signal.cont2discrete(system, step, method=theirs)
+        got = discrete(measure, 10, step, ours)
+        np.testing.assert_allclose(got[0], expected[0], rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(got[1], expected[1][:, 0], rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("measure", ["legs", "legt", "lagt"])
+def test_matrices_are_those_of_the_paper(measure: str) -> None:
+    A, B = continuous(measure, 6)
+    for n, k in itertools.product(range(6), range(6)):
+        root = math.sqrt((2 * n + 1) * (2 * k + 1))
+        expected = {
+            "legs": -root if n > k else -(n + 1) if n == k else 0,
+            "legt": -root * (1 if n >= k else (-1) ** (n - k)),
+            "lagt": -1 if n > k else -0.5 if n == k else 0,
+        }[measure]
+        assert A[n, k] == pytest.approx(expected)
+    assert B.tolist() == pytest.approx(
+        [1.0] * 6 if measure == "lagt" else [math.sqrt(2 * n + 1) for n in range(6)]
+    )
+
+
+@pytest.mark.parametrize("discretisation", DISCRETISATIONS)
+def test_sequences_at_steps_of_their_own_are_moved_as_each_alone(discretisation: str) -> None:
+    A, B = continuous("legs", 5)
+    m = torch.randn(3, 2, 5, dtype=torch.float64)
+    f, t = torch.randn(3, 2, dtype=torch.float64), torch.tensor([1.0, 4.0, 9.0]).double()
+    together = scaled_step(A, B, m, f, t, discretisation)
+    for i in range(3):
+        j = slice(i, i + 1)
+        alone = scaled_step(A, B, m[j], f[j], t[j], discretisation)
+        torch.testing.assert_close(together[j], alone, rtol=1e-12, atol=1e-12)
+
+
+def written_hippo(cell: cells.HiPPO, ours: OptCell, x: Tensor, rule: str) -> Tensor:
+    """Return h_1 .. h_T, step by step, as in the paper's equations (8) to (11)."""
+    H, M, N = 4, cell.memory_size, cell.order
+    w = {name.removesuffix("_l0"): p for name, p in ours.state_dict(keep_vars=True).items()}
+    rows = {"k": slice(0, H), "g": slice(H, 2 * H), "f": slice(-M, None)}
+    if not cell.gate:
+        del rows["g"]
+    if cell.memory_input == "hidden":
+        del rows["f"]
+    u = {}
+    for part, at in rows.items():
+        z = [x_t @ w["weight_ih"][at].T + w["bias_ih"][at] for x_t in x]
+        on = cell.rule_on == "both" or (cell.rule_on == "memory") == (part == "f")
+        values = ours.rule_values(torch.float64)
+        u[part] = list(written_out.RULES[rule](z, **values)) if on else z
+    A, B = continuous(cell.measure, N)
+    eye = torch.eye(N, dtype=torch.float64)
+    h = torch.zeros(2, H, dtype=torch.float64)
+    m = torch.zeros(2, M, N, dtype=torch.float64)
+    outputs = []
+    for t in range(len(x)):
+        f = torch.zeros(2, M, dtype=torch.float64)
+        if cell.memory_input != "hidden":
+            f = f + u["f"][t]
+        if cell.memory_input != "input":
+            f = f + h @ w["weight_fh"].T
+        if cell.memory_activation == "tanh":
+            f = torch.tanh(f)
+        step = 1 / (t + 1) if cell.measure == "legs" else 1 / cell.timescale
+        inverse = torch.linalg.inv(eye - A * step / 2)
+        A_t, B_t = inverse @ (eye + A * step / 2), inverse @ B * step
+        m = torch.einsum("nk,bmk->bmn", A_t, m) + f[:, :, None] * B_t
+        read = torch.zeros(2, 2 * H, dtype=torch.float64)
+        if cell.memory_to_hidden:
+            read = m.reshape(2, M * N) @ w["weight_hm"].T
+        k = torch.tanh(u["k"][t] + read[:, :H])
+        if cell.gate:
+            g = torch.sigmoid(u["g"][t] + read[:, H:])
+            h = (1 - g) * h + g * k
+        else:
+            h = k
+        outputs.append(h)
+    return torch.stack(outputs)
+
+
+SWITCHES = [
+    *({"measure": measure} for measure in ("legs", "legt", "lagt")),
+    *({"rule_on": part} for part in ("memory", "hidden")),
+    {"gate": False},
+    {"gate": False, "rule_on": "memory"},
+    {"memory_input": "input", "rule_on": "hidden"},
+    {"memory_input": "hidden"},
+    {"memory_to_hidden": False},
+    {"memory_activation": "tanh"},
+]
+
+
+@pytest.mark.parametrize("options", SWITCHES, ids=str)
+@pytest.mark.parametrize("rule", ["nesterov", "adam"])
+def test_outputs_and_gradients_equal_the_written_out_loop(
+    options: dict[str, object], rule: str
+) -> None:
+    torch.manual_seed(0)
+    cell = cells.HiPPO(order=5, memory_size=2, timescale=7.0, **options)  # type: ignore[arg-type]
+    ours = OptCell(3, 4, cell=cell, rule=rule, dtype=torch.float64)
+    x = torch.randn(8, 2, 3, dtype=torch.float64, requires_grad=True)
+    named = {"x": x, **dict(ours.named_parameters())}
+    output, _ = ours(x)
+    truth = written_hippo(cell, ours, x, rule)
+    torch.testing.assert_close(output, truth, rtol=1e-10, atol=1e-12)
+    probe = torch.randn_like(truth)
+    got = torch.autograd.grad((output * probe).sum(), list(named.values()), allow_unused=True)
+    true = torch.autograd.grad((truth * probe).sum(), list(named.values()), allow_unused=True)
+    for name, left, right in zip(named, got, true, strict=True):
+        if right is None:
+            assert left is None or not left.any(), name
+        else:
+            torch.testing.assert_close(left, right, rtol=1e-8, atol=1e-11, msg=name)
+
+
+@pytest.mark.parametrize("rule", registry.rules.names())
+def test_where_the_rule_acts_decides_what_its_memory_holds(rule: str) -> None:
+    widths = {}
+    for part in ("memory", "hidden", "both"):
+        cell = cells.HiPPO(order=4, memory_size=2, rule_on=part)
+        module = OptCell(3, 5, cell=cell, rule=rule)
+        _, state = module(torch.randn(3, 1, 3))
+        drive = cell.drive(module._weights(0), torch.randn(3, 1, 3), None)
+        widths[part] = drive.shape[-1]
+        if not module.rule.linear:
+            assert {t.shape[-1] for t in state[0].rule.traces} == {widths[part]}
+    assert widths == {"memory": 2, "hidden": 10, "both": 12}
+
+
+def test_stacked_modules_map_like_separate_ones() -> None:
+    modules = [OptCell(3, 4, cell=cells.HiPPO(order=6)) for _ in range(3)]
+    weights, buffers = torch.func.stack_module_state(modules)  # type: ignore[arg-type]
+    x = torch.randn(5, 2, 3)
+
+    def run(weights: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
+        output: Tensor = torch.func.functional_call(modules[0], (weights, buffers), (x,))[0]
+        return output
+
+    mapped = torch.func.vmap(run)(weights, buffers)
+    expected = torch.stack([one(x)[0] for one in modules])
+    torch.testing.assert_close(mapped, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_memory_of_order_0_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"hippo\.order = 0 is out of range; valid: integers, 1"):
+        cells.HiPPO(order=0)
+
+
+def test_a_rule_on_a_drive_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="filters nothing where memory_input = 'hidden'"):
+        cells.HiPPO(rule_on="memory", memory_input="hidden")
