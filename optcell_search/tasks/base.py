@@ -93,6 +93,8 @@ class Task(Hyperparameters, abc.ABC):
 
     title: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]] = ()
+    # What users write for a field: every plug-in has a `name` of its own already.
+    aliases: ClassVar[Mapping[str, str]] = {}
 
     @abc.abstractmethod
     def search_data(self, folder: Path) -> Data:
@@ -113,8 +115,9 @@ class Task(Hyperparameters, abc.ABC):
     @property
     def spec(self) -> str:
         """The canonical text that `tasks.load` turns into this task again."""
+        written = {field: alias for alias, field in self.aliases.items()}
         options = ",".join(
-            f"{field.name}={getattr(self, field.name)}"
+            f"{written.get(field.name, field.name)}={getattr(self, field.name)}"
             for field in fields(self)
             if field.name != "path" and getattr(self, field.name) != field.default
         )

@@ -75,13 +75,16 @@ def _partition(spec: str) -> tuple[str, dict[str, str]]:
 
 def _build(cls: type[Any], spec: str, options: dict[str, str], given: dict[str, str]) -> Task:
     declared = specification(cls)
-    valid = [field.name for field in fields(cls) if field.name != "path"]
+    written = {field: alias for alias, field in cls.aliases.items()}
+    names = [field.name for field in fields(cls) if field.name != "path"]
+    valid = [written.get(name, name) for name in names]
     for key in options:
         if key not in valid:
             raise ValueError(
                 f"task {spec!r}: unknown option {key!r}; valid: {', '.join(valid) or 'none'}"
             )
-    values = {key: _value(text, declared.get(key)) for key, text in options.items()}
+    chosen = {cls.aliases.get(key, key): text for key, text in options.items()}
+    values = {key: _value(text, declared.get(key)) for key, text in chosen.items()}
     task: Task = cls(**given, **values)
     return task
 
