@@ -28,7 +28,7 @@ ARROWS: dict[str, set[str]] = {
         "hyperparameters", "shapes", "registry", "rules", "cells", "objectives", "tasks", "space",
     },
     "results": {"space"},
-    "export": {"hyperparameters", "registry", "rules", "cells", "tasks", "space", "results"},
+    "export": {"hyperparameters", "registry", "kernels", "rules", "cells", "space"},
     "dashboard": {"hyperparameters", "registry", "rules", "cells", "space", "results", "export"},
     "tuning": {
         "hyperparameters", "registry", "cells", "tasks", "space", "training", "results", "export",

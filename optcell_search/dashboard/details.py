@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..results import Direction
 from . import words
-from .info import Axis, Data, hover, records, settings
+from .info import Axis, Data, describe, hover, records, settings
 
 # A page with more faint curves than this shows no more, only darker.
 _MOST_CURVES = 400
@@ -104,11 +104,14 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
             text = f"{words.number(entry['mean'])} ± {entry['std']:.2g}"
             scores.setdefault(str(entry["split"]), {})[str(entry["metric"])] = text
         seeds, epochs = int(group["seeds"].max()), int(group["epochs"].max())
-        words_of = f"{row['cell']} × {row['rule']}"
-        options = words.options(settings(row, row["rule"]))
         rows.append(
             FinalRow(
-                int(row["number"]), f"{words_of} ({options})", row["rule"], seeds, epochs, scores
+                int(row["number"]),
+                describe(row).partition("; ")[0],
+                row["rule"],
+                seeds,
+                epochs,
+                scores,
             )
         )
     return tuple(rows)

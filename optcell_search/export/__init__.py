@@ -1,0 +1,9 @@
+"""A trained candidate as a package of its own that needs torch and safetensors alone."""
+
+from __future__ import annotations
+
+from .description import Scores, TaskDescription, TaskInfo
+from .package import export
+from .verify import ExportFailed
+
+__all__ = ["ExportFailed", "Scores", "TaskDescription", "TaskInfo", "export"]

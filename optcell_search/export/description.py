@@ -1,0 +1,152 @@
+"""What an exported package says about itself: its names, its README, its pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal, Protocol
+
+import jinja2
+import tomli_w
+
+from ..cells import SequenceModel
+from ..cells.conv import ConvNet
+from ..hyperparameters import specification
+from ..registry import every_cell, rules
+from ..space import Candidate
+from ..space.candidate import Sizes
+
+Model = SequenceModel | ConvNet
+# Split ("validation", "test") → metric → one value, or one value a seed.
+Scores = Mapping[str, Mapping[str, float | Sequence[float]]]
+
+
+class TaskDescription(Sizes, Protocol):
+    """What an export has to know of a task; a loaded task is one."""
+
+    @property
+    def spec(self) -> str:
+        """Canonical text of the task."""
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """Metric → ``"maximize"`` or ``"minimize"``, the primary one first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskInfo:
+    """A task described without its data; the fields are those of a loaded task."""
+
+    spec: str
+    input_size: int
+    output_size: int
+    metrics: Mapping[str, str]
+    readout: Literal["last", "every"] = "last"
+    frame: tuple[int, int, int] | None = None
+
+
+def package_name(target: str) -> str:
+    """Return the name of the package in a folder: ``winner`` → ``winner_cell``."""
+    words = re.findall(r"[a-z0-9]+", target.lower())
+    name = "_".join(words) or "exported"
+    name = f"n{name}" if name[0].isdigit() else name
+    return name if name.endswith("_cell") else f"{name}_cell"
+
+
+def pyproject(package: str, candidate: Candidate, requirements: Sequence[str]) -> str:
+    """Return the package's ``pyproject.toml``.
+
+    The build back-end is setuptools: torch depends on it, so it is there also without network.
+    """
+    return tomli_w.dumps(
+        {
+            "build-system": {
+                "requires": ["setuptools>=68"],
+                "build-backend": "setuptools.build_meta",
+            },
+            "project": {
+                "name": package.replace("_", "-"),
+                "version": "1.0.0",
+                "description": f"A trained {candidate.cell} driven through {candidate.rule}",
+                "readme": "README.md",
+                "requires-python": ">=3.11",
+                "dependencies": [*requirements],
+            },
+            "tool": {
+                "setuptools": {
+                    "packages": {"find": {"include": [f"{package}*"]}},
+                    "package-data": {"*": ["*.json", "*.safetensors"]},
+                }
+            },
+        }
+    )
+
+
+def readme(
+    package: str,
+    folder: str,
+    candidate: Candidate,
+    task: TaskDescription,
+    config: Mapping[str, Any],
+) -> str:
+    """Return the package's ``README.md``."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, "template"),
+        # Markdown, not HTML: what comes from data stands in code spans.
+        autoescape=False,
+        undefined=jinja2.ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["code"] = _code
+    plugins = {"cell": every_cell.get(candidate.cell), "rule": rules.get(candidate.rule)}
+    return environment.get_template("README.md").render(
+        package=package,
+        folder=folder,
+        candidate=candidate,
+        task=task,
+        scores=_told(config["scores"]),
+        config=config,
+        plugins=plugins,
+        options={
+            "cell": _options(plugins["cell"], dict(candidate.cell_options)),
+            "rule": _options(plugins["rule"], dict(candidate.rule_options)),
+        },
+    )
+
+
+def initializer() -> str:
+    """Return the package's ``__init__.py``."""
+    template = resources.files(__package__).joinpath("template", "package_init.txt")
+    return template.read_text(encoding="utf-8")
+
+
+def _options(plugin: type, values: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+    specs = specification(plugin)
+    return [(name, value, specs[name].doc) for name, value in values.items()]
+
+
+def _told(scores: Scores) -> list[tuple[str, str, str, int]]:
+    """Return (split, metric, "mean ± spread", seeds) of every score."""
+    rows = []
+    for split, metrics in scores.items():
+        for metric, given in metrics.items():
+            values = [given] if isinstance(given, int | float) else list(given)
+            text = f"{statistics.fmean(values):.4g}"
+            if len(values) > 1:
+                text += f" ± {statistics.stdev(values):.2g}"
+            rows.append((split, metric, text, len(values)))
+    return rows
+
+
+def _code(text: object) -> str:
+    """Return a code span of one line that holds the text whatever its characters."""
+    line = " ".join(str(text).split())
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{line}{pad}{fence}"

@@ -1,0 +1,145 @@
+"""Writes an exported package: whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from .. import __version__
+from ..registry import every_cell, rules
+from ..space import Candidate
+from . import description, formats, plugins
+from .description import Model, Scores, TaskDescription
+from .verify import verify
+
+FORMAT = 1
+# Carried along as they are. They import nothing but torch and the standard library.
+ROOMS = ("rules", "cells", "kernels")
+MODULES = ("registry", "hyperparameters", "shapes")
+
+
+def export(
+    candidate: Candidate,
+    weights: Mapping[str, Tensor],
+    task: TaskDescription,
+    scores: Scores,
+    target: str | Path,
+) -> Path:
+    """Write a trained candidate as a package that ``pip install`` takes.
+
+    Layout: ``pyproject.toml``, ``README.md``, ``config.json``, and the package ``NAME_cell`` with
+    ``load()``, the weights and the code they need; ``model.pt2`` and ``step.onnx`` where torch can
+    write them (``config.json`` says why not). The package is loaded in a new interpreter without
+    optcell_search, and its outputs are compared, before it appears under `target`.
+
+    Args:
+        candidate: cell, rule and their hyperparameters.
+        weights: state dict of the model that ``candidate.build(task)`` gives.
+        task: sizes and name of the task; a loaded task, or a `TaskInfo`.
+        scores: split → metric → value, or values of several seeds; what is no metric of the task,
+            such as times, stays behind.
+        target: the folder to make; its last part gives the package its name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: `target` exists; it is not touched.
+        ValueError: the weights do not fit the candidate.
+        ExportFailed: the package does not do what the model does; nothing is left.
+    """
+    folder = Path(target).absolute()
+    if folder.exists() or folder.is_symlink():
+        raise FileExistsError(f"{target}: already exists; name a new folder for the export")
+    model = _trained(candidate, weights, task)
+    # Beside the target, so that the finished folder can be renamed into place.
+    beside = next(parent for parent in folder.parents if parent.is_dir())
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=beside))
+    try:
+        draft.chmod(0o755)
+        _write(draft, folder.name, candidate, model, task, scores)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def _trained(candidate: Candidate, weights: Mapping[str, Tensor], task: TaskDescription) -> Model:
+    # What the random initial weights would take from the caller's generator is given back.
+    with torch.random.fork_rng(devices=[]):
+        model = candidate.build(task)
+    try:
+        model.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"the weights do not fit the candidate: {said}") from error
+    return model.eval()
+
+
+def _write(
+    draft: Path,
+    folder: str,
+    candidate: Candidate,
+    model: Model,
+    task: TaskDescription,
+    scores: Scores,
+) -> None:
+    package = description.package_name(folder)
+    home = draft / package
+    _copy_rooms(home)
+    classes = {"cell": every_cell.get(candidate.cell), "rule": rules.get(candidate.rule)}
+    carried = plugins.carry(classes.values(), home)
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "optcell_search": __version__,
+        "torch": torch.__version__,
+        "candidate": candidate.to_dict(),
+        "key": candidate.key,
+        "task": task.spec,
+        "metrics": dict(task.metrics),
+        "input_size": task.input_size,
+        "output_size": task.output_size,
+        "readout": task.readout,
+        "frame": task.frame,
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "scores": {
+            split: {name: found[name] for name in task.metrics if name in found}
+            for split, found in scores.items()
+        },
+        "code": {kind: plugins.location(plugin) for kind, plugin in classes.items()},
+        "plugins": sorted(carried.packages),
+        "files": formats.write_formats(model, task.input_size, draft),
+    }
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    (home / "model.safetensors").write_bytes(save(tensors))
+    text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # One for people beside the README, one that is installed with the package.
+    for path in (draft / "config.json", home / "config.json"):
+        path.write_text(text, encoding="utf-8")
+    (home / "__init__.py").write_text(description.initializer(), encoding="utf-8")
+    requirements = ["torch>=2.6", "safetensors>=0.4", *carried.requirements]
+    (draft / "pyproject.toml").write_text(
+        description.pyproject(package, candidate, requirements), encoding="utf-8"
+    )
+    (draft / "README.md").write_text(
+        description.readme(package, folder, candidate, task, config), encoding="utf-8"
+    )
+    verify(draft, package, model, task.input_size, carried.packages)
+
+
+def _copy_rooms(home: Path) -> None:
+    source = Path(__file__).parents[1]
+    for room in ROOMS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source / room, home / room, ignore=ignored)
+    for module in MODULES:
+        shutil.copyfile(source / f"{module}.py", home / f"{module}.py")

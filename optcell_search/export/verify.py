@@ -1,0 +1,85 @@
+"""Loads an exported package where optcell_search cannot be imported, and compares outputs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .description import Model
+
+# What the check hides: ourselves, and all that the search needs and a cell must not.
+HIDDEN = ("optcell_search", "search_spaces", "ray", "optuna", "pandas", "plotly", "dash", "sklearn")
+_BATCH, _STEPS = 3, 7
+# The same code on the same machine: what differs is at most the order of sums in threads.
+_TOLERANCE = 1e-5
+
+
+class ExportFailed(RuntimeError):  # noqa: N818 - it says what happened to the export
+    """An exported package does not load or does not compute what the model does."""
+
+
+def verify(
+    folder: Path,
+    package: str,
+    model: Model,
+    input_size: int,
+    plugins: Iterable[str] = (),
+) -> None:
+    """Compare an exported package in a new interpreter with the model it was made from.
+
+    Args:
+        folder: holds the package.
+        package: its name.
+        model: the trained model, in evaluation mode.
+        input_size: features per step.
+        plugins: packages that were carried along and must not be found either.
+
+    Raises:
+        ExportFailed: it does not load, or an output differs.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(_BATCH, _STEPS, input_size, generator=generator)
+    program = resources.files(__package__).joinpath("template", "check.txt")
+    with tempfile.TemporaryDirectory() as scratch:
+        given, made = Path(scratch, "given.safetensors"), Path(scratch, "made.safetensors")
+        save_file({"x": x}, given)
+        names = ",".join((*HIDDEN, *plugins))
+        arguments = [str(folder), package, names, str(given), str(made)]
+        # -I: neither the current folder nor PYTHONPATH lends it anything.
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", program.read_text(encoding="utf-8"), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ExportFailed(f"the exported package does not load by itself: {last}")
+        outputs = load_file(made)
+    _compare(_expected(model, x), outputs)
+
+
+def _expected(model: Model, x: Tensor) -> dict[str, Tensor]:
+    with torch.no_grad():
+        return {"forward": model(x), "stream": model.stream(x)[0]}
+
+
+def _compare(expected: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
+    for name, tensor in expected.items():
+        other = outputs[name]
+        if other.shape != tensor.shape:
+            found = f"{tuple(other.shape)} instead of {tuple(tensor.shape)}"
+            raise ExportFailed(f"the exported package's {name} has shape {found}")
+        limit = _TOLERANCE * max(1.0, float(tensor.abs().max()))
+        difference = float((other - tensor).abs().max())
+        # Written so that NaN fails.
+        if not difference <= limit:
+            raise ExportFailed(f"the exported package's {name} differs by {difference:.3g}")
