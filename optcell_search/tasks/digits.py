@@ -31,8 +31,8 @@ class Digits(Task):
 
     steps: str = choice(
         "rows",
-        options=("rows", "pixels"),
-        doc="what one step sees: a row of 8 pixels (8 steps), or one pixel (64 steps)",
+        options=("rows", "pixels", "image"),
+        doc="what one step sees: a row of 8 pixels (8 steps), one pixel (64 steps), or the image",
     )
 
     def search_data(self, folder: Path) -> Data:
@@ -45,6 +45,7 @@ class Digits(Task):
             goal=Classification(classes=len(labels)),
             readout="last",
             classes=labels,
+            frame=(1, 8, 8) if self.steps == "image" else None,
         )
 
     def test_data(self, folder: Path) -> Split:
@@ -65,5 +66,6 @@ class Digits(Task):
 
         bunch = load_digits()
         images = torch.tensor(bunch.images[index] / 16.0, dtype=torch.float32)
-        inputs = images if self.steps == "rows" else images.reshape(len(index), 64, 1)
+        shape = {"rows": (8, 8), "pixels": (64, 1), "image": (1, 64)}[self.steps]
+        inputs = images.reshape(len(index), *shape)
         return Split(inputs, torch.tensor(bunch.target[index], dtype=torch.int64))

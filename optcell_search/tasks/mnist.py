@@ -36,8 +36,9 @@ class MNIST(Task):
 
     steps: str = choice(
         "rows",
-        options=("rows", "pixels"),
-        doc="what one step sees: a row of 28 pixels (28 steps), or one pixel (784 steps)",
+        options=("rows", "pixels", "image"),
+        doc="what one step sees: a row of 28 pixels (28 steps), one pixel (784 steps), or the "
+        "whole image in a frame of 32 x 32 with a black border, which halves five times",
     )
     permuted: int = integer(
         0,
@@ -64,6 +65,7 @@ class MNIST(Task):
             goal=Classification(classes=10),
             readout="last",
             classes=tuple("0123456789"),
+            frame=(1, 32, 32) if self.steps == "image" else None,
         )
 
     def test_data(self, folder: Path) -> Split:
@@ -86,6 +88,8 @@ class MNIST(Task):
         inputs = torch.tensor(images, dtype=torch.float32) / 255
         if self.steps == "pixels":
             inputs = inputs.reshape(len(inputs), 784, 1)
+        elif self.steps == "image":
+            inputs = torch.nn.functional.pad(inputs, (2, 2, 2, 2)).reshape(len(inputs), 1, 1024)
         if self.permuted:
             order = np.random.RandomState(self.permuted).permutation(784)
             inputs = inputs[:, torch.tensor(order)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optcell_search.training.baseline import feedforward_baseline
 from optcell_search.training.measuring import count_parameters, gradient_norms, latency
 from optcell_search.training.trainer import Diverged, Training, evaluate, objectives, predict, train
 
@@ -10,6 +11,7 @@ __all__ = [
     "Training",
     "count_parameters",
     "evaluate",
+    "feedforward_baseline",
     "gradient_norms",
     "latency",
     "objectives",

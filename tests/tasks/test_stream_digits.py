@@ -44,7 +44,7 @@ def test_each_frame_hides_a_half_and_together_they_show_all() -> None:
 
 def test_noise_is_as_strong_as_asked_and_the_same_at_every_load() -> None:
     noisy, clean = frames("stream_digits:examples=20,size=16"), frames(CLEAN)
-    assert (noisy - clean).std() == pytest.approx(0.3, rel=0.02)
+    assert (noisy - clean).std() == pytest.approx(0.2, rel=0.02)
     assert torch.equal(noisy, frames("stream_digits:examples=20,size=16"))
 
 
@@ -131,7 +131,7 @@ def test_still_mnist_fills_a_frame_that_halves() -> None:
     assert task.frame == (1, 32, 32)
     image = task.train.inputs[:5].view(5, 32, 32)
     assert torch.equal(image[:, 2:-2, 2:-2], rows.train.inputs[:5])
-    assert image.sum() == rows.train.inputs[:5].sum()
+    assert not image[:, :2].any()
 
 
 def test_the_same_seed_trains_to_the_same_numbers_also_after_an_interruption() -> None:

@@ -1,0 +1,70 @@
+"""The feed-forward network of equal size that a task of movies is compared with."""
+
+from __future__ import annotations
+
+from optcell_search.space import Candidate
+from optcell_search.space.settings import ConvModel
+from optcell_search.tasks import LoadedTask, load
+from optcell_search.training.measuring import count_parameters
+
+_WIDEST = 512
+
+
+def feedforward_baseline(candidate: Candidate, task: LoadedTask) -> tuple[Candidate, LoadedTask]:
+    """Return a network without recurrence with as many parameters, and the task it is given.
+
+    It has the candidate's depth, training and input filters, no feedback and plain gradient
+    descent with s = 1, hence no memory; it sees all frames of a movie at once, as channels
+    (``view=stack``). Its channels are those whose number of parameters comes nearest.
+
+    Args:
+        candidate: a convolutional candidate.
+        task: the task of movies it is for.
+
+    Raises:
+        ValueError: the candidate is not convolutional, or the task has no view of all frames.
+    """
+    if not isinstance(candidate.model, ConvModel):
+        raise ValueError(f"cell {candidate.cell!r} is not convolutional; valid: see `ConvModel`")
+    if not hasattr(task.task, "view"):
+        raise ValueError(f"task {task.spec!r} has no movies; valid: stream_digits")
+    stacked = load(_with_view(task, "stack"), task.folder)
+    wanted = count_parameters(candidate.build(task))
+    sizes = {
+        channels: count_parameters(_feedforward(candidate, channels).build(stacked))
+        for channels in _candidates_around(candidate, stacked, wanted)
+    }
+    best = min(sizes, key=lambda channels: abs(sizes[channels] - wanted))
+    return _feedforward(candidate, best), stacked
+
+
+def _with_view(task: LoadedTask, view: str) -> str:
+    head, _, options = task.spec.partition(":")
+    kept = [option for option in options.split(",") if option and not option.startswith("view=")]
+    return f"{head}:{','.join([*kept, f'view={view}'])}"
+
+
+def _candidates_around(candidate: Candidate, stacked: LoadedTask, wanted: int) -> range:
+    """Return widths around the one that has `wanted` parameters; size grows with width."""
+    low, high = 1, _WIDEST
+    while low < high:
+        middle = (low + high) // 2
+        if count_parameters(_feedforward(candidate, middle).build(stacked)) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return range(max(1, low - 1), low + 1)
+
+
+def _feedforward(candidate: Candidate, channels: int) -> Candidate:
+    data = candidate.to_dict()
+    options = {"input_filter": data["cell"]["input_filter"]}
+    model = {"depth": data["model"]["depth"], "growth": data["model"]["growth"]}
+    return Candidate.from_dict(
+        {
+            "cell": {"name": "conv_feedforward", **options},
+            "rule": {"name": "gd", "s": 1.0},
+            "model": {**model, "channels": channels},
+            "training": data["training"],
+        }
+    )

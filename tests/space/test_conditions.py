@@ -1,0 +1,99 @@
+"""Feedback edges exist only where the network is deep enough for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from optcell_search.space import Candidate, ConvModel, SearchSpace, SpaceError
+
+FIXED = {
+    "cells": ["conv_rnn"],
+    "rules": ["gd"],
+    "rule": {"gd": {"s": 1.0}},
+    "cell": {
+        "conv_rnn": {
+            "input_filter": 3, "gate_filter": 3, "separable": False, "norm": False,
+            "bypass": False, "residual": False, "gating": False, "nonlinearity": "tanh",
+        }
+    },
+}  # fmt: skip
+SMALL: dict[str, Any] = {
+    "depth": {"low": 1, "high": 3},
+    "feedback_2_1": {"choices": [0, 1]},
+    "feedback_3_1": {"choices": [0, 3]},
+}
+
+
+class Trial:
+    """Answers with the last of the choices, and remembers what it was asked."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.asked: list[str] = []
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        self.asked.append(name)
+        return choices[-1]
+
+    def suggest_int(self, name: str, low: int, high: int, **how: Any) -> int:
+        self.asked.append(name)
+        return self.depth
+
+    def suggest_float(self, name: str, low: float, high: float, **how: Any) -> float:
+        raise AssertionError("nothing here is real")
+
+
+@pytest.mark.parametrize(
+    ("depth", "edges"),
+    [(1, []), (2, ["feedback_2_1"]), (3, ["feedback_2_1", "feedback_3_1"])],
+)
+def test_a_trial_is_asked_for_the_edges_that_exist(depth: int, edges: list[str]) -> None:
+    trial = Trial(depth)
+    candidate = SearchSpace(**FIXED, model=SMALL).suggest(trial)
+    assert trial.asked == ["model.depth", *(f"model.{edge}" for edge in edges)]
+    there = {key.removeprefix("model.") for key in candidate.flat() if "feedback" in key}
+    assert there == {f"feedback_{j}_{i}" for j in range(2, depth + 1) for i in range(1, j)}
+
+
+def test_size_and_grid_count_each_network_once() -> None:
+    space = SearchSpace(**FIXED, model=SMALL)
+    grid = space.grid(3)
+    assert space.size == len(grid) == len(set(grid)) == 1 + 2 + 4
+    assert all(candidate in space for candidate in grid)
+    assert all(space.sample(seed) in grid for seed in range(20))
+    assert {candidate.model.depth for candidate in space.grid(2)} == {1, 3}
+    assert SearchSpace.from_dict(space.to_dict()) == space
+
+
+def test_a_network_outside_is_not_in_the_space() -> None:
+    space = SearchSpace(**FIXED, model=SMALL)
+    data = space.grid(3)[-1].to_dict()
+    data["model"]["feedback_3_1"] = 5
+    assert Candidate.from_dict(data) not in space
+
+
+def test_an_edge_without_its_stage_is_refused() -> None:
+    data = {"cell": {"name": "conv_gru"}, "rule": {"name": "gd"}, "model": {"feedback_5_1": 3}}
+    with pytest.raises(SpaceError) as caught:
+        Candidate.from_dict(data)
+    (fault,) = caught.value.faults
+    assert fault == "candidate: model.feedback_5_1: 3 needs depth >= 5, and depth is 3; valid: 0"
+    with pytest.raises(
+        ValueError, match=r"model.feedback_5_1 = 3 needs model.depth >= 5, which is"
+    ):
+        ConvModel(feedback_5_1=3)
+
+
+def test_a_space_is_of_one_kind_of_cells() -> None:
+    with pytest.raises(SpaceError) as caught:
+        SearchSpace(cells=["lstm", "conv_gru"], rules=["gd"])
+    assert caught.value.faults == (
+        "SearchSpace: cells: conv_gru work on images, the others do not; "
+        "valid: cells of one of these kinds",
+    )
+    with pytest.raises(SpaceError, match=r"model.hidden_size: unknown .*; valid: depth, channels"):
+        SearchSpace(cells=["conv_gru"], rules=["gd"], model={"hidden_size": 3})
+    with pytest.raises(SpaceError, match=r"model.depth: unknown .*; valid: hidden_size"):
+        SearchSpace(cells=["gru"], rules=["gd"], model={"depth": 3})
