@@ -67,6 +67,9 @@ def resolve(
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
     data = tasks.load(task, data_dir)
+    data.require(
+        loaded.objectives, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
+    )
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     for text in constraints:

@@ -1,0 +1,292 @@
+"""The command line, from arguments to output and exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import tomli_w
+from runs import SPACE
+
+from optcell_search import registry
+from optcell_search.cli import main
+from optcell_search.space import SearchSpace
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("spaces") / "tiny.toml"
+    path.write_text(tomli_w.dumps(SPACE))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def run(
+    cluster: None, space: str, tiny: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """A run folder, and what ``run --json`` printed."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    command = f"run {space} --task {tiny} --trials 5 --out {folder} --epochs 2 --workers 2"
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        code = main([*command.split(), "--objectives", "accuracy,parameters", "--json"])
+    assert code == 0
+    return folder, json.loads(output.getvalue())
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main(list(arguments))
+    output, errors = capsys.readouterr()
+    return code, output, errors
+
+
+def test_run_prints_where_it_ended(run: tuple[Path, dict[str, Any]]) -> None:
+    folder, printed = run
+    assert printed["status"]["complete"] == 5
+    assert Path(printed["report"]).is_file()
+    assert 1 <= len(printed["pareto"]) <= 5
+    assert {"number", "accuracy", "parameters", "rule", "cell"} <= printed["pareto"][0].keys()
+    assert str(folder) == printed["status"]["directory"]
+
+
+def test_resume_of_a_finished_run_shows_it(
+    run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output, _ = call(capsys, "resume", str(run[0]))
+    assert code == 0
+    assert "5 of 5" in output
+    assert f"report: {run[0] / 'report.html'}" in output
+
+
+def test_status(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = call(capsys, "status", str(run[0]))
+    assert code == 0
+    assert "5 complete, 0 pruned, 0 failed" in output
+    code, output, _ = call(capsys, "status", str(run[0]), "--json")
+    assert json.loads(output)["complete"] == 5
+
+
+def test_results(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = call(capsys, "results", str(run[0]))
+    head, *lines = output.splitlines()
+    assert code == 0
+    assert head.split() == ["trial", "state", "accuracy", "parameters", "candidate"]
+    assert len(lines) == 5
+    assert "gd(s=1)" in output or "heavy_ball(mu=" in output
+    _, output, _ = call(capsys, "results", str(run[0]), "--pareto", "--json")
+    assert len(json.loads(output)) == len(run[1]["pareto"])
+    file = tmp_path / "all.csv"
+    code, output, errors = call(capsys, "results", str(run[0]), "--csv", str(file))
+    assert (code, output, errors) == (0, "", f"{file}\n")
+    assert len(pd.read_csv(file)) == 5
+
+
+def test_finalize_then_results_show_test_scores(
+    run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output, _ = call(capsys, "finalize", str(run[0]), "--trial", "1", "--seeds", "2")
+    assert code == 0
+    head, line = output.splitlines()
+    assert "test accuracy" in head
+    assert line.split()[0] == "1"
+    assert "±" in line
+    _, output, _ = call(capsys, "results", str(run[0]))
+    assert output.count("±") == line.count("±")
+    _, output, _ = call(capsys, "results", str(run[0]), "--json")
+    tested = [row for row in json.loads(output) if "test_accuracy" in row]
+    assert [(row["number"], row["finalized"]) for row in tested] == [(1, 2.0)]
+
+
+def test_replay(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = call(capsys, "replay", str(run[0]), "0")
+    assert code == 0
+    assert "largest difference: 0" in output
+    code, output, _ = call(capsys, "replay", str(run[0]), "0", "--json")
+    assert json.loads(output)["largest"] == 0
+
+
+def test_replay_that_differs(
+    run: tuple[Path, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from optcell_search.tuning.replay import Replay
+
+    monkeypatch.setattr(Replay, "differences", {"accuracy": 0.25})
+    code, output, _ = call(capsys, "replay", str(run[0]), "0")
+    assert code == 1
+    assert "largest difference: 0.25" in output
+
+
+def test_dashboard(
+    run: tuple[Path, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    file = tmp_path / "r.html"
+    code, output, _ = call(capsys, "dashboard", str(run[0]), "--html", str(file))
+    assert (code, output, opened) == (0, f"{file}\n", [])
+    assert "<html" in file.read_text()
+    call(capsys, "dashboard", str(run[0]))
+    assert opened == [(run[0] / "report.html").as_uri()]
+
+
+def test_export(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "winner"
+    code, output, _ = call(capsys, "export", str(run[0]), "--trial", "knee", "--out", str(target))
+    assert code == 0
+    assert f"pip install {target}" in output
+    assert (target / "pyproject.toml").is_file()
+    code, _, errors = call(capsys, "export", str(run[0]), "--out", str(target))
+    assert (code, errors) == (
+        2,
+        f"optcell-search: {target}: already exists; name a new folder for the export\n",
+    )
+
+
+@pytest.mark.parametrize("kind", ["rules", "cells", "tasks"])
+def test_list(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = call(capsys, "list", kind)
+    names = [line.split()[0] for line in output.splitlines()]
+    assert (code, names) == (0, list(getattr(registry, kind).names()))
+    _, output, _ = call(capsys, "list", kind, "--json")
+    assert list(json.loads(output)) == names
+
+
+def test_list_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = call(capsys, "list", "spaces")
+    assert code == 0
+    assert [line.split()[0] for line in output.splitlines()] == list(SearchSpace.names())
+
+
+RUN = "run {space} --task {tiny} --trials 3 --out {out}"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (f"{RUN} --trials 0", "num_trials = 0; valid"),
+        (f"{RUN} --trials -3", "num_trials = -3; valid"),
+        (f"{RUN} --sampler best", "unknown sampler 'best'; valid: tpe"),
+        (f"{RUN} --scheduler best", "unknown scheduler 'best'; valid: auto"),
+        (f"{RUN} --objectives speed", "unknown objective 'speed'; valid: accuracy"),
+        (f"{RUN} --constraint weight<=2", "unknown metric 'weight'"),
+        (f"{RUN} --gpus-per-trial -1", "gpus_per_trial = -1"),
+        (f"{RUN} --study nosuchdb://host/x", "cannot be opened"),
+        ("run nowhere --task {tiny} --trials 3 --out {out}", "nowhere"),
+        ("run {nowhere}.toml --task {tiny} --trials 3 --out {out}", "nowhere.toml"),
+        ("run {broken} --task {tiny} --trials 3 --out {out}", "broken.toml"),
+        ("run {space} --task digitz --trials 3 --out {out}", "did you mean 'digits'"),
+        ("run {space} --task digits:stepz=rows --trials 3 --out {out}", "stepz"),
+        ("run {space} --task {nowhere}.npz --trials 3 --out {out}", "nowhere.npz"),
+        ("run {space} --task {cut} --trials 3 --out {out}", "cut.npz"),
+        ("run {space} --task mnist --trials 3 --out {out} --data-dir {nowhere}", "nowhere"),
+        ("run {space} --task {tiny} --trials 3 --out {full}", "exists and is no empty folder"),
+        ("resume {nowhere}", "no run here, run.toml is missing"),
+        ("status {nowhere}", "no run here"),
+        ("results {nowhere}", "no run here"),
+        ("finalize {nowhere}", "no run here"),
+        ("replay {nowhere} 0", "no run here"),
+        ("dashboard {nowhere}", "no run here"),
+        ("export {nowhere} --out {out}", "no run here"),
+    ],
+)
+def test_a_wrong_request_takes_one_line_and_leaves_nothing(
+    command: str,
+    message: str,
+    space: str,
+    tiny: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    cluster: None,
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    (tmp_path / "broken.toml").write_text("cells = [")
+    (tmp_path / "cut.npz").write_bytes(Path(tiny).read_bytes()[:200])
+    before = sorted(tmp_path.rglob("*"))
+    places = {name: tmp_path / name for name in ("out", "full", "nowhere")}
+    files = {"broken": tmp_path / "broken.toml", "cut": tmp_path / "cut.npz"}
+    arguments = command.format(space=space, tiny=tiny, **places, **files).split()
+    code, output, errors = call(capsys, *arguments)
+    assert (code, output) == (2, "")
+    assert errors.startswith("optcell-search: ")
+    assert errors.count("\n") == 1
+    assert message in errors
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_every_fault_of_a_space_has_its_line(
+    tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "space.toml"
+    path.write_text('cells = ["lstn"]\nrules = []\ncolour = "red"\n')
+    code, _, errors = call(
+        capsys, "run", str(path), "--task", tiny, "--trials", "1", "--out", str(tmp_path / "run")
+    )
+    assert code == 2
+    assert len(errors.splitlines()) == 3
+    assert all(line.startswith(f"optcell-search: {path}: ") for line in errors.splitlines())
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "ran", "run", "run x --task y --trials many --out z", "replay x", "list colours", "--x"],
+)
+def test_a_mistyped_command_takes_one_line(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    output, errors = capsys.readouterr()
+    assert (caught.value.code, output) == (2, "")
+    assert errors.count("\n") == 1
+    assert "--help" in errors
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "resume", "status", "results", "finalize", "replay", "dashboard", "export", "list"],
+)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert command in capsys.readouterr().out
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_help_need_not_wait_for_ray() -> None:
+    program = (
+        "import sys; from optcell_search.cli.parser import make_parser; make_parser()\n"
+        "print(sorted({'ray', 'optuna', 'plotly'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_installed_command() -> None:
+    command = shutil.which("optcell-search", path=str(Path(sys.executable).parent))
+    if command is None:
+        pytest.skip("optcell-search is not installed beside this interpreter")
+    done = subprocess.run([command, "list", "rules"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "heavy_ball" in done.stdout
+    wrong = subprocess.run([command, "status", "nowhere"], capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "optcell-search: nowhere: no run here, run.toml is missing\n"

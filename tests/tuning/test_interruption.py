@@ -1,0 +1,120 @@
+"""A run that is stopped, killed and taken up again, in processes of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tomli_w
+from optuna.trial import FrozenTrial, TrialState
+from runs import PLUGINS, faulty_space
+
+from optcell_search.tuning import Run
+from optcell_search.tuning.ledger import Ledger
+
+TRIALS, EPOCHS = 4, 25
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the command in a process group of its own, as a terminal does."""
+    program = "import sys; from optcell_search.cli import main; sys.exit(main())"
+    path = os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", ""), os.getcwd()])
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def rows(folder: Path) -> list[FrozenTrial]:
+    if not (folder / "study.db").exists():
+        return []
+    run = Run.open(folder)
+    with contextlib.closing(Ledger.of_folder(run.request, folder)) as ledger:
+        return ledger.trials()
+
+
+def epochs(trial: FrozenTrial) -> dict[str, object]:
+    return {key: value for key, value in trial.user_attrs.items() if key.startswith("epoch:")}
+
+
+def wait_for(
+    process: subprocess.Popen[str], folder: Path, ready: Callable[[list[FrozenTrial]], bool]
+) -> list[FrozenTrial]:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"it ended too early: {process.communicate()}")
+        with contextlib.suppress(FileNotFoundError):
+            if ready(found := rows(folder)):
+                return found
+        time.sleep(0.2)
+    process.kill()
+    pytest.fail("it did not get that far")
+
+
+def in_mid_row(minimum: int) -> Callable[[list[FrozenTrial]], bool]:
+    """Some rows are complete, and another one has been trained for a few epochs."""
+
+    def ready(trials: list[FrozenTrial]) -> bool:
+        complete = sum(trial.state == TrialState.COMPLETE for trial in trials)
+        running = [len(epochs(t)) for t in trials if t.state == TrialState.RUNNING]
+        return complete >= minimum and any(3 <= count < EPOCHS - 8 for count in running)
+
+    return ready
+
+
+@pytest.mark.usefixtures("faulty_rule", "cluster")
+def test_nothing_is_lost_by_ctrl_c_and_kill(tiny: str, tmp_path: Path) -> None:
+    from faulty_rule import SLOW
+
+    space = tmp_path / "space.toml"
+    data = faulty_space(SLOW)
+    data["training"] = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}}
+    space.write_text(tomli_w.dumps(data))
+    folder = tmp_path / "run"
+
+    process = start(
+        "run", str(space), "--task", tiny, "--trials", str(TRIALS), "--out", str(folder),
+        "--epochs", str(EPOCHS), "--workers", "1", "--threads", "1", "--scheduler", "none",
+    )  # fmt: skip
+    wait_for(process, folder, in_mid_row(1))
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert output == ""
+    assert errors == f"optcell-search: stopped; `optcell-search resume {folder}` goes on\n"
+    stopped = rows(folder)
+    assert {trial.state for trial in stopped} == {TrialState.COMPLETE, TrialState.WAITING}
+
+    process = start("resume", str(folder))
+    killed = wait_for(process, folder, in_mid_row(2))
+    process.kill()
+    process.communicate()
+    assert Run.open(folder).status()["running"] == 1
+
+    Run.open(folder).resume()
+    final = rows(folder)
+    assert [trial.state for trial in final] == [TrialState.COMPLETE] * TRIALS
+    assert len({trial.user_attrs["key"] for trial in final}) == TRIALS
+    for before in (*stopped, *killed):
+        after = final[before.number]
+        # What was told stays as it was, to the clock: none of these epochs was trained again.
+        assert epochs(before).items() <= epochs(after).items()
+        assert after.user_attrs["key"] == before.user_attrs["key"]
+        if before.state == TrialState.COMPLETE:
+            assert after == before
+    for number in range(TRIALS):
+        assert set(Run.open(folder).replay(number).differences.values()) == {0.0}
+    seconds = [epoch["train_seconds"] for epoch in epochs(final[-1]).values()]  # type: ignore[index]
+    assert seconds == sorted(seconds)
