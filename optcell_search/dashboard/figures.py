@@ -46,7 +46,7 @@ def pareto(info: Scatter, styles: Mapping[str, Style]) -> go.Figure:
             "opacity": [1.0 if front else _FAINT for front in points.on_front],
             "line": {"width": 0},
         }
-        figure.add_scatter(**_at(points), showlegend=False, legendgroup=rule, marker=marker)
+        figure.add_scatter(**_at(points), showlegend=False, legendgroup=plain(rule), marker=marker)
         _legend(figure, rule, style, "markers")
     if info.knee:
         x, y, number = info.knee
@@ -105,7 +105,7 @@ def learning(info: Curves, styles: Mapping[str, Style]) -> go.Figure:
                     mode="lines",
                     line={"color": style.colour, "width": 1, "dash": dash},
                     opacity=_FAINT,
-                    legendgroup=rule,
+                    legendgroup=plain(rule),
                     showlegend=False,
                     hoverinfo="skip",
                 )
@@ -116,7 +116,7 @@ def learning(info: Curves, styles: Mapping[str, Style]) -> go.Figure:
                 mode="lines+markers",
                 line={"color": style.colour, "width": 2.5},
                 marker={"symbol": style.marker, "size": 7},
-                legendgroup=rule,
+                legendgroup=plain(rule),
                 showlegend=False,
                 customdata=[curve.number] * len(curve.epochs),
                 text=_lines([curve.hover] * len(curve.epochs)),
@@ -133,7 +133,7 @@ def _legend(figure: go.Figure, rule: str, style: Style, mode: str) -> None:
         y=[None],
         mode=mode,
         name=plain(rule),
-        legendgroup=rule,
+        legendgroup=plain(rule),
         line={"color": style.colour, "width": 2.5},
         marker={"color": style.colour, "symbol": style.marker, "size": 10},
     )
