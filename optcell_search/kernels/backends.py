@@ -97,11 +97,12 @@ def choose(loop: Loop) -> Choice:
     """Return the first kernel that can run a loop: the preferred one, then the fastest."""
     if torch.compiler.is_compiling():
         where = loop.device.type
-        return _traced(loop.kind, where, loop.dtype, loop.hidden_size, loop.takes_input)  # type: ignore[return-value]
+        name = _traced(loop.kind, where, loop.dtype, loop.hidden_size, loop.takes_input)
+        return name  # type: ignore[no-any-return]
     return _choose(loop)
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _traced(kind: str, device: str, dtype: torch.dtype, hidden_size: int, takes_input: bool) -> str:
     """Choose while torch.compile traces; what it compiles keeps the kernel chosen here."""
     loop = Loop(kind, torch.device(device), dtype, hidden_size, takes_input)

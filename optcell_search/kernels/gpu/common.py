@@ -1,5 +1,7 @@
 """What the Triton kernels share."""
 
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
 from __future__ import annotations
 
 import torch
@@ -41,6 +43,16 @@ def matrix(weight, k, gate, H, GATES: tl.constexpr, WIDTH: tl.constexpr, TURN: t
     return tl.load(at, mask=(i < H) & (j < H), other=0.0)
 
 
+@triton.jit
+def product(
+    h, resident, weight, k, gate, H, GATES: tl.constexpr, WIDTH: tl.constexpr, TURN: tl.constexpr,
+    STREAM: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """h times one gate's weights: those held on chip, or read now, one gate after the other."""
+    w = matrix(weight, k, gate, H, GATES, WIDTH, TURN) if STREAM else resident
+    return tl.dot(h, w, input_precision=PRECISION)
+
+
 def width(hidden_size: int) -> int:
     """Lanes for a hidden state: a power of two, at least what a matrix product takes."""
     return max(16, int(triton.next_power_of_2(hidden_size)))
@@ -50,6 +62,16 @@ def precision(tensor: Tensor) -> str:
     """TF32 only where the user has asked torch for it."""
     asked = tensor.dtype == torch.float32 and torch.backends.cuda.matmul.allow_tf32
     return "tf32" if asked else "ieee"
+
+
+def streams(weight: Tensor) -> bool:
+    """Whether recurrent weights (K, G H, H) are read anew each step, from the GPU's cache.
+
+    In the backward pass they and their turned copies must fit into a multiprocessor's shared
+    memory, 227 KiB on an H100: what Triton asks for is up to 1.6 times their size, and buffers.
+    """
+    rows, hidden = weight.shape[1:]
+    return rows // hidden * width(hidden) ** 2 * weight.element_size() > 1 << 16
 
 
 def grid(K: int, B: int) -> tuple[int, int]:

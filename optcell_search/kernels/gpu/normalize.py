@@ -3,6 +3,8 @@
 v_t = mu v_{t-1} + s z_t,  m_t = beta m_{t-1} + (1 - beta) z_t^2,  u_t = v_t / sqrt(m_t + eps^2)
 """
 
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
 from __future__ import annotations
 
 import torch
@@ -40,13 +42,21 @@ def _forward(
     STEPS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
     b, k = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    i, n = tl.arange(0, STEPS)[:, None], tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
-    mu, s, beta, eps = tl.load(p + k * 4), tl.load(p + k * 4 + 1), tl.load(p + k * 4 + 2), tl.load(p + k * 4 + 3)
+    i, n = (
+        tl.arange(0, STEPS)[:, None],
+        tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :],
+    )
+    mu, s, beta, eps = (
+        tl.load(p + k * 4),
+        tl.load(p + k * 4 + 1),
+        tl.load(p + k * 4 + 2),
+        tl.load(p + k * 4 + 3),
+    )
     valid = tl.load(lengths + k * B + b)
     state = (k * B + b) * W + n
     carry_v = tl.load(v0 + state, mask=n < W, other=0.0)
     carry_m = tl.load(m0 + state, mask=n < W, other=0.0)
-    for c in range(0, C):
+    for c in range(C):
         if KEEP:
             mark = marks + ((k * C + c) * 2 * B + b) * W + n
             tl.store(mark, carry_v, mask=n < W)
@@ -69,7 +79,12 @@ def _backward(
 ):  # fmt: skip
     block, b, k = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
-    mu, s, beta, eps = tl.load(p + k * 4), tl.load(p + k * 4 + 1), tl.load(p + k * 4 + 2), tl.load(p + k * 4 + 3)
+    mu, s, beta, eps = (
+        tl.load(p + k * 4),
+        tl.load(p + k * 4 + 1),
+        tl.load(p + k * 4 + 2),
+        tl.load(p + k * 4 + 3),
+    )
     valid = tl.load(lengths + k * B + b)
     state = (k * B + b) * W + n
     # What flows into the last trace of a tile from later steps.
@@ -77,7 +92,7 @@ def _backward(
     carry_m = tl.load(grad_m + state, mask=n < W, other=0.0)
     d_mu, d_s = tl.zeros((STEPS, CHANNELS), tl.float32), tl.zeros((STEPS, CHANNELS), tl.float32)
     d_beta, d_eps = tl.zeros((STEPS, CHANNELS), tl.float32), tl.zeros((STEPS, CHANNELS), tl.float32)
-    for back in range(0, C):
+    for back in range(C):
         c = C - 1 - back
         mark = marks + ((k * C + c) * 2 * B + b) * W + n
         v_0 = tl.load(mark, mask=n < W, other=0.0)
@@ -90,17 +105,29 @@ def _backward(
         r = 1 / tl.sqrt(m + eps * eps)
         direct = -0.5 * g * v * r * r * r
         on = (i < STEPS - 1) & (t + 1 < valid)
-        reach_v, local_v = tl.associative_scan((g * 0 + tl.where(on, mu, 1.0), g * r), 0, follow, reverse=True)
-        reach_m, local_m = tl.associative_scan((g * 0 + tl.where(on, beta, 1.0), direct), 0, follow, reverse=True)
+        reach_v, local_v = tl.associative_scan(
+            (g * 0 + tl.where(on, mu, 1.0), g * r), 0, follow, reverse=True
+        )
+        reach_m, local_m = tl.associative_scan(
+            (g * 0 + tl.where(on, beta, 1.0), direct), 0, follow, reverse=True
+        )
         g_v, g_m = local_v + reach_v * carry_v, local_m + reach_m * carry_m
-        tl.store(dz + at * W + n, tl.where(t < valid, s * g_v + 2 * (1 - beta) * x * g_m, 0.0), mask=(t < T) & (n < W))
+        tl.store(
+            dz + at * W + n,
+            tl.where(t < valid, s * g_v + 2 * (1 - beta) * x * g_m, 0.0),
+            mask=(t < T) & (n < W),
+        )
         d_mu += tl.where(inside, g_v * v_old, 0.0)
         d_s += tl.where(inside, g_v * x, 0.0)
         d_beta += tl.where(inside, g_m * (m_old - x * x), 0.0)
         d_eps += tl.where(inside, 2 * eps * direct, 0.0)
         first = i == 0
-        carry_v = tl.sum(tl.where(first, g_v * tl.where(t < valid, mu, 1.0), 0.0), 0, keep_dims=True)
-        carry_m = tl.sum(tl.where(first, g_m * tl.where(t < valid, beta, 1.0), 0.0), 0, keep_dims=True)
+        carry_v = tl.sum(
+            tl.where(first, g_v * tl.where(t < valid, mu, 1.0), 0.0), 0, keep_dims=True
+        )
+        carry_m = tl.sum(
+            tl.where(first, g_m * tl.where(t < valid, beta, 1.0), 0.0), 0, keep_dims=True
+        )
     tl.store(dv + state, carry_v, mask=n < W)
     tl.store(dm + state, carry_m, mask=n < W)
     out = partial + ((k * B + b) * tl.num_programs(0) + block) * 4

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..recurrence import outputs_like
 from . import gru, lstm, rnn
-from .common import grid, precision, width
+from .common import grid, precision, streams, width
 
 _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "lstm": (lstm, ()),
@@ -17,6 +17,9 @@ _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "rnn_tanh": (rnn, (False,)),
     "rnn_relu": (rnn, (True,)),
 }
+
+# One stage: steps depend on each other, and copies made ahead of time would not fit on chip.
+_LAUNCH = {"num_warps": 8, "num_stages": 1}
 
 
 def recurrence_forward(
@@ -27,8 +30,8 @@ def recurrence_forward(
     H = h0.shape[-1]
     outputs = outputs_like(h0, T, kind, keep)
     kernels, more = _CELLS[kind]
-    options = (keep, width(H), precision(u), *more)
-    kernels.forward[grid(K, B)](u, weight, bias, h0, c0, *outputs, T, B, H, *options)
+    options = (keep, width(H), precision(u), streams(weight), *more)
+    kernels.forward[grid(K, B)](u, weight, bias, h0, c0, *outputs, T, B, H, *options, **_LAUNCH)
     return outputs  # type: ignore[return-value]
 
 
@@ -44,6 +47,6 @@ def recurrence_backward(
     kernels, more = _CELLS[kind]
     inputs = (grad_h, grad_c, weight, h0, c0, h, c, saved)
     given = (bool(grad_h.numel()), bool(grad_c.numel()))
-    options = (*given, width(H), precision(h), *more)
-    kernels.backward[grid(K, B)](*inputs, *outputs, T, B, H, *options)
+    options = (*given, width(H), precision(h), streams(weight), *more)
+    kernels.backward[grid(K, B)](*inputs, *outputs, T, B, H, *options, **_LAUNCH)
     return outputs

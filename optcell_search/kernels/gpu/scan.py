@@ -1,5 +1,7 @@
 """Linear recurrence of first order: tiles of steps, inside a tile an associative scan."""
 
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
 from __future__ import annotations
 
 import torch
@@ -15,13 +17,18 @@ STEPS, CHANNELS = 32, 64
 @triton.jit
 def _forward(decay, x, initial, v, T, R, N, STEPS: tl.constexpr, CHANNELS: tl.constexpr):
     row, k = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    i, n = tl.arange(0, STEPS)[:, None], tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+    i, n = (
+        tl.arange(0, STEPS)[:, None],
+        tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :],
+    )
     carry = tl.load(initial + (k * R + row) * N + n, mask=n < N, other=0.0)
     for start in range(0, T, STEPS):
         t = start + i
         at = (k * T + t) * R + row
         inside = (t < T) & (n < N)
-        a = tl.load(decay + at, mask=t < T, other=1.0) + tl.zeros((STEPS, CHANNELS), decay.dtype.element_ty)
+        a = tl.load(decay + at, mask=t < T, other=1.0) + tl.zeros(
+            (STEPS, CHANNELS), decay.dtype.element_ty
+        )
         b = tl.load(x + at * N + n, mask=inside, other=0.0)
         reach, local = tl.associative_scan((a, b), 0, follow)
         now = local + reach * carry
@@ -47,7 +54,9 @@ def _backward(
         g = local + reach * carry
         tl.store(dx + at * N + n, g, mask=inside)
         before = tl.load(v + (at - R) * N + n, mask=inside & (t > 0), other=0.0)
-        before += tl.load(initial + (k * R + row) * N + n + 0 * t, mask=inside & (t == 0), other=0.0)
+        before += tl.load(
+            initial + (k * R + row) * N + n + 0 * t, mask=inside & (t == 0), other=0.0
+        )
         total = tl.sum(g * before, 1, keep_dims=True)
         tl.store(partial + at * tl.num_programs(0) + block, total, mask=t >= 0)
         carry = tl.sum(tl.where(i == STEPS - 1, g, 0.0), 0, keep_dims=True)

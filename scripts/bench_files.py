@@ -1,0 +1,108 @@
+"""Keeps what scripts/bench_cells.py measured: one JSON file, a table and a plot made from it."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+_IDENTITY = ("cell", "rule", "T", "B", "D", "H", "layers")
+
+
+def write(folder: Path, head: dict[str, Any], what: str, rows: list[dict[str, Any]]) -> None:
+    """Put rows measured under `head` into the files, in the place of older ones of their kind."""
+    path = folder / "bench_cells.json"
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    place = kept.setdefault(
+        f"{head['device']}, {head['threads']} threads, {head['clock']} time", {}
+    )
+    place["head"] = head
+    new = {tuple(row.get(key) for key in _IDENTITY) for row in rows}
+    old = place.get(what, [])
+    place[what] = [r for r in old if tuple(r.get(key) for key in _IDENTITY) not in new]
+    place[what] += [row | {"date": head["date"]} for row in rows]
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+    (folder / "bench_cells.md").write_text("\n".join(table(kept)) + "\n")
+    for place in kept.values():
+        if "lengths" in place:
+            name = f"bench_cells_{place['head']['device']}.svg"
+            (folder / name).write_text(plot(place["lengths"]))
+
+
+def table(kept: dict[str, Any]) -> list[str]:
+    """Return the lines of the Markdown file."""
+    out = ["# Cost of the cells", "", "Made by `scripts/bench_cells.py`; do not edit."]
+    out += ["Ratios are medians [lower, upper quartile] of runs paired with torch's cell."]
+    for place in kept.values():
+        head = place["head"]
+        out += [
+            "",
+            f"## {head['device']}: {head['machine']}, {head['threads']} threads, {head['clock']} time",
+            "",
+        ]
+        out += [f"torch {head['torch']}, last run on {head['date']}", ""]
+        out += [
+            "| cell | rule | T, B, D, H | layers | kernel | ms | torch's ms | fwd+bwd / torch |"
+        ]
+        out[-1] += " fwd / torch | loop / ours | memory / torch | n | date |"
+        out += ["|" + "---|" * 13]
+        key = lambda r: (r["layers"], r["T"], r["H"], r["B"], r["cell"], r["rule"])  # noqa: E731
+        for row in sorted(place.get("cells", []), key=key):
+            shape = ", ".join(str(row[key]) for key in "TBDH")
+            cells = [row["cell"], row["rule"], shape, row["layers"], row["backend"]]
+            cells += [row["milliseconds"], row["torch_milliseconds"]]
+            cells += [ratio(row["both"]), ratio(row["forward"]), ratio(row.get("loop"))]
+            cells += [row["memory"], row["repeats"], row["date"]]
+            out.append("| " + " | ".join(map(str, cells)) + " |")
+        if "lengths" in place:
+            out += ["", "Best milliseconds, forward and backward, LSTM, B = 8, D = 4, H = 64:", ""]
+            out += ["| T | torch | heavy_ball | adam |", "|---|---|---|---|"]
+            out += [
+                "| {T} | {torch} | {heavy_ball} | {adam} |".format(**r) for r in place["lengths"]
+            ]
+    return out
+
+
+def ratio(spread: list[float] | None) -> str:
+    """Return a median with its quartiles."""
+    return "–" if spread is None else "{1:.2f} [{0:.2f}, {2:.2f}]".format(*spread)
+
+
+def plot(rows: list[dict[str, Any]]) -> str:
+    """Return cost against T as an SVG, both axes logarithmic."""
+    width, height, edge = 640, 400, 60
+    names = {"torch": "#888888", "heavy_ball": "#0072b2", "adam": "#d55e00"}
+    xs = [math.log10(row["T"]) for row in rows]
+    ys = [math.log10(row[name]) for row in rows for name in names]
+    low, high = math.floor(min(ys)), math.ceil(max(ys))
+
+    def x_at(value: float) -> float:
+        return edge + (value - xs[0]) / (xs[-1] - xs[0]) * (width - 2 * edge)
+
+    def y_at(value: float) -> float:
+        return height - edge - (value - low) / (high - low) * (height - 2 * edge)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+        ' font-family="sans-serif" font-size="13">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for row, x in zip(rows, xs, strict=True):
+        parts.append(
+            f'<text x="{x_at(x):.0f}" y="{height - 38}" text-anchor="middle">{row["T"]}</text>'
+        )
+    for power in range(low, high + 1):
+        y = y_at(power)
+        parts.append(f'<line x1="{edge}" x2="{width - edge}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
+        parts.append(f'<text x="{edge - 6}" y="{y + 4}" text-anchor="end">{10.0**power:g}</text>')
+    parts.append(f'<text x="{width / 2}" y="{height - 12}" text-anchor="middle">steps T</text>')
+    parts.append(f'<text x="{edge}" y="24">LSTM forward and backward, ms (B = 8, H = 64)</text>')
+    for index, (name, colour) in enumerate(names.items()):
+        line = " ".join(
+            f"{x_at(x):.1f},{y_at(math.log10(r[name])):.1f}" for x, r in zip(xs, rows, strict=True)
+        )
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        y = edge + 18 * index
+        parts.append(f'<text x="{edge + 12}" y="{y}" fill="{colour}">{name}</text>')
+    return "\n".join([*parts, "</svg>", ""])
