@@ -11,7 +11,9 @@ from optcell_search.hyperparameters import specification
 def shrink(name: str) -> str:
     """Return the spec of a task by its name, with few examples if they can be chosen."""
     options = specification(registry.tasks.get(name))
-    return f"{name}:examples=200" if "examples" in options else name
+    small = {"examples": 200, "years": 5}
+    chosen = ",".join(f"{key}={value}" for key, value in small.items() if key in options)
+    return f"{name}:{chosen}" if chosen else name
 
 
 def complaint_of(call: Callable[[], object]) -> str | None:

@@ -57,10 +57,11 @@ def saturation_vapour_pressure(temperature: Tensor) -> Tensor:
         temperature: °C.
 
     Returns:
-        hPa (mb): 6.1 at 0 °C, 12.3 at 10 °C, 23.4 at 20 °C.
+        hPa (mb): 5.6 at 0 °C, 11.2 at 10 °C, 21.4 at 20 °C, which is 8 to 9 % below the steam
+        tables, and is the only reason why latent heat comes out 9 % below GLM's.
 
-    Departure: the public PGRNN code multiplies the exponent's second term by ln 10, which makes
-    the vapour pressure, and with it the latent heat flux, nearly zero.
+    Departure: the public PGRNN code has a misplaced ln 10 in the exponent, which makes the vapour
+    pressure, and with it the latent heat flux, nearly zero.
     """
     return torch.pow(10.0, 9.28603523 - 2332.37885 / (temperature + _KELVIN))
 

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 _LAYOUT = 1  # of the cached files
-_SETTINGS_OF = "sparkling_lake"
+_SETTINGS = "sparkling_lake.glmpy"
 # glm-py's Sparkling Lake has no ice section, and then its water stays open at −27 °C of air.
 _ICE = {
     "snow_albedo_factor": 1.0,
@@ -77,12 +78,20 @@ def glmpy(module: str) -> Any:
     try:
         return importlib.import_module(f"glmpy.{module}")
     except ModuleNotFoundError as error:
-        if error.name != "glmpy":
+        if not (error.name or "").startswith("glmpy"):
             raise
         raise ValueError(
             "task 'lake' runs the General Lake Model, which is not installed: "
             "pip install 'optcell-search[lake]' (or glm-py)"
         ) from None
+
+
+def sparkling_lake() -> Any:
+    """Return glm-py's own description of the lake, a ``GLMSim``; ValueError as `glmpy`."""
+    simulation = glmpy("simulation").GLMSim
+    # Not GLMSim.from_example_sim, which warns of its own way to the file.
+    with resources.as_file(resources.files("glmpy.data.example_sims") / _SETTINGS) as path:
+        return simulation.from_file(str(path))
 
 
 def simulate(site: Site, depths: Array, changes: Mapping[str, float]) -> Simulation:
@@ -152,7 +161,7 @@ def _run(site: Site, depths: Array, changes: Mapping[str, float]) -> Simulation:
 def _prepare(site: Site, changes: Mapping[str, float], folder: str) -> Any:
     import pandas as pd
 
-    simulation = glmpy("simulation").GLMSim.from_example_sim(_SETTINGS_OF)
+    simulation = sparkling_lake()
     simulation.sim_dir_path = folder
     simulation.set_block("glm", "snowice", glmpy("nml.glm_nml").SnowIceBlock(**_ICE))
     start = np.datetime64(site.start, "D")

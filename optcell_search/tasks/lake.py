@@ -143,12 +143,13 @@ class Lake(Task):
                 f"{site.where}: {site.days} days and {len(depths)} depths are too few to split; "
                 f"valid: {3 * _STEPS + 1} days or more, 2 depths or more"
             )
-        process = simulate(site, depths, {})
         if own:
             observed = np.full((count * _STEPS, len(depths)), np.nan)
             _place(observed, find(self.observations, folder), site, depths)
         else:
             observed = _twin(site, depths, self.seed)[: count * _STEPS]
+        # After the user's files have been read: it takes a while, their faults do not.
+        process = simulate(site, depths, {})
         return _World(site, depths, count, process, observed, self.seed)
 
 

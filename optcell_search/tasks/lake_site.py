@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 
 from optcell_search.objectives import water
-from optcell_search.tasks.glm import Array, glmpy
+from optcell_search.tasks import glm
+from optcell_search.tasks.glm import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +81,7 @@ def sparkling_lake(days: int) -> Site:
     Raises:
         ValueError: glm-py is absent.
     """
-    known = glmpy("simulation").GLMSim.from_example_sim("sparkling_lake")
+    known = glm.sparkling_lake()
     table = known.get_bc_pd("nldas_driver")
     first = table["time"].tolist().index(_SPARKLING_START)
     rows = table.iloc[first : first + days]
