@@ -26,6 +26,7 @@ def build_model(
     output_size: int,
     readout: Literal["last", "every"] = "last",
     frame: tuple[int, int, int] | None = None,
+    symbols: bool = False,
     device: torch.device | str | None = None,
 ) -> AnyModel:
     """Return the untrained model around a cell.
@@ -39,6 +40,7 @@ def build_model(
         output_size: features of the output.
         readout: the steps that are read out.
         frame: channels, height and width where the features of a step are an image.
+        symbols: whether a step is the number of a symbol, and symbols are predicted.
         device: of the parameters.
 
     Raises:
@@ -46,8 +48,9 @@ def build_model(
     """
     if isinstance(cell, Cell):
         return SequenceModel(
-            input_size, output_size, cell=cell, rule=rule, readout=readout, device=device, **model
-        )
+            input_size, output_size, cell=cell, rule=rule, readout=readout, symbols=symbols,
+            device=device, **model,
+        )  # fmt: skip
     if frame is None:
         raise ValueError(
             f"cell {cell.name!r} needs images, and a step of this task is {input_size} numbers; "

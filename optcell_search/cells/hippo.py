@@ -99,7 +99,7 @@ class HiPPO(Cell):
     def _filtered(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Split rows of weight_ih or bias_ih into those the rule acts on and those it does not."""
         memory = 0 if self.memory_input == "hidden" else self.memory_size
-        hidden_rows, memory_rows = rows.split([len(rows) - memory, memory])
+        hidden_rows, memory_rows = torch.split(rows, [len(rows) - memory, memory])
         if self.rule_on == "both":
             return rows, rows[:0]
         if self.rule_on == "hidden":
@@ -174,7 +174,8 @@ class HiPPO(Cell):
         if self.rule_on == "memory":
             # What the rule acted on comes first.
             order = ["f", *(part for part in order if part != "f")]
-        parts = dict(zip(order, u.split([sections[part] for part in order], -1), strict=True))
+        widths = [sections[part] for part in order]
+        parts = dict(zip(order, torch.split(u, widths, -1), strict=True))
 
         f = parts.get("f")
         if "weight_fh" in weights:

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from ..registry import cells
 from ..rules import Rule
 from .base import Cell
 from .optcell import OptCell
 from .state import State
+from .symbols import Symbols
 
 
 class SequenceModel(nn.Module):
@@ -21,6 +23,8 @@ class SequenceModel(nn.Module):
         input_size: features of the input.
         output_size: features of the output, e.g. the number of classes.
         hidden_size, cell, rule, num_layers, dropout, bidirectional, learn_rule: see `OptCell`.
+        symbols: whether the one feature of a step is the number of a symbol, below `output_size`,
+            which is embedded; the read-out predicts symbols and is tied to the embedding.
         readout: ``"last"`` reads the output after a sequence's last step, (B, outputs);
             ``"every"`` reads every step, (B, T, outputs).
     """
@@ -38,12 +42,20 @@ class SequenceModel(nn.Module):
         bidirectional: bool = False,
         learn_rule: bool = False,
         readout: Literal["last", "every"] = "last",
+        symbols: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        if symbols and bidirectional:
+            raise ValueError(
+                "bidirectional = True reads ahead the very symbols that are to be predicted; "
+                "valid: False where symbols are predicted"
+            )
+        cell = cells.get(cell)() if isinstance(cell, str) else cell
+        # A tied read-out gives the embedding the width of the output.
         self.cell = OptCell(
-            input_size,
+            cell.output_size(hidden_size) if symbols else input_size,
             hidden_size,
             cell=cell,
             rule=rule,
@@ -56,12 +68,20 @@ class SequenceModel(nn.Module):
             device=device,
             dtype=dtype,
         )
-        self.readout = self.cell.cell.readout(self.cell.output_size, output_size, device, dtype)
+        width = self.cell.output_size
+        self.readout = (
+            Symbols(output_size, width, device, dtype)
+            if symbols
+            else cell.readout(width, output_size, device, dtype)
+        )
         self.reads: Literal["last", "every"] = readout
 
     def forward(self, x: Tensor | PackedSequence) -> Tensor:
         """Return (B, outputs) or (B, T, outputs) from (B, T, features) or a packed batch."""
-        hidden, _ = self.cell(x)
+        if isinstance(x, PackedSequence):
+            hidden, _ = self.cell(x._replace(data=self.embed(x.data)))
+        else:
+            hidden, _ = self.cell(self.embed(x))
         if not isinstance(hidden, PackedSequence):
             return self.head(hidden)
         if self.reads == "every":
@@ -71,6 +91,10 @@ class SequenceModel(nn.Module):
         padded, lengths = pad_packed_sequence(hidden, batch_first=True)
         rows = torch.arange(len(padded), device=padded.device)
         return self.head(padded[rows, lengths.to(padded.device) - 1].unsqueeze(1))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Return the input as the recurrent layers take it: as it is, or symbols embedded."""
+        return self.readout.embed(x) if isinstance(self.readout, Symbols) else x
 
     def head(self, hidden: Tensor) -> Tensor:
         """Return the outputs from the recurrent layers' outputs (B, T, width)."""
@@ -91,5 +115,5 @@ class SequenceModel(nn.Module):
 
     def stream(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return the outputs (B, T, outputs) at every step of the next piece, and the state."""
-        hidden, state = self.cell(x, state)
+        hidden, state = self.cell(self.embed(x), state)
         return self.readout(hidden), state

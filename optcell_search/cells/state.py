@@ -21,6 +21,19 @@ class LayerState(NamedTuple):
 State = tuple[LayerState, ...]
 
 
+def detached(state: State) -> State:
+    """Return the same state, cut from the graph that made it."""
+    return tuple(
+        LayerState(
+            tuple(part.detach() for part in layer.hidden),
+            RuleState(
+                tuple(trace.detach() for trace in layer.rule.traces), layer.rule.steps.detach()
+            ),
+        )
+        for layer in state
+    )
+
+
 def map_batch(state: State, function: Callable[[Tensor], Tensor]) -> State:
     """Apply `function` to every tensor of a state that has a batch dimension in front."""
 

@@ -46,6 +46,7 @@ class TaskInfo:
     metrics: Mapping[str, str]
     readout: Literal["last", "every"] = "last"
     frame: tuple[int, int, int] | None = None
+    symbols: bool = False
 
 
 def package_name(target: str) -> str:

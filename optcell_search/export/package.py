@@ -110,6 +110,7 @@ def _write(
         "output_size": task.output_size,
         "readout": task.readout,
         "frame": task.frame,
+        "symbols": task.symbols,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "scores": {
             split: {name: found[name] for name in task.metrics if name in found}

@@ -43,6 +43,10 @@ class Sizes(Protocol):
     def frame(self) -> tuple[int, int, int] | None:
         """Channels, height and width, where the features of a step are an image."""
 
+    @property
+    def symbols(self) -> bool:
+        """Whether a step is the number of a symbol, and symbols are predicted."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -161,6 +165,7 @@ class Candidate:
             output_size=sizes.output_size,
             readout=sizes.readout,
             frame=sizes.frame if over_images else None,
+            symbols=sizes.symbols,
         )
 
 

@@ -7,7 +7,7 @@ to read its data into a `Data` of splits. What the rest of the package sees is `
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -50,6 +50,18 @@ class Split:
         drivers = {name: values[on_device] for name, values in self.drivers.items()}
         return Split(self.inputs[on_device], self.targets[on_device], lengths, drivers)
 
+    def pieces(self, steps: int) -> Iterator[Split]:
+        """Give the sequences in pieces of `steps` steps, the last one shorter; 0: whole.
+
+        Only where every step has a target and all sequences are of one length.
+        """
+        if not steps:
+            yield self
+            return
+        parts = (torch.split(whole, steps, 1) for whole in (self.inputs, self.targets))
+        for inputs, targets in zip(*parts, strict=True):
+            yield Split(inputs, targets)
+
     def to(self, device: torch.device) -> Split:
         """Return the split with all but `lengths` on `device`."""
         drivers = {name: values.to(device) for name, values in self.drivers.items()}
@@ -69,6 +81,11 @@ class Data:
             order, channel by channel.
         pretraining: what a candidate with ``training.pretrain_epochs`` begins with, such as the
             output of a process model; inputs and targets as in `train`. None: there is nothing.
+        symbols: whether the one feature of a step is the number of a symbol, of as many as the
+            goal has outputs: the model then embeds it.
+        chunk: 0, or: sequences are so long that they are taken in pieces of so many steps, the
+            state carried on from piece to piece and gradients cut between them. Only where every
+            step is read out.
     """
 
     train: Split
@@ -78,6 +95,8 @@ class Data:
     classes: tuple[str, ...] = ()
     frame: tuple[int, int, int] | None = None
     pretraining: Split | None = None
+    symbols: bool = False
+    chunk: int = 0
 
 
 class Task(Hyperparameters, abc.ABC):

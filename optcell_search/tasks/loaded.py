@@ -77,6 +77,16 @@ class LoadedTask:
         return self._data.frame
 
     @property
+    def symbols(self) -> bool:
+        """Whether a step is the number of a symbol, and symbols are predicted."""
+        return self._data.symbols
+
+    @property
+    def chunk(self) -> int:
+        """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
+        return self._data.chunk
+
+    @property
     def output_size(self) -> int:
         """Outputs the model must have: classes, or predicted values."""
         return self._data.goal.output_size
@@ -225,6 +235,7 @@ class LoadedTask:
             "options": {f.name: getattr(self.task, f.name) for f in fields(self.task)},
             "input_size": self.input_size,
             "frame": list(self.frame) if self.frame else None,
+            "symbols": self.symbols,
             "output_size": self.output_size,
             "readout": self.readout,
             "metrics": self.metrics,

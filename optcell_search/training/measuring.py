@@ -8,6 +8,7 @@ import time
 import torch
 from torch import Tensor
 
+from optcell_search.cells import SequenceModel
 from optcell_search.cells.building import AnyModel
 from optcell_search.tasks import LoadedTask, Split
 
@@ -22,14 +23,14 @@ def count_parameters(model: AnyModel) -> int:
 
 
 @torch.no_grad()
-def latency(model: AnyModel, split: Split) -> float:
+def latency(model: AnyModel, split: Split, chunk: int = 0) -> float:
     """Return the milliseconds from one whole sequence to its outputs.
 
-    The median of seven runs over the first sequence of `split`, padding included, after two that
-    are not counted; a GPU is waited for. Batch size 1, as when a trained model answers one
-    request.
+    The median of seven runs over the first sequence of `split` (its first `chunk` steps, unless
+    0), padding included, after two that are not counted; a GPU is waited for. Batch size 1, as
+    when a trained model answers one request.
     """
-    x = split.inputs[:1]
+    x = split.inputs[:1, : chunk or None]
     was_training = model.training
     model.eval()
     seconds = []
@@ -67,11 +68,13 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
         return {}
     split = task.validation
     batch = split.take(torch.arange(min(_GRADIENT_SEQUENCES, len(split))))
+    batch = next(batch.pieces(task.chunk))
     was_training = model.training
     model.eval()
     # cuDNN has no backward in evaluation mode, and training mode would add dropout's noise.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        first, hidden = _hidden_from_first(model, batch.inputs)
+        x = model.embed(batch.inputs) if isinstance(model, SequenceModel) else batch.inputs
+        first, hidden = _hidden_from_first(model, x)
         rows, last = _last_steps(batch)
         read = hidden if task.readout == "every" else hidden[rows, last]
         loss = task.loss(model.readout(read), batch.targets)

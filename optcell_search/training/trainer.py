@@ -20,7 +20,9 @@ from torch.nn.utils.clip_grad import clip_grad_norm_
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from optcell_search import registry
+from optcell_search.cells import SequenceModel, State
 from optcell_search.cells.building import AnyModel
+from optcell_search.cells.state import detached
 from optcell_search.objectives import Objective
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
@@ -121,7 +123,7 @@ class Training:
         if not math.isfinite(scores["loss"]):
             raise Diverged(f"validation loss is {scores['loss']} after epoch {self.epochs}")
         if self._latency_ms is None:
-            self._latency_ms = latency(self.model, self.task.validation)
+            self._latency_ms = latency(self.model, self.task.validation, self.task.chunk)
         return {
             "epoch": self.epochs,
             **scores,
@@ -147,20 +149,29 @@ class Training:
         self.model.train()
         start = time.perf_counter()
         with _random_stream(self.device, self._stream_seed("dropout")):
-            for step, index in enumerate(batches, start=1):
+            step = 0
+            for index in batches:
                 batch = train.take(index)
-                loss, norm = self._step(batch)
-                total += loss.double() * len(batch)
-                watch.note(step, loss, norm)
-                if step % check_every == 0 or step == len(batches):
-                    watch.check()
+                state: State | None = None
+                for piece in batch.pieces(self.task.chunk):
+                    loss, norm, state = self._step(piece, state)
+                    share = piece.inputs.shape[1] / batch.inputs.shape[1]
+                    total += loss.double() * len(batch) * share
+                    step += 1
+                    watch.note(step, loss, norm)
+                    if step % check_every == 0:
+                        watch.check()
+            watch.check()
         self._train_seconds += time.perf_counter() - start
         return float(total) / len(train)
 
-    def _step(self, batch: Split) -> tuple[Tensor, Tensor]:
-        """Update the weights; return the loss and the norm of its gradient before clipping."""
+    def _step(self, batch: Split, state: State | None) -> tuple[Tensor, Tensor, State | None]:
+        """Update the weights; return the loss, the norm of its gradient before clipping, a state.
+
+        The state goes from piece to piece where the task takes its sequences in pieces.
+        """
         self._optimizer.zero_grad()
-        outputs, targets = predict(self.model, batch)
+        outputs, targets, state = _answer(self.model, batch, self.task, state)
         loss = self.task.loss(outputs, targets)
         predictions = self.task.goal.predictions(outputs)
         for term in self._terms:
@@ -170,7 +181,7 @@ class Training:
         norm = clip_grad_norm_(self._weights, clip)
         self._optimizer.step()
         self.model.after_step()
-        return loss.detach(), norm
+        return loss.detach(), norm, state
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later `load_state_dict` needs to go on as if nothing had happened.
@@ -269,6 +280,17 @@ def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
     return outputs, targets
 
 
+def _answer(
+    model: AnyModel, batch: Split, task: LoadedTask, state: State | None
+) -> tuple[Tensor, Tensor, State | None]:
+    """Return outputs and targets, and where sequences come in pieces, the state to go on from."""
+    if not task.chunk:
+        return *predict(model, batch), None
+    assert isinstance(model, SequenceModel)
+    outputs, after = model.stream(batch.inputs, state)
+    return outputs, batch.targets, detached(after)
+
+
 @torch.no_grad()
 def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float]:
     """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
@@ -276,8 +298,10 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
     model.eval()
     parts = []
     for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
-        batch = split.take(index)
-        parts.append(task.tally(*predict(model, batch), batch.drivers))
+        state: State | None = None
+        for batch in split.take(index).pieces(task.chunk):
+            outputs, targets, state = _answer(model, batch, task, state)
+            parts.append(task.tally(outputs, targets, batch.drivers))
     model.train(was_training)
     return task.finish([torch.stack(sums).sum(0) for sums in zip(*parts, strict=True)])
 

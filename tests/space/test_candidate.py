@@ -40,6 +40,7 @@ class Sizes:
     output_size: int = 5
     readout: Literal["last", "every"] = "last"
     frame: tuple[int, int, int] | None = None
+    symbols: bool = False
 
 
 def test_to_dict_gives_back_everything() -> None:

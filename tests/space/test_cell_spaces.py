@@ -58,7 +58,9 @@ def test_everything_is_every_cell_over_vectors_and_every_rule() -> None:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_candidates_of_a_space_build_and_answer(name: str) -> None:
-    sizes: Any = SimpleNamespace(input_size=3, output_size=4, readout="last", frame=None)
+    sizes: Any = SimpleNamespace(
+        input_size=3, output_size=4, readout="last", frame=None, symbols=False
+    )
     space = SearchSpace.load(name)
     with torch.no_grad():
         for seed in range(3):
