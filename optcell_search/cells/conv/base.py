@@ -130,18 +130,22 @@ class ConvolutionalCell(Hyperparameters, ABC):
         self,
         weights: Weights,
         x: Float[Tensor, "time batch channels height width"],
-        one: Float[Tensor, "time batch 1"] | None,
+        one: Float[Tensor, "time 1 1"] | None,
     ) -> Float[Tensor, "time batch drive height width"]:
-        """Return z = W * x + b_ih one; `one` is as in `Cell.drive`, None stands for 1."""
+        """Return z = W * x + b_ih one; `one` is as in `Cell.drive`, None stands for 1.
+
+        All movies begin together, so the constant 1 is filtered alike for each of them.
+        """
         bias = weights.get("bias_ih")
         fused = bias if one is None else None
         z = functional.conv2d(
             x.flatten(0, 1), weights["weight_ih"], fused, padding=self.input_filter // 2
         )
-        z = z.view(*x.shape[:2], *z.shape[1:])
-        if one is None or bias is None:
-            return z
-        return z + (one * bias)[..., None, None]
+        if one is not None and bias is not None:
+            # In place, here and in the steps of the cells: no one else has seen what a convolution
+            # returns, and a fresh piece of memory for it costs as much as the sum.
+            z.add_((one * bias).expand(-1, x.shape[1], -1).flatten(0, 1)[..., None, None])
+        return z.view(*x.shape[:2], *z.shape[1:])
 
     def recurrent(
         self, weights: Weights, h: Float[Tensor, "batch channels height width"], name: str = "hh"

@@ -12,12 +12,13 @@ from torch.nn import functional
 from ...kernels.unrolled import unroll
 from ...rules import Rule
 from ...shapes import Float
-from ..state import LayerState, State
 from .base import ConvolutionalCell
-from .layer import OptConvCell
+from .layer import MapState, OptConvCell
 
+# One entry for each stage, the lowest first.
+State = tuple[MapState, ...]
 Edges = Mapping[tuple[int, int], int]
-_Stages = tuple[LayerState | None, ...]
+_Stages = tuple[MapState | None, ...]
 
 
 class ConvHierarchy(nn.Module):
@@ -115,7 +116,7 @@ class ConvHierarchy(nn.Module):
         self, x: Float[Tensor, "time batch features height width"], state: State | None = None
     ) -> tuple[Float[Tensor, "time batch channels height2 width2"], State]:
         """Return the last stage's outputs at every step, and the state to go on from."""
-        states: list[LayerState | None] = [None] * len(self.stages) if state is None else [*state]
+        states: list[MapState | None] = [None] * len(self.stages) if state is None else [*state]
         for block in self.blocks:
             if block.start:
                 x = _halve(x)
@@ -132,7 +133,7 @@ class ConvHierarchy(nn.Module):
 
     def _lockstep(self, block: range, x: Tensor, before: _Stages) -> tuple[Tensor, _Stages]:
         """Take one step with the stages of a block, x (B, ...) to y of the last (B, ...)."""
-        after: list[LayerState | None] = []
+        after: list[MapState | None] = []
         for stage in block:
             if after:
                 x = functional.max_pool2d(x, 2)

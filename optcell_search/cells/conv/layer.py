@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,19 @@ from ...registry import conv_cells, rules
 from ...rules import Rule, RuleState, apply_rule
 from ...shapes import Float
 from ..base import Hidden, Weights
-from ..state import LayerState
 from ..values import RuleValues
 from .base import ConvolutionalCell
+
+
+class MapState(NamedTuple):
+    """State of one layer over feature maps.
+
+    `hidden` holds the cell's maps, h first; `rules` what the rule remembers of the maps it filters
+    and, behind it, of the constant 1 that carries the bias, where it filters that too.
+    """
+
+    hidden: Hidden
+    rules: tuple[RuleState, ...]
 
 
 class OptConvCell(nn.Module):
@@ -85,9 +96,9 @@ class OptConvCell(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "time batch features height width"],
-        state: LayerState | None = None,
+        state: MapState | None = None,
         extra: Float[Tensor, "time batch drive height width"] | None = None,
-    ) -> tuple[Float[Tensor, "time batch channels height width"], LayerState]:
+    ) -> tuple[Float[Tensor, "time batch channels height width"], MapState]:
         """Run over a movie, or over the next piece of one.
 
         Args:
@@ -99,7 +110,7 @@ class OptConvCell(nn.Module):
             The outputs (T, B, channels, H, W) and the state to go on from.
         """
         weights = self._weights()
-        u, rule_state = self._filtered(weights, x, None if state is None else state.rule)
+        u, rule_states = self._filtered(weights, x, None if state is None else state.rules)
         if extra is not None:
             u = u + extra
         if state is None:
@@ -109,27 +120,29 @@ class OptConvCell(nn.Module):
             hidden = state.hidden
         h, hidden = unroll(partial(_step, self.cell, weights), u, hidden)
         y = self.cell.output(weights, x.flatten(0, 1), u.flatten(0, 1), h.flatten(0, 1))
-        return y.view(*x.shape[:2], *y.shape[1:]), LayerState(hidden, rule_state)
+        return y.view(*x.shape[:2], *y.shape[1:]), MapState(hidden, rule_states)
 
     def _filtered(
-        self, weights: Weights, x: Tensor, state: RuleState | None
-    ) -> tuple[Tensor, RuleState]:
-        """Return u = rule(W * x + b) and the rule's state."""
+        self, weights: Weights, x: Tensor, state: tuple[RuleState, ...] | None
+    ) -> tuple[Tensor, tuple[RuleState, ...]]:
+        """Return u = rule(W * x + b) and the rule's states, see `MapState`."""
         p = self.rule_values(x.dtype)
         if not self.rule.linear:
             z = self.cell.drive(weights, x, None)
-            rows, state = apply_rule(self.rule, p, z.flatten(2), state)
-            return rows.view(z.shape), state
+            rows, after = apply_rule(
+                self.rule, p, z.flatten(2), None if state is None else state[0]
+            )
+            return rows.view(z.shape), (after,)
         # A linear rule commutes with W: it filters the few input maps instead of the many maps of
-        # the drive, and one more number for each movie carries the bias through the filter.
-        rows = x.flatten(2)
-        if self.bias:
-            rows = torch.cat([rows, torch.ones_like(rows[..., :1])], -1)
-        rows, state = apply_rule(self.rule, p, rows, state)
-        one = None
-        if self.bias:
-            rows, one = rows[..., :-1], rows[..., -1:]
-        return self.cell.drive(weights, rows.reshape(x.shape), one), state
+        # the drive, and a constant 1 beside them carries the bias through the filter.
+        rows, maps_state = apply_rule(
+            self.rule, p, x.flatten(2), None if state is None else state[0]
+        )
+        if not self.bias:
+            return self.cell.drive(weights, rows.view(x.shape), None), (maps_state,)
+        ones = x.new_ones(len(x), 1, 1)
+        one, one_state = apply_rule(self.rule, p, ones, None if state is None else state[1])
+        return self.cell.drive(weights, rows.view(x.shape), one), (maps_state, one_state)
 
 
 def _step(

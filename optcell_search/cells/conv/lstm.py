@@ -50,7 +50,7 @@ class ConvLSTM(ConvolutionalCell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h and c."""
         h, c = hidden
-        i, f, g, o = (u + self.recurrent(weights, h)).chunk(4, 1)
+        i, f, g, o = self.recurrent(weights, h).add_(u).chunk(4, 1)
         c = torch.addcmul(torch.sigmoid(f) * c, torch.sigmoid(i), torch.tanh(g))
         return torch.sigmoid(o) * torch.tanh(c), c
 

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ...rules import Rule
-from ..state import State
 from .base import ConvolutionalCell
-from .hierarchy import ConvHierarchy, Edges
+from .hierarchy import ConvHierarchy, Edges, State
 
 
 class PooledReadout(nn.Linear):

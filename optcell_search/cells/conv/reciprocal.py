@@ -63,11 +63,11 @@ class ReciprocalGated(ConvolutionalCell):
         from_h, from_c = self.recurrent(weights, h, "h"), self.recurrent(weights, c, "c")
         phi = _FUNCTIONS[self.nonlinearity]
         if not self.gating:
-            to_h, to_c = (from_h.chunk(2, 1), from_c.chunk(2, 1))
+            to_h, to_c = from_h.chunk(2, 1), from_c.chunk(2, 1)
             return phi(u + to_c[0] + to_h[0]), phi(u + to_h[1] + to_c[1])
         # 1 - sigma(a) = sigma(-a)
-        keep_h, admit_c = torch.sigmoid(-from_h).chunk(2, 1)
-        admit_h, keep_c = torch.sigmoid(-from_c).chunk(2, 1)
+        keep_h, admit_c = from_h.neg_().sigmoid_().chunk(2, 1)
+        admit_h, keep_c = from_c.neg_().sigmoid_().chunk(2, 1)
         h_next = phi(torch.addcmul(admit_h * u, keep_h, h))
         return h_next, phi(torch.addcmul(admit_c * u, keep_c, c))
 

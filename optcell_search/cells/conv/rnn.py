@@ -53,9 +53,9 @@ class ConvRNN(ConvolutionalCell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h."""
         (h,) = hidden
-        a = u + self.recurrent(weights, h)
+        a = self.recurrent(weights, h).add_(u)
         if not self.gating:
-            return (self._phi(a),)
+            return (a.tanh_() if self.nonlinearity == "tanh" else a.relu_(),)
         n, z = a.chunk(2, 1)
         return (torch.lerp(self._phi(n), h, torch.sigmoid(z)),)
 
