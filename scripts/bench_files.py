@@ -14,9 +14,8 @@ def write(folder: Path, head: dict[str, Any], what: str, rows: list[dict[str, An
     """Put rows measured under `head` into the files, in the place of older ones of their kind."""
     path = folder / "bench_cells.json"
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    place = kept.setdefault(
-        f"{head['device']}, {head['threads']} threads, {head['clock']} time", {}
-    )
+    label = f"{head['device']}, {head['threads']} threads, {head['clock']} time"
+    place = kept.setdefault(label, {})
     place["head"] = head
     new = {tuple(row.get(key) for key in _IDENTITY) for row in rows}
     old = place.get(what, [])
@@ -36,11 +35,8 @@ def table(kept: dict[str, Any]) -> list[str]:
     out += ["Ratios are medians [lower, upper quartile] of runs paired with torch's cell."]
     for place in kept.values():
         head = place["head"]
-        out += [
-            "",
-            f"## {head['device']}: {head['machine']}, {head['threads']} threads, {head['clock']} time",
-            "",
-        ]
+        how = f"{head['threads']} threads, {head['clock']} time"
+        out += ["", f"## {head['device']}: {head['machine']}, {how}", ""]
         out += [f"torch {head['torch']}, last run on {head['date']}", ""]
         out += [
             "| cell | rule | T, B, D, H | layers | kernel | ms | torch's ms | fwd+bwd / torch |"

@@ -93,12 +93,15 @@ def backend(name: str) -> Iterator[None]:
         _forced.reset(token)
 
 
-def choose(loop: Loop) -> Choice:
-    """Return the first kernel that can run a loop: the preferred one, then the fastest."""
+def choose(loop: Loop) -> Choice | str:
+    """Return the first kernel that can run a loop: the preferred one, then the fastest.
+
+    While torch.compile or torch.export traces it is a plain string, without what was passed over.
+    """
     if torch.compiler.is_compiling():
         where = loop.device.type
-        name = _traced(loop.kind, where, loop.dtype, loop.hidden_size, loop.takes_input)
-        return name  # type: ignore[no-any-return]
+        name: str = _traced(loop.kind, where, loop.dtype, loop.hidden_size, loop.takes_input)
+        return name
     return _choose(loop)
 
 

@@ -6,6 +6,8 @@
 // z, u (K,T,B,W); v0, m0, v, m (K,B,W); p (K,4) = mu s beta eps; lengths (K,B): beyond its length a
 // sequence's traces stand still and its u is 0.  marks (K,ceil(T / kMark),2,B,W).
 #pragma once
+#include <cmath>
+#include "buffer.h"
 #include "scan.h"
 
 constexpr long kMark = 32;
@@ -66,7 +68,7 @@ void normalize_backward(const long* s, const S* grad_u, const S* grad_v, const S
     const S rest = S(1) - beta, floor = eps * eps;
     const long state = (w.k * B + w.b) * W, valid = std::min(T, long(lengths[w.k * B + w.b]));
     // Rows 0 ... kMark of v and m: the traces before and after each step of one stretch.
-    std::vector<S> vs(size_t((kMark + 1) * most)), ms(vs.size());
+    Buffer<S> vs(size_t((kMark + 1) * most)), ms(vs.size());
     std::copy(grad_v + state + w.first, grad_v + state + w.last, dv + state + w.first);
     std::copy(grad_m + state + w.first, grad_m + state + w.last, dm + state + w.first);
     for (long c = C - 1; c >= 0; --c) {

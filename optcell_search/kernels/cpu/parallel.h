@@ -4,7 +4,6 @@
 // threads spin for a while after each call, and threads of our own would fight them for the cores.
 #pragma once
 #include <cstddef>
-#include <vector>
 
 template <class F> void parallel(size_t count, long threads, const F& task) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(int(threads))

@@ -1,19 +1,8 @@
 // The matrix product inside a time step: a few rows of state times one packed panel of weights,
 // accumulated in registers so that the point-wise part of the cell follows without touching memory.
 #pragma once
-#include <new>
-#include <vector>
+#include "buffer.h"
 #include "vector.h"
-
-// A panel starts on a cache line, or every vector load would touch two.
-template <class T> struct Aligned {
-  typedef T value_type;
-  T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
-  void deallocate(T* p, size_t) { ::operator delete(p, std::align_val_t(64)); }
-  bool operator==(const Aligned&) const { return true; }
-  bool operator!=(const Aligned&) const { return false; }
-};
-template <class S> using Buffer = std::vector<S, Aligned<S>>;
 
 // Rows beyond `rows` repeat the last one: they are computed and thrown away, which keeps one code path.
 template <class S, int MR> struct Rows {

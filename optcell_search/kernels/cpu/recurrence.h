@@ -5,6 +5,7 @@
 // them through all time steps: no barrier, and its states and weights stay in its own cache.
 #pragma once
 #include <algorithm>
+#include <vector>
 #include "cells.h"
 #include "parallel.h"
 #include "product.h"

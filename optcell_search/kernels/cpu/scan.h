@@ -3,7 +3,7 @@
 // Channels are independent, so each thread takes some of them through all time steps.
 #pragma once
 #include <algorithm>
-#include <cmath>
+#include <vector>
 #include "parallel.h"
 #include "vector.h"
 
