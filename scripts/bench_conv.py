@@ -41,11 +41,12 @@ def training_step(cell: str, rule: str, device: str = "cpu") -> Callable[[], Non
     # Inside a hierarchy the gradient goes on to the stage below.
     shape = (STEPS, BATCH, CHANNELS, SIDE, SIDE)
     x = torch.randn(shape, device=device, requires_grad=True)
+    upstream = torch.randn(shape, device=device)
 
     def step() -> None:
         optimizer.zero_grad()
         y, _ = layer(x)
-        y.square().mean().backward()
+        y.backward(upstream)
         optimizer.step()
 
     return step

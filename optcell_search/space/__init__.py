@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from .candidate import Candidate, trial_seed
 from .faults import SpaceError
+from .fitting import check_fit
 from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
-__all__ = ["Candidate", "ConvModel", "Model", "SearchSpace", "SpaceError", "Training", "trial_seed"]
+__all__ = [
+    "Candidate",
+    "ConvModel",
+    "Model",
+    "SearchSpace",
+    "SpaceError",
+    "Training",
+    "check_fit",
+    "trial_seed",
+]

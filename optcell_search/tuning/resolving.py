@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from optcell_search import tasks, training
 from optcell_search.results import Direction
-from optcell_search.space import SearchSpace
+from optcell_search.space import SearchSpace, check_fit
 
 from .constraints import Constraint
 from .request import Request
@@ -67,6 +67,7 @@ def resolve(
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
     data = tasks.load(task, data_dir)
+    check_fit(loaded, data)
     data.require(
         loaded.objectives, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
 
-from optcell_search.space import Candidate, ConvModel, SearchSpace, SpaceError
+from optcell_search.space import Candidate, ConvModel, SearchSpace, SpaceError, check_fit
 
 FIXED = {
     "cells": ["conv_rnn"],
@@ -84,6 +85,30 @@ def test_an_edge_without_its_stage_is_refused() -> None:
         ValueError, match=r"model.feedback_5_1 = 3 needs model.depth >= 5, which is"
     ):
         ConvModel(feedback_5_1=3)
+
+
+@dataclass
+class Sizes:
+    frame: tuple[int, int, int] | None
+    input_size: int = 64
+    output_size: int = 10
+    readout: Literal["last", "every"] = "last"
+
+
+def test_a_space_that_does_not_fit_the_task_is_refused() -> None:
+    space = SearchSpace.load("conv_recurrent")
+    check_fit(space, Sizes((1, 32, 32)))
+    with pytest.raises(SpaceError) as caught:
+        check_fit(space, Sizes((1, 8, 8)))
+    assert caught.value.faults == (
+        "search space 'conv_recurrent': model.depth: frames of 8 x 8 pixels cannot be halved 5 "
+        "times, as depth = 6 needs; valid: depth <= 4, or sides divisible by 32",
+    )
+    with pytest.raises(
+        SpaceError, match="cells: they work on images, and a step of the task is 64"
+    ):
+        check_fit(space, Sizes(None))
+    check_fit(SearchSpace.load("smoke"), Sizes(None))
 
 
 def test_a_space_is_of_one_kind_of_cells() -> None:
