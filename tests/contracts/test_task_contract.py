@@ -40,17 +40,26 @@ def _text(folder: Path) -> str:
     return f"{folder / 'a.txt'}:streams=8"
 
 
+def _series(folder: Path) -> str:
+    rows = np.random.RandomState(0).randn(400, 2)
+    np.savetxt(folder / "a.csv", rows, delimiter=",", header="load,heat", comments="")
+    return f"forecast:file={folder / 'a.csv'},target=load,window=20,horizon=3"
+
+
 # A task over the user's own files needs a file; any other is loaded as its name alone says.
-EXAMPLES: dict[str, Callable[[Path], str]] = {"npz": _npz, "table": _table, "charlm": _text}
+EXAMPLES: dict[str, Callable[[Path], str]] = {
+    "npz": _npz,
+    "table": _table,
+    "charlm": _text,
+    "forecast": _series,
+}
 DATA = Path(os.environ.get("OPTCELL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @pytest.fixture(params=registry.tasks.names())
 def spec(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     name = request.param
-    if registry.tasks.get(name).suffixes:
-        return EXAMPLES[name](tmp_path)
-    return shrink(name)
+    return EXAMPLES[name](tmp_path) if name in EXAMPLES else shrink(name)
 
 
 @pytest.fixture

@@ -1,0 +1,153 @@
+"""Forecasts: windows, parts in order of time, the seasonal-naive forecast, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from optcell_search import tasks
+from optcell_search.space import Candidate
+from optcell_search.tasks.base import Task
+from optcell_search.training import Training
+
+ROWS = 400
+
+
+def table() -> dict[str, np.ndarray]:
+    t = np.arange(ROWS)
+    noise = np.random.default_rng(0).normal(size=ROWS)
+    load = 50 + 10 * np.sin(2 * np.pi * t / 12) + 0.05 * t + noise
+    return {"t": t, "load": load, "heat": np.cos(2 * np.pi * t / 12)}
+
+
+def write(folder: Path, columns: dict[str, np.ndarray]) -> Path:
+    path = folder / "a.csv"
+    rows = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values()))]  # noqa: B905
+    path.write_text("\n".join(rows))
+    return path
+
+
+def load(folder: Path, options: str = "", columns: dict[str, np.ndarray] | None = None) -> tuple:
+    path = write(folder, table() if columns is None else columns)
+    task = tasks.load(f"forecast:file={path},target=load,time=t,season=12,window=24{options}")
+    return task, task.task
+
+
+def test_windows_and_targets_are_the_rows_before_and_after(tmp_path: Path) -> None:
+    task, _ = load(tmp_path, ",horizon=3")
+    assert (task.input_size, task.output_size) == (2, 3)
+    series, heat = table()["load"], table()["heat"]
+    mean, deviation = series[:280].mean(), series[:280].std()
+    for split, first in ((task.train, 24), (task.validation, 280), (task.unseal(), 320)):
+        expected = (series[first - 24 : first] - mean) / deviation
+        np.testing.assert_allclose(split.inputs[0, :, 0], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(split.targets[0], series[first : first + 3], rtol=1e-6)
+    warm = (heat - heat[:280].mean()) / heat[:280].std()
+    np.testing.assert_allclose(task.train.inputs[5, :, 1], warm[5:29], rtol=1e-4, atol=1e-5)
+
+
+def test_forecast_values_never_leave_their_part(tmp_path: Path) -> None:
+    task, _ = load(tmp_path, ",horizon=3")
+    series = table()["load"].astype(np.float32)
+    for split, start, end in (
+        (task.train, 24, 280),
+        (task.validation, 280, 320),
+        (task.unseal(), 320, 400),
+    ):
+        assert len(split) == end - start - 2
+        assert set(split.targets.flatten().tolist()) == set(series[start:end].tolist())
+
+
+def test_rows_are_put_in_order_of_time(tmp_path: Path) -> None:
+    ordered, _ = load(tmp_path)
+    columns = {name: values[::-1] for name, values in table().items()}
+    assert load(tmp_path, columns=columns)[0].fingerprint == ordered.fingerprint
+
+
+@pytest.mark.parametrize("horizon", [1, 12, 15])
+def test_the_seasonal_naive_forecast_is_the_last_season(tmp_path: Path, horizon: int) -> None:
+    _, plugin = load(tmp_path, f",horizon={horizon}")
+    series = table()["load"]
+    naive_error = np.abs(series[12:280] - series[:268]).mean()
+    errors = []
+    for start in range(320, 400 - horizon + 1):
+        for ahead in range(horizon):
+            row = start + ahead
+            seen = row - 12
+            while seen >= start:
+                seen -= 12
+            errors.append(series[row] - series[seen])
+    scores = plugin.seasonal_naive(tmp_path, "test")
+    assert scores["mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-6)
+    assert scores["rmse"] == pytest.approx(np.sqrt(np.square(errors).mean()), rel=1e-6)
+    assert scores["mase"] == pytest.approx(np.abs(errors).mean() / naive_error, rel=1e-6)
+
+
+def test_a_season_of_1_in_training_has_a_mase_of_1(tmp_path: Path) -> None:
+    path = write(tmp_path, table())
+    spec = f"forecast:file={path},target=load,time=t,window=1"
+    plugin = tasks.load(spec).task
+    # The training part but for its first row, which no window precedes.
+    assert plugin.seasonal_naive(tmp_path, "train")["mase"] == pytest.approx(1.0, rel=1e-6)
+
+
+def test_a_trained_cell_beats_the_seasonal_naive_forecast(tmp_path: Path) -> None:
+    task, plugin = load(tmp_path)
+    candidate = Candidate.from_dict(
+        {
+            "cell": {"name": "gru"},
+            "rule": {"name": "gd"},
+            "model": {"hidden_size": 16},
+            "training": {"optimizer": "adam", "lr": 1e-2, "batch_size": 32},
+        }
+    )
+    training = Training(candidate, task, seed=0)
+    scores = [training.epoch() for _ in range(12)][-1]
+    assert scores["mase"] < plugin.seasonal_naive(tmp_path, "validation")["mase"]
+
+
+def broken(name: str, value: object) -> dict[str, np.ndarray]:
+    columns = table()
+    changed = columns[name].astype(object)
+    changed[7] = value
+    return {**columns, name: changed}
+
+
+@pytest.mark.parametrize(
+    ("options", "columns", "complaint"),
+    [
+        ("", broken("heat", ""), "1 missing or infinite values in column 'heat'"),
+        ("", broken("load", "inf"), "1 missing or infinite values in column 'load'"),
+        ("", broken("heat", "warm"), "column 'heat' holds .* not numbers"),
+        ("", {"t": np.arange(9), "heat": np.arange(9)}, "no column 'load' for target; valid: t, "),
+        (",horizon=300", None, "400 rows are too few: .* 24 rows and a forecast of 300 .* train"),
+        (",horizon=41", None, "too few: .* validation part"),
+        ("", {**table(), "load": np.arange(ROWS) % 12}, "repeats itself every 12 rows"),
+    ],
+)
+def test_tables_that_cannot_be_used(
+    tmp_path: Path, options: str, columns: dict[str, np.ndarray] | None, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        load(tmp_path, options, columns)
+
+
+def test_a_forecast_without_a_file_says_how_to_give_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="forecast:file=PATH"):
+        tasks.load("forecast", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.csv not found"):
+        tasks.load("forecast:file=nowhere.csv,target=y", tmp_path)
+
+
+def test_loss_is_in_units_of_the_training_deviation(tmp_path: Path) -> None:
+    task, plugin = load(tmp_path)
+    assert isinstance(plugin, Task)
+    truth = (task.train.targets - task.goal.offset) / task.goal.scale
+    assert float(task.loss(truth, task.train.targets)) == pytest.approx(0, abs=1e-9)
+    assert float(task.loss(truth + 2, task.train.targets)) == pytest.approx(4, rel=1e-5)
+    scores = task.score(truth + 2, task.train.targets, {})
+    assert scores["mae"] == pytest.approx(2 * task.goal.scale, rel=1e-5)
+    assert torch.allclose(task.goal.predictions(truth), task.train.targets)
