@@ -134,6 +134,22 @@ class OptCell(nn.Module):
             for name, factor in self.cell.learning_rates().items()
         }
 
+    @property
+    def backend(self) -> kernels.Choice:
+        """The kernel that would run the recurrence now; `.skipped` says why others would not."""
+        if self.cell.kernel is None:
+            reasons = dict.fromkeys(kernels.FAST, "written for lstm, gru and rnn")
+            return kernels.Choice("reference", reasons)
+        return kernels.choose(self._loop(self.cell.kernel, next(iter(self._weights(0).values()))))
+
+    def _loop(self, kind: str, like: Tensor) -> kernels.Loop:
+        size, linear = self.hidden_size, self.rule.linear
+        return kernels.Loop.like(kind, like, hidden_size=size, takes_input=linear)
+
+    def _kernel(self, like: Tensor) -> str:
+        kind = self.cell.kernel
+        return "reference" if kind is None else kernels.pick(self._loop(kind, like))
+
     def _weights(self, index: int) -> Weights:
         return {name: getattr(self, name + self._suffixes[index]) for name in self._names}
 
@@ -237,7 +253,8 @@ class OptCell(nn.Module):
         if self.bias:
             x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
         x, rule_state = apply_rule(self.rule, p, x, before, lengths)
-        if self.cell.kernel is not None:
+        if self._kernel(x) == "native":
+            assert self.cell.kernel is not None
             output, hidden = kernels.torch_rnn(
                 self.cell.kernel, x, _carry_bias(weights), hidden, lengths
             )
@@ -256,7 +273,12 @@ class OptCell(nn.Module):
         rule_state: RuleState,
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
-        history = kernels.recur(partial(self.cell.step, weights), u, hidden)
+        if self._kernel(u) == "reference":
+            history = kernels.recur(partial(self.cell.step, weights), u, hidden)
+        else:
+            assert self.cell.kernel is not None
+            recurrent = weights["weight_hh"], weights.get("bias_hh")
+            history = kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
         if lengths is not None:
             # What all sequences shared so far, they end at steps of their own.
             history = tuple(part.expand(-1, len(lengths), *part.shape[2:]) for part in history)

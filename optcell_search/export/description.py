@@ -79,7 +79,7 @@ def pyproject(package: str, candidate: Candidate, requirements: Sequence[str]) -
             "tool": {
                 "setuptools": {
                     "packages": {"find": {"include": [f"{package}*"]}},
-                    "package-data": {"*": ["*.json", "*.safetensors"]},
+                    "package-data": {"*": ["*.json", "*.safetensors", "cpu/*"]},
                 }
             },
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .backends import FAST, Choice, Loop, backend, choose
+from .backends import FAST, Choice, Loop, backend, choose, pick
 from .native import torch_rnn
 from .normalize import normalize
 from .recurrence import recurrence
@@ -10,6 +10,6 @@ from .reference import recur
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "normalize", "recur", "recurrence", "scan",
-    "torch_rnn",
+    "FAST", "Choice", "Loop", "backend", "choose", "normalize", "pick", "recur", "recurrence",
+    "scan", "torch_rnn",
 ]  # fmt: skip

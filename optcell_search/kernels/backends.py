@@ -93,26 +93,28 @@ def backend(name: str) -> Iterator[None]:
         _forced.reset(token)
 
 
-def choose(loop: Loop) -> Choice | str:
-    """Return the first kernel that can run a loop: the preferred one, then the fastest.
+def choose(loop: Loop) -> Choice:
+    """Return the first kernel that can run a loop: the preferred one, then the fastest."""
+    return _choose(loop, traced=False)
 
-    While torch.compile or torch.export traces it is a plain string, without what was passed over.
-    """
+
+def pick(loop: Loop) -> str:
+    """Return the name `choose` gives, also while torch.compile or torch.export traces."""
     if torch.compiler.is_compiling():
         where = loop.device.type
         name: str = _traced(loop.kind, where, loop.dtype, loop.hidden_size, loop.takes_input)
         return name
-    return _choose(loop)
+    return _choose(loop, traced=False)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _traced(kind: str, device: str, dtype: torch.dtype, hidden_size: int, takes_input: bool) -> str:
-    """Choose while torch.compile traces; what it compiles keeps the kernel chosen here."""
+    """Choose while torch traces; what it compiles keeps the kernel chosen here."""
     loop = Loop(kind, torch.device(device), dtype, hidden_size, takes_input)
     return str(_choose(loop, traced=True))
 
 
-def _choose(loop: Loop, traced: bool = False) -> Choice:
+def _choose(loop: Loop, traced: bool) -> Choice:
     forced = _forced.get()
     skipped: dict[str, str] = {}
     for name in (*([forced] if forced else []), *_ORDER[loop.kind]):

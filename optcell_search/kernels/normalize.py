@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..shapes import Float, Int
 from . import reference
-from .backends import Loop, choose
+from .backends import Loop, pick
 from .loops import loop_of
 from .operators import Tensors, differentiable, operator
 
@@ -94,7 +94,7 @@ def normalize(
         u (T, B, F), whose steps beyond a sequence's length mean nothing, and v and m after the
         last valid step.
     """
-    choice = choose(Loop.like("normalize", z))
+    choice = pick(Loop.like("normalize", z))
     if choice == "reference":
         return reference.normalize(z, values, traces, lengths)
     T, B, _ = z.shape
@@ -103,6 +103,6 @@ def normalize(
     p = torch.stack(values).to(z.dtype)
     inputs = (z, p, *traces, lengths)
     u, v, m, _ = _normalize(
-        *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), str(choice)
+        *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), choice
     )
     return u.squeeze(0), (v.squeeze(0), m.squeeze(0))

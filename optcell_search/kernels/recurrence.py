@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..shapes import Float
-from .backends import Loop, choose
+from .backends import Loop, pick
 from .loops import loop_of
 from .operators import Tensors, differentiable, operator
 
@@ -118,13 +118,13 @@ def recurrence(
     Returns:
         h, or h and c, after every step, (T, B, H) each.
     """
-    choice = choose(Loop.like(kind, u, hidden_size=weight.shape[1]))
+    choice = pick(Loop.like(kind, u, hidden_size=weight.shape[1]))
     offset = weight.new_zeros(len(weight)) if bias is None else bias
     c0 = hidden[1] if kind == "lstm" else u.new_empty(0)
     h, c, _ = _recurrence(
         *(part.unsqueeze(0) for part in (u, weight, offset, hidden[0], c0)),
         kind,
         torch.is_grad_enabled(),
-        str(choice),
+        choice,
     )
     return (h.squeeze(0), c.squeeze(0)) if kind == "lstm" else (h.squeeze(0),)

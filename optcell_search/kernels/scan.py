@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..shapes import Float
 from . import reference
-from .backends import Loop, choose
+from .backends import Loop, pick
 from .loops import loop_of
 from .operators import Tensors, differentiable, operator
 
@@ -59,9 +59,9 @@ def scan(
         drive: (T, B, F).
         initial: (B, F), the trace q_0 before the first step.
     """
-    choice = choose(Loop.like("scan", drive))
+    choice = pick(Loop.like("scan", drive))
     if choice == "reference":
         return reference.scan(decay, drive, initial)
     factors = decay.squeeze(-1).expand(len(drive), -1)
     parts = (part.unsqueeze(0) for part in (factors, drive, initial))
-    return _scan(*parts, str(choice)).squeeze(0)  # type: ignore[no-any-return]
+    return _scan(*parts, choice).squeeze(0)  # type: ignore[no-any-return]
