@@ -132,7 +132,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def list_plugins(arguments: argparse.Namespace) -> int:
-    """List rules, cells, tasks or spaces."""
+    """List rules, cells, tasks, objectives or spaces."""
     entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)
     if arguments.json:
         return _print_json(entries)
@@ -143,10 +143,14 @@ def list_plugins(arguments: argparse.Namespace) -> int:
 def _plugins(kind: str) -> dict[str, dict[str, str]]:
     from optcell_search import registry
 
-    known = {"rules": registry.rules, "cells": registry.cells, "tasks": registry.tasks}[kind]
+    known = registry.every_cell if kind == "cells" else getattr(registry, kind)
     plugins = {name: known.get(name) for name in known.names()}
     return {
-        name: {key: getattr(plugin, key) for key in ("title", "equation") if hasattr(plugin, key)}
+        name: {
+            key: getattr(plugin, key)
+            for key in ("title", "equation", "unit")
+            if hasattr(plugin, key)
+        }
         for name, plugin in plugins.items()
     }
 
