@@ -40,12 +40,14 @@ class Labelled:
         x: (sequences, time, features).
         y: (sequences,), (sequences, time) or (sequences, time, values).
         lengths: (sequences,) steps of each; None: all.
+        columns: names of the features, where they have any.
     """
 
     where: str
     x: Array
     y: Array
     lengths: Index | None = None
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
@@ -106,7 +108,7 @@ class Labelled:
     def take(self, index: Index) -> Labelled:
         """Return the sequences with these numbers."""
         lengths = None if self.lengths is None else self.lengths[index]
-        return Labelled(self.where, self.x[index], self.y[index], lengths)
+        return Labelled(self.where, self.x[index], self.y[index], lengths, self.columns)
 
 
 @dataclass(frozen=True)
@@ -166,11 +168,12 @@ class Encoding:
                 f"{examples.where}: y has shape {examples.y.shape}, but in training there is one "
                 f"target per {'step' if self.readout == 'every' else 'sequence'}"
             )
-        x = np.where(examples.valid[..., None], examples.x, 0).astype(np.float32)
-        lengths = None
+        x = torch.tensor(np.where(examples.valid[..., None], examples.x, 0).astype(np.float32))
+        targets = self._targets(examples)
         if examples.lengths is not None:
-            lengths = torch.tensor(examples.lengths.astype(np.int64))
-        return Split(torch.tensor(x), self._targets(examples), lengths)
+            return Split(x, targets, torch.tensor(examples.lengths.astype(np.int64)))
+        judged = examples.columns if isinstance(self.goal, Regression) else ()
+        return Split(x, targets, drivers=dict(zip(judged, x.unbind(-1), strict=bool(judged))))
 
     def _targets(self, examples: Labelled) -> Tensor:
         y, where = examples.y, examples.where

@@ -31,7 +31,9 @@ class Table(OwnData):
     Every column that is neither `sequence`, `time` nor `target` is a feature and must be numeric;
     it is used as it is: scale it to about [-1, 1]. A target that is the same in all rows of each
     sequence is one target per sequence; otherwise there is one per step. Integers and texts are
-    classes, other numbers are predicted. Sequences may have different lengths.
+    classes, other numbers are predicted. Sequences may have different lengths; where they have
+    one length and numbers are predicted, the features are also what objectives judge by, by the
+    names of their columns.
 
     Split by sequence: 20 % test, 16 % validation, classes in proportion.
 
@@ -131,7 +133,10 @@ class Table(OwnData):
         per_step = any((part != part[0]).any() for part in by_sequence)
         x, y = _pad(np.split(rows, bounds)), _pad(by_sequence)
         same = bool((lengths == lengths[0]).all())
-        return Labelled(self.path, x, y if per_step else y[:, 0], None if same else lengths)
+        columns = tuple(map(str, features))
+        return Labelled(
+            self.path, x, y if per_step else y[:, 0], None if same else lengths, columns
+        )
 
     def _targets(self, frame: pd.DataFrame) -> Array:
         column = frame[self.target]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
-from optcell_search import registry
+from optcell_search import registry, tasks
 from optcell_search.hyperparameters import Real, specification
 from optcell_search.objectives import Objective
 from optcell_search.objectives.base import Drivers
@@ -120,3 +121,28 @@ def test_another_package_adds_one_in_ten_lines(monkeypatch: pytest.MonkeyPatch) 
     assert float(law.penalty(level, drivers)) == pytest.approx(0.09 / 2, abs=1e-6)
     assert not law.applies({"rain"})
     assert not law.applies(())
+
+
+def test_columns_of_a_users_table_are_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = registry.Registry("objective", "objectives")
+    found.__dict__["_plugins"] = {"tank_balance": TankBalance}
+    monkeypatch.setattr(registry, "objectives", found)
+    rows = ["tank,hour,inflow,level"]
+    for tank in range(8):
+        level = 0.1 * tank
+        for hour in range(5):
+            level += 0.25
+            rows.append(f"{tank},{hour},0.25,{level:.2f}")
+    (tmp_path / "tank.csv").write_text("\n".join(rows))
+    task = tasks.load(f"{tmp_path / 'tank.csv'}:sequence=tank,time=hour,target=level")
+    assert list(task.metrics) == ["mse", "mae", "tank_balance", "tank_balance_share"]
+    split = task.train
+    right = task.score(split.targets, split.targets, split.drivers)
+    assert right["tank_balance"] < 1e-6
+    constant = task.score(torch.zeros_like(split.targets), split.targets, split.drivers)
+    assert constant["tank_balance"] == pytest.approx(0.24, abs=1e-6)
+    (tmp_path / "short.csv").write_text("\n".join(rows[:-1]))  # tanks of unequal lengths
+    short = tasks.load(f"{tmp_path / 'short.csv'}:sequence=tank,time=hour,target=level")
+    assert list(short.metrics) == ["mse", "mae"]
