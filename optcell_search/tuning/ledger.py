@@ -1,8 +1,8 @@
 """The ledger of a run: one row a candidate, in an Optuna study that is always true.
 
-Every change is written before the next thing happens, and writing it twice changes nothing, so a
-process may die anywhere: what is COMPLETE, PRUNED or FAIL stays so, and what was RUNNING goes back
-in the queue (`requeue`) with its parameters and the epochs it has reported.
+A row appears whole, every change is written before the next thing happens, and writing it twice
+changes nothing, so a process may die anywhere: what is COMPLETE, PRUNED or FAIL stays so, and what
+was RUNNING goes back in the queue (`requeue`) with its candidate and the epochs it has reported.
 """
 
 from __future__ import annotations
@@ -10,42 +10,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace, trial_seed
 
 from .constraints import Constraint
+from .mirror import Mirror
 from .reasons import DIVERGED
 from .request import Request
+from .row import Row
+from .settled import Settled
 from .storage import LedgerStorage, quiet_optuna
 
 Metrics = Mapping[str, float]
-
-
-@dataclass
-class Row:
-    """A candidate that is in training or about to be.
-
-    Attributes:
-        number: of the row.
-        candidate: as plain data.
-        key: of the candidate.
-        seeds: one for each repeat.
-        epochs: those that have been reported.
-    """
-
-    number: int
-    candidate: dict[str, Any]
-    key: str
-    seeds: tuple[int, ...]
-    epochs: set[int] = field(default_factory=set)
 
 
 class Ledger:
@@ -81,12 +64,19 @@ class Ledger:
             Constraint.parse(text, valid=(Constraint.metric_of(text),))
             for text in request.constraints
         ]
-        self._open: dict[int, tuple[Trial, Row]] = {}
-        self._settled: dict[tuple[str, int], int] = {}
+        self._study_id = storage.optuna.get_study_id_from_name(request.run_id)
+        self._ids: list[int] = []
+        self._open: dict[int, Row] = {}
+        self._settled = Settled()
         self.counts: Counter[TrialState] = Counter()
         for trial in self.trials():
+            self._ids.append(trial._trial_id)
             self.counts[trial.state] += 1
-            self._remember(trial.number, trial.user_attrs, trial.state)
+            known = trial.user_attrs
+            self._settled.add(
+                trial.number, known["key"], known["seed"], trial.state, known.get("reason", "")
+            )
+        self._mirror = Mirror(list(request.objectives.values()), self.trials())
 
     @classmethod
     def of_folder(cls, request: Request, folder: Path) -> Ledger:
@@ -105,7 +95,7 @@ class Ledger:
     @property
     def rows(self) -> int:
         """How many rows there are, in whatever state."""
-        return sum(self.counts.values())
+        return len(self._ids)
 
     @property
     def missing(self) -> int:
@@ -137,13 +127,9 @@ class Ledger:
                 self._storage.optuna.set_trial_state_values(trial._trial_id, TrialState.WAITING)
                 self._move(TrialState.RUNNING, TrialState.WAITING)
         self._open.clear()
+        self._mirror.requeue()
 
-    def ask(
-        self,
-        space: SearchSpace,
-        sampler: BaseSampler,
-        fixed: Candidate | None = None,
-    ) -> Row:
+    def ask(self, space: SearchSpace, sampler: BaseSampler, fixed: Candidate | None = None) -> Row:
         """Start the next row: one from the queue, or else a new candidate.
 
         Args:
@@ -151,50 +137,50 @@ class Ledger:
             sampler: what chooses a new candidate.
             fixed: what a new candidate is to be, instead of the sampler's choice.
         """
-        self.study.sampler = sampler
-        queued = self.counts[TrialState.WAITING] > 0
-        if fixed is not None and not queued:
-            self.study.enqueue_trial(fixed.flat())
-        trial = self.study.ask()
-        self._move(TrialState.WAITING if queued else None, TrialState.RUNNING)
-        known = trial.user_attrs
-        if "candidate" not in known:
-            known = self._introduce(trial, space.suggest(trial))
-        seeds = known.get("seeds", [known["seed"]])
-        epochs = {int(key.partition(":")[2]) for key in known if key.startswith("epoch:")}
-        row = Row(trial.number, known["candidate"], known["key"], tuple(seeds), epochs)
-        self._open[row.number] = (trial, row)
+        trial = self._mirror.ask(sampler, fixed)
+        if trial.number < self.rows:
+            row = self._take_up(trial.number)
+        else:
+            row = self._enter(trial.number, space.suggest(trial))
+        self._open[row.number] = row
         return row
 
-    def _introduce(self, trial: Trial, candidate: Candidate) -> dict[str, Any]:
+    def _take_up(self, number: int) -> Row:
+        storage = self._storage.optuna
+        storage.set_trial_state_values(self._ids[number], TrialState.RUNNING)
+        self._move(TrialState.WAITING, TrialState.RUNNING)
+        return Row.read(number, storage.get_trial(self._ids[number]).user_attrs)
+
+    def _enter(self, number: int, candidate: Candidate) -> Row:
         key = candidate.key
         seeds = [trial_seed(self.request.seed, key, r) for r in range(self.request.repeats)]
-        known: dict[str, Any] = {"key": key, "seed": seeds[0], "repeat": 0}
+        template = self._mirror.row(number)
+        known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
         if len(seeds) > 1:
             known["seeds"] = seeds
-        # The candidate comes last: a row that has it has everything.
-        known["candidate"] = candidate.to_dict()
-        for name, value in known.items():
-            trial.set_user_attr(name, value)
-        return known
+        template.user_attrs = known
+        self._ids.append(self._storage.optuna.create_new_trial(self._study_id, template))
+        self._move(None, TrialState.RUNNING)
+        return Row(number, candidate.to_dict(), key, tuple(seeds))
 
     def settled(self, row: Row) -> int | None:
         """Return the number of a row with the same candidate and seed whose result can be used."""
-        return self._settled.get((row.key, row.seeds[0]))
+        return self._settled.find(row.key, row.seeds[0])
 
     def report(self, number: int, epoch: int, metrics: Metrics, worker: str = "") -> None:
         """Write the metrics of an epoch of a running row."""
-        if number not in self._open:
+        row = self._open.get(number)
+        if row is None or epoch in row.epochs:
             return
-        trial, row = self._open[number]
-        if epoch in row.epochs:
-            return
+        storage, identity = self._storage.optuna, self._ids[number]
         if worker and not row.epochs:
-            trial.set_user_attr("worker", worker)
-        trial.set_user_attr(f"epoch:{epoch:04d}", dict(metrics))
+            storage.set_trial_user_attr(identity, "worker", worker)
         objective = next(iter(self.request.objectives))
         if len(self.request.objectives) == 1 and math.isfinite(metrics[objective]):
-            trial.report(metrics[objective], epoch)
+            storage.set_trial_intermediate_value(identity, epoch, metrics[objective])
+            self._mirror.report(number, epoch, metrics[objective])
+        # Last, for this is what says that the epoch is written.
+        storage.set_trial_user_attr(identity, f"epoch:{epoch:04d}", dict(metrics))
         row.epochs.add(epoch)
 
     def complete(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
@@ -224,9 +210,8 @@ class Ledger:
         """Finish a row with the result of another one that has the same candidate and seed."""
         if number not in self._open:
             return
-        trial, _ = self._open[number]
         known = self.trials()[source]
-        trial.set_user_attr("duplicate_of", source)
+        self._storage.optuna.set_trial_user_attr(self._ids[number], "duplicate_of", source)
         for name, value in known.user_attrs.items():
             if name.startswith("epoch:"):
                 self.report(number, int(name.partition(":")[2]), value)
@@ -252,35 +237,25 @@ class Ledger:
         detail: str = "",
         values: list[float] | None = None,
     ) -> None:
-        if number not in self._open:
+        row = self._open.pop(number, None)
+        if row is None:
             return
-        trial, row = self._open.pop(number)
+        storage, identity = self._storage.optuna, self._ids[number]
         known = {"metrics": metrics, "spread": spread, "reason": reason, "detail": detail}
         for name, value in known.items():
             if value:
-                trial.set_user_attr(name, dict(value) if isinstance(value, Mapping) else value)
-        if metrics and self._constraints:
-            # Optuna refuses a second value, and a row may have died right after the first.
-            written = self.trials()[number].constraints
-            for constraint in self._constraints:
-                if str(constraint) not in written:
-                    trial.set_constraint(str(constraint), constraint.violation(metrics))
-        self.study.tell(trial, values, state=state, skip_if_finished=True)
+                plain = dict(value) if isinstance(value, Mapping) else value
+                storage.set_trial_user_attr(identity, name, plain)
+        violations = {str(c): c.violation(metrics) for c in self._constraints if metrics}
+        before = self._mirror.row(number).system_attrs
+        told = self._mirror.tell(number, state, values, violations)
+        for name, value in told.system_attrs.items():
+            if name not in before:
+                storage.set_trial_system_attr(identity, name, value)
+        storage.set_trial_state_values(identity, told.state, told.values)
         self._storage.flush()
         self._move(TrialState.RUNNING, state)
-        self._remember(number, {"key": row.key, "seed": row.seeds[0], "reason": reason}, state)
-
-    def _remember(self, number: int, known: Mapping[str, Any], state: TrialState) -> None:
-        """Note a result that a later row with the same candidate and seed may use.
-
-        The seed decides whether a candidate diverges, so that result stands too; what ran out of
-        memory or lost its worker may do better the next time.
-        """
-        usable = state in (TrialState.COMPLETE, TrialState.PRUNED) or (
-            state == TrialState.FAIL and known.get("reason") == DIVERGED
-        )
-        if usable and "key" in known:
-            self._settled.setdefault((known["key"], known["seed"]), number)
+        self._settled.add(number, row.key, row.seeds[0], state, reason)
 
     def _move(self, old: TrialState | None, new: TrialState) -> None:
         if old is not None:

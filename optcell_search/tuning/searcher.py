@@ -12,7 +12,8 @@ from ray.tune.search import Searcher
 
 from . import checkpoints, samplers
 from .keeper import Keeper
-from .ledger import Ledger, Metrics, Row
+from .ledger import Ledger, Metrics
+from .row import Row
 from .session import Job, Report
 
 

@@ -11,9 +11,10 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from runs import SMALL_SPACE, a_request
 
-from optcell_search.space import trial_seed
-from optcell_search.tuning.ledger import Ledger, Row
+from optcell_search.space import SearchSpace, trial_seed
+from optcell_search.tuning.ledger import Ledger
 from optcell_search.tuning.request import Request
+from optcell_search.tuning.row import Row
 from optcell_search.tuning.storage import LedgerStorage
 
 METRICS = {"accuracy": 0.5, "loss": 1.0, "parameters": 20.0}
@@ -115,21 +116,55 @@ def test_a_row_goes_back_in_the_queue_with_all_it_has(ledger: Ledger, tmp_path: 
     assert ask(after).number == 1
 
 
-def test_a_row_whose_driver_died_before_it_had_a_candidate(
+def test_a_row_appears_whole_or_not_at_all(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Ledger, "_introduce", die)
+    monkeypatch.setattr(SearchSpace, "suggest", die)
     with pytest.raises(KeyboardInterrupt):
         ask(ledger)
     monkeypatch.undo()
     after = reopened(ledger, tmp_path)
-    after.requeue()
+    assert after.trials() == []
     row = ask(after)
     assert row.number == 0
-    assert after.trials()[0].user_attrs["candidate"] == row.candidate
+    (trial,) = after.trials()
+    assert trial.params
+    assert {"candidate", "key", "seed", "repeat"} <= trial.user_attrs.keys()
+
+
+def test_the_sampler_sees_what_the_ledger_holds(ledger: Ledger, tmp_path: Path) -> None:
+    seen: list[list[optuna.trial.FrozenTrial]] = []
+
+    class Spy(RandomSampler):
+        def sample_relative(self, study: Any, trial: Any, space: Any) -> dict[str, Any]:
+            seen.append(study.get_trials()[:-1])
+            return {}
+
+    for state in ("complete", "prune", "fail", "open"):
+        number = ask(ledger).number
+        if state != "open":
+            ledger.report(number, 1, METRICS)
+        if state == "fail":
+            ledger.fail(number, "error: x")
+        elif state != "open":
+            getattr(ledger, state)(number, METRICS)
+    space = ledger.request.search_space
+    ledger.ask(space, Spy(seed=0))
+    after = reopened(ledger, tmp_path)
+    after.requeue()
+    for _ in range(3):
+        after.ask(space, Spy(seed=0))
+    at_once, reread = seen[0], seen[-1]
+    for trials in (at_once, reread[:4]):
+        for mine, real in zip(trials, ledger.trials(), strict=False):
+            assert mine.state == real.state
+            assert mine.params == real.params
+            assert mine.distributions == real.distributions
+            assert mine.values == real.values
+            assert mine.intermediate_values == real.intermediate_values
 
 
 def test_a_known_candidate_takes_over_the_result(ledger: Ledger) -> None:

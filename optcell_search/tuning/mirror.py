@@ -1,0 +1,98 @@
+"""The ledger's study once more, in memory, for the sampler to look at.
+
+A sampler reads all trials for every hyperparameter it suggests and writes each suggestion down. On
+a database that is dozens of transactions a candidate; here it is none, and the ledger then takes
+the finished row as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from optcell_search.results import Direction
+from optcell_search.space import Candidate
+
+# How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
+_ENQUEUED = "fixed_params"
+
+
+class Mirror:
+    """A study in memory with the same rows as the ledger, under the same numbers.
+
+    Args:
+        directions: one an objective.
+        trials: the ledger's rows; those that are RUNNING are taken as WAITING.
+    """
+
+    def __init__(self, directions: Sequence[Direction], trials: Sequence[FrozenTrial]) -> None:
+        # A storage of its own counts from 0, so here the id of a trial is its number.
+        self._storage = InMemoryStorage()
+        self._study = optuna.create_study(storage=self._storage, directions=directions)
+        self._open: dict[int, Trial] = {}
+        for trial in trials:
+            self._study.add_trial(_copy(trial))
+
+    def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> Trial:
+        """Start the first row that is WAITING, or else a new one: `fixed` or what is suggested."""
+        self._study.sampler = sampler
+        if fixed is not None:
+            waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            if not waiting:
+                self._study.enqueue_trial(dict(fixed.flat()))
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return trial
+
+    def requeue(self) -> None:
+        """Have every row that is RUNNING wait."""
+        for number in self._open:
+            self._storage.set_trial_state_values(number, TrialState.WAITING)
+        self._open.clear()
+
+    def row(self, number: int) -> FrozenTrial:
+        """Return what is to be written into the ledger about a running row."""
+        trial = self._storage.get_trial(number)
+        system = {key: value for key, value in trial.system_attrs.items() if key != _ENQUEUED}
+        return create_trial(
+            state=TrialState.RUNNING,
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs=system,
+        )
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """Note an intermediate value."""
+        self._storage.set_trial_intermediate_value(number, epoch, value)
+
+    def tell(
+        self,
+        number: int,
+        state: TrialState,
+        values: Sequence[float] | None,
+        violations: Mapping[str, float],
+    ) -> FrozenTrial:
+        """Finish a row as Optuna does; return it."""
+        trial = self._open.pop(number)
+        written = self._storage.get_trial(number).constraints
+        for name, violation in violations.items():
+            # Optuna refuses a second value, and the driver may have died right after the first.
+            if name not in written:
+                trial.set_constraint(name, violation)
+        return self._study.tell(number, values, state=state)
+
+
+def _copy(trial: FrozenTrial) -> FrozenTrial:
+    state = TrialState.WAITING if trial.state == TrialState.RUNNING else trial.state
+    return create_trial(
+        state=state,
+        values=trial.values,
+        params=trial.params,
+        distributions=trial.distributions,
+        system_attrs=trial.system_attrs,
+        intermediate_values=trial.intermediate_values,
+    )
