@@ -1,0 +1,321 @@
+"""What searched cells reach on the sequence data of the literature, beside published numbers.
+
+    python scripts/bench_tasks.py classify mnist1d --space everything --trials 40 --epochs 30
+    python scripts/bench_tasks.py classify ucr:name=GunPoint --space everything --trials 40
+    python scripts/bench_tasks.py brown --data-dir ../shared/data   # lstm against the best found
+    python scripts/bench_tasks.py solve copying|adding              # steps until solved, by rule
+    python scripts/bench_tasks.py memory                            # reservoirs, dense and ring
+    python scripts/bench_tasks.py race                              # reservoir against lstm
+    python scripts/bench_tasks.py report                            # the tables
+
+Every number goes into scripts/results/bench_tasks.json as soon as it is there; `report`, which ends
+every other command too, writes scripts/results/bench_tasks.md from it. Test scores are those of
+`finalize`: the best candidate by validation, trained again with fresh seeds, tested once each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import optcell_search
+from optcell_search import registry, tasks
+from optcell_search.space import Candidate
+from optcell_search.training import Training, count_parameters, evaluate
+
+OUT = Path(__file__).parent / "results"
+# FACTS of the literature: test accuracy in percent.
+PUBLISHED = {
+    "mnist1d": "GRU 91, CNN 94, people 96",
+    "ucr:name=JapaneseVowels": "FCN 99.3, ResNet 99.2, ESN 96.5",
+    "ucr:name=ItalyPowerDemand": "ROCKET 97.0, InceptionTime 96.5, FCN 96.3, ESN 87.1",
+    "ucr:name=GunPoint": "ROCKET 100, InceptionTime 100, FCN 100, ESN 98.9",
+    "ucr:name=ArrowHead": "ROCKET 81.4, InceptionTime 84.6, FCN 84.3, ESN 68.9",
+}
+SOLVED = {
+    # Half of the recalled symbols above what guessing gives, and a tenth of what "1" gives.
+    "copying": ("copying:lag=200,examples=2000", "accuracy", lambda value: value >= 0.5),
+    "adding": ("adding:length=400,examples=5000", "mse", lambda value: value <= 1 / 60),
+}
+
+
+def candidate(cell: str, rule: str, hidden_size: int, lr: float, **cell_options: Any) -> Candidate:
+    """Return a candidate with the defaults of its rule."""
+    return Candidate.from_dict(
+        {
+            "cell": {"name": cell, **cell_options},
+            "rule": {"name": rule},
+            "model": {"hidden_size": hidden_size},
+            "training": {"optimizer": "adam", "lr": lr, "batch_size": 64},
+        }
+    )
+
+
+def spread(values: list[float], scale: float = 1.0, digits: int = 1) -> str:
+    """Return mean ± standard deviation."""
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{scale * statistics.mean(values):.{digits}f} ± {scale * deviation:.{digits}f}"
+
+
+def classify(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Search a classification task and test the best candidate with fresh seeds."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        run = optcell_search.search(
+            arguments.space,
+            arguments.task,
+            arguments.trials,
+            Path(folder) / "run",
+            epochs=arguments.epochs,
+            workers=2,
+            seed=arguments.seed,
+            data_dir=arguments.data_dir,
+        )
+        seconds = time.perf_counter() - start
+        best = run.finalize(top=1, seeds=arguments.seeds).iloc[0]
+    yield {
+        "task": arguments.task,
+        "space": arguments.space,
+        "trials": arguments.trials,
+        "epochs": arguments.epochs,
+        "seeds": arguments.seeds,
+        "search seed": arguments.seed,
+        "search minutes": round(seconds / 60, 1),
+        "best": f"{best['cell']}, {best['rule']}",
+        "validation %": round(100 * float(best["accuracy"]), 1),
+        "test %": f"{100 * best['test_accuracy']:.1f} ± {100 * best['test_accuracy_std']:.1f}",
+        "published %": PUBLISHED.get(arguments.task, ""),
+    }
+
+
+def brown(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Compare plain lstm with the best cell and rule at no more parameters and equal epochs."""
+    task = tasks.load(arguments.task, arguments.data_dir)
+    plain = Candidate.from_dict(
+        {
+            "cell": {"name": "lstm"},
+            "rule": {"name": "gd", "s": 1.0},
+            "model": {"hidden_size": arguments.hidden_size},
+            "training": {"optimizer": "adam", "lr": 3e-3, "batch_size": 64},
+        }
+    )
+    limit = count_parameters(plain.build(task))
+    with tempfile.TemporaryDirectory() as folder:
+        run = optcell_search.search(
+            {
+                "description": "language models of at most so many parameters",
+                "cells": ["lstm", "gru"],
+                "rules": list(registry.rules.names()),
+                "model": {"hidden_size": arguments.hidden_size},
+                "training": {
+                    "optimizer": "adam",
+                    "lr": {"low": 1e-3, "high": 1e-2, "log": True},
+                    "batch_size": 64,
+                },
+            },
+            arguments.task,
+            arguments.trials,
+            Path(folder) / "run",
+            constraints=[f"parameters<={limit}"],
+            epochs=arguments.epochs,
+            workers=2,
+            seed=arguments.seed,
+            data_dir=arguments.data_dir,
+        )
+        best = run.finalize(top=1, seeds=arguments.seeds).iloc[0]
+    scores = []
+    for seed in range(arguments.seeds):
+        training = Training(plain, task, seed=seed)
+        for _ in range(arguments.epochs):
+            training.epoch()
+        scores.append(evaluate(training.model, task.unseal(), task)["perplexity"])
+    yield {
+        "task": arguments.task,
+        "epochs": arguments.epochs,
+        "parameters": limit,
+        "trials": arguments.trials,
+        "seeds": arguments.seeds,
+        "lstm, perplexity": spread(scores),
+        "best": f"{best['cell']}, {best['rule']}",
+        "its parameters": int(best["parameters"]),
+        "its perplexity": f"{best['test_perplexity']:.1f} ± {best['test_perplexity_std']:.1f}",
+    }
+
+
+def solve(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Give how many optimizer steps each rule needs on lstm and orthogonal."""
+    spec, metric, solved = SOLVED[arguments.problem]
+    task = tasks.load(spec)
+    for cell in ("lstm", "orthogonal"):
+        for rule in registry.rules.names():
+            steps: list[int] = []
+            lasts: list[float] = []
+            for seed in range(arguments.seeds):
+                lr = 1e-3 if cell == "orthogonal" else 3e-3
+                training = Training(candidate(cell, rule, 64, lr), task, seed=seed)
+                each = -(-len(task.train) // 64)
+                for epoch in range(1, arguments.epochs + 1):
+                    value = training.epoch()[metric]
+                    if solved(value):
+                        steps.append(epoch * each)
+                        break
+                lasts.append(value)
+            yield {
+                "task": spec,
+                "cell": cell,
+                "rule": rule,
+                "seeds": arguments.seeds,
+                "solved": f"{len(steps)} of {arguments.seeds}",
+                "steps until solved": ", ".join(map(str, steps)) or "-",
+                "limit": arguments.epochs * each,
+                f"{metric} at the end": spread(lasts, digits=4),
+            }
+
+
+_MEASURE = """
+import resource, sys, time, torch
+from optcell_search import OptCell, cells
+torch.set_num_threads(1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+cell = cells.Reservoir(count=1, wiring=sys.argv[1], density=0.1)
+module = OptCell(8, int(sys.argv[2]), cell=cell, rule="gd")
+start = time.perf_counter()
+with torch.no_grad():
+    module(torch.randn(20, 4, 8))
+seconds = time.perf_counter() - start
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+held = sum(b.numel() * b.element_size() for b in module.buffers())
+print((after - before) / 1024, held / 2**20, seconds)
+"""
+
+
+def memory(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Give the peak memory of one reservoir of each wiring, in a process of its own."""
+    for wiring in ("dense", "ring", "m_ring"):
+        done = subprocess.run(
+            [sys.executable, "-c", _MEASURE, wiring, str(arguments.units)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peak, held, seconds = map(float, done.stdout.split())
+        yield {
+            "wiring": wiring,
+            "units": arguments.units,
+            "peak MiB": round(peak, 1),
+            "weights MiB": round(held, 3),
+            "20 steps of 4 sequences, s": round(seconds, 3),
+        }
+
+
+def race(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Give the seconds of training until a validation accuracy, reservoir against lstm."""
+    task = tasks.load(arguments.task, arguments.data_dir)
+    for wiring in ("lstm", "dense", "ring"):
+        seconds, scores, reached = [], [], 0
+        for seed in range(arguments.seeds):
+            if wiring == "lstm":
+                chosen = candidate("lstm", "gd", 64, 3e-3)
+            else:
+                chosen = candidate("reservoir", "gd", 100, 3e-3, wiring=wiring)
+            training = Training(chosen, task, seed=seed)
+            for _ in range(arguments.epochs):
+                metrics = training.epoch()
+                if metrics["accuracy"] >= arguments.accuracy:
+                    reached += 1
+                    break
+            seconds.append(metrics["train_seconds"])
+            scores.append(evaluate(training.model, task.unseal(), task)["accuracy"])
+        yield {
+            "task": arguments.task,
+            "model": wiring if wiring == "lstm" else f"reservoir, {wiring}",
+            "parameters": int(metrics["parameters"]),
+            "seeds": arguments.seeds,
+            f"reached {arguments.accuracy:.0%} on validation": f"{reached}",
+            "training, s": spread(seconds, digits=2),
+            "test % then": spread(scores, 100),
+        }
+
+
+def report() -> str:
+    """Write and return the tables of all that has been measured."""
+    kept: dict[str, list[dict[str, Any]]] = json.loads((OUT / "bench_tasks.json").read_text())
+    lines = ["# Sequence tasks", "", "Made by `scripts/bench_tasks.py`; do not edit."]
+    for what, rows in kept.items():
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        lines += ["", f"## {what}", "", "| " + " | ".join(columns) + " |"]
+        lines += ["|" + "---|" * len(columns)]
+        lines += [
+            "| " + " | ".join(str(row.get(key, "")) for key in columns) + " |" for row in rows
+        ]
+    text = "\n".join(lines) + "\n"
+    (OUT / "bench_tasks.md").write_text(text)
+    return text
+
+
+def keep(what: str, row: dict[str, Any]) -> None:
+    """Put a row into the file, in the place of an older one about the same."""
+    OUT.mkdir(exist_ok=True)
+    path = OUT / "bench_tasks.json"
+    kept: dict[str, list[dict[str, Any]]] = json.loads(path.read_text()) if path.exists() else {}
+    machine = f"{os.cpu_count()} cores of {platform.machine()}, torch {torch.__version__}"
+    busy = f"load {os.getloadavg()[1]:.0f}"
+    identity = ("task", "cell", "rule", "model", "wiring", "units", "space")
+    about = [row.get(key) for key in identity]
+    old = [r for r in kept.get(what, []) if [r.get(key) for key in identity] != about]
+    kept[what] = [*old, {**row, "machine": machine, "busy": busy}]
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name in ("classify", "brown", "solve", "memory", "race", "report"):
+        command = commands.add_parser(name)
+        command.add_argument("--data-dir")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--seeds", type=int, default=3 if name in ("solve", "race") else 5)
+        command.add_argument("--trials", type=int, default=40)
+        command.add_argument("--epochs", type=int, default=4 if name == "brown" else 30)
+        if name == "classify":
+            command.add_argument("task")
+            command.add_argument("--space", default="everything")
+        elif name == "solve":
+            command.add_argument("problem", choices=list(SOLVED))
+        elif name == "memory":
+            command.add_argument("--units", type=int, default=10_000)
+        elif name == "brown":
+            command.add_argument("--task", default="brown")
+            command.add_argument("--hidden-size", type=int, default=128)
+        elif name == "race":
+            command.add_argument("--task", default="ucr:name=JapaneseVowels")
+            command.add_argument("--accuracy", type=float, default=0.95)
+    arguments = parser.parse_args()
+    if arguments.what != "report":
+        measures: dict[str, Callable[[argparse.Namespace], Iterator[dict[str, Any]]]] = {
+            "classify": classify,
+            "brown": brown,
+            "solve": solve,
+            "memory": memory,
+            "race": race,
+        }
+        for row in measures[arguments.what](arguments):
+            keep(arguments.what, row)
+    print(report())
+
+
+if __name__ == "__main__":
+    main()
