@@ -178,6 +178,7 @@ def main() -> None:
         "--loop", type=int, default=100, help="longest T to run the loop at (0: never)"
     )
     parser.add_argument("--lengths", action="store_true", help="cost against T instead")
+    parser.add_argument("--note", default="", help="kept with the results, e.g. what else ran")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the results")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -185,7 +186,12 @@ def main() -> None:
     on_gpu = args.device.startswith("cuda")
     machine = torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine()
     head = {"date": f"{datetime.date.today()}", "device": args.device, "machine": machine}
-    head |= {"threads": args.threads, "clock": args.clock, "torch": torch.__version__}
+    head |= {
+        "threads": args.threads,
+        "clock": args.clock,
+        "note": args.note,
+        "torch": torch.__version__,
+    }
     rows = []
     if args.lengths:
         rows = lengths(args)

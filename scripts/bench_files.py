@@ -37,7 +37,8 @@ def table(kept: dict[str, Any]) -> list[str]:
         head = place["head"]
         how = f"{head['threads']} threads, {head['clock']} time"
         out += ["", f"## {head['device']}: {head['machine']}, {how}", ""]
-        out += [f"torch {head['torch']}, last run on {head['date']}", ""]
+        note = f"; {head['note']}" if head["note"] else ""
+        out += [f"torch {head['torch']}, last run on {head['date']}{note}", ""]
         out += [
             "| cell | rule | T, B, D, H | layers | kernel | ms | torch's ms | fwd+bwd / torch |"
         ]
