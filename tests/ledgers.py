@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
 START = datetime(2026, 5, 4, 12, 0, 0)
@@ -79,12 +80,12 @@ class Ledger:
 
     Args:
         objectives: name → direction, the first one first.
-        url: where the study lives; None: in memory.
+        url: where the study lives, or an opened storage; None: in memory.
         changes: of the request.
     """
 
     def __init__(
-        self, objectives: Mapping[str, str], url: str | None = None, **changes: Any
+        self, objectives: Mapping[str, str], url: str | BaseStorage | None = None, **changes: Any
     ) -> None:
         self.objectives = dict(objectives)
         asked = request(objectives, **changes)

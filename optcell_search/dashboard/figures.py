@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from . import words
 from .by_rule import Response
 from .details import Curves
-from .info import Axis, Points, Scatter
+from .info import Axis
 from .palette import NEUTRAL, Style
+from .scatter import Points, Scatter
 
 # Light where it is good. Cividis looks the same with and without red-green vision.
 SCALE = "Cividis"

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from .. import results
-from . import by_rule, details, figures, info, words
+from . import by_rule, details, figures, info, scatter, words
 from .palette import styles
 
 
@@ -56,10 +56,10 @@ def page(data: info.Data, where: str = "") -> str:
     front = set(results.pareto(data.table, data.objectives)["number"])
     style = styles(str(rule) for rule in data.table["rule"].dropna())
     limits = by_rule.colour_range(data)
-    scatters = info.scatters(data)
+    scatters = scatter.scatters(data)
     answers = by_rule.responses(data)
     curves = details.learning_curves(data, front)
-    drawn = {f"pareto-{i}": figures.pareto(s, style) for i, s in enumerate(scatters)}
+    drawn = {f"pareto-{i}": figures.pareto(shown, style) for i, shown in enumerate(scatters)}
     drawn |= {
         f"rule-{i}": figures.response(answer, style[answer.rule], limits)
         for i, answer in enumerate(answers)

@@ -11,23 +11,27 @@ import numpy as np
 import optuna
 import pandas as pd
 import sqlalchemy
+from optuna.storages import BaseStorage, JournalStorage, get_storage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 Direction = Literal["minimize", "maximize"]
 
 EPOCH_PREFIX = "epoch:"
 FINALIZED_PREFIX = "finalized:"
+_JOURNAL = "journal://"
 
 
 def load(where: str | Path) -> optuna.Study:
     """Open the ledger of a run folder, or the study at an Optuna URL.
 
     Args:
-        where: a run folder, or a URL such as ``sqlite:///study.db``; a URL whose database holds
-            several studies names one after a ``#``: ``postgresql://host/db#run-7``.
+        where: a run folder, or a URL such as ``sqlite:///study.db`` or ``journal:///log``; a URL
+            whose database holds several studies names one after a ``#``:
+            ``postgresql://host/db#run-7``.
 
     Raises:
-        FileNotFoundError: the folder holds no run.
+        FileNotFoundError: the folder holds no run, or the URL's file is not there.
         ValueError: the database is not readable, or holds no study or several, or the study was
             not written by a search.
     """
@@ -37,9 +41,9 @@ def load(where: str | Path) -> optuna.Study:
     else:
         url, name = _of_folder(Path(where))
     try:
-        storage = optuna.storages.get_storage(url)
+        storage = _storage(url)
         names = sorted(study.study_name for study in storage.get_all_studies())
-    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
         raise ValueError(f"{text}: not a readable Optuna study ({type(error).__name__})") from error
     if not name and len(names) == 1:
         name = names[0]
@@ -50,6 +54,22 @@ def load(where: str | Path) -> optuna.Study:
     if "request" not in study.user_attrs:
         raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
     return study
+
+
+def _storage(url: str) -> BaseStorage:
+    """Open what is there; both kinds of file would otherwise be made."""
+    journal = url.startswith(_JOURNAL)
+    file = url.removeprefix(_JOURNAL) if journal else _sqlite_file(url)
+    if file and not Path(file).is_file():
+        raise FileNotFoundError(f"{url}: no such file")
+    if journal:
+        return JournalStorage(JournalFileBackend(file))
+    return get_storage(url)
+
+
+def _sqlite_file(url: str) -> str:
+    parsed = sqlalchemy.make_url(url)
+    return parsed.database or "" if parsed.get_backend_name() == "sqlite" else ""
 
 
 def _of_folder(folder: Path) -> tuple[str, str]:
@@ -183,6 +203,8 @@ def finalized(study: optuna.Study) -> pd.DataFrame:
         number = int(attribute.removeprefix(FINALIZED_PREFIX))
         for split in ("validation", "test"):
             for metric, values in record[split].items():
+                if not values:  # every one of its trainings failed
+                    continue
                 std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
                 mean = float(np.mean(values))
                 rows.append((number, split, metric, mean, std, len(values), record["epochs"]))

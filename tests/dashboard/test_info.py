@@ -6,7 +6,7 @@ import pytest
 from ledgers import Ledger, candidate
 from optuna.trial import TrialState
 
-from optcell_search.dashboard import by_rule, details, info
+from optcell_search.dashboard import by_rule, details, info, scatter
 
 TWO = {"accuracy": "maximize", "parameters": "minimize"}
 
@@ -82,36 +82,36 @@ def test_message_where_no_trial_keeps_the_constraints() -> None:
     ledger.add([0.9, 10.0], constraints={"parameters<=5": 5.0})
     data = data_of(ledger)
     assert "none keeps the constraints" in info.overview(data).message
-    (scatter,) = info.scatters(data)
-    assert scatter.rules == {}
-    assert scatter.infeasible.number == (0,)
-    assert scatter.knee is None
+    (shown,) = scatter.scatters(data)
+    assert shown.rules == {}
+    assert shown.infeasible.number == (0,)
+    assert shown.knee is None
 
 
 def test_scatter_of_two_objectives() -> None:
-    (scatter,) = info.scatters(data_of(two_objectives()))
-    assert scatter.x == info.Axis("parameters", "parameters", (1.0, 100.0))
-    assert scatter.y == info.Axis("accuracy", "validation accuracy")
-    assert scatter.front == ((1.0, 0.1), (10.0, 0.8), (100.0, 0.9))
-    assert scatter.knee == (10.0, 0.8, 1)
-    points = scatter.rules["heavy_ball"]
+    (shown,) = scatter.scatters(data_of(two_objectives()))
+    assert shown.x == info.Axis("parameters", "parameters", (1.0, 100.0))
+    assert shown.y == info.Axis("accuracy", "validation accuracy")
+    assert shown.front == ((1.0, 0.1), (10.0, 0.8), (100.0, 0.9))
+    assert shown.knee == (10.0, 0.8, 1)
+    points = shown.rules["heavy_ball"]
     assert (points.x, points.y) == ((10.0, 11.0), (0.8, 0.8))
     assert (points.number, points.on_front) == ((1, 2), (True, False))
     assert points.hover[0] == (
         "trial 1\ngru × heavy_ball (μ 0.5 · s 0.2)\nhidden 32 · layers 1\nrmsprop, lr 0.001\n"
         "validation accuracy: 0.8\nparameters: 10"
     )
-    assert sorted(scatter.rules) == ["adam", "gd", "heavy_ball"]
+    assert sorted(shown.rules) == ["adam", "gd", "heavy_ball"]
 
 
 def test_one_objective_is_shown_over_the_trials_with_the_best_so_far() -> None:
     ledger = Ledger({"loss": "minimize"})
     for value in (3.0, 4.0, 1.0):
         ledger.add([value])
-    (scatter,) = info.scatters(data_of(ledger))
-    assert scatter.x.name == "number"
-    assert scatter.front == ((0.0, 3.0), (1.0, 3.0), (2.0, 1.0))
-    assert scatter.knee is None
+    (shown,) = scatter.scatters(data_of(ledger))
+    assert shown.x.name == "number"
+    assert shown.front == ((0.0, 3.0), (1.0, 3.0), (2.0, 1.0))
+    assert shown.knee is None
 
 
 def test_five_objectives_are_each_shown_against_the_first_without_a_line() -> None:
@@ -119,11 +119,11 @@ def test_five_objectives_are_each_shown_against_the_first_without_a_line() -> No
     ledger = Ledger({name: "maximize" if name == "accuracy" else "minimize" for name in names})
     ledger.add([0.9, 2.0, 3.0, 4.0, 5.0])
     ledger.add([0.9, 1.0, 9.0, 9.0, 9.0])
-    scatters = info.scatters(data_of(ledger))
-    assert [scatter.x.name for scatter in scatters] == names[1:]
-    assert {scatter.y.name for scatter in scatters} == {"accuracy"}
-    assert all(scatter.front == () for scatter in scatters)
-    assert all(scatter.rules["heavy_ball"].on_front == (True, True) for scatter in scatters)
+    scatters = scatter.scatters(data_of(ledger))
+    assert [shown.x.name for shown in scatters] == names[1:]
+    assert {shown.y.name for shown in scatters} == {"accuracy"}
+    assert all(shown.front == () for shown in scatters)
+    assert all(shown.rules["heavy_ball"].on_front == (True, True) for shown in scatters)
 
 
 def test_responses_are_the_rules_best_first_with_their_two_first_hyperparameters() -> None:

@@ -4,6 +4,7 @@ import math
 import warnings
 from pathlib import Path
 
+import optuna
 import pandas as pd
 import pytest
 from ledgers import Ledger, candidate, in_folder
@@ -146,9 +147,20 @@ def test_load_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
         results.load(tmp_path)
 
 
-def test_load_refuses_a_study_that_no_search_wrote(tmp_path: Path) -> None:
-    import optuna
+def test_load_reads_a_journal(tmp_path: Path) -> None:
+    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "log"))
+    Ledger(TWO, optuna.storages.JournalStorage(journal)).add([0.9, 10.0])
+    assert len(results.frame(results.load(f"journal://{tmp_path / 'log'}"))) == 1
 
+
+@pytest.mark.parametrize("scheme", ["sqlite:///", "journal://"])
+def test_load_makes_no_file_that_was_not_there(tmp_path: Path, scheme: str) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        results.load(f"{scheme}{tmp_path / 'absent'}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_load_refuses_a_study_that_no_search_wrote(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
     optuna.create_study(study_name="foreign", storage=url)
     with pytest.raises(ValueError, match="'foreign' holds no request"):
