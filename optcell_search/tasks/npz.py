@@ -45,7 +45,8 @@ _NAMES = tuple(name + part for part in _PARTS for name in ("x", "y", "lengths"))
 class NpzFile(OwnData):
     """Arrays of a ``.npz`` file as `numpy.savez` writes it; nothing pickled is read.
 
-    - ``x`` (sequences, time, features), numbers, used as they are: scale them to about [-1, 1].
+    - ``x`` (sequences, time, features), numbers, used as they are: scale them to about [-1, 1];
+      or movies (movies, frames, channels, height, width), for convolutional cells too.
     - ``y`` (sequences,) for one target per sequence, (sequences, time) or (sequences, time,
       values) for one per step. Integers and texts are classes, other numbers are predicted.
     - ``lengths`` (sequences,), optional: steps of each sequence; what is behind them is ignored.
@@ -113,12 +114,23 @@ class NpzFile(OwnData):
                 )
 
     def _labelled(self, archive: np.lib.npyio.NpzFile, part: str) -> Labelled:
-        lengths = f"lengths{part}"
+        where, lengths = f"{self.path} (x{part}, y{part})", f"lengths{part}"
+        x, frame = self._array(archive, f"x{part}"), None
+        if x.ndim == 5:
+            if 0 in x.shape or lengths in archive.files:
+                what = f"and {lengths}" if 0 not in x.shape else "is empty or has no frames"
+                raise ValueError(
+                    f"{where}: x of shape {x.shape} {what}; valid: (movies, frames, channels, "
+                    f"height, width), all movies equally long"
+                )
+            frame = x.shape[2:]
+            x = x.reshape(*x.shape[:2], -1)
         return Labelled(
-            f"{self.path} (x{part}, y{part})",
-            self._array(archive, f"x{part}"),
+            where,
+            x,
             self._array(archive, f"y{part}"),
             self._array(archive, lengths) if lengths in archive.files else None,
+            frame=frame,
         )
 
     def _array(self, archive: np.lib.npyio.NpzFile, name: str) -> Array:

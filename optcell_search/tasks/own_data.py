@@ -41,6 +41,7 @@ class Labelled:
         y: (sequences,), (sequences, time) or (sequences, time, values).
         lengths: (sequences,) steps of each; None: all.
         columns: names of the features, where they have any.
+        frame: channels, height and width, where the features of a step are an image.
     """
 
     where: str
@@ -48,6 +49,7 @@ class Labelled:
     y: Array
     lengths: Index | None = None
     columns: tuple[str, ...] = ()
+    frame: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
@@ -108,7 +110,8 @@ class Labelled:
     def take(self, index: Index) -> Labelled:
         """Return the sequences with these numbers."""
         lengths = None if self.lengths is None else self.lengths[index]
-        return Labelled(self.where, self.x[index], self.y[index], lengths, self.columns)
+        kept = (lengths, self.columns, self.frame)
+        return Labelled(self.where, self.x[index], self.y[index], *kept)
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,10 @@ def divide(whole: Labelled, shares: tuple[float, ...], *, kind: str) -> tuple[La
 
 def search_data(encoding: Encoding, train: Labelled, validation: Labelled) -> Data:
     """Encode the two splits of the search."""
+    if train.frame != validation.frame:
+        raise ValueError(
+            f"{validation.where}: x has frames of {validation.frame}, in training {train.frame}"
+        )
     if train.x.shape[-1] != validation.x.shape[-1]:
         raise ValueError(
             f"{validation.where}: x has {validation.x.shape[-1]} features, "
@@ -235,6 +242,7 @@ def search_data(encoding: Encoding, train: Labelled, validation: Labelled) -> Da
         goal=encoding.goal,
         readout=encoding.readout,
         classes=encoding.classes,
+        frame=train.frame,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -93,6 +94,40 @@ def test_movies_of_mnist() -> None:
 def test_options_out_of_range_are_refused(spec: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         tasks.load(spec)
+    assert "\n" not in str(caught.value)
+
+
+def test_movies_of_the_user(tmp_path: Path) -> None:
+    x = np.random.RandomState(0).randn(20, 3, 2, 4, 8).astype(np.float32)
+    y = np.arange(20) % 2
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    task = tasks.load(str(tmp_path / "a.npz"))
+    assert task.frame == (2, 4, 8)
+    assert task.train.inputs.shape[1:] == (3, 64)
+    assert candidate("conv_rnn").build(task)(task.train.inputs).shape[1:] == (2,)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((20, 0, 1, 8, 8))}, "has no frames; valid: .movies, frames, channels"),
+        ({"x": np.zeros((20, 2, 1, 8, 8)), "lengths": np.ones(20, int)}, "all movies equally long"),
+        (
+            {
+                "x": np.zeros((20, 2, 1, 8, 4)),
+                "x_validation": np.zeros((20, 2, 1, 4, 8)),
+                "y_validation": np.arange(20) % 2,
+            },
+            r"x has frames of \(1, 4, 8\), in training \(1, 8, 4\)",
+        ),
+    ],
+)
+def test_movies_that_cannot_be_used_are_refused(
+    arrays: dict[str, np.ndarray], message: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "a.npz", y=np.arange(20) % 2, **arrays)
+    with pytest.raises(ValueError, match=message) as caught:
+        tasks.load(str(tmp_path / "a.npz"))
     assert "\n" not in str(caught.value)
 
 
