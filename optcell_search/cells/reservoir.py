@@ -125,7 +125,7 @@ class Reservoir(Cell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, (B, count x H)."""
         (h,) = hidden
-        units = h.reshape(len(h), self.count, -1)
+        units = h.reshape(-1, self.count, h.shape[1] // self.count)
         W = weights["weight_hh"]
         if self.wiring == "dense":
             heard = torch.einsum("bri,roi->bro", units, W)
@@ -170,7 +170,7 @@ class FeatureNorm(nn.BatchNorm1d):
             self.weight,
             self.bias,
             # One row has no variance: the last batch of an epoch may hold a single sequence.
-            training=self.training and len(rows) > 1,
+            training=self.training and rows.shape[0] > 1,
             momentum=self.momentum or 0.0,
             eps=self.eps,
         ).view_as(input)

@@ -193,3 +193,12 @@ def test_stacked_modules_map_like_separate_ones(wiring: str) -> None:
     mapped = torch.func.vmap(run)(weights, buffers)
     expected = torch.stack([one(x) for one in models])
     torch.testing.assert_close(mapped, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("wiring", WIRINGS)
+def test_a_model_is_traced_for_batches_of_any_size(wiring: str) -> None:
+    model = cells.SequenceModel(3, 2, 4, cell=cells.Reservoir(count=2, wiring=wiring)).eval()
+    sizes = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(model, (torch.randn(3, 2, 3),), dynamic_shapes=sizes)
+    x = torch.randn(5, 2, 3)
+    torch.testing.assert_close(program.module()(x), model(x))
