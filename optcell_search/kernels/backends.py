@@ -107,11 +107,15 @@ def pick(loop: Loop) -> str:
     return _choose(loop, traced=False)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _traced(kind: str, device: str, dtype: torch.dtype, hidden_size: int, takes_input: bool) -> str:
     """Choose while torch traces; what it compiles keeps the kernel chosen here."""
     loop = Loop(kind, torch.device(device), dtype, hidden_size, takes_input)
     return str(_choose(loop, traced=True))
+
+
+# What torch.compiler.assume_constant_result does, without importing all of torch's compiler with
+# this package.
+_traced._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _choose(loop: Loop, traced: bool) -> Choice:
