@@ -61,9 +61,7 @@ def installed_plugin(tmp_path: Path) -> Path:
     info = tmp_path / "other_package-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-package\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[optcell_search.rules]\ndecay = other_package:Decay\n"
-    )
+    (info / "entry_points.txt").write_text("[optcell_search.rules]\ndecay = other_package:Decay\n")
     return tmp_path
 
 
@@ -105,7 +103,7 @@ def test_an_entry_point_that_is_no_rule_is_refused(monkeypatch: pytest.MonkeyPat
     entry = importlib.metadata.EntryPoint("x", "json:JSONDecoder", "optcell_search.rules")
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
     fresh = registry.Registry("rule", "rules")
-    with pytest.raises(TypeError, match="json:JSONDecoder.*is not a subclass of .*Rule"):
+    with pytest.raises(TypeError, match=r"json:JSONDecoder.*is not a subclass of .*Rule"):
         fresh.names()
 
 

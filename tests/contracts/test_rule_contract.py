@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_any_pieces_give_what_the_whole_gives(name: str, cuts: list[int]) -> Non
     bounds = sorted({0, *cuts, 17})
     state: RuleState | None = None
     pieces = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         u, state = apply_rule(rule, values(rule), z[start:end], state)
         pieces.append(u)
     torch.testing.assert_close(torch.cat(pieces), filtered(rule, z), rtol=1e-12, atol=1e-12)
