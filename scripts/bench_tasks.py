@@ -224,18 +224,21 @@ def race(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Give the seconds of training until a validation accuracy, reservoir against lstm."""
     task = tasks.load(arguments.task, arguments.data_dir)
     for wiring in ("lstm", "dense", "ring"):
-        seconds, scores, reached = [], [], 0
+        seconds, processor, scores, epochs, reached = [], [], [], [], 0
         for seed in range(arguments.seeds):
             if wiring == "lstm":
                 chosen = candidate("lstm", "gd", 64, 3e-3)
             else:
                 chosen = candidate("reservoir", "gd", 100, 3e-3, wiring=wiring)
             training = Training(chosen, task, seed=seed)
+            start = time.process_time()
             for _ in range(arguments.epochs):
                 metrics = training.epoch()
                 if metrics["accuracy"] >= arguments.accuracy:
                     reached += 1
                     break
+            epochs.append(training.epochs)
+            processor.append(time.process_time() - start)
             seconds.append(metrics["train_seconds"])
             scores.append(evaluate(training.model, task.unseal(), task)["accuracy"])
         yield {
@@ -244,7 +247,9 @@ def race(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "parameters": int(metrics["parameters"]),
             "seeds": arguments.seeds,
             f"reached {arguments.accuracy:.0%} on validation": f"{reached}",
+            "epochs": spread([float(e) for e in epochs]),
             "training, s": spread(seconds, digits=2),
+            "processor s, with scoring": spread(processor, digits=2),
             "test % then": spread(scores, 100),
         }
 

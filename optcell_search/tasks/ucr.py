@@ -96,7 +96,7 @@ class UCR(Task):
         looked = ", ".join(str(place / relative.parent) for place in places)
         raise FileNotFoundError(
             f"{relative.name} not found in {looked}; "
-            + ("" if aeon else "some sets come with pip install 'optcell-search[aeon]'; ")
+            + ("" if aeon else "some sets come with pip install 'optcell-search[ucr]'; ")
             + "get any other from https://timeseriesclassification.com and unpack it into "
             f"{folder / 'ucr' / self.dataset}, or point --data-dir or OPTCELL_DATA at it"
         )
