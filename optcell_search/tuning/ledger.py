@@ -76,13 +76,16 @@ class Ledger:
             self._settled.add(
                 trial.number, known["key"], known["seed"], trial.state, known.get("reason", "")
             )
-        self._mirror = Mirror(list(request.objectives.values()), self.trials())
+        self._mirror = self._make_mirror()
 
     @classmethod
     def of_folder(cls, request: Request, folder: Path) -> Ledger:
         """Open the ledger of a run folder, wherever its request says it lies."""
         storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
         return cls(request, storage)
+
+    def _make_mirror(self) -> Mirror:
+        return Mirror(list(self.request.objectives.values()), self.trials())
 
     def close(self) -> None:
         """Let go of the storage."""
@@ -127,7 +130,8 @@ class Ledger:
                 self._storage.optuna.set_trial_state_values(trial._trial_id, TrialState.WAITING)
                 self._move(TrialState.RUNNING, TrialState.WAITING)
         self._open.clear()
-        self._mirror.requeue()
+        # Made anew: Optuna's storage in memory does not look back at rows that have run.
+        self._mirror = self._make_mirror()
 
     def ask(self, space: SearchSpace, sampler: BaseSampler, fixed: Candidate | None = None) -> Row:
         """Start the next row: one from the queue, or else a new candidate.

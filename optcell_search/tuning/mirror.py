@@ -48,12 +48,6 @@ class Mirror:
         self._open[trial.number] = trial
         return trial
 
-    def requeue(self) -> None:
-        """Have every row that is RUNNING wait."""
-        for number in self._open:
-            self._storage.set_trial_state_values(number, TrialState.WAITING)
-        self._open.clear()
-
     def row(self, number: int) -> FrozenTrial:
         """Return what is to be written into the ledger about a running row."""
         trial = self._storage.get_trial(number)

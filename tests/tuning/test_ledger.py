@@ -116,6 +116,17 @@ def test_a_row_goes_back_in_the_queue_with_all_it_has(ledger: Ledger, tmp_path: 
     assert ask(after).number == 1
 
 
+def test_the_queue_of_the_same_process(ledger: Ledger) -> None:
+    first, second = ask(ledger), ask(ledger, seed=5)
+    ledger.report(first.number, 1, METRICS)
+    ledger.requeue()
+    assert [(row.number, row.key, row.epochs) for row in (ask(ledger), ask(ledger))] == [
+        (0, first.key, {1}),
+        (1, second.key, set()),
+    ]
+    assert ask(ledger).number == 2
+
+
 def test_a_row_appears_whole_or_not_at_all(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

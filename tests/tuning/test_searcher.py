@@ -172,6 +172,8 @@ def test_a_deterministic_search_does_not_depend_on_who_is_first(drivers: Any) ->
     run_generations(backwards, -1)
     assert keys(forwards) == keys(backwards)
     assert forwards.states() == ["COMPLETE"] * 16
+    told = [trial.datetime_complete for trial in backwards.ledger.trials()]
+    assert told == sorted(told)
 
 
 def test_a_deterministic_search_repeats_after_a_crash(drivers: Any) -> None:
