@@ -137,6 +137,25 @@ def test_first_epochs_learn_from_the_pretraining_data(waves: LoadedTask) -> None
     assert truth < process / 2
 
 
+def test_pretraining_lasts_as_many_epochs_as_asked(waves: LoadedTask) -> None:
+    losses = {
+        asked: [m["train_loss"] for m in train(candidate(asked), waves, epochs=3, seed=0)]
+        for asked in (0, 1, 2)
+    }
+    assert losses[0][0] != losses[1][0]
+    assert losses[1][0] == losses[2][0]
+    assert losses[1][1] != losses[2][1]
+    before = LoadedTask(waves.task, waves.folder, data=_pretraining_alone(waves))
+    always = [m["train_loss"] for m in train(candidate(), before, epochs=3, seed=0)]
+    assert losses[2][:2] == always[:2]
+    assert losses[2][2] != always[2]
+
+
+def _pretraining_alone(task: LoadedTask) -> Data:
+    assert task.pretraining is not None
+    return Data(train=task.pretraining, validation=task.validation, goal=task.goal, readout="every")
+
+
 def test_interruption_within_pretraining_changes_nothing(waves: LoadedTask) -> None:
     whole = list(train(candidate(2, weight=0.1), waves, epochs=4, seed=3))
     for cut in (1, 2, 3):
