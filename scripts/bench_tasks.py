@@ -1,7 +1,7 @@
 """What searched cells reach on the sequence data of the literature, beside published numbers.
 
     python scripts/bench_tasks.py classify mnist1d --space everything --trials 40 --epochs 30
-    python scripts/bench_tasks.py classify ucr:name=GunPoint --space everything --trials 40
+    python scripts/bench_tasks.py classify ucr:name=GunPoint --epochs 200   # one step an epoch
     python scripts/bench_tasks.py brown --data-dir ../shared/data   # lstm against the best found
     python scripts/bench_tasks.py solve copying|adding              # steps until solved, by rule
     python scripts/bench_tasks.py memory                            # reservoirs, dense and ring
