@@ -140,6 +140,8 @@ class Run:
     ) -> pd.DataFrame:
         """Train the best candidates again with fresh seeds, and only then test them.
 
+        The report is written anew, with the test scores in it.
+
         Args:
             top: how many candidates: the Pareto front first, the better in the first objective
                 before the others, then the next front.
@@ -174,6 +176,7 @@ class Run:
         if not any(record["seeds"] for record in records):
             failures = Counter(reason for r in records for reason in r["failed"].values())
             raise RunFailed(f"no training succeeded: {in_words(failures)}")
+        self.report()
         after = self.results()
         return after[after["number"].isin(numbers)]
 

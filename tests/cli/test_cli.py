@@ -104,6 +104,8 @@ def test_finalize_then_results_show_test_scores(
     _, output, _ = call(capsys, "results", str(run[0]), "--json")
     tested = [row for row in json.loads(output) if "test_accuracy" in row]
     assert [(row["number"], row["finalized"]) for row in tested] == [(1, 2.0)]
+    page = (run[0] / "report.html").read_text()
+    assert "no candidate has been finalized" not in page
 
 
 def test_replay(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
