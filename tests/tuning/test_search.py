@@ -10,12 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from optuna.samplers import RandomSampler
 from runs import SMALL_SPACE, SPACE, faulty_space
 
 import optcell_search
 from optcell_search import results
-from optcell_search.tuning import Run, RunFailed
+from optcell_search.tuning import Run, RunFailed, driver
 from optcell_search.tuning.cluster import connected
+from optcell_search.tuning.ledger import Ledger
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -161,16 +163,31 @@ def test_every_fault_is_a_row_with_a_reason(tiny: str, tmp_path: Path) -> None:
     assert run.status()["failures"] == dict.fromkeys(table["reason"].drop(NONE), 1)
 
 
-@pytest.mark.usefixtures("faulty_rule")
-def test_a_run_in_which_all_fail_has_failed(tiny: str, tmp_path: Path) -> None:
-    from faulty_rule import ERROR, NAN
+def test_a_run_in_which_all_fail_has_failed(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_all(ledger: Ledger, *_: object) -> None:
+        for reason in ("diverged", "out of memory", "diverged"):
+            row = ledger.ask(ledger.request.search_space, RandomSampler(seed=0))
+            ledger.fail(row.number, reason)
 
-    with pytest.raises(RunFailed, match="no candidate could be trained: ") as caught:
-        optcell_search.search(
-            faulty_space(ERROR, NAN), tiny, 4, tmp_path / "run", sampler="grid", workers=2
-        )
-    assert "1 × diverged" in str(caught.value)
-    assert Run.open(tmp_path / "run").status()["fail"] == 2
+    monkeypatch.setattr(driver, "drive", fail_all)
+    with pytest.raises(RunFailed) as caught:
+        optcell_search.search(SPACE, tiny, 3, tmp_path / "run")
+    assert str(caught.value) == "no candidate could be trained: 2 × diverged; 1 × out of memory"
+    assert Run.open(tmp_path / "run").status()["fail"] == 3
+
+
+def test_a_disk_that_is_full(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(driver.tune, "run", no_space)
+    folder = tmp_path / "run"
+    with pytest.raises(RunFailed, match=r"the run broke off: .*No space left on device") as caught:
+        optcell_search.search(SPACE, tiny, 3, folder)
+    assert f"`optcell-search resume {folder}` goes on" in str(caught.value)
+    assert Run.open(folder).status()["missing"] == 3
 
 
 def test_halving_prunes(tiny: str, tmp_path: Path) -> None:
