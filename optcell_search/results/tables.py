@@ -104,28 +104,30 @@ def frame(study: optuna.Study) -> pd.DataFrame:
     (trained), ``started`` (local time), ``seconds`` (from start to end).
     """
     trials = study.get_trials(deepcopy=False)
-    names = list(objectives(study))
+    ranked = list(objectives(study))
     constrained = bool(study.user_attrs["request"].get("constraints"))
     hyperparameters: list[dict[str, Any]] = []
     metrics: list[dict[str, float]] = []
     for trial in trials:
         hyperparameters.append(_flat(trial.user_attrs.get("candidate", {})))
-        metrics.append(_final_metrics(trial, names))
+        metrics.append(_final_metrics(trial, ranked))
     heads = pd.DataFrame([_head(trial) for trial in trials], columns=_HEAD)
     heads["repeat"] = heads["repeat"].astype("Int64")
     heads["seed"] = heads["seed"].astype("Int64")
     heads["duplicate_of"] = heads["duplicate_of"].astype("Int64")
     if constrained:
         heads["feasible"] = np.array([_is_feasible(trial) for trial in trials], dtype=bool)
-    values = pd.DataFrame(metrics, index=heads.index).reindex(columns=_columns(metrics, names))
+    values = pd.DataFrame(metrics, index=heads.index).reindex(columns=_columns(metrics, ranked))
     tail = pd.DataFrame(
         [_tail(trial) for trial in trials], columns=["epochs", "started", "seconds"]
     )
     tail = tail.astype({"epochs": "int64", "started": "datetime64[us]", "seconds": "float64"})
     settings = pd.DataFrame(hyperparameters, index=heads.index)
     kinds = settings.reindex(columns=["cell", "rule"])
-    dotted = settings[sorted(c for c in settings.columns if c not in ("cell", "rule"))]
-    return pd.concat([heads, kinds, dotted, values.astype("float64"), tail], axis=1)
+    # By section; inside one, as the candidates have them, which is as they are declared.
+    names = [c for c in map(str, settings.columns) if c not in ("cell", "rule")]
+    names.sort(key=lambda name: name.partition(".")[0])
+    return pd.concat([heads, kinds, settings[names], values.astype("float64"), tail], axis=1)
 
 
 _HEAD = ["number", "state", "reason", "key", "seed", "repeat", "duplicate_of"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
-from ledgers import Ledger, candidate, in_folder
+from ledgers import RULES, Ledger, candidate, in_folder
 from optuna.trial import TrialState
 
 from optcell_search import results
@@ -53,6 +53,7 @@ def test_frame_gives_hyperparameters_only_to_candidates_that_have_them(ledger: L
     assert table["adam.mu"][1] == 0.2
     assert (table["model.hidden_size"] == 32).all()
     assert (table["training.optimizer"] == "rmsprop").all()
+    assert [c for c in table if c.startswith("adam.")] == [f"adam.{n}" for n in RULES["adam"]]
     assert "epoch" not in table.columns
     assert table.columns.is_unique
 
