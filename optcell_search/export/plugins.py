@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import importlib.util
-import io
 import shutil
-import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,25 +61,37 @@ def _copy(top: str, room: Path) -> list[Path]:
     return [Path(shutil.copyfile(spec.origin, room / f"{top}.py"))]
 
 
-def rename(source: str, names: dict[str, str]) -> str:
+def rename(source: str, names: Mapping[str, str]) -> str:
     """Return Python source in which top-level packages have other names.
 
-    A name counts where an import statement begins with it; and, if ``import`` has bound it, where
-    a dot follows it and none precedes it.
+    A name counts where an import statement begins with it, and, if ``import`` binds it, where an
+    attribute is taken of it.
     """
-    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    threes = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
-    bound = {token.string for before, token, _ in threes if before.string == "import"}
-    lines = source.splitlines(keepends=True)
-    for before, token, after in reversed(threes):
-        imported = before.string in ("import", "from")
-        used = token.string in bound and after.string == "." and before.string != "."
-        if token.string in names and (imported or used):
-            row, start = token.start
-            line = lines[row - 1]
-            end = start + len(token.string)
-            lines[row - 1] = line[:start] + names[token.string] + line[end:]
-    return "".join(lines)
+    tree = ast.parse(source)
+    imports = [
+        alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    ]
+    bound = {_top(alias.name) for alias in imports if alias.asname is None}
+    places = [(alias.lineno, alias.col_offset, _top(alias.name)) for alias in imports]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            places.append((node.lineno, node.col_offset + len("from "), _top(node.module)))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value
+            if name.id in bound:
+                places.append((name.lineno, name.col_offset, name.id))
+    # ast counts columns in bytes.
+    lines = source.encode().splitlines(keepends=True)
+    for row, column, old in sorted(places, reverse=True):
+        line = lines[row - 1]
+        if old in names:
+            end = column + len(old)
+            lines[row - 1] = line[:column] + names[old].encode() + line[end:]
+    return b"".join(lines).decode()
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def _requirements(top: str) -> list[str]:
