@@ -39,9 +39,7 @@ def relative(got: Tensor, expected: Tensor) -> float:
 
 
 @pytest.mark.parametrize(("cell", "rule"), PAIRS)
-def test_outputs_and_gradients_equal_the_written_out_equations(
-    cell: str, rule: rules.Rule
-) -> None:
+def test_outputs_and_gradients_equal_the_written_out_equations(cell: str, rule: rules.Rule) -> None:
     torch.manual_seed(0)
     module = OptCell(3, 5, cell=CELLS[cell], rule=rule, learn_rule=True, dtype=torch.float64)
     x = torch.randn(13, 4, 3, dtype=torch.float64, requires_grad=True)
