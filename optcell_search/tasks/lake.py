@@ -136,7 +136,7 @@ class Lake(Task):
         else:
             # GLM ends at the beginning of its last day.
             site = sparkling_lake(self.years * _STEPS + 1)
-        depths = np.arange(0.0, float(site.depths[-1]), self.step)
+        depths = np.arange(0.0, float(site.depths[-1]), self.step, dtype=np.float64)
         count = (site.days - 1) // _STEPS
         if count < 3 or len(depths) < 2:
             raise ValueError(
