@@ -104,13 +104,16 @@ def test_scatter_of_two_objectives() -> None:
     assert sorted(shown.rules) == ["adam", "gd", "heavy_ball"]
 
 
-def test_one_objective_is_shown_over_the_trials_with_the_best_so_far() -> None:
-    ledger = Ledger({"loss": "minimize"})
+@pytest.mark.parametrize(("direction", "sign"), [("minimize", 1), ("maximize", -1)])
+def test_one_objective_is_shown_over_the_trials_with_the_best_so_far(
+    direction: str, sign: int
+) -> None:
+    ledger = Ledger({"score": direction})
     for value in (3.0, 4.0, 1.0):
-        ledger.add([value])
+        ledger.add([sign * value])
     (shown,) = scatter.scatters(data_of(ledger))
     assert shown.x.name == "number"
-    assert shown.front == ((0.0, 3.0), (1.0, 3.0), (2.0, 1.0))
+    assert shown.front == ((0.0, sign * 3.0), (1.0, sign * 3.0), (2.0, sign * 1.0))
     assert shown.knee is None
 
 
@@ -130,6 +133,7 @@ def test_responses_are_the_rules_best_first_with_their_two_first_hyperparameters
     adam, heavy_ball, gd = by_rule.responses(data_of(two_objectives()))
     assert (adam.rule, heavy_ball.rule, gd.rule) == ("adam", "heavy_ball", "gd")
     assert adam.x is None
+    assert adam.sentence == "Best 0.9 of 1 trial, with μ 0.1, s 0.5, β 0.1 (trial 0)."
     assert heavy_ball.x is not None
     assert heavy_ball.y is not None
     assert (heavy_ball.x.name, heavy_ball.x.label, heavy_ball.x.log) == (
@@ -257,7 +261,8 @@ def test_the_table_joins_the_hyperparameters_that_rules_share() -> None:
     last = dict(zip(table.columns, table.rows[4], strict=True))
     assert (last["state"], last["reason"], last["accuracy"]) == ("FAIL", "diverged", None)
     assert last["μ"] is None
-    assert "hidden" not in table.columns, "what never varies tells no trial from another"
+    for column in ("hidden", "ε", "β"):
+        assert column not in table.columns, "what never varies tells no trial from another"
 
 
 def test_the_table_holds_what_json_can_hold() -> None:

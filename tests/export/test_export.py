@@ -108,7 +108,22 @@ def test_an_export_has_the_promised_layout(winner: Path) -> None:
     ours = Path(package.__file__).parents[1]
     for copied in (winner / "winner_cell" / "rules").glob("*.py"):
         assert copied.read_bytes() == (ours / "rules" / copied.name).read_bytes()
-    assert not list(winner.rglob("__pycache__"))
+
+
+def test_only_source_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = tmp_path / "ours"
+    for room in package.ROOMS:
+        (ours / room / "__pycache__").mkdir(parents=True)
+        (ours / room / "one.py").touch()
+        (ours / room / "__pycache__" / "one.pyc").touch()
+    for module in package.MODULES:
+        (ours / f"{module}.py").touch()
+    monkeypatch.setattr(package, "__file__", str(ours / "export" / "package.py"))
+    package._copy_rooms(tmp_path / "copy")
+    copied = {str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*.py*")}
+    assert copied == {f"{room}/one.py" for room in package.ROOMS} | {
+        f"{module}.py" for module in package.MODULES
+    }
 
 
 def test_the_config_says_what_the_model_is(winner: Path) -> None:

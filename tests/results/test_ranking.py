@@ -126,6 +126,12 @@ def test_knee_is_the_point_that_bulges_most() -> None:
     assert results.best(table, TWO, "knee")["number"] == 1
 
 
+def test_knee_counts_all_objectives_together() -> None:
+    # Scaled losses (0, 1), (0.1, 0.55), (0.45, 0.4), (1, 0): the third has the least largest one.
+    table = rows((1.0, 100), (0.9, 55), (0.55, 40), (0.0, 0))
+    assert results.knee(table, TWO)["number"] == 1
+
+
 def test_knee_of_two_or_equal_points_goes_to_the_first_objective() -> None:
     assert results.knee(rows((0.1, 1), (1.0, 100)), TWO)["number"] == 1
     assert results.knee(rows((0.5, 1), (0.5, 1)), TWO)["number"] == 0
