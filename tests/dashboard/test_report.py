@@ -30,6 +30,7 @@ def content(page: str) -> dict[str, object]:
     """What the page's scripts read."""
     found = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)
     assert found is not None
+    assert not set("<>&") & set(found.group(1)), "a name could end the element"
     data: dict[str, object] = json.loads(found.group(1))
     return data
 
