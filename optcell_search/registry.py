@@ -33,9 +33,9 @@ class Registry:
     def __init__(self, kind: str, room: str) -> None:
         self.kind = kind
         self.room = room
-        # Other packages register with optcell_search, also when an exported copy of this file
-        # runs under another package name.
-        self.group = f"optcell_search.{room}"
+        # An exported copy of this file asks for a group of its own package: a plug-in of ours that
+        # happens to be installed beside it derives from our base class and not from the copy's.
+        self.group = f"{__package__}.{room}"
 
     def names(self) -> tuple[str, ...]:
         """Return all registered names, sorted."""
