@@ -23,7 +23,9 @@ def make_sampler(request: Request, number: int) -> BaseSampler:
     text = f"{request.seed}:{number}".encode()
     seed = int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
     if request.sampler == "tpe":
-        return TPESampler(seed=seed)
+        # Optuna's ten at random would be most of a short search.
+        startup = min(10, max(3, request.num_trials // 4))
+        return TPESampler(seed=seed, n_startup_trials=startup)
     if request.sampler == "nsga2":
         # Optuna's 50 a generation would leave a short search without a second one.
         population = min(50, max(4, request.num_trials // 4))
