@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import optuna
@@ -13,6 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 
 DATABASE = "study.db"
 JOURNAL = "journal://"
+_MOMENT = 0.5  # seconds
 
 
 class LedgerStorage:
@@ -49,9 +51,13 @@ class LedgerStorage:
         if url.get_backend_name() != "sqlite" or not url.database:
             return RDBStorage(self.url)
         file = self.file = Path(url.database)
-        # With a creator the URL says no more than the dialect; Optuna would take braces in a path
-        # for a template.
-        return RDBStorage("sqlite://", engine_kwargs={"creator": lambda: _connect(file)})
+        try:
+            return _open_sqlite(file)
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.OperationalError):
+            # Another process may have been making the same tables, as when a run is looked at
+            # just as it starts; a moment later they are there.
+            time.sleep(_MOMENT)
+            return _open_sqlite(file)
 
     def flush(self) -> None:
         """Have what was written so far survive a power cut."""
@@ -70,6 +76,12 @@ class LedgerStorage:
         if isinstance(self.optuna, RDBStorage):
             self.optuna.remove_session()
             self.optuna.engine.dispose()
+
+
+def _open_sqlite(file: Path) -> RDBStorage:
+    # With a creator the URL says no more than the dialect; Optuna would take braces in a path for
+    # a template.
+    return RDBStorage("sqlite://", engine_kwargs={"creator": lambda: _connect(file)})
 
 
 def _connect(file: Path) -> sqlite3.Connection:
