@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from .opening import load, locate
 from .ranking import best, eligible, front_mask, hypervolume, knee, pareto
-from .tables import Direction, curves, finalized, frame, load, objectives
+from .rows import Row, of_trial
+from .tables import (
+    Direction,
+    curves,
+    finalized,
+    finalized_of,
+    frame,
+    objectives,
+    objectives_of,
+    table,
+)
 
 __all__ = [
     "Direction",
+    "Row",
     "best",
     "curves",
     "eligible",
     "finalized",
+    "finalized_of",
     "frame",
     "front_mask",
     "hypervolume",
     "knee",
     "load",
+    "locate",
     "objectives",
+    "objectives_of",
+    "of_trial",
     "pareto",
+    "table",
 ]
