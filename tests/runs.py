@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import own_postgres
 import pytest
 
 from optcell_search import registry
@@ -66,6 +67,16 @@ def a_request(task: str, **changes: Any) -> Request:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_tiny_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, once for all tests."""
+    try:
+        with own_postgres.server() as url:
+            yield url
+    except own_postgres.Missing as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ def _missing(value: Any) -> bool:
 
 def _state(row: Mapping[Any, Any]) -> str:
     reason = row.get("reason")
-    return str(row["state"]).lower() if _missing(reason) else f"failed: {reason}"
+    return str(row["state"]).lower() if _missing(reason) or not reason else f"failed: {reason}"
 
 
 def _number(value: Any) -> str:

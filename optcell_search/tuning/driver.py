@@ -7,12 +7,12 @@ from typing import Any
 
 from ray import cloudpickle, exceptions, tune
 from ray.tune.error import TuneError
-from sqlalchemy.exc import SQLAlchemyError
 
 from .ledger import Ledger
 from .reasons import OUT_OF_MEMORY, WORKER_DIED
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
+from .storage import StorageFault
 from .trainable import CandidateTrainable
 from .view import View
 
@@ -45,7 +45,7 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
     searcher = LedgerSearch(ledger, folder)
     try:
         _run_tune(ledger, folder, searcher, view)
-    except (TuneError, exceptions.RayError, SQLAlchemyError, OSError, ValueError) as error:
+    except (TuneError, exceptions.RayError, *StorageFault, ValueError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise Broken(last) from error
     if not searcher.finished:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import filelock
 
+from .ledger import Ledger
 from .request import FILE, Request
+from .storage import LedgerStorage
 
 _LOCK = Path("ray") / "driver.lock"
 REPORT = "report.html"
@@ -32,19 +34,37 @@ def check_target(folder: Path) -> None:
         raise FileExistsError(f"{folder}: exists and is no empty folder; choose another one")
 
 
+def check_study(url: str) -> None:
+    """Make sure that a new run may put its ledger at `url`.
+
+    Raises:
+        FileExistsError: it is the ledger in the folder of another run.
+        ValueError: it cannot be opened.
+    """
+    storage = LedgerStorage(url)
+    storage.close()
+    if storage.file is not None and (storage.file.parent / FILE).is_file():
+        raise FileExistsError(
+            f"study {url}: is the ledger of the run in {storage.file.parent}; go on with it by "
+            f"`optcell-search resume {storage.file.parent}` or choose another study"
+        )
+
+
 def make(folder: Path, request: Request) -> None:
-    """Make a run folder that holds ``run.toml``.
+    """Make a run folder that holds ``run.toml`` and the ledger, where that does not lie elsewhere.
 
     Raises:
         OSError: the folder cannot be made.
+        ValueError: the ledger cannot be made.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         temporary.chmod(0o755)
         request.write(temporary)
+        Ledger.make(request, temporary).close()
         os.replace(temporary, folder)
-    except OSError:
+    except (OSError, ValueError):
         shutil.rmtree(temporary)
         raise
 

@@ -7,26 +7,28 @@ was RUNNING goes back in the queue (`requeue`) with its candidate and the epochs
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
-import sqlalchemy
+from optuna.exceptions import DuplicatedStudyError
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace, trial_seed
 
 from .constraints import Constraint
+from .hold import held
 from .mirror import Mirror
 from .reasons import DIVERGED
 from .request import Request
 from .row import Row
 from .settled import Settled
-from .storage import LedgerStorage, quiet_optuna
+from .storage import DATABASE, LedgerStorage, StorageFault, quiet_optuna
 
 Metrics = Mapping[str, float]
 
@@ -36,10 +38,10 @@ class Ledger:
 
     Args:
         request: what the run was asked to do.
-        storage: where the ledger lies. The study is made when it is not there yet.
+        storage: where the ledger lies; it holds the run's study.
 
     Raises:
-        ValueError: the storage does not answer.
+        ValueError: the storage does not answer, or holds no such study.
     """
 
     def __init__(self, request: Request, storage: LedgerStorage) -> None:
@@ -47,19 +49,16 @@ class Ledger:
         self.request = request
         self._storage = storage
         try:
-            # The name is the run's own, so joining it can only mean going on with this very run.
-            self.study = optuna.create_study(
-                study_name=request.run_id,
-                storage=storage.optuna,
-                directions=list(request.objectives.values()),
-                load_if_exists=True,
-            )
+            self.study = optuna.load_study(study_name=request.run_id, storage=storage.optuna)
             if "request" not in self.study.user_attrs:
                 self.study.set_user_attr("run_id", request.run_id)
                 self.study.set_user_attr("request", request.to_dict())
-        except sqlalchemy.exc.SQLAlchemyError as error:
+        except KeyError as error:
+            # Made anew it would be empty, and what was trained so far would be trained again.
+            raise ValueError(f"study {storage}: holds no study {request.run_id!r}") from error
+        except StorageFault as error:
             first = str(error).splitlines()[0]
-            raise ValueError(f"study {storage.url}: cannot be used: {first}") from error
+            raise ValueError(f"study {storage}: cannot be used: {first}") from error
         self._constraints = [
             Constraint.parse(text, valid=(Constraint.metric_of(text),))
             for text in request.constraints
@@ -79,10 +78,44 @@ class Ledger:
         self._mirror = self._make_mirror()
 
     @classmethod
-    def of_folder(cls, request: Request, folder: Path) -> Ledger:
-        """Open the ledger of a run folder, wherever its request says it lies."""
+    def make(cls, request: Request, folder: Path) -> Ledger:
+        """Make the ledger of a new run, in its folder or where its request says.
+
+        Raises:
+            ValueError: the storage does not answer, or holds a study of this name already.
+        """
         storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
+        quiet_optuna()
+        directions = list(request.objectives.values())
+        try:
+            optuna.create_study(
+                study_name=request.run_id, storage=storage.optuna, directions=directions
+            )
+        except (*StorageFault, DuplicatedStudyError) as error:
+            first = str(error).splitlines()[0]
+            raise ValueError(f"study {storage}: cannot be made: {first}") from error
         return cls(request, storage)
+
+    @classmethod
+    def of_folder(cls, request: Request, folder: Path) -> Ledger:
+        """Open the ledger of a run folder, wherever its request says it lies.
+
+        Raises:
+            ValueError: the storage does not answer, or the run's study is not in it.
+        """
+        if request.study:
+            return cls(request, LedgerStorage(request.study))
+        if not (folder / DATABASE).is_file():
+            raise ValueError(f"{folder}: the ledger {DATABASE} is missing")
+        return cls(request, LedgerStorage.in_folder(folder))
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the study against other processes; raises a ValueError when another one does."""
+        # What lies in the run folder is held by the folder's own lock.
+        holding = held(self._storage, self.request.run_id) if self.request.study else None
+        with holding or contextlib.nullcontext():
+            yield
 
     def _make_mirror(self) -> Mirror:
         return Mirror(list(self.request.objectives.values()), self.trials())
@@ -150,10 +183,15 @@ class Ledger:
         return row
 
     def _take_up(self, number: int) -> Row:
-        storage = self._storage.optuna
-        storage.set_trial_state_values(self._ids[number], TrialState.RUNNING)
+        storage, identity = self._storage.optuna, self._ids[number]
+        known = storage.get_trial(identity).user_attrs
+        for name in ("reason", "detail"):
+            # Written, but not the state they go with: the driver died in between.
+            if known.get(name):
+                storage.set_trial_user_attr(identity, name, "")
+        storage.set_trial_state_values(identity, TrialState.RUNNING)
         self._move(TrialState.WAITING, TrialState.RUNNING)
-        return Row.read(number, storage.get_trial(self._ids[number]).user_attrs)
+        return Row.read(number, known)
 
     def _enter(self, number: int, candidate: Candidate) -> Row:
         key = candidate.key

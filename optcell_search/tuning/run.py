@@ -74,7 +74,7 @@ class Run:
         """Train what is still missing on the Ray this process is connected to."""
         from .driver import Broken, drive
 
-        with folders.locked(self.directory), self._ledger() as ledger:
+        with folders.locked(self.directory), self._ledger() as ledger, ledger.held():
             if ledger.unfinished:
                 try:
                     with View() as view:
@@ -170,7 +170,12 @@ class Run:
             self._require(table, number)
         # What is wrong with the test data is better known before than after hours of training.
         self._check_data().unseal()
-        with folders.locked(self.directory), self._ledger() as ledger, connected(self.request):
+        with (
+            folders.locked(self.directory),
+            self._ledger() as ledger,
+            ledger.held(),
+            connected(self.request),
+        ):
             finalize(ledger, numbers, seeds, epochs or self.request.epochs)
             records = [ledger.finalized(number) for number in numbers]
         if not any(record["seeds"] for record in records):

@@ -11,7 +11,6 @@ from optcell_search.space import SearchSpace
 from . import folder as folders
 from .resolving import resolve
 from .run import Run
-from .storage import LedgerStorage
 
 
 def search(
@@ -102,7 +101,7 @@ def search(
     with connected(request):
         if request.study:
             # An unreachable database is found here, before anything is written.
-            LedgerStorage(request.study).close()
+            folders.check_study(request.study)
         folders.make(directory, request)
         run = Run(directory, request)
         run.drive()

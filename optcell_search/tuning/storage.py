@@ -9,12 +9,18 @@ from pathlib import Path
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+
+from .journal import mend
 
 DATABASE = "study.db"
 JOURNAL = "journal://"
 _MOMENT = 0.5  # seconds
+
+# What a storage raises when the disk is full, the server gone or a table damaged.
+StorageFault = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
 
 
 class LedgerStorage:
@@ -33,9 +39,15 @@ class LedgerStorage:
         self.file: Path | None = None
         try:
             self.optuna: BaseStorage = self._open()
-        except (sqlalchemy.exc.SQLAlchemyError, ImportError, OSError) as error:
-            first = str(error).splitlines()[0]
-            raise ValueError(f"study {url}: cannot be opened: {first}") from error
+        except (*StorageFault, ImportError, ValueError) as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(f"study {self}: cannot be opened: {first}") from error
+
+    def __str__(self) -> str:
+        """Return the URL without the password it may hold."""
+        if self.url.startswith(JOURNAL) or "://" not in self.url:
+            return self.url
+        return sqlalchemy.make_url(self.url).render_as_string(hide_password=True)
 
     @classmethod
     def in_folder(cls, folder: Path) -> LedgerStorage:
@@ -46,7 +58,9 @@ class LedgerStorage:
 
     def _open(self) -> BaseStorage:
         if self.url.startswith(JOURNAL):
-            return JournalStorage(JournalFileBackend(self.url.removeprefix(JOURNAL)))
+            file = self.file = Path(self.url.removeprefix(JOURNAL))
+            mend(file)
+            return JournalStorage(JournalFileBackend(str(file)))
         url = sqlalchemy.make_url(self.url)
         if url.get_backend_name() != "sqlite" or not url.database:
             return RDBStorage(self.url)

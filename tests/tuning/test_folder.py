@@ -11,11 +11,11 @@ from optcell_search.tuning import folder as folders
 from optcell_search.tuning.request import Request
 
 
-def test_a_new_folder_holds_its_request_and_nothing_else(tiny: str, tmp_path: Path) -> None:
+def test_a_new_folder_holds_its_request_and_its_ledger(tiny: str, tmp_path: Path) -> None:
     target = tmp_path / "runs" / "first"
     folders.check_target(target)
     folders.make(target, a_request(tiny))
-    assert [path.name for path in target.iterdir()] == ["run.toml"]
+    assert {path.name for path in target.iterdir()} == {"run.toml", "study.db"}
     assert list(target.parent.iterdir()) == [target]
     assert Request.read(target).task == a_request(tiny).task
 

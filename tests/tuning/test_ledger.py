@@ -17,20 +17,25 @@ from optcell_search.tuning.request import Request
 from optcell_search.tuning.row import Row
 from optcell_search.tuning.storage import LedgerStorage
 
+SUCCESSORS: list[Ledger] = []
 METRICS = {"accuracy": 0.5, "loss": 1.0, "parameters": 20.0}
 
 
-@pytest.fixture(params=["sqlite", "journal"])
+@pytest.fixture(params=["sqlite", "journal", "postgresql"])
 def request_(request: pytest.FixtureRequest, tiny: str, tmp_path: Path) -> Request:
     study = f"journal://{tmp_path}/journal.log" if request.param == "journal" else ""
+    if request.param == "postgresql":
+        study = request.getfixturevalue("postgresql")
     return a_request(tiny, space=SMALL_SPACE, study=study, objectives=["accuracy"], num_trials=6)
 
 
 @pytest.fixture
 def ledger(request_: Request, tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.of_folder(request_, tmp_path)
+    ledger = Ledger.make(request_, tmp_path)
     yield ledger
-    ledger.close()
+    for each in (ledger, *SUCCESSORS):
+        each.close()
+    SUCCESSORS.clear()
 
 
 def ask(ledger: Ledger, seed: int = 0) -> Row:
@@ -39,7 +44,8 @@ def ask(ledger: Ledger, seed: int = 0) -> Row:
 
 def reopened(ledger: Ledger, folder: Path) -> Ledger:
     """The ledger as a process finds it whose predecessor was killed."""
-    return Ledger.of_folder(ledger.request, folder)
+    SUCCESSORS.append(Ledger.of_folder(ledger.request, folder))
+    return SUCCESSORS[-1]
 
 
 def test_a_row_says_what_it_is(ledger: Ledger) -> None:
@@ -207,7 +213,7 @@ def test_only_failures_that_would_come_again_are_taken_over(
 
 def test_constraints_reach_optuna(tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, space=SMALL_SPACE, constraints=["parameters<=15", "accuracy>=0.25"])
-    ledger = Ledger.of_folder(request, tmp_path)
+    ledger = Ledger.make(request, tmp_path)
     ledger.complete(ask(ledger).number, METRICS)
     (trial,) = ledger.trials()
     assert trial.constraints == {"parameters<=15": 5.0, "accuracy>=0.25": -0.25}
@@ -217,7 +223,7 @@ def test_constraints_reach_optuna(tiny: str, tmp_path: Path) -> None:
 
 def test_several_objectives(tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, objectives=["parameters", "accuracy"], repeats=3)
-    ledger = Ledger.of_folder(request, tmp_path)
+    ledger = Ledger.make(request, tmp_path)
     row = ask(ledger)
     assert len(set(row.seeds)) == 3
     ledger.report(row.number, 1, METRICS)
@@ -235,7 +241,7 @@ def test_several_objectives(tiny: str, tmp_path: Path) -> None:
 def test_a_folder_with_signs_that_mean_something_in_a_url(tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "50% of {it}? #1"
     folder.mkdir()
-    ledger = Ledger.of_folder(a_request(tiny), folder)
+    ledger = Ledger.make(a_request(tiny), folder)
     ask(ledger)
     ledger.close()
     assert [path.name for path in folder.iterdir()] == ["study.db"]

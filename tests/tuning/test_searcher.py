@@ -32,6 +32,7 @@ class Driver:
     def __init__(self, task: str, folder: Path, **changes: Any) -> None:
         self.folder = folder
         self.request = a_request(task, **changes)
+        Ledger.make(self.request, folder).close()
         self.open()
 
     def open(self) -> None:

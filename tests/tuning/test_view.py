@@ -15,7 +15,7 @@ from optcell_search.tuning.view import View, duration
 @pytest.fixture
 def ledger(tiny: str, tmp_path: Path) -> Ledger:
     request = a_request(tiny, num_trials=6)
-    ledger = Ledger.of_folder(request, tmp_path)
+    ledger = Ledger.make(request, tmp_path)
     rows = [ledger.ask(request.search_space, RandomSampler(seed=i)) for i in range(4)]
     metrics = {"accuracy": 0.625}
     ledger.complete(rows[0].number, metrics)
