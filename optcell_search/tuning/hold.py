@@ -32,6 +32,7 @@ def held(storage: LedgerStorage, name: str) -> Iterator[None]:
     Raises:
         ValueError: another process holds it.
     """
+    holding: contextlib.AbstractContextManager[bool]
     if storage.file is not None:
         holding = _beside(storage.file, name)
     elif isinstance(storage.optuna, RDBStorage) and _is_postgresql(storage.optuna):
