@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from optcell_search.training.baseline import feedforward_baseline
 from optcell_search.training.measuring import count_parameters, gradient_norms, latency
-from optcell_search.training.trainer import Diverged, Training, evaluate, objectives, predict, train
+from optcell_search.training.trainer import (
+    COSTS,
+    TIMED,
+    Diverged,
+    Training,
+    evaluate,
+    objectives,
+    predict,
+    train,
+)
 
 __all__ = [
+    "COSTS",
+    "TIMED",
     "Diverged",
     "Training",
     "count_parameters",

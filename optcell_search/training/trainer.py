@@ -28,6 +28,10 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training.measuring import count_parameters, gradient_norms, latency
 
+# What every candidate costs, whatever the task: objectives that training does not improve.
+COSTS = ("parameters", "train_seconds", "latency_ms")
+# Those of them that are read off a clock, and so never come out the same twice.
+TIMED = ("train_seconds", "latency_ms")
 # Enough to fill a processor; a split of any size then fits into memory.
 _EVALUATION_BATCH = 512
 # Reading a number from a GPU waits for all its queued work, so it is done rarely there.
@@ -308,5 +312,4 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
 
 def objectives(task: LoadedTask) -> dict[str, str]:
     """Return what a search over `task` can aim at: name → ``"maximize"`` or ``"minimize"``."""
-    costs = dict.fromkeys(("parameters", "train_seconds", "latency_ms"), "minimize")
-    return {**task.metrics, **costs}
+    return {**task.metrics, **dict.fromkeys(COSTS, "minimize")}

@@ -47,10 +47,10 @@ class Constraint:
             raise ValueError(f"constraint {text!r}: {match['bound']!r} is not a finite number")
         return cls(match["metric"], match["relation"], bound)
 
-    @staticmethod
-    def metric_of(text: str) -> str:
-        """Return the metric that a constraint is about."""
-        return re.split("[<>]", text, maxsplit=1)[0].strip()
+    @classmethod
+    def stored(cls, text: str) -> Constraint:
+        """Read a constraint whose metric need not be checked, such as one of a stored request."""
+        return cls.parse(text, valid=(re.split("[<>]", text, maxsplit=1)[0].strip(),))
 
     def __str__(self) -> str:
         return f"{self.metric}{self.relation}{self.bound:g}"

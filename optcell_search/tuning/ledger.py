@@ -59,10 +59,7 @@ class Ledger:
         except StorageFault as error:
             first = str(error).splitlines()[0]
             raise ValueError(f"study {storage}: cannot be used: {first}") from error
-        self._constraints = [
-            Constraint.parse(text, valid=(Constraint.metric_of(text),))
-            for text in request.constraints
-        ]
+        self._constraints = [Constraint.stored(text) for text in request.constraints]
         self._study_id = storage.optuna.get_study_id_from_name(request.run_id)
         self._ids: list[int] = []
         self._open: dict[int, Row] = {}

@@ -9,11 +9,10 @@ import torch
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
+from optcell_search.training import TIMED
+
 from .request import Request
 from .session import Job, Session
-
-# Clocks are not repeatable; everything else is.
-TIMED = ("train_seconds", "latency_ms")
 
 
 @dataclass(frozen=True)
