@@ -67,6 +67,7 @@ def request(objectives: Mapping[str, str], **changes: Any) -> dict[str, Any]:
         "gpus_per_trial": 0.0,
         "address": "",
         "study": "",
+        "storage": "",
         "checkpoint_bytes": 2**31,
         "created": "2026-05-04T12:00:00+00:00",
         "versions": {"python": "3.11", "torch": "2.13.0"},

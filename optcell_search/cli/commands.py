@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         gpus_per_trial=arguments.gpus_per_trial,
         address=arguments.address,
         study=arguments.study,
+        storage=arguments.storage,
         data_dir=arguments.data_dir,
         checkpoint_gib=arguments.checkpoint_gib,
     )

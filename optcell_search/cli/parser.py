@@ -130,11 +130,16 @@ def _add_run(actions: _Actions[_Parser]) -> None:
         help="Optuna URL of the ledger, or journal:///path; default: SQLite in the run folder",
     )
     add(
+        "--storage",
+        metavar="PATH|URI",
+        help="where checkpoints go, reached by every worker: a path or s3://…; default: DIR",
+    )
+    add(
         "--checkpoint-gib",
         type=float,
         default=2.0,
         metavar="G",
-        help="room for the weights of the best candidates, in GiB; default 2",
+        help="room for all checkpoints, in GiB; default 2",
     )
 
 

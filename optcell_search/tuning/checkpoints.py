@@ -1,4 +1,4 @@
-"""Checkpoints in the run folder: who writes what, and what is kept.
+"""Checkpoints of a run: who writes what.
 
     checkpoints/<row>/training.pt        all it takes to go on training; while a row runs
     checkpoints/<row>/model.safetensors  the weights after the last epoch
@@ -9,9 +9,9 @@ needed.
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,43 +19,54 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from .place import Place
+from .request import Request
+
 FOLDER = "checkpoints"
 TRAINING = "training.pt"
 WEIGHTS = "model.safetensors"
 
 
-def save_training(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write ``training.pt``."""
-    _write(folder / TRAINING, lambda path: torch.save(dict(state), path))
+class CannotSave(RuntimeError):  # noqa: N818 - it says what happened
+    """A checkpoint cannot be written or read: the disk is full, the place out of reach."""
 
 
-def load_training(folder: Path, device: str) -> dict[str, Any] | None:
+def place_of(request: Request, folder: Path) -> Place:
+    """Return where a run's checkpoints lie: in its folder, or where its request says."""
+    if request.storage:
+        return Place(request.storage) / request.run_id / FOLDER
+    return Place(str(folder.absolute() / FOLDER))
+
+
+def training_bytes(state: Mapping[str, Any]) -> bytes:
+    """Return the content of ``training.pt``."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()
+
+
+def load_training(row: Place, device: str) -> dict[str, Any] | None:
     """Read ``training.pt``; None where there is none that can be read."""
-    path = folder / TRAINING
-    if not path.is_file():
+    content = row.read(TRAINING)
+    if content is None:
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location=device, weights_only=True
+        )
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
         # A file that a power cut left unwritten costs the epochs it held and nothing else.
         return None
     return state
 
 
-def save_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write ``model.safetensors``."""
+def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
+    """Return the content of ``model.safetensors``."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    _write(folder / WEIGHTS, lambda path: safetensors.torch.save_file(tensors, path))
+    return safetensors.torch.save(tensors)
 
 
-def load_weights(folder: Path) -> dict[str, Tensor] | None:
+def load_weights(row: Place) -> dict[str, Tensor] | None:
     """Read ``model.safetensors``; None where there is none."""
-    path = folder / WEIGHTS
-    return safetensors.torch.load_file(path) if path.is_file() else None
-
-
-def _write(path: Path, save: Callable[[Path], None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save(temporary)
-    os.replace(temporary, path)
+    content = row.read(WEIGHTS)
+    return None if content is None else safetensors.torch.load(content)

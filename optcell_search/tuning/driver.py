@@ -48,10 +48,13 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
     except (TuneError, exceptions.RayError, *StorageFault, ValueError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise Broken(last) from error
+    if searcher.broken:
+        raise Broken(searcher.broken)
     if not searcher.finished:
         # Tune ends quietly at the first Ctrl-C.
         ledger.requeue()
         raise KeyboardInterrupt
+    searcher.sweep()
 
 
 def _run_tune(ledger: Ledger, folder: Path, searcher: LedgerSearch, view: View) -> None:
@@ -62,17 +65,33 @@ def _run_tune(ledger: Ledger, folder: Path, searcher: LedgerSearch, view: View) 
         name="tune",
         storage_path=str((folder / TUNE_FOLDER).absolute()),
         search_alg=searcher,
-        scheduler=make_scheduler(request),
+        scheduler=make_scheduler(request, ledger.trials()),
         num_samples=-1,
         max_concurrent_trials=request.workers,
         resources_per_trial={"cpu": 1, "gpu": request.gpus_per_trial},
         reuse_actors=True,
         max_failures=_RETRIES,
+        stop=_WhenBroken(searcher),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         raise_on_failed_trial=False,
         callbacks=[_Observer(searcher, ledger, view)],
         verbose=0,
     )
+
+
+class _WhenBroken(tune.Stopper):
+    """Ends the run when a worker found that no row can go on."""
+
+    def __init__(self, searcher: LedgerSearch) -> None:
+        self._searcher = searcher
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Stop no single trial."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether to stop everything."""
+        return bool(self._searcher.broken)
 
 
 class _Observer(tune.Callback):

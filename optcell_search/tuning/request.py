@@ -32,14 +32,15 @@ class Request:
         epochs: training budget of one candidate.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
         sampler: "tpe", "nsga2", "random" or "grid".
-        scheduler: "asha" or "none".
+        scheduler: "asha", "mo-asha" or "none".
         deterministic: suggest in generations of `workers` candidates and tell in their order.
         constraints: such as ``"parameters<=50000"``.
         workers, threads: candidates in training at once, and torch threads of each.
         gpus_per_trial: Ray's share of a GPU for each, 0 for training on the CPU.
         address: of a Ray cluster, empty for one of our own on this machine.
         study: URL of the ledger, empty for ``study.db`` in the run folder.
-        checkpoint_bytes: room for the weights of the Pareto set.
+        storage: path or URI for the checkpoints, empty for the run folder.
+        checkpoint_bytes: room for all checkpoints.
         created, versions, machine: when, with what and where the run was asked for.
     """
 
@@ -62,6 +63,7 @@ class Request:
     gpus_per_trial: float
     address: str
     study: str
+    storage: str
     checkpoint_bytes: int
     created: str
     versions: dict[str, str]

@@ -19,7 +19,7 @@ from .constraints import Constraint
 from .request import Request
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
-SCHEDULERS = ("auto", "asha", "none")
+SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
 
 
@@ -41,6 +41,7 @@ def resolve(
     gpus_per_trial: float = 0.0,
     address: str | None = None,
     study: str | None = None,
+    storage: str | Path | None = None,
     data_dir: str | Path | None = None,
     checkpoint_gib: float = 2.0,
 ) -> Request:
@@ -89,7 +90,9 @@ def resolve(
         seed=seed,
         repeats=repeats,
         sampler=sampler,
-        scheduler=_scheduler(scheduler, objectives=len(directions), deterministic=deterministic),
+        scheduler=choose_scheduler(
+            scheduler, tuple(directions), constrained=bool(constraints), deterministic=deterministic
+        ),
         deterministic=deterministic,
         constraints=tuple(constraints),
         workers=workers,
@@ -97,6 +100,7 @@ def resolve(
         gpus_per_trial=float(gpus_per_trial),
         address=address or "",
         study=study or "",
+        storage=_storage(storage),
         checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
@@ -137,17 +141,40 @@ def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str,
     return {name: cast(Direction, known[name]) for name in names}
 
 
-def _scheduler(asked: str, *, objectives: int, deterministic: bool) -> str:
-    if asked == "asha" and objectives > 1:
-        raise ValueError("scheduler = asha needs exactly one objective; valid here: auto, none")
-    if asked == "asha" and deterministic:
-        # Asynchronous halving decides by whoever comes first, which no seed can repeat.
-        raise ValueError(
-            "scheduler = asha depends on timing; valid in a deterministic search: none"
-        )
+def choose_scheduler(
+    asked: str, objectives: Sequence[str], *, constrained: bool, deterministic: bool
+) -> str:
+    """Return what ``auto`` stands for, or what was asked for if it can be used.
+
+    Nothing is stopped where training changes no objective. ASHA serves one objective; it knows no
+    constraints, and asynchronously it judges by whoever came first, which no seed can repeat.
+
+    Raises:
+        ValueError: the scheduler cannot be used here.
+    """
+    learned = any(name not in training.COSTS for name in objectives)
+    asha = len(objectives) == 1 and not deterministic
     if asked == "auto":
-        return "asha" if objectives == 1 and not deterministic else "none"
+        return "none" if not learned else "asha" if asha and not constrained else "mo-asha"
+    valid = ", ".join(["auto", *["asha"] * asha, *["mo-asha"] * learned, "none"])
+    if asked == "asha" and len(objectives) > 1:
+        raise ValueError(f"scheduler = asha needs exactly one objective; valid here: {valid}")
+    if asked == "asha" and deterministic:
+        raise ValueError(
+            f"scheduler = asha depends on timing; valid in a deterministic search: {valid}"
+        )
+    if asked == "mo-asha" and not learned:
+        raise ValueError(
+            "scheduler = mo-asha needs an objective that training changes; "
+            f"{', '.join(objectives)} do not; valid here: {valid}"
+        )
     return asked
+
+
+def _storage(storage: str | Path | None) -> str:
+    """Make a path absolute, for a worker may run in another folder; a URI stays as it is."""
+    text = str(storage or "")
+    return text if not text or "://" in text else str(Path(text).absolute())
 
 
 def _versions() -> dict[str, str]:

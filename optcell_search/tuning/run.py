@@ -19,6 +19,7 @@ from optcell_search.space import Candidate
 from . import checkpoints
 from . import folder as folders
 from .ledger import Ledger
+from .place import Place
 from .replay import Replay, replay
 from .request import Request
 from .status import in_words, reasons, standing
@@ -240,7 +241,7 @@ class Run:
 
     def weights(self, number: int) -> dict[str, Tensor]:
         """Return a row's trained weights, from its checkpoint or else by training it again."""
-        saved = checkpoints.load_weights(self.directory / checkpoints.FOLDER / str(number))
+        saved = checkpoints.load_weights(self._checkpoints / str(number))
         return saved if saved is not None else self.replay(number).weights
 
     def _check_data(self) -> tasks.LoadedTask:
@@ -269,6 +270,10 @@ class Run:
                 f"{self.directory}: trial {number} is not complete; "
                 f"valid: {', '.join(complete) or 'none'}"
             )
+
+    @property
+    def _checkpoints(self) -> Place:
+        return checkpoints.place_of(self.request, self.directory)
 
     @property
     def _objectives(self) -> dict[str, Direction]:

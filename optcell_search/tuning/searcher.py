@@ -30,6 +30,9 @@ class LedgerSearch(Searcher):
 
     It remembers nothing that the ledger does not hold, so there is nothing in it to restore.
 
+    Attributes:
+        broken: why the run cannot go on, as a worker told; empty while it can.
+
     Args:
         ledger: the ledger.
         folder: the run folder.
@@ -45,14 +48,20 @@ class LedgerSearch(Searcher):
         self._running: dict[str, Row] = {}
         self._followers: defaultdict[int, list[int]] = defaultdict(list)
         self._held: dict[int, _Ended] = {}
+        self.broken = ""
         self.keeper = Keeper(
-            folder / checkpoints.FOLDER,
+            checkpoints.place_of(self._request, folder),
             list(self._request.objectives.values()),
             self._request.checkpoint_bytes,
         )
         for trial in ledger.trials():
             if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs:
                 self._keep(trial.number, trial.user_attrs["metrics"])
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Delete the checkpoints of no use to anybody, as a worker may leave them that died."""
+        self.keeper.sweep({t.number for t in self._ledger.trials() if not t.state.is_finished()})
 
     @property
     def finished(self) -> bool:
@@ -109,12 +118,15 @@ class LedgerSearch(Searcher):
             epochs=request.epochs,
             device=request.device,
             threads=request.threads,
-            checkpoints=str(self.keeper.folder / str(row.number)),
+            checkpoints=str(self.keeper.place / str(row.number)),
+            checkpoint_bytes=request.checkpoint_bytes // request.workers,
         )
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Write down an epoch."""
-        self._write_epochs(result["report"], result["worker"])
+        report: Report = result["report"]
+        self.keeper.wrote(report.number, report.files)
+        self._write_epochs(report, result["worker"])
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -125,8 +137,14 @@ class LedgerSearch(Searcher):
         row = self._running.get(trial_id)
         if row is None:
             return
-        self._write_epochs(result["report"], result["worker"])
-        self._end(trial_id, _Ended(result["report"]))
+        report: Report = result["report"]
+        if report.broken:
+            # The row stays open, for a resume to go on with it.
+            self.broken = report.broken
+            return
+        self.keeper.wrote(report.number, report.files)
+        self._write_epochs(report, result["worker"])
+        self._end(trial_id, _Ended(report))
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a row's worker is gone for good."""

@@ -7,7 +7,6 @@ import math
 import statistics
 import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +17,8 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.training import Diverged, Training
 
 from . import checkpoints
+from .checkpoints import CannotSave
+from .place import Place
 from .reasons import DIVERGED, OUT_OF_MEMORY, unexpected
 
 _ALLOCATOR = "DefaultCPUAllocator"
@@ -35,7 +36,8 @@ class Job:
         objectives: metrics that must stay finite.
         epochs: the budget.
         device, threads: where to train, and with how many torch threads.
-        checkpoints: folder of the row's checkpoints, empty for none.
+        checkpoints: where the row's checkpoints lie, a path or a URI; empty for none.
+        checkpoint_bytes: the most they may take.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Job:
     device: str
     threads: int
     checkpoints: str = ""
+    checkpoint_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,9 @@ class Report:
         metrics: epoch → metrics: the last epoch, and after a restart those before it.
         spread: standard deviation of each metric over the repeats, empty for a single one.
         done: the budget is used up.
+        files: checkpoints written after this epoch: name → bytes.
         reason, detail: why the row failed, empty where it did not.
+        broken: why no row can go on, such as a full disk; the row itself is not to blame.
     """
 
     number: int
@@ -68,8 +73,10 @@ class Report:
     metrics: dict[int, dict[str, float]] = field(default_factory=dict)
     spread: dict[str, float] = field(default_factory=dict)
     done: bool = False
+    files: dict[str, int] = field(default_factory=dict)
     reason: str = ""
     detail: str = ""
+    broken: str = ""
 
 
 @functools.lru_cache(maxsize=2)
@@ -85,13 +92,15 @@ class Session:
         job: what to train.
 
     Raises:
+        CannotSave: a checkpoint cannot be read.
         Exception: whatever the task, the cell or the rule raises.
     """
 
     def __init__(self, job: Job) -> None:
         torch.set_num_threads(job.threads)
         self.job = job
-        self._folder = Path(job.checkpoints) if job.checkpoints else None
+        self._place = Place(job.checkpoints) if job.checkpoints else None
+        self._files: dict[str, int] = {}
         task = load_task(job.task, job.data_dir, job.device)
         candidate = Candidate.from_dict(job.candidate)
         self.trainings = [
@@ -103,23 +112,25 @@ class Session:
         self._restore()
 
     def advance(self) -> Report:
-        """Train one more epoch, if any is left, and report.
+        """Train one more epoch and report; first of all, report what the checkpoint held.
 
         Raises:
             Diverged: a loss, a gradient or an objective is not finite.
+            CannotSave: a checkpoint cannot be written.
             Exception: whatever the task, the cell or the rule raises.
         """
-        restored = self._news
-        if self.epoch < self.job.epochs:
+        # What is restored is told before more is trained, so that a scheduler can still stop it.
+        restored, self._news = self._news, False
+        if not restored:
             self._train_epoch()
         told = set(self._history) if restored else {self.epoch}
-        self._news = False
         return Report(
             number=self.job.number,
             epoch=self.epoch,
             metrics={epoch: self._history[epoch] for epoch in sorted(told)},
             spread=self._spread,
             done=self.epoch >= self.job.epochs,
+            files=self._files,
         )
 
     @property
@@ -137,12 +148,14 @@ class Session:
         self._history[epoch] = metrics
         if len(each) > 1:
             self._spread = {name: statistics.stdev(one[name] for one in each) for name in metrics}
-        if self._folder is not None:
-            self._save(self._folder)
+        if self._place is not None:
+            self._save(self._place)
 
-    def _save(self, folder: Path) -> None:
+    def _save(self, place: Place) -> None:
+        contents: dict[str, bytes] = {}
         if self.epoch >= self.job.epochs:
-            checkpoints.save_weights(folder, self.trainings[0].model.state_dict())
+            weights = self.trainings[0].model.state_dict()
+            contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights)
         state = {
             "candidate": self.job.candidate,
             "seeds": list(self.job.seeds),
@@ -150,10 +163,25 @@ class Session:
             "spread": self._spread,
             "trainings": [training.state_dict() for training in self.trainings],
         }
-        checkpoints.save_training(folder, state)
+        contents[checkpoints.TRAINING] = checkpoints.training_bytes(state)
+        self._files = {name: len(content) for name, content in contents.items()}
+        if sum(self._files.values()) > self.job.checkpoint_bytes:
+            # The run does without, rather than take more room than it was given.
+            self._files = {}
+            return
+        try:
+            for name, content in contents.items():
+                place.write(name, content)
+        except OSError as error:
+            raise CannotSave(f"checkpoints {place}: {error}") from error
 
     def _restore(self) -> None:
-        state = checkpoints.load_training(self._folder, self.job.device) if self._folder else None
+        if self._place is None:
+            return
+        try:
+            state = checkpoints.load_training(self._place, self.job.device)
+        except OSError as error:
+            raise CannotSave(f"checkpoints {self._place}: {error}") from error
         if state is None or state["candidate"] != self.job.candidate:
             return
         if state["seeds"] != list(self.job.seeds):
@@ -166,6 +194,8 @@ class Session:
 
 def failure(number: int, error: Exception) -> Report:
     """Turn an exception into the report of a row that failed."""
+    if isinstance(error, CannotSave):
+        return Report(number=number, broken=str(error), done=True)
     if isinstance(error, Diverged):
         return Report(number=number, reason=DIVERGED, detail=str(error), done=True)
     exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR in str(error)

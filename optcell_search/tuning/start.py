@@ -32,6 +32,7 @@ def search(
     gpus_per_trial: float = 0.0,
     address: str | None = None,
     study: str | None = None,
+    storage: str | Path | None = None,
     data_dir: str | Path | None = None,
     checkpoint_gib: float = 2.0,
 ) -> Run:
@@ -62,8 +63,11 @@ def search(
         address: of a Ray cluster; by default one is started on this machine and ended afterwards.
         study: Optuna URL of the ledger; by default an SQLite file in `out`. ``journal:///path``
             takes Optuna's journal file.
+        storage: where checkpoints go: a path that every worker reaches under the same name, or a
+            URI such as ``s3://bucket/runs``; by default `out`, which then must be such a path.
         data_dir: where the task's data lies.
-        checkpoint_gib: room for the weights of the Pareto set, in GiB.
+        checkpoint_gib: room for all checkpoints, in GiB: of what can resume, and the weights of
+            the Pareto set.
 
     Returns:
         The run, with ``report.html`` written.
@@ -93,6 +97,7 @@ def search(
         gpus_per_trial=gpus_per_trial,
         address=address,
         study=study,
+        storage=storage,
         data_dir=data_dir,
         checkpoint_gib=checkpoint_gib,
     )

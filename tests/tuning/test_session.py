@@ -11,6 +11,8 @@ from runs import SPACE
 from optcell_search.space import SearchSpace
 from optcell_search.training import Diverged, Training
 from optcell_search.tuning import checkpoints
+from optcell_search.tuning.checkpoints import CannotSave
+from optcell_search.tuning.place import Place
 from optcell_search.tuning.session import Job, Report, Session, failure
 
 TIMED = ("train_seconds", "latency_ms")
@@ -30,6 +32,7 @@ def job(tiny: str, tmp_path: Path) -> Job:
         device="cpu",
         threads=1,
         checkpoints=str(tmp_path / "7"),
+        checkpoint_bytes=10**6,
     )
 
 
@@ -58,9 +61,11 @@ def test_it_goes_on_from_its_checkpoint_to_the_same_numbers(job: Job) -> None:
     second = Session(job)
     assert second.epoch == 1
     report = second.advance()
-    # The driver may have died before it heard of epoch 1.
-    assert list(report.metrics) == [1, 2]
+    # The driver may have died before it heard of epoch 1, and a scheduler may stop it here.
+    assert list(report.metrics) == [1]
+    assert second.epoch == 1
     reports = [report, *train(second)]
+    assert [list(report.metrics) for report in reports] == [[1], [2], [3]]
     merged = {epoch: m for report in reports for epoch, m in report.metrics.items()}
     for one in whole:
         assert untimed(merged[one.epoch]) == untimed(one.metrics[one.epoch])
@@ -94,9 +99,9 @@ def test_the_weights_are_saved_at_the_end(job: Job) -> None:
     session = Session(job)
     session.advance()
     folder = Path(job.checkpoints)
-    assert checkpoints.load_weights(folder) is None
+    assert checkpoints.load_weights(Place(str(folder))) is None
     train(session)
-    saved = checkpoints.load_weights(folder)
+    saved = checkpoints.load_weights(Place(str(folder)))
     assert saved is not None
     for name, tensor in session.trainings[0].model.state_dict().items():
         assert torch.equal(saved[name], tensor)
@@ -141,3 +146,29 @@ def test_no_more_memory_for_real() -> None:
     with pytest.raises((RuntimeError, MemoryError)) as caught:
         torch.empty(2**50, dtype=torch.float64)
     assert failure(0, caught.value).reason == "out of memory"
+
+
+def test_a_checkpoint_that_is_too_large_is_not_written(job: Job, tmp_path: Path) -> None:
+    reports = train(Session(replace(job, checkpoint_bytes=100)))
+    assert reports[-1].done
+    assert [report.files for report in reports] == [{}] * len(reports)
+    assert not (tmp_path / "7").exists()
+
+
+def test_what_was_written_is_told(job: Job, tmp_path: Path) -> None:
+    last = train(Session(job))[-1]
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "7").iterdir()}
+    assert last.files == sizes
+    assert set(sizes) == {"training.pt", "model.safetensors"}
+
+
+def test_a_place_that_cannot_be_written_is_not_the_candidates_fault(
+    job: Job, tmp_path: Path
+) -> None:
+    session = Session(replace(job, checkpoints=str(tmp_path / "file" / "7")))
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotSave, match=r"checkpoints .*file/7: ") as caught:
+        session.advance()
+    report = failure(job.number, caught.value)
+    assert report.broken == str(caught.value)
+    assert not report.reason

@@ -1,0 +1,291 @@
+"""Kills what a search consists of, at random times, and counts what the ledger lost by it.
+
+    fault_campaign.py --runs 36 --out scripts/results
+
+Every run is a search on a Ray cluster of three nodes on this machine, its ledger in SQLite, in a
+journal file or in PostgreSQL, and is disturbed by kills (SIGKILL) of its driver, of a worker, of a
+node, or of all that and the loss of its folder but for a copy made at that moment. A run that ended
+without its result is resumed until it has it. At last trials chosen at random are replayed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import own_postgres
+from faults import Nodes, kill_driver
+
+from optcell_search.results import load
+from optcell_search.tuning import Run
+from optcell_search.tuning.resolving import _machine as machine
+
+STORAGES = ("sqlite", "journal", "postgresql")
+VICTIMS = ("driver", "worker", "node", "power")
+ASKED, EPOCHS, WORKERS = 9, 4, 3
+# A search of this size takes about as long after Ray has started, and is killed in that time.
+FIRST, LAST = 6.0, 22.0  # seconds
+SECOND_KILL = 0.4  # chance
+_MOST_RESUMES = 4
+_PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
+
+
+@dataclass
+class Outcome:
+    """What became of one run; every count but `kills`, `resumes` and `failed` should be 0."""
+
+    run: int
+    storage: str
+    victim: str
+    kills: int = 0
+    resumes: int = 0
+    lost: int = 0
+    changed: int = 0
+    duplicates: int = 0
+    running: int = 0
+    missing: int = 0
+    failed_resumes: int = 0
+    pruned: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def main() -> None:
+    """Run the campaign that the command line describes and write its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Layout)
+    parser.add_argument("--runs", type=int, default=36)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--replays", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    outcomes: list[Outcome] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        own_postgres.server() as postgres,
+        Nodes() as nodes,
+    ):
+        for number in range(arguments.runs):
+            campaign = Campaign(number, arguments.seed, Path(folder), postgres, nodes)
+            outcomes.append(campaign.outcome())
+            print(json.dumps(asdict(outcomes[-1])), flush=True)
+        replays = replay(Path(folder), random.Random(arguments.seed), arguments.replays)
+    write(arguments.out, arguments.seed, outcomes, replays)
+
+
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the description."""
+
+
+class Campaign:
+    """One run and its kills."""
+
+    def __init__(self, number: int, seed: int, root: Path, postgres: str, nodes: Nodes) -> None:
+        self._chance = random.Random(f"{seed}:{number}")
+        storage, victim = STORAGES[number % 3], VICTIMS[number // 3 % 4]
+        self._result = Outcome(number, storage, victim)
+        self._folder = root / f"run-{number:02d}"
+        self._journal = root / f"journal-{number:02d}.log"
+        self._study = {
+            "sqlite": "",
+            "journal": f"journal://{self._journal}",
+            "postgresql": postgres,
+        }[storage]
+        self._nodes = nodes
+        self._known: dict[int, dict[str, Any]] = {}
+
+    def outcome(self) -> Outcome:
+        """Search, kill, resume; count."""
+        start = time.monotonic()
+        code = self._go(self._command())
+        while code != 0 and self._result.resumes < _MOST_RESUMES:
+            self._result.resumes += 1
+            self._nodes.complete()
+            left = _MOST_RESUMES - self._result.resumes
+            disturb = left > 0 and self._chance.random() < SECOND_KILL
+            code = self._go(["resume", str(self._folder)], disturb=disturb)
+        if code != 0:
+            self._result.failed_resumes += 1
+        self._count()
+        self._nodes.complete()
+        self._result.seconds = round(time.monotonic() - start, 1)
+        return self._result
+
+    def _command(self) -> list[str]:
+        study = ["--study", self._study] if self._study else []
+        return [
+            "run", "smoke", "--task", "digits", "--trials", str(ASKED), "--epochs", str(EPOCHS),
+            "--workers", str(WORKERS), "--threads", "1", "--out", str(self._folder),
+            "--seed", str(self._result.run), "--address", self._nodes.address, *study,
+        ]  # fmt: skip
+
+    def _go(self, command: list[str], *, disturb: bool = True) -> int:
+        """Run a command to its end, natural or not; return its exit code, -9 for a killed one."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if disturb:
+            try:
+                process.wait(self._chance.uniform(FIRST, LAST))
+            except subprocess.TimeoutExpired:
+                self._kill(process)
+        _, errors = process.communicate()
+        code = process.returncode
+        if code > 0:
+            self._result.notes.append(errors.strip().splitlines()[-1])
+        if code > 1 or (code == 1 and not disturb):
+            self._result.failed_resumes += 1
+        return code
+
+    def _kill(self, process: subprocess.Popen[str]) -> None:
+        if self._result.victim == "driver":
+            kill_driver(process)
+        elif self._result.victim == "node":
+            self._nodes.kill_node(self._chance)
+        elif self._result.victim == "power":
+            self._power_cut(process)
+        else:
+            while process.poll() is None and not self._nodes.kill_worker(self._chance):
+                time.sleep(0.1)
+        self._result.kills += 1
+        if (self._folder / "run.toml").is_file():
+            self._remember()
+
+    def _power_cut(self, process: subprocess.Popen[str]) -> None:
+        """Kill everything; what the disk held at one moment is all there is afterwards."""
+        copy = self._folder.with_suffix(".copy")
+        process.send_signal(signal.SIGSTOP)  # a disk does not change while it has no power
+        if self._folder.exists():
+            shutil.copytree(self._folder, copy)
+        process.kill()
+        process.wait()
+        self._nodes.kill_node(self._chance)
+        self._nodes.wait_until_idle()
+        if copy.exists():
+            shutil.rmtree(self._folder)
+            copy.rename(self._folder)
+
+    def _remember(self) -> None:
+        """Note what the ledger holds now: none of it may be lost or changed later on."""
+        self._known = {row["number"]: row for row in rows(self._folder)}
+
+    def _count(self) -> None:
+        result = self._result
+        if not (self._folder / "run.toml").is_file():
+            result.missing = ASKED
+            return
+        after = rows(self._folder)
+        by_number = {row["number"]: row for row in after}
+        for number, before in self._known.items():
+            now = by_number.get(number)
+            if before["state"] == "COMPLETE" and (now is None or now["state"] != "COMPLETE"):
+                result.lost += 1
+            elif now is None or not before["epochs"].items() <= now["epochs"].items():
+                result.changed += 1
+        own = [r for r in after if r["state"] == "COMPLETE" and not r["copied"]]
+        result.duplicates = len(own) - len({(row["key"], row["seed"]) for row in own})
+        result.running = sum(row["state"] in ("RUNNING", "WAITING") for row in after)
+        result.missing = ASKED - len(after)
+        result.pruned = sum(row["state"] == "PRUNED" for row in after)
+        result.failed = sum(row["state"] == "FAIL" for row in after)
+        result.notes += [str(row["reason"]) for row in after if row["state"] == "FAIL"]
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """Return what the ledger of a run folder holds, as plain data."""
+    return [
+        {
+            "number": trial.number,
+            "state": trial.state.name,
+            "key": trial.user_attrs["key"],
+            "seed": trial.user_attrs["seed"],
+            "copied": "duplicate_of" in trial.user_attrs,
+            "reason": trial.user_attrs.get("reason", ""),
+            "epochs": {k: v for k, v in trial.user_attrs.items() if k.startswith("epoch:")},
+        }
+        for trial in load(folder).get_trials(deepcopy=False)
+    ]
+
+
+def replay(root: Path, chance: random.Random, count: int) -> list[dict[str, Any]]:
+    """Train completed trials of all runs again, alone; return how far they are off."""
+    complete = [
+        (folder, row["number"])
+        for folder in sorted(root.glob("run-??"))
+        for row in rows(folder)
+        if row["state"] == "COMPLETE"
+    ]
+    chosen = chance.sample(complete, min(count, len(complete)))
+    return [
+        {
+            "run": folder.name,
+            "trial": number,
+            "difference": max(Run.open(folder).replay(number).differences.values()),
+        }
+        for folder, number in chosen
+    ]
+
+
+def write(folder: Path, seed: int, outcomes: list[Outcome], replays: list[dict[str, Any]]) -> None:
+    """Write ``fault_campaign.json`` and the table made of it."""
+    head = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "seed": seed,
+        "runs": len(outcomes),
+        "kills": sum(outcome.kills for outcome in outcomes),
+    }
+    content = {**head, "outcomes": [asdict(o) for o in outcomes], "replays": replays}
+    (folder / "fault_campaign.json").write_text(json.dumps(content, indent=1) + "\n")
+    text = "\n".join(table(head, outcomes, replays)) + "\n"
+    (folder / "fault_campaign.md").write_text(text)
+    print(text)
+
+
+_COUNTS = ("lost", "changed", "duplicates", "running", "missing", "failed_resumes")
+
+
+def table(
+    head: dict[str, Any], outcomes: list[Outcome], replays: list[dict[str, Any]]
+) -> list[str]:
+    """Return the lines of the Markdown file."""
+    out = ["# Faults", "", "Made by `scripts/fault_campaign.py`; do not edit.", ""]
+    out += [f"{head['date']}, seed {head['seed']}, {head['machine']['system']}, "]
+    out[-1] += f"{head['machine']['cores']} cores, a Ray cluster of three nodes on it. "
+    out[-1] += f"{head['runs']} searches of {ASKED} trials, {head['kills']} kills."
+    out += ["", "| killed | ledger | runs | kills | resumes | completed lost | epochs changed |"]
+    out[-1] += " trained twice | left RUNNING | missing | failed resumes | worker died |"
+    out += ["|" + "---|" * 12]
+    groups = [(v, s) for v in VICTIMS for s in STORAGES]
+    for victim, storage in groups:
+        mine = [o for o in outcomes if (o.victim, o.storage) == (victim, storage)]
+        out.append(_line(victim, storage, mine))
+    out += [_line("**all**", "", outcomes), ""]
+    worst = max((entry["difference"] for entry in replays), default=0.0)
+    out += [f"Replay of {len(replays)} random trials: largest difference of any metric {worst:g}."]
+    return out
+
+
+def _line(victim: str, storage: str, outcomes: list[Outcome]) -> str:
+    total = lambda name: sum(getattr(outcome, name) for outcome in outcomes)  # noqa: E731
+    cells = [victim, storage, len(outcomes), total("kills"), total("resumes")]
+    cells += [total(name) for name in _COUNTS] + [total("failed")]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+if __name__ == "__main__":
+    main()
