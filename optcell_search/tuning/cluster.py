@@ -5,16 +5,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import ray
+from ray import exceptions
 
+from . import probe, shipping
+from .place import Place
 from .request import Request
 
 # Candidates and results are a few kilobytes; data reaches the workers by its path.
 _OBJECT_STORE_BYTES = 128 * 2**20
 
-_ENVIRONMENT = {
+_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_LINES = 60.0
+_PATIENCE = 3.0
+
+_SETTINGS = {
     # Tune's own CSV, JSON and TensorBoard files: the ledger says all they say.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # A failed candidate reports no metrics.
@@ -25,21 +35,34 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+# While it looks for a cluster that does not answer Ray writes a line a second. Not set for a
+# cluster of our own, whose logs it would thin out.
+_SILENCE = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 
 @contextlib.contextmanager
-def connected(request: Request) -> Iterator[None]:
+def connected(request: Request, place: Place) -> Iterator[None]:
     """Be connected to Ray: what the caller is connected to, else the request's address, else ours.
 
+    Args:
+        request: of the run.
+        place: where its checkpoints go.
+
     Raises:
-        ValueError: there is no cluster at the address, or it lacks what a trial needs.
+        ValueError: there is no cluster at the address, it lacks what a trial needs, or a worker of
+            it cannot do what the search asks.
     """
-    with _environment(), _quiet():
+    probe.check_room(place, request.checkpoint_bytes)
+    with _environment(_SETTINGS if not request.address else _SETTINGS | _SILENCE), _quiet():
         ours = not ray.is_initialized()
         if ours:
             _connect(request)
         try:
             _check_resources(request)
+            if request.address or not ours:
+                # Our own workers are on this machine and see what we see.
+                probe.check_nodes(request, place)
+                wait_for_resources(request)
             yield
         finally:
             if ours:
@@ -60,10 +83,19 @@ def _connect(request: Request) -> None:
         )
         return
     try:
-        ray.init(address=request.address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (ConnectionError, RuntimeError) as error:
+        with shipping.runtime_environment() as environment:
+            ray.init(
+                address=request.address,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                runtime_env=environment,
+            )
+    except (ConnectionError, RuntimeError, exceptions.RayError) as error:
         first = str(error).strip().splitlines()[0]
-        raise ValueError(f"address {request.address}: no Ray cluster answers: {first}") from error
+        raise ValueError(
+            f"address {request.address}: no Ray cluster answers, or it asks for another token than "
+            f"that in RAY_AUTH_TOKEN or ~/.ray/auth_token: {first}"
+        ) from error
 
 
 def _check_resources(request: Request) -> None:
@@ -76,10 +108,35 @@ def _check_resources(request: Request) -> None:
         )
 
 
+def wait_for_resources(request: Request) -> None:
+    """Wait until one candidate can be trained, and say so while it takes."""
+    asked = {"CPU": 1.0, "GPU": request.gpus_per_trial}
+    # What a run before has just let go of is counted as free a moment later.
+    told = time.monotonic() + _PATIENCE - _SECONDS_BETWEEN_LINES
+    while True:
+        free: dict[str, Any] = ray.available_resources()  # type: ignore[no-untyped-call]
+        if all(free.get(name, 0.0) >= amount for name, amount in asked.items()):
+            return
+        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            there: dict[str, Any] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            print(
+                f"waiting for the cluster: a candidate asks for {_in_words(asked)}; there are "
+                f"{_in_words(there)}, of which {_in_words(free)} are free",
+                file=sys.stderr,
+                flush=True,
+            )
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _in_words(resources: dict[str, Any]) -> str:
+    return f"{resources.get('CPU', 0.0):g} CPUs and {resources.get('GPU', 0.0):g} GPUs"
+
+
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
-    os.environ.update(_ENVIRONMENT)
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
