@@ -114,10 +114,7 @@ class Campaign:
             self._nodes.complete()
             left = _MOST_RESUMES - self._result.resumes
             disturb = left > 0 and self._chance.random() < SECOND_KILL
-            # Killed before its folder was there it has not begun: then it is asked for again.
-            begun = (self._folder / "run.toml").is_file()
-            command = ["resume", str(self._folder)] if begun else self._command()
-            code = self._go(command, disturb=disturb)
+            code = self._go(["resume", str(self._folder)], disturb=disturb)
         if code != 0:
             self._result.failed_resumes += 1
         self._count()

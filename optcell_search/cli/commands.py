@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -112,13 +111,25 @@ def replay(arguments: argparse.Namespace) -> int:
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
-    """Write the report and open it."""
-    path = _open(arguments).report(arguments.html)
+    """Show runs in the browser, or write them as one HTML file."""
+    from optcell_search.dashboard import serve, write_report
+
+    places = [*arguments.directories, *arguments.study]
+    if not places:
+        raise ValueError("dashboard: name a run folder, or a study by --study URL")
+    if arguments.html is None:
+        serve(
+            places,
+            host=arguments.host,
+            port=arguments.port,
+            token=arguments.token,
+            opened=arguments.open,
+        )
+        return 0
+    path = write_report(places, arguments.html)
     if arguments.json:
         return _print_json({"report": str(path)})
     print(path)
-    if arguments.html is None:
-        webbrowser.open(path.absolute().as_uri())
     return 0
 
 

@@ -181,9 +181,29 @@ def _add_replay(actions: _Actions[_Parser]) -> None:
 
 
 def _add_dashboard(actions: _Actions[_Parser]) -> None:
-    summary = "write the report as one HTML file and open it"
-    parser = _command(actions, "dashboard", commands.dashboard, summary)
-    parser.add_argument("--html", metavar="FILE", help="write it here and open nothing")
+    summary = "show runs in the browser and follow them, or write them as one HTML file"
+    parser = _command(actions, "dashboard", commands.dashboard, summary, directory=False)
+    parser.add_argument(
+        "directories", nargs="*", metavar="DIR", help="run folder; several are compared"
+    )
+    parser.add_argument(
+        "--study",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a study by its Optuna URL, where there is no run folder; repeatable",
+    )
+    parser.add_argument("--html", metavar="FILE", help="write one HTML file, serve nothing")
+    add = parser.add_argument_group("serving").add_argument
+    add("--host", default="127.0.0.1", metavar="H", help="address; default: this machine alone")
+    add("--port", type=int, default=0, metavar="P", help="default: a free one")
+    add(
+        "--token",
+        default="",
+        metavar="T",
+        help="what the browser has to bring; needed where other machines can reach the address",
+    )
+    add("--no-open", action="store_false", dest="open", help="only print the address")
 
 
 def _add_export(actions: _Actions[_Parser]) -> None:

@@ -1,33 +1,34 @@
-"""The report: every view of a run in one HTML file that needs no network."""
+"""The report: every view of one or several runs in one HTML file that needs no network."""
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
-from collections.abc import Mapping
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import optuna
-import plotly.graph_objects as go
-from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
-from .. import results
-from . import by_rule, details, figures, info, scatter, words
-from .palette import styles
+from . import content, page
+from .info.compare import compare
+from .read import Board
+
+# All trials up to here have their impulse response in the file; of more, the front and the best.
+_MOST_IMPULSES = 2000
+# Beyond so many trials only one metric's learning curves go into the file.
+_MANY = 2000
+_MOST_CURVES = 10_000
 
 
 def write_report(
-    run: str | Path | optuna.Study, path: str | Path, *, where: str | Path = ""
+    run: str | Path | optuna.Study | Sequence[str | Path],
+    path: str | Path,
+    *,
+    where: str | Path = "",
 ) -> Path:
-    """Write the report of a run.
+    """Write the report of a run, or of several side by side.
 
     Args:
-        run: a run folder, the URL of a study, or the study.
+        run: a run folder, the URL of a study, or the study; or several folders or URLs.
         path: the HTML file; one that exists is replaced, whole or not at all.
         where: how a study is named on a command line; otherwise `run` says so itself.
 
@@ -37,89 +38,50 @@ def write_report(
     Raises:
         FileNotFoundError, ValueError: there is no such run (see `results.load`).
     """
-    where = str(where) if isinstance(run, optuna.Study) else str(run)
-    study = run if isinstance(run, optuna.Study) else results.load(run)
+    if isinstance(run, str | Path | optuna.Study):
+        boards = [Board(run, str(where))]
+    else:
+        boards = [Board(each) for each in run]
     target = Path(path)
+    text = report(boards)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part")
-    draft.write_text(page(info.read(study), where), encoding="utf-8")
+    draft.write_text(text, encoding="utf-8")
     return draft.replace(target)
 
 
-def page(data: info.Data, where: str = "") -> str:
-    """Return the report as HTML.
+def report(boards: Sequence[Board]) -> str:
+    """Return the report of these runs as HTML."""
+    for board in boards:
+        board.refresh()
+    return page.file(
+        {
+            "live": False,
+            "names": [board.where for board in boards],
+            "runs": [_whole(board) for board in boards],
+            "compare": compared(boards),
+        }
+    )
 
-    Args:
-        data: the run.
-        where: how the run is named on a command line, where that is known.
-    """
-    front = set(results.pareto(data.table, data.objectives)["number"])
-    style = styles(str(rule) for rule in data.table["rule"].dropna())
-    limits = by_rule.colour_range(data)
-    scatters = scatter.scatters(data)
-    answers = by_rule.responses(data)
-    curves = details.learning_curves(data, front)
-    drawn = {f"pareto-{i}": figures.pareto(shown, style) for i, shown in enumerate(scatters)}
-    drawn |= {
-        f"rule-{i}": figures.response(answer, style[answer.rule], limits)
-        for i, answer in enumerate(answers)
-        if answer.x
+
+def _whole(board: Board) -> dict[str, Any]:
+    shown = content.Contents(board).whole()
+    numbers = shown["rows"]["number"]
+    if len(numbers) > _MOST_IMPULSES:
+        numbers = [*shown["front"], *(int(n) for n in board.data.best_first["number"])]
+        numbers = numbers[:_MOST_IMPULSES]
+    metrics = 4 if len(shown["rows"]["number"]) <= _MANY else 1
+    return {
+        **shown,
+        "curves": content.curves(board, _MOST_CURVES, metrics),
+        "impulses": content.impulses(board.data, numbers),
     }
-    if curves.curves:
-        drawn["learning"] = figures.learning(curves, style)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": words.number, "axis": words.axis, "equation": _equation}
-    return environment.get_template("report.html").render(
-        data=data,
-        overview=info.overview(data),
-        scatters=scatters,
-        answers=answers,
-        curves=curves,
-        limits=limits,
-        by_cell=by_rule.rule_by_cell(data),
-        finals=details.final_rows(data),
-        front=front,
-        style=style,
-        words=words,
-        where=shlex.quote(where or "RUN"),
-        request=json.dumps(data.request, indent=2, ensure_ascii=False),
-        css=_asset("report.css"),
-        script=_asset("report.js"),
-        plotly=get_plotlyjs(),
-        content=_embedded(drawn, details.trial_table(data)),
-    )
 
 
-def _equation(text: str) -> Markup:
-    """Set the indices and powers of a plain-text equation: v_{t-1} and β^k."""
-    marked = str(escape(text))
-    for sign, tag in (("_", "sub"), (r"\^", "sup")):
-        marked = re.sub(sign + r"(?:\{([^{}]*)\}|(\w))", rf"<{tag}>\g<1>\g<2></{tag}>", marked)
-    return Markup(marked)
+def compared(boards: Sequence[Board]) -> dict[str, Any] | None:
+    """Return how runs stand to each other, None for a single one."""
+    from dataclasses import asdict
 
-
-def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _embedded(drawn: Mapping[str, go.Figure], table: details.Table) -> str:
-    """Return the data as JSON that is safe inside a script element, whatever names it holds."""
-    shown: dict[str, Any] = {
-        "figures": {name: json.loads(figure.to_json()) for name, figure in drawn.items()},
-        "table": {"columns": table.columns, "rows": table.rows},
-    }
-    text = json.dumps(
-        shown, default=_plain_number, allow_nan=False, separators=(",", ":"), ensure_ascii=False
-    )
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _plain_number(value: Any) -> Any:
-    """Return a numpy scalar as Python's own."""
-    return value.item()
+    if len(boards) < 2:
+        return None
+    return asdict(compare({board.where: board.data for board in boards}))

@@ -13,11 +13,18 @@ _AXES = {
     "latency_ms": "latency of one sequence (ms)",
     "loss": "validation loss",
     "train_loss": "training loss",
+    "gradient_first": "gradient norm at the first step",
+    "gradient_last": "gradient norm at the last step",
 }
 _BEST = {
     "parameters": "fewest parameters",
     "train_seconds": "shortest training",
     "latency_ms": "lowest latency",
+}
+_COLUMNS = {
+    "number": "trial",
+    "seconds": "time (s)",
+    "duplicate_of": "same as",
 }
 _SHORT = {"hidden_size": "hidden", "num_layers": "layers", "batch_size": "batch"}
 
@@ -41,6 +48,28 @@ def setting(dotted: str) -> str:
     """Return a setting of model or training without its section: ``hidden``, ``lr``."""
     name = dotted.partition(".")[2]
     return _SHORT.get(name, name)
+
+
+def hyperparameter(dotted: str) -> str:
+    """Return a dotted name as people read it: ``μ (heavy ball)``, ``hidden``, ``lr``, ``rule``."""
+    section, _, name = dotted.partition(".")
+    if not name:
+        return dotted
+    if section in ("model", "training"):
+        return setting(dotted)
+    return f"{symbol(name)} ({section.replace('_', ' ')})"
+
+
+def plain_metric(metric: str) -> str:
+    """Return a metric's name without saying of which split it is: ``accuracy``."""
+    return _AXES.get(metric, metric.replace("_", " ")).removeprefix("validation ")
+
+
+def column(name: str) -> str:
+    """Return what a column of the table is called, with its unit where it has one."""
+    if name in _COLUMNS:
+        return _COLUMNS[name]
+    return hyperparameter(name) if "." in name else plain_metric(name)
 
 
 def number(value: Any, digits: int = 4) -> str:

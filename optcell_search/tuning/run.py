@@ -67,7 +67,7 @@ class Run:
         from .cluster import connected
 
         self._check_data()
-        with connected(self.request, self._checkpoints):
+        with connected(self.request):
             self.drive()
         return self
 
@@ -175,7 +175,7 @@ class Run:
             folders.locked(self.directory),
             self._ledger() as ledger,
             ledger.held(),
-            connected(self.request, self._checkpoints),
+            connected(self.request),
         ):
             finalize(ledger, numbers, seeds, epochs or self.request.epochs)
             records = [ledger.finalized(number) for number in numbers]

@@ -8,7 +8,6 @@ from typing import Any
 
 from optcell_search.space import SearchSpace
 
-from . import checkpoints
 from . import folder as folders
 from .resolving import resolve
 from .run import Run
@@ -104,7 +103,7 @@ def search(
     )
     directory = Path(out)
     folders.check_target(directory)
-    with connected(request, checkpoints.place_of(request, directory)):
+    with connected(request):
         if request.study:
             # An unreachable database is found here, before anything is written.
             folders.check_study(request.study)

@@ -18,7 +18,6 @@ from optcell_search import results
 from optcell_search.tuning import Run, RunFailed, driver
 from optcell_search.tuning.cluster import connected
 from optcell_search.tuning.ledger import Ledger
-from optcell_search.tuning.place import Place
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -251,6 +250,6 @@ def test_data_that_has_changed(run: Run) -> None:
 
 def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
     before = dict(os.environ)
-    with connected(run.request, Place(str(run.directory))):
+    with connected(run.request):
         assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
     assert dict(os.environ) == before

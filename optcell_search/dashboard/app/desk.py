@@ -1,0 +1,96 @@
+"""The runs that are looked at, each read again when it is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .. import content
+from ..info.compare import compare
+from ..read import Board
+
+# Trials whose curves the page holds, beside the front.
+_MOST_CURVES = 10_000
+_METRICS = 4
+_MANY = 2000
+
+
+class Desk:
+    """Several runs, read by one thread at a time.
+
+    Args:
+        places: run folders and URLs of studies.
+
+    Raises:
+        FileNotFoundError, ValueError: one of them holds no run.
+    """
+
+    def __init__(self, places: Sequence[str | Path]) -> None:
+        self._boards = [Board(place) for place in places]
+        self._contents = [content.Contents(board) for board in self._boards]
+        self._lock = threading.Lock()
+        self._compared: dict[int, int] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """How the runs are named on a command line."""
+        return [board.where for board in self._boards]
+
+    def __len__(self) -> int:
+        return len(self._boards)
+
+    def folder(self, at: int) -> Path | None:
+        """Return the folder of a run, None for one that is known by its URL alone."""
+        where = self._boards[at].where
+        return None if "://" in where else Path(where)
+
+    def whole(self, at: int) -> dict[str, Any]:
+        """Return what the page shows of a run, without what takes long to work out."""
+        with self._lock:
+            self._boards[at].refresh()
+            return self._contents[at].whole(patient=False)
+
+    def news(self, at: int, since: int) -> dict[str, Any]:
+        """Return what is new of a run since a version, and of the comparison with the others."""
+        with self._lock:
+            shown = self._contents[at]
+            fresh = self._boards[at].refresh() or self._boards[at].version > since
+            told: dict[str, Any] = {}
+            if fresh or shown.behind:
+                told["content"] = shown.news(since)
+            if len(self._boards) > 1 and (compared := self._compare()):
+                told["compare"] = compared
+            return told
+
+    def comparison(self) -> dict[str, Any] | None:
+        """Return how the runs stand to each other, None for a single one."""
+        with self._lock:
+            if len(self._boards) < 2:
+                return None
+            self._compared = {}
+            return self._compare()
+
+    def _compare(self) -> dict[str, Any] | None:
+        """Return the comparison where a run has changed since it was last asked for."""
+        for board in self._boards:
+            board.refresh()
+        versions = {i: board.version for i, board in enumerate(self._boards)}
+        if versions == self._compared:
+            return None
+        self._compared = versions
+        return asdict(compare({board.where: board.data for board in self._boards}))
+
+    def curves(self, at: int, since: int) -> dict[str, Any]:
+        """Return the learning curves of the trials that changed after a version."""
+        with self._lock:
+            board = self._boards[at]
+            metrics = _METRICS if len(board.data.table) <= _MANY else 1
+            return content.curves(board, _MOST_CURVES, metrics, since)
+
+    def impulse(self, at: int, trial: int) -> dict[int, list[float | None]]:
+        """Return the impulse response of a trial's rule."""
+        with self._lock:
+            return content.impulses(self._boards[at].data, [trial])

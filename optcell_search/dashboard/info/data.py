@@ -1,0 +1,95 @@
+"""A run as the views take it, and how its rows are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import pandas as pd
+
+from ... import results
+from ...results import Direction
+from .. import words
+
+# Values that span more than this factor are shown on a logarithmic axis.
+_LOG_SPAN = 20.0
+
+
+@dataclass(frozen=True)
+class Data:
+    """A run as read at one moment."""
+
+    table: pd.DataFrame
+    finalized: pd.DataFrame
+    objectives: dict[str, Direction]
+    request: dict[str, Any]
+
+    @cached_property
+    def eligible(self) -> pd.DataFrame:
+        """The rows that may be ranked."""
+        return results.eligible(self.table, self.objectives)
+
+    @cached_property
+    def front(self) -> tuple[int, ...]:
+        """Numbers of the rows that no other row dominates, best first objective first."""
+        front = results.pareto(self.table, self.objectives)
+        return tuple(int(number) for number in front["number"])
+
+    @property
+    def first(self) -> str:
+        """The most important objective."""
+        return next(iter(self.objectives))
+
+    @property
+    def best_first(self) -> pd.DataFrame:
+        """The rows that may be ranked, the best in the first objective at the top."""
+        ascending = self.objectives[self.first] == "minimize"
+        return self.eligible.sort_values([self.first, "number"], ascending=[ascending, True])
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as dictionaries."""
+    return cast("list[dict[str, Any]]", table.to_dict("records"))
+
+
+def settings(row: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return the values of a row's dotted names of one section, without the section."""
+    prefix = f"{section}."
+    return {
+        key.removeprefix(prefix): value
+        for key, value in row.items()
+        if key.startswith(prefix) and not words.is_missing(value)
+    }
+
+
+def describe(row: Mapping[str, Any]) -> str:
+    """Return a candidate in one line: cell, rule, size, training."""
+    rule = words.options(_told(settings(row, row["rule"])))
+    cell = words.options(settings(row, row["cell"]))
+    size = words.options(_told(settings(row, "model")))
+    training = settings(row, "training")
+    trained = f"{training['optimizer']}, lr {words.number(training['lr'])}"
+    driven = f"{row['rule']} ({rule})" if rule else row["rule"]
+    return "; ".join(part for part in (f"{row['cell']} × {driven}", cell, size, trained) if part)
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is switched off, and ε, which only keeps a root away from 0."""
+    return {key: value for key, value in values.items() if key != "eps" and value not in (0, False)}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What an axis carries, and whether it is logarithmic."""
+
+    name: str
+    label: str
+    log: bool = False
+
+
+def axis(name: str, values: pd.Series[Any], label: str = "") -> Axis:
+    """Return the axis of a column: logarithmic where its values span orders of magnitude."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    return Axis(name, label or words.axis(name), low > 0 and high > _LOG_SPAN * low)

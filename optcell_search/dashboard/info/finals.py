@@ -1,0 +1,49 @@
+"""Scores of the trials that were trained again and tested, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import words
+from .data import Data, describe, records
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean and spread (standard deviation of the sample) over the seeds."""
+
+    mean: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class FinalRow:
+    """Scores of a re-trained trial: split → label of the metric → score."""
+
+    number: int
+    description: str
+    seeds: int
+    epochs: int
+    scores: dict[str, dict[str, Score]]
+
+
+def final_rows(data: Data) -> tuple[FinalRow, ...]:
+    """Return the finalized trials, test scores apart from validation scores."""
+    trials = {row["number"]: row for row in records(data.table)} if len(data.finalized) else {}
+    rows = []
+    for number, group in data.finalized.groupby("number", sort=True):
+        scores: dict[str, dict[str, Score]] = {}
+        for entry in records(group):
+            label = words.plain_metric(str(entry["metric"]))
+            score = Score(float(entry["mean"]), float(entry["std"]))
+            scores.setdefault(str(entry["split"]), {})[label] = score
+        rows.append(
+            FinalRow(
+                number=int(group["number"].iloc[0]),
+                description=describe(trials[number]).partition("; ")[0],
+                seeds=int(group["seeds"].max()),
+                epochs=int(group["epochs"].max()),
+                scores=scores,
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,81 @@
+"""How long a rule remembers an input: its impulse response, computed by the rule itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...hyperparameters import Integer, specification
+from ...registry import rules as registered
+from .data import Data, settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LAGS = 64
+# A tail below this share of the largest value is not drawn.
+_GONE = 1e-4
+
+
+def impulse_responses(data: Data, numbers: Iterable[int]) -> dict[int, tuple[float, ...]]:
+    """Return u_0, u_1, ... of a drive that is 1 at step 0 and 0 after, for each trial's rule.
+
+    The plain cell, u = z, answers 1, 0, 0, ... A tail of values that are as good as 0 is cut off;
+    so is what follows a value that is not finite. A trial whose rule is not installed here, or is
+    not known with these hyperparameters, is left out.
+    """
+    wanted = data.table[data.table["number"].isin(list(numbers))]
+    by_rule: dict[str, list[Mapping[str, Any]]] = {}
+    for row in wanted.to_dict("records"):
+        by_rule.setdefault(str(row["rule"]), []).append({str(k): v for k, v in row.items()})
+    found: dict[int, tuple[float, ...]] = {}
+    for rule, rows in by_rule.items():
+        if rule not in registered.names():
+            continue
+        names = set(specification(registered.get(rule)))
+        complete = [row for row in rows if settings(row, rule).keys() == names]
+        if complete:
+            curves = _filtered(rule, [settings(row, rule) for row in complete])
+            found |= {
+                int(row["number"]): _shortened(curve)
+                for row, curve in zip(complete, curves, strict=True)
+            }
+    return found
+
+
+def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
+    """Return the response of one rule under each set of hyperparameters."""
+    # torch takes its time to load, and only this view needs it.
+    import torch
+
+    from ...rules import apply_rule
+
+    specs = specification(registered.get(rule))
+    kinds = {name: int if isinstance(spec, Integer) else float for name, spec in specs.items()}
+    options = [{name: kinds[name](own[name]) for name in specs} for own in options]
+    instance = registered.get(rule)(**options[0])
+
+    drive = torch.zeros(LAGS, 1, 1, dtype=torch.float64)
+    drive[0] = 1.0
+
+    def respond(values: Mapping[str, Tensor]) -> Tensor:
+        return apply_rule(instance, values, drive)[0][:, 0, 0]
+
+    with torch.no_grad():
+        values = [
+            {
+                name: torch.tensor(value, dtype=torch.int64 if kinds[name] is int else drive.dtype)
+                for name, value in own.items()
+            }
+            for own in options
+        ]
+        return [respond(own).tolist() for own in values]
+
+
+def _shortened(curve: list[float]) -> tuple[float, ...]:
+    finite = next((i for i, value in enumerate(curve) if not math.isfinite(value)), len(curve))
+    kept = curve[:finite]
+    floor = _GONE * max(map(abs, kept), default=0.0)
+    last = max((i for i, value in enumerate(kept) if abs(value) > floor), default=0)
+    return tuple(kept[: last + 1])

@@ -1,0 +1,81 @@
+"""What was asked for and how to ask for it again, as plain data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tomli_w
+
+from .. import words
+from .data import Data
+
+_FACTS = (
+    "task", "data_fingerprint", "sampler", "scheduler", "num_trials", "epochs", "seed", "repeats",
+    "deterministic", "created",
+)  # fmt: skip
+# Options of `optcell-search run` that say what is computed; where it runs is another matter.
+_OPTIONS = {
+    "task": "--task", "num_trials": "--trials", "epochs": "--epochs", "sampler": "--sampler",
+    "scheduler": "--scheduler", "seed": "--seed", "repeats": "--repeats",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        facts: what was asked, in words, by name.
+        space: the search space as a TOML file.
+        again: the command that runs the same search with that file.
+        replay, finalize: commands for this run.
+    """
+
+    facts: dict[str, str]
+    space: str
+    again: str
+    replay: str
+    finalize: str
+
+
+def provenance(data: Data, where: str) -> Provenance:
+    """Return where the numbers come from.
+
+    Args:
+        data: the run.
+        where: how the run is named on a command line.
+    """
+    request = data.request
+    facts = {name.replace("_", " "): str(request[name]) for name in _FACTS if name in request}
+    facts["objectives"] = words.listed(
+        [f"{direction} {name.replace('_', ' ')}" for name, direction in data.objectives.items()]
+    )
+    if request.get("constraints"):
+        facts["constraints"] = words.listed(list(request["constraints"]))
+    for group in ("versions", "machine"):
+        if request.get(group):
+            facts[group] = ", ".join(f"{name} {value}" for name, value in request[group].items())
+    run = shlex.quote(where or "RUN")
+    return Provenance(
+        facts=facts,
+        space=tomli_w.dumps(dict(request["space"])),
+        again=_command(request, list(data.objectives)),
+        replay=f"optcell-search replay {run} TRIAL",
+        finalize=f"optcell-search finalize {run} --top 3 --seeds 5",
+    )
+
+
+def _command(request: Mapping[str, Any], objectives: list[str]) -> str:
+    words_of = ["optcell-search", "run", "space.toml"]
+    for name, option in _OPTIONS.items():
+        if name in request:
+            words_of += [option, str(request[name])]
+    words_of += ["--objectives", ",".join(objectives)]
+    for constraint in request.get("constraints", ()):
+        words_of += ["--constraint", str(constraint)]
+    if request.get("deterministic"):
+        words_of.append("--deterministic")
+    return shlex.join([*words_of, "--out", "again"])

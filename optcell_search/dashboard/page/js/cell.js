@@ -1,0 +1,160 @@
+/* The pick: what it is, how long its rule remembers, how far its gradients reached. */
+
+const LAGS = 64;
+
+function impulseChart(run, trial, root) {
+  const curve = run.impulses.get(trial);
+  const rule = run.value(trial, "rule");
+  if (!curve) {
+    const why = state.live ? "Its impulse response is being computed." : "This file holds no impulse response for this trial; the live dashboard computes every one.";
+    root.replaceChildren(h("p", { class: "note" }, why));
+    return;
+  }
+  if (!byId("impulse-chart")) root.replaceChildren();
+  const mass = curve.reduce((sum, value) => sum + Math.abs(value), 0);
+  let sum = 0;
+  const half = curve.findIndex((value) => (sum += Math.abs(value)) >= 0.9 * mass);
+  const grows = Math.abs(curve.at(-1)) > Math.abs(curve[0]) && curve.length === LAGS;
+  const memory = grows
+    ? "It grows while nothing comes in, until ε stops it: μ is above √β."
+    : mass === 0
+      ? "Nothing enters the cell."
+      : `90 % of what it lets through has passed after ${count(half, "step")}.`;
+  const chart = figure(
+    root,
+    "impulse-chart",
+    260,
+    `Impulse response of ${rule}`,
+    `What enters the cell after a drive of 1 at step 0 and nothing after, as the rule itself computes it (strong), beside the plain cell, which takes the drive as it is (dotted). ${memory}`
+  );
+  const length = Math.min(LAGS, Math.max(12, 2 * curve.length));
+  const steps = [...Array(length).keys()];
+  const [tone, marker] = run.style(rule);
+  const filled = steps.map((i) => curve[i] ?? 0);
+  plot(
+    chart,
+    [
+      { x: steps, y: steps.map((i) => (i === 0 ? 1 : 0)), mode: "lines+markers", name: "plain cell", line: { color: NEUTRAL, dash: "dot", width: 1.5 }, marker: { size: 4 } },
+      { x: steps, y: filled, mode: "lines+markers", name: escaped(rule), line: { color: tone, width: 2 }, marker: { symbol: marker, size: 6 } },
+    ],
+    { dragmode: false, xaxis: axisOf("steps after the input"), yaxis: axisOf("u (a drive of 1)"), uirevision: String(trial) },
+    { brush: false }
+  );
+}
+
+/* Gradients were measured so many steps back from the last one; `first` is the first step. */
+function gradientPoints(run, trial) {
+  const found = [];
+  for (const column of run.columns) {
+    const back = /^gradient_back_(\d+)$/.exec(column.name);
+    const value = run.value(trial, column.name);
+    if (back && value !== null) found.push([Number(back[1]), value]);
+  }
+  return found.sort((a, b) => a[0] - b[0]);
+}
+
+function gradientPart(run, trial, root) {
+  const [first, last] = [run.value(trial, "gradient_first"), run.value(trial, "gradient_last")];
+  if (first === null || last === null) {
+    root.replaceChildren(h("p", { class: "note" }, "Its gradients over time were not measured (the cell reads in two directions, or no epoch was finished)."));
+    return;
+  }
+  const plain = run.front.length ? plainTrial(run) : null;
+  const ratio = last > 0 ? first / last : null;
+  const compared =
+    plain !== null && plain !== trial && run.value(plain, "gradient_last") > 0
+      ? ` In trial ${plain}, the best of plain gradient descent, it is ${number(run.value(plain, "gradient_first") / run.value(plain, "gradient_last"), 3)}.`
+      : "";
+  const said = `How strongly the loss depends on h at a step, measured after training: ${number(first, 3)} at the first step, ${number(last, 3)} at the last one, a ratio of ${number(ratio, 3)}. Far below 1 the gradient vanishes on its way back.${compared}`;
+  const own = gradientPoints(run, trial);
+  if (own.length < 3) {
+    root.replaceChildren(h("p", { class: "says" }, said), gradientBars(run, trial, plain));
+    return;
+  }
+  if (!byId("gradient-chart")) root.replaceChildren();
+  const chart = figure(root, "gradient-chart", 260, "Gradient norm against distance in time", said);
+  const [tone, marker] = run.style(run.value(trial, "rule"));
+  const line = (points, name, look, symbols) => ({
+    x: points.map(([back]) => back),
+    y: points.map(([, norm]) => norm),
+    mode: "lines+markers",
+    name,
+    line: look,
+    marker: symbols,
+  });
+  const traces = [line(own, `trial ${trial}`, { color: tone, width: 2 }, { symbol: marker, size: 7 })];
+  if (plain !== null && plain !== trial) {
+    traces.unshift(line(gradientPoints(run, plain), `trial ${plain}: plain`, { color: NEUTRAL, dash: "dot", width: 1.5 }, { size: 4 }));
+  }
+  plot(chart, traces, { dragmode: false, xaxis: axisOf("steps back from the last one"), yaxis: axisOf("gradient norm", true), uirevision: String(trial) }, { brush: false });
+}
+
+const plainTrial = (run) => {
+  const known = run.responses.find((answer) => answer.rule === "gd");
+  return known ? known.numbers[0] : null;
+};
+
+function gradientBars(run, trial, plain) {
+  const rows = [[`trial ${trial}`, trial], ...(plain !== null && plain !== trial ? [[`trial ${plain} (gd)`, plain]] : [])];
+  const most = Math.max(...rows.flatMap(([, one]) => [run.value(one, "gradient_first"), run.value(one, "gradient_last")]));
+  return h(
+    "dl",
+    { class: "bars" },
+    rows.flatMap(([label, one]) =>
+      ["first", "last"].map((end) => {
+        const value = run.value(one, `gradient_${end}`);
+        const tone = run.style(run.value(one, "rule"))[0];
+        return [
+          h("dt", {}, `${label}, ${end} step`),
+          h("dd", {}, h("span", { class: "track" }, h("span", { style: `width:${(100 * value) / most}%;background:${tone}` })), number(value, 3)),
+        ];
+      })
+    )
+  );
+}
+
+function cellFacts(run, trial) {
+  const training = Object.entries(run.section(trial, "training.")).map(([name, value]) => `${symbol(name)} ${number(value)}`);
+  const rows = Object.keys(run.objectives).map((name) => [run.label(name), number(run.value(trial, name))]);
+  for (const name of ["parameters", "latency_ms", "train_seconds"]) {
+    if (!(name in run.objectives) && run.value(trial, name) !== null) rows.push([run.label(name), number(run.value(trial, name))]);
+  }
+  rows.push(["model", told(run.section(trial, "model.")) || "–"], ["training", training.join(" · ")]);
+  return h("dl", { class: "facts" }, rows.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))));
+}
+
+function drawCell(run) {
+  const root = byId("cell-body");
+  const trial = state.picked;
+  if (trial === null || !run.index.has(trial)) {
+    root.replaceChildren(h("p", { class: "note" }, "No trial is picked. Click a point in a chart or a row of the table."));
+    return;
+  }
+  if (!byId("cell-impulse")) {
+    root.replaceChildren(
+      h("div", { id: "cell-about" }),
+      h("div", { class: "pair" }, h("div", { id: "cell-impulse" }), h("div", { id: "cell-gradient" })),
+      h("p", { class: "tools", id: "cell-tools" })
+    );
+  }
+  const equations = ["rule", "cell"].map((kind) => {
+    const known = run.equations[kind][run.value(trial, kind)];
+    return known ? [h("h3", {}, run.value(trial, kind), h("small", {}, ` ${known.title}`)), equation(known.equation)] : [];
+  });
+  const standing = run.onFront.has(trial) ? "on the front" : run.ranked.has(trial) ? "beaten" : String(run.value(trial, "state")).toLowerCase();
+  byId("cell-about").replaceChildren(
+    h("p", {}, h("b", {}, `Trial ${trial}`), ` (${standing}): ${run.value(trial, "cell")} behind the rule ${run.value(trial, "rule")}.`),
+    h("div", { class: "wide" }, diagram(run, trial)),
+    h("div", { class: "pair" }, ...equations.map((parts) => h("div", {}, ...parts))),
+    cellFacts(run, trial)
+  );
+  impulseChart(run, trial, byId("cell-impulse"));
+  gradientPart(run, trial, byId("cell-gradient"));
+  byId("cell-tools").replaceChildren(
+    copyButton(() => asToml(run, trial), "Copy as TOML"),
+    copyButton(() => asPython(run, trial), "Copy as Python"),
+    ...(state.live ? [] : [command(`optcell-search export ${run.where || "RUN"} --trial ${trial} --out winner`)])
+  );
+}
+
+view("cell", { draw: drawCell });

@@ -1,0 +1,8 @@
+"""Ledgers as rows and learning curves, read again and again at the cost of what has changed."""
+
+from __future__ import annotations
+
+from .board import Board
+from .source import Curve, Source, open_source
+
+__all__ = ["Board", "Curve", "Source", "open_source"]
