@@ -81,7 +81,7 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    """A Ray cluster of two CPUs whose workers know the faulty rule, once for all tests."""
+    """A Ray cluster of two CPUs and a pretended GPU whose workers know the faulty rule, once for all tests."""
     import ray
 
     if ray.is_initialized():
@@ -96,6 +96,7 @@ def cluster() -> Iterator[None]:
     ray.init(
         address="local",
         num_cpus=2,
+        num_gpus=1,  # which is not there: for what is about Ray's sharing it out
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.CRITICAL,

@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         threads=arguments.threads,
         gpus_per_trial=arguments.gpus_per_trial,
+        device=arguments.device,
         address=arguments.address,
         study=arguments.study,
         storage=arguments.storage,

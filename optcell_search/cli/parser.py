@@ -96,8 +96,8 @@ def _add_run(actions: _Actions[_Parser]) -> None:
     add(
         "--scheduler",
         default="auto",
-        help="asha stops candidates that fall behind (one objective "
-        "only), none stops nothing; default: asha where it can be used",
+        help="asha (one objective) and mo-asha (several, or constraints) stop candidates that fall "
+        "behind, none stops nothing; default: the first of these that can be used",
     )
     add("--seed", type=int, default=0, metavar="S", help="of the whole run; default 0")
     add(
@@ -123,6 +123,7 @@ def _add_run(actions: _Actions[_Parser]) -> None:
         metavar="G",
         help="share of a GPU for each candidate; default 0: train on the CPU",
     )
+    add("--device", default="auto", help="cpu or cuda; default: cuda for a share of a GPU")
     add("--address", help="of a Ray cluster, or auto; default: one of our own on this machine")
     add(
         "--study",

@@ -26,6 +26,10 @@ class Broken(RuntimeError):  # noqa: N818 - it says what happened to the run
     """Ray, the disk or the database gave out in mid-run; the ledger can be resumed."""
 
 
+class Hopeless(RuntimeError):  # noqa: N818 - it says what happened to the run
+    """All candidates so far failed in the same way, as the message says."""
+
+
 def drive(ledger: Ledger, folder: Path, view: View) -> None:
     """Train what the ledger lacks.
 
@@ -39,6 +43,7 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
 
     Raises:
         Broken: Ray, the disk or the database gave out.
+        Hopeless: all candidates failed in the same way. A resume tries as many more.
         KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
     """
     ledger.requeue()
@@ -50,6 +55,8 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
         raise Broken(last) from error
     if searcher.broken:
         raise Broken(searcher.broken)
+    if searcher.hopeless and ledger.unfinished:
+        raise Hopeless(searcher.hopeless)
     if not searcher.finished:
         # Tune ends quietly at the first Ctrl-C.
         ledger.requeue()
@@ -68,7 +75,6 @@ def _run_tune(ledger: Ledger, folder: Path, searcher: LedgerSearch, view: View) 
         scheduler=make_scheduler(request, ledger.trials()),
         num_samples=-1,
         max_concurrent_trials=request.workers,
-        resources_per_trial={"cpu": 1, "gpu": request.gpus_per_trial},
         reuse_actors=True,
         max_failures=_RETRIES,
         stop=_WhenBroken(searcher),

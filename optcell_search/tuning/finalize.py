@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from optcell_search import results, tasks
+from optcell_search.cells.building import AnyModel
 from optcell_search.space import trial_seed
 from optcell_search.training import evaluate
 
 from .ledger import Ledger
-from .reasons import WORKER_DIED
-from .session import Job, Session, failure
+from .reasons import OUT_OF_MEMORY, WORKER_DIED
+from .session import Job, Session, failure, release
+from .shares import larger
 
 _RETRIES = 1
 
@@ -68,7 +71,7 @@ def finalize(ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int) ->
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("training again", total=len(jobs))
-        for job, score in _run(jobs, request.gpus_per_trial, request.workers):
+        for job, score in _run(jobs, request.workers):
             record = records[job.number]
             record.scores[job.seeds[0]] = score
             ledger.set_finalized(job.number, record.to_dict())
@@ -86,15 +89,15 @@ def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int) -> Job:
         objectives=tuple(request.objectives),
         epochs=epochs,
         device=request.device,
+        gpus=trial.user_attrs.get("gpus", request.gpus_per_trial),
         threads=request.threads,
     )
 
 
-def _run(jobs: Sequence[Job], gpus: float, workers: int) -> Iterator[tuple[Job, Score]]:
+def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Score]]:
     """Do the jobs on the cluster, at most `workers` at once; give each with its score."""
-    train = ray.remote(train_and_test).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
     left = iter(jobs)
-    pending = {train.remote(job): job for job in itertools.islice(left, workers)}
+    pending = {_submit(job): job for job in itertools.islice(left, workers)}
     while pending:
         (done,), _ = ray.wait(list(pending))
         job = pending.pop(done)
@@ -102,8 +105,18 @@ def _run(jobs: Sequence[Job], gpus: float, workers: int) -> Iterator[tuple[Job, 
             score = ray.get(done)
         except exceptions.WorkerCrashedError:
             score = Score({}, {}, WORKER_DIED)
+        share = larger(job.gpus) if score.reason == OUT_OF_MEMORY else None
+        if share is not None:
+            again = dataclasses.replace(job, gpus=share)
+            pending[_submit(again)] = again
+            continue
         yield job, score
-        pending.update({train.remote(job): job for job in itertools.islice(left, 1)})
+        pending.update({_submit(job): job for job in itertools.islice(left, 1)})
+
+
+def _submit(job: Job) -> ray.ObjectRef[Score]:
+    train = ray.remote(train_and_test)
+    return train.options(num_cpus=1, num_gpus=job.gpus, max_retries=_RETRIES).remote(job)
 
 
 def train_and_test(job: Job) -> Score:
@@ -115,12 +128,19 @@ def train_and_test(job: Job) -> Score:
             report = session.advance()
     except Exception as error:
         # As in the search: what a plug-in does wrong is a result of this candidate.
-        return Score({}, {}, failure(job.number, error).reason)
+        score = Score({}, {}, failure(job.number, error).reason)
+    else:
+        score = _scores(job, session.trainings[0].model, report.metrics[report.epoch])
+        del session
+    release()
+    return score
+
+
+def _scores(job: Job, model: AnyModel, metrics: dict[str, float]) -> Score:
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
     task = tasks.load(job.task, job.data_dir).to(job.device)
-    test = evaluate(session.trainings[0].model, task.unseal(), task)
-    validation = {name: report.metrics[report.epoch][name] for name in test}
-    return Score(validation, test)
+    test = evaluate(model, task.unseal(), task)
+    return Score({name: metrics[name] for name in test}, test)
 
 
 @dataclass

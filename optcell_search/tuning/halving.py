@@ -96,20 +96,22 @@ class Halving:
     ) -> bool:
         """Note where a row stands after an epoch, and say whether it is worth training on.
 
+        A row is judged once at a rung; one that has been recorded there goes on.
+
         Args:
             row: what tells it from others.
             epoch: how many it has been trained.
             point: where it stands.
             rival: which other rows it is compared with; by default all that have been here.
         """
-        if epoch not in self._rungs:
+        if epoch not in self._rungs or row in self._rungs[epoch]:
             return True
         self.record(row, epoch, point)
-        others = [p for other, p in self._rungs[epoch].items() if other != row and rival(other)]
-        points = [*others, point]
+        points = [p for other, p in self._rungs[epoch].items() if other == row or rival(other)]
         if len(points) < self._reduction:
             return True
-        place = order(points, self._learned).tolist().index(len(others))
+        newcomer = len(points) - 1
+        place = order(points, self._learned).tolist().index(newcomer)
         return bool(place < math.ceil(len(points) / self._reduction))
 
 

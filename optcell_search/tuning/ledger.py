@@ -222,6 +222,11 @@ class Ledger:
         storage.set_trial_user_attr(identity, f"epoch:{epoch:04d}", dict(metrics))
         row.epochs.add(epoch)
 
+    def widen(self, number: int, gpus: float) -> None:
+        """Write down that a running row needs a larger share of a GPU."""
+        self._open[number].gpus = gpus
+        self._storage.optuna.set_trial_user_attr(self._ids[number], "gpus", gpus)
+
     def complete(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
         """Finish a row with its last metrics; one that is not finite makes it FAIL."""
         values = [metrics[name] for name in self.request.objectives]

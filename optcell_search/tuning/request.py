@@ -36,7 +36,8 @@ class Request:
         deterministic: suggest in generations of `workers` candidates and tell in their order.
         constraints: such as ``"parameters<=50000"``.
         workers, threads: candidates in training at once, and torch threads of each.
-        gpus_per_trial: Ray's share of a GPU for each, 0 for training on the CPU.
+        gpus_per_trial: Ray's share of a GPU for each.
+        device: the torch device candidates are trained on, "cpu" or "cuda".
         address: of a Ray cluster, empty for one of our own on this machine.
         study: URL of the ledger, empty for ``study.db`` in the run folder.
         storage: path or URI for the checkpoints, empty for the run folder.
@@ -61,6 +62,7 @@ class Request:
     workers: int
     threads: int
     gpus_per_trial: float
+    device: str
     address: str
     study: str
     storage: str
@@ -68,11 +70,6 @@ class Request:
     created: str
     versions: dict[str, str]
     machine: dict[str, str | int]
-
-    @property
-    def device(self) -> str:
-        """The torch device candidates are trained on."""
-        return "cuda" if self.gpus_per_trial > 0 else "cpu"
 
     @property
     def search_space(self) -> SearchSpace:

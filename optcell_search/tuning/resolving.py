@@ -19,6 +19,7 @@ from .constraints import Constraint
 from .request import Request
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
+DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
 
@@ -39,6 +40,7 @@ def resolve(
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float = 0.0,
+    device: str = "auto",
     address: str | None = None,
     study: str | None = None,
     storage: str | Path | None = None,
@@ -74,8 +76,11 @@ def resolve(
     )
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
-    for text in constraints:
-        Constraint.parse(text, valid=tuple(training.objectives(data)))
+    bounds = [
+        Constraint.parse(text, valid=tuple(training.objectives(data))) for text in constraints
+    ]
+    if deterministic:
+        _refuse_clocks([*directions, *(bound.metric for bound in bounds)])
     cores = available_cores()
     workers = workers if workers is not None else min(cores, num_trials)
     return Request(
@@ -98,6 +103,7 @@ def resolve(
         workers=workers,
         threads=threads if threads is not None else max(1, cores // workers),
         gpus_per_trial=float(gpus_per_trial),
+        device=choose_device(device, float(gpus_per_trial)),
         address=address or "",
         study=study or "",
         storage=_storage(storage),
@@ -141,13 +147,22 @@ def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str,
     return {name: cast(Direction, known[name]) for name in names}
 
 
+def _refuse_clocks(metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if name in training.TIMED:
+            raise ValueError(
+                f"{name} is read off a clock and never comes out the same; valid in a "
+                "deterministic search: other objectives and constraints"
+            )
+
+
 def choose_scheduler(
     asked: str, objectives: Sequence[str], *, constrained: bool, deterministic: bool
 ) -> str:
     """Return what ``auto`` stands for, or what was asked for if it can be used.
 
     Nothing is stopped where training changes no objective. ASHA serves one objective; it knows no
-    constraints, and asynchronously it judges by whoever came first, which no seed can repeat.
+    constraints, and it judges by whoever came first, which no seed can repeat.
 
     Raises:
         ValueError: the scheduler cannot be used here.
@@ -175,6 +190,20 @@ def _storage(storage: str | Path | None) -> str:
     """Make a path absolute, for a worker may run in another folder; a URI stays as it is."""
     text = str(storage or "")
     return text if not text or "://" in text else str(Path(text).absolute())
+
+
+def choose_device(asked: str, gpus: float) -> str:
+    """Return what ``auto`` stands for, or the device asked for.
+
+    Raises:
+        ValueError: it is unknown, or Ray would keep it from the workers.
+    """
+    one_of("device", asked, DEVICES)
+    if asked == "cuda" and not gpus:
+        raise ValueError(
+            "device = cuda, but gpus_per_trial = 0; valid: a share such as 0.25, 1 ..., or auto"
+        )
+    return ("cuda" if gpus else "cpu") if asked == "auto" else asked
 
 
 def _versions() -> dict[str, str]:

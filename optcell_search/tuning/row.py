@@ -17,6 +17,7 @@ class Row:
         key: of the candidate.
         seeds: one for each repeat.
         epochs: those that have been reported.
+        gpus: the share of a GPU it turned out to need, None for that of the run.
     """
 
     number: int
@@ -24,6 +25,7 @@ class Row:
     key: str
     seeds: tuple[int, ...]
     epochs: set[int] = field(default_factory=set)
+    gpus: float | None = None
 
     @classmethod
     def read(cls, number: int, known: Mapping[str, Any]) -> Row:
@@ -34,4 +36,5 @@ class Row:
             known["key"],
             tuple(known.get("seeds", [known["seed"]])),
             {int(key.partition(":")[2]) for key in known if key.startswith("epoch:")},
+            known.get("gpus"),
         )

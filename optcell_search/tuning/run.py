@@ -67,19 +67,24 @@ class Run:
         from .cluster import connected
 
         self._check_data()
-        with connected(self.request):
+        with connected(self.request, self._checkpoints):
             self.drive()
         return self
 
     def drive(self) -> None:
         """Train what is still missing on the Ray this process is connected to."""
-        from .driver import Broken, drive
+        from .driver import Broken, Hopeless, drive
 
         with folders.locked(self.directory), self._ledger() as ledger, ledger.held():
             if ledger.unfinished:
                 try:
                     with View() as view:
                         drive(ledger, self.directory, view)
+                except Hopeless as error:
+                    raise RunFailed(
+                        f"stopped early: {error}; when that is mended, "
+                        f"`optcell-search resume {self.directory}` goes on"
+                    ) from error
                 except Broken as error:
                     raise RunFailed(
                         f"the run broke off: {error}; `optcell-search resume {self.directory}` "
@@ -175,7 +180,7 @@ class Run:
             folders.locked(self.directory),
             self._ledger() as ledger,
             ledger.held(),
-            connected(self.request),
+            connected(self.request, self._checkpoints),
         ):
             finalize(ledger, numbers, seeds, epochs or self.request.epochs)
             records = [ledger.finalized(number) for number in numbers]

@@ -15,6 +15,7 @@ from optcell_search.training import COSTS
 from .constraints import Constraint
 from .halving import REDUCTION, Halving, Point
 from .request import Request
+from .row import Row
 
 Observation = tuple[Hashable, int, Mapping[str, float]]
 
@@ -96,12 +97,17 @@ class RowScheduler(MOASHAScheduler):
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
         self._generation = request.workers if request.deterministic else None
         for trial in trials:
-            known = trial.user_attrs
-            # A row that goes on training comes past its rungs again.
-            if trial.state.is_finished() and "duplicate_of" not in known:
-                for epoch in self._halving.rungs:
-                    if metrics := known.get(f"epoch:{epoch:04d}"):
-                        self._halving.record(trial.number, epoch, self._point(metrics))
+            if "duplicate_of" not in trial.user_attrs:
+                self._recall(trial)
+
+    def _recall(self, trial: FrozenTrial) -> None:
+        row = Row.read(trial.number, trial.user_attrs)
+        for epoch in self._halving.rungs:
+            # A row that is at a rung, but neither ended nor gone on from it, is still to be judged.
+            judged = trial.state.is_finished() or epoch < max(row.epochs, default=0)
+            if judged and epoch in row.epochs:
+                metrics = trial.user_attrs[f"epoch:{epoch:04d}"]
+                self._halving.record(row.number, epoch, self._point(metrics))
 
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.

@@ -11,10 +11,13 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from . import checkpoints, samplers
+from .hopeless import FirstFailures
 from .keeper import Keeper
 from .ledger import Ledger, Metrics
+from .reasons import OUT_OF_MEMORY
 from .row import Row
 from .session import Job, Report
+from .shares import larger
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,12 @@ class _Ended:
     """The end of a row, which a deterministic search holds back until its turn."""
 
     report: Report | None
-    reason: str = ""
+    lost: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why the row failed; empty where it did not."""
+        return self.report.reason if self.report else self.lost
 
 
 class LedgerSearch(Searcher):
@@ -45,7 +53,10 @@ class LedgerSearch(Searcher):
         self._folder = folder
         self._space = self._request.search_space
         self._grid = samplers.grid(self._request) if self._request.sampler == "grid" else None
-        self._running: dict[str, Row] = {}
+        # Rows that have been handed out and not been told; a Tune trial is one attempt at a row.
+        self._open: dict[int, Row] = {}
+        self._attempts: dict[str, int] = {}
+        self._again: list[Row] = []
         self._followers: defaultdict[int, list[int]] = defaultdict(list)
         self._held: dict[int, _Ended] = {}
         self.broken = ""
@@ -54,6 +65,8 @@ class LedgerSearch(Searcher):
             list(self._request.objectives.values()),
             self._request.checkpoint_bytes,
         )
+        counts = ledger.counts
+        self._first = FirstFailures(bool(counts[TrialState.COMPLETE] + counts[TrialState.PRUNED]))
         for trial in ledger.trials():
             if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs:
                 self._keep(trial.number, trial.user_attrs["metrics"])
@@ -69,22 +82,40 @@ class LedgerSearch(Searcher):
         running = self._ledger.counts[TrialState.RUNNING]
         return not running and (self._ledger.missing == 0 or self._grid_is_used_up())
 
+    @property
+    def hopeless(self) -> str:
+        """Why no further row is handed out, in words; empty while there is hope."""
+        return self._first.verdict
+
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """Return the configuration of the next row; None: not yet; FINISHED: nothing is left."""
+        if self._again:
+            return self._start(trial_id, self._again.pop(0))
+        if self.hopeless:
+            return self._nothing(may_change=bool(self._open))
         while self._ledger.missing > 0 and not self._grid_is_used_up():
             if not self._may_ask():
                 return None
             row = self._ask()
             source = self._source(row)
             if source is None:
-                self._running[trial_id] = row
-                return {"job": self._job(row)}
-            if source in self._open_numbers():
+                self._open[row.number] = row
+                return self._start(trial_id, row)
+            if source in self._open:
                 self._followers[source].append(row.number)
             else:
                 self._ledger.copy(row.number, source)
-        # Ray's own sentinel, though its annotation has no room for it.
-        return Searcher.FINISHED  # type: ignore[return-value]
+        # What is in training may run out of memory and come back.
+        shared = 0 < self._request.gpus_per_trial < 1
+        return self._nothing(may_change=shared and bool(self._open))
+
+    def _nothing(self, *, may_change: bool) -> None:
+        # Ray's own sentinel, though its annotation has no room for it. After it Tune asks no more.
+        return None if may_change else Searcher.FINISHED  # type: ignore[return-value]
+
+    def _start(self, trial_id: str, row: Row) -> dict[str, Any]:
+        self._attempts[trial_id] = row.number
+        return {"job": self._job(row)}
 
     def _ask(self) -> Row:
         number = self._ledger.rows
@@ -98,13 +129,10 @@ class LedgerSearch(Searcher):
 
     def _source(self, row: Row) -> int | None:
         """Return the row whose result this one shares, finished or in training."""
-        for other in self._running.values():
+        for other in self._open.values():
             if (other.key, other.seeds) == (row.key, row.seeds):
                 return other.number
         return self._ledger.settled(row)
-
-    def _open_numbers(self) -> set[int]:
-        return {row.number for row in self._running.values()}
 
     def _job(self, row: Row) -> Job:
         request = self._request
@@ -117,6 +145,7 @@ class LedgerSearch(Searcher):
             objectives=tuple(request.objectives),
             epochs=request.epochs,
             device=request.device,
+            gpus=request.gpus_per_trial if row.gpus is None else row.gpus,
             threads=request.threads,
             checkpoints=str(self.keeper.place / str(row.number)),
             checkpoint_bytes=request.checkpoint_bytes // request.workers,
@@ -134,8 +163,7 @@ class LedgerSearch(Searcher):
         """Write down how a row ended. One that raised an error is left to `lost`."""
         if error or not result or "report" not in result:
             return
-        row = self._running.get(trial_id)
-        if row is None:
+        if trial_id not in self._attempts:
             return
         report: Report = result["report"]
         if report.broken:
@@ -148,7 +176,7 @@ class LedgerSearch(Searcher):
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a row's worker is gone for good."""
-        if trial_id in self._running:
+        if trial_id in self._attempts:
             self._end(trial_id, _Ended(None, reason))
 
     def save(self, checkpoint_path: str) -> None:
@@ -159,16 +187,25 @@ class LedgerSearch(Searcher):
             self._ledger.report(report.number, epoch, metrics, worker)
 
     def _end(self, trial_id: str, ended: _Ended) -> None:
-        number = self._running[trial_id].number
+        number = self._attempts.pop(trial_id)
+        if ended.why == OUT_OF_MEMORY and self._retries(self._open[number]):
+            return
         self._held[number] = ended
         if self._request.deterministic and not self._generation_has_ended():
             return
         for held in sorted(self._held):
             self._tell(held, self._held[held])
-        self._running = {
-            trial: row for trial, row in self._running.items() if row.number not in self._held
-        }
+            del self._open[held]
         self._held.clear()
+
+    def _retries(self, row: Row) -> bool:
+        """Put a row back in the queue with a larger share of a GPU, if there is one."""
+        share = larger(self._job(row).gpus)
+        if share is None:
+            return False
+        self._ledger.widen(row.number, share)
+        self._again.append(row)
+        return True
 
     def _may_ask(self) -> bool:
         """Whether a new row may be started now.
@@ -180,17 +217,17 @@ class LedgerSearch(Searcher):
             return True
         size = self._request.workers
         start = self._ledger.next_number // size * size
-        return all(row.number >= start for row in self._running.values())
+        return all(number >= start for number in self._open)
 
     def _generation_has_ended(self) -> bool:
         more = self._ledger.missing > 0 and not self._grid_is_used_up() and self._may_ask()
-        return not more and self._open_numbers() <= self._held.keys()
+        return not more and self._open.keys() <= self._held.keys()
 
     def _tell(self, number: int, ended: _Ended) -> None:
         report = ended.report
+        self._first.note(ended.why)
         if report is None or report.reason:
-            reason, detail = (report.reason, report.detail) if report else (ended.reason, "")
-            self._ledger.fail(number, reason, detail)
+            self._ledger.fail(number, ended.why, report.detail if report else "")
             self.keeper.drop(number)
         elif report.done:
             metrics = report.metrics[report.epoch]

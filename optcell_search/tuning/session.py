@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import statistics
 import traceback
@@ -36,6 +37,7 @@ class Job:
         objectives: metrics that must stay finite.
         epochs: the budget.
         device, threads: where to train, and with how many torch threads.
+        gpus: share of a GPU.
         checkpoints: where the row's checkpoints lie, a path or a URI; empty for none.
         checkpoint_bytes: the most they may take.
     """
@@ -49,6 +51,7 @@ class Job:
     epochs: int
     device: str
     threads: int
+    gpus: float = 0.0
     checkpoints: str = ""
     checkpoint_bytes: int = 0
 
@@ -192,6 +195,16 @@ class Session:
         self._news = True
 
 
+def release() -> None:
+    """Give a GPU back what an ended training held there: other workers may wait for the room.
+
+    To be called when nothing refers to the training any more, the exception it ended with included.
+    """
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
 def failure(number: int, error: Exception) -> Report:
     """Turn an exception into the report of a row that failed."""
     if isinstance(error, CannotSave):
@@ -200,7 +213,5 @@ def failure(number: int, error: Exception) -> Report:
         return Report(number=number, reason=DIVERGED, detail=str(error), done=True)
     exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR in str(error)
     if exhausted:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
         return Report(number=number, reason=OUT_OF_MEMORY, detail=str(error), done=True)
     return Report(number=number, reason=unexpected(error), detail=traceback.format_exc(), done=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from optcell_search.space import SearchSpace
 
+from . import checkpoints
 from . import folder as folders
 from .resolving import resolve
 from .run import Run
@@ -30,6 +31,7 @@ def search(
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float = 0.0,
+    device: str = "auto",
     address: str | None = None,
     study: str | None = None,
     storage: str | Path | None = None,
@@ -49,8 +51,9 @@ def search(
         constraints: bounds such as ``"parameters<=50000"``; candidates that break one are never
             on the front, and the sampler learns to avoid them.
         sampler: ``"tpe"``, ``"nsga2"``, ``"random"`` or ``"grid"`` (which ends when it is used up).
-        scheduler: ``"asha"`` stops candidates that fall behind (one objective only), ``"none"``
-            stops nothing, ``"auto"`` takes the first where it can.
+        scheduler: ``"asha"`` stops candidates that fall behind in the one objective there is;
+            ``"mo-asha"`` in several, and where there are constraints (see `tuning.halving`);
+            ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
         seed: of the whole run.
         repeats: how many seeds each candidate is trained with; objectives are means over them.
         deterministic: let the same seed give the same candidates in the same order, however fast
@@ -59,7 +62,9 @@ def search(
         epochs: training budget of one candidate.
         workers: candidates in training at once; by default one a core.
         threads: torch threads of each worker; by default the cores are shared out.
-        gpus_per_trial: share of a GPU for each candidate; 0 trains on the CPU.
+        gpus_per_trial: share of a GPU for each candidate; 0 trains on the CPU. A candidate that
+            runs out of memory tries again with twice the share, up to a whole GPU.
+        device: ``"cpu"`` or ``"cuda"``; by default the latter where a share of a GPU is asked for.
         address: of a Ray cluster; by default one is started on this machine and ended afterwards.
         study: Optuna URL of the ledger; by default an SQLite file in `out`. ``journal:///path``
             takes Optuna's journal file.
@@ -75,7 +80,8 @@ def search(
     Raises:
         ValueError, FileNotFoundError, FileExistsError: the request cannot be carried out; one line
             says why, and nothing has been written.
-        RunFailed: no candidate could be trained.
+        RunFailed: no candidate could be trained; the search ends early where the first eight fail
+            in the same way.
         KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
     """
     from .cluster import connected
@@ -95,6 +101,7 @@ def search(
         workers=workers,
         threads=threads,
         gpus_per_trial=gpus_per_trial,
+        device=device,
         address=address,
         study=study,
         storage=storage,
@@ -103,7 +110,7 @@ def search(
     )
     directory = Path(out)
     folders.check_target(directory)
-    with connected(request):
+    with connected(request, checkpoints.place_of(request, directory)):
         if request.study:
             # An unreachable database is found here, before anything is written.
             folders.check_study(request.study)

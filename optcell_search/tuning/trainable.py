@@ -8,7 +8,7 @@ from typing import Any
 
 from ray import tune
 
-from .session import Job, Report, Session, failure
+from .session import Job, Report, Session, failure, release
 
 
 class CandidateTrainable(tune.Trainable):
@@ -18,10 +18,16 @@ class CandidateTrainable(tune.Trainable):
     numbers: ``epoch`` and ``metrics/<name>``.
     """
 
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """Return one CPU and the job's own share of a GPU."""
+        return tune.PlacementGroupFactory([{"CPU": 1, "GPU": config["job"].gpus}])
+
     def setup(self, config: dict[str, Any]) -> None:
         """Note the job; training starts with the first step, where a failure can be told."""
         self._job: Job = config["job"]
         self._session: Session | None = None
+        release()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next job in the same process, so that torch is not loaded anew."""
@@ -39,6 +45,8 @@ class CandidateTrainable(tune.Trainable):
             # here it would also take the worker with it, and a new one costs seconds.
             self._session = None
             report = failure(self._job.number, error)
+        if report.reason:
+            release()
         return _result(report)
 
 

@@ -160,10 +160,11 @@ def test_only_rivals_count() -> None:
 
 def test_coming_past_a_rung_again_changes_nothing() -> None:
     halving = Halving([True], 9)
-    for row in range(5):
+    assert halving.goes_on(0, 1, Point((9.0,)))
+    for row in range(1, 5):
         halving.goes_on(row, 1, Point((float(row),)))
-    assert halving.goes_on(0, 1, Point((0.0,)))
-    assert not halving.goes_on(4, 1, Point((4.0,)))
+    # By now it would be the last of five.
+    assert halving.goes_on(0, 1, Point((9.0,)))
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,11 @@ def test_the_first_metric_of_the_task_is_the_default_objective(tiny: str) -> Non
 
 def test_halving_is_the_default_where_it_can_be(tiny: str) -> None:
     assert a_request(tiny).scheduler == "asha"
-    assert a_request(tiny, objectives=["accuracy", "parameters"]).scheduler == "none"
-    assert a_request(tiny, deterministic=True).scheduler == "none"
+    assert a_request(tiny, objectives=["accuracy", "parameters"]).scheduler == "mo-asha"
+    assert a_request(tiny, deterministic=True).scheduler == "mo-asha"
+    assert a_request(tiny, constraints=["parameters<=50"]).scheduler == "mo-asha"
+    # What training does not change cannot be told by looking early.
+    assert a_request(tiny, objectives=["parameters", "latency_ms"]).scheduler == "none"
 
 
 @pytest.mark.parametrize(
@@ -46,12 +49,20 @@ def test_halving_is_the_default_where_it_can_be(tiny: str) -> None:
         ({"gpus_per_trial": float("nan")}, "gpus_per_trial = nan"),
         ({"checkpoint_gib": -1.0}, "checkpoint_gib = -1"),
         ({"sampler": "best"}, "unknown sampler 'best'; valid: tpe, nsga2, random, grid"),
-        ({"scheduler": "x"}, "unknown scheduler 'x'; valid: auto, asha, none"),
+        ({"scheduler": "x"}, "unknown scheduler 'x'; valid: auto, asha, mo-asha, none"),
         ({"objectives": ["beauty"]}, "unknown objective 'beauty'; valid: accuracy, "),
         ({"objectives": []}, "valid: one or more of accuracy"),
         ({"objectives": ["accuracy", "accuracy"]}, "one is named twice"),
         ({"objectives": ["accuracy", "parameters"], "scheduler": "asha"}, "exactly one objective"),
         ({"deterministic": True, "scheduler": "asha"}, "depends on timing"),
+        ({"objectives": ["parameters"], "scheduler": "mo-asha"}, "parameters do not; valid here:"),
+        (
+            {"deterministic": True, "objectives": ["accuracy", "latency_ms"]},
+            "latency_ms is read off a clock",
+        ),
+        ({"deterministic": True, "constraints": ["train_seconds<=9"]}, "train_seconds is read off"),
+        ({"device": "tpu"}, "unknown device 'tpu'; valid: auto, cpu, cuda"),
+        ({"device": "cuda"}, "device = cuda, but gpus_per_trial = 0; valid"),
         ({"constraints": ["weight<=3"]}, "unknown metric 'weight'"),
         ({"space": "nowhere"}, "nowhere"),
         ({"space": {**SPACE, "rules": ["none"]}}, "none"),

@@ -18,6 +18,7 @@ from optcell_search import results
 from optcell_search.tuning import Run, RunFailed, driver
 from optcell_search.tuning.cluster import connected
 from optcell_search.tuning.ledger import Ledger
+from optcell_search.tuning.place import Place
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -228,8 +229,8 @@ def test_a_small_space_is_not_searched_twice(tiny: str, tmp_path: Path) -> None:
 
 
 def test_a_gpu_that_is_not_there(tiny: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="gpus_per_trial = 1, but the cluster has 0 GPUs"):
-        optcell_search.search(SPACE, tiny, 1, tmp_path / "run", gpus_per_trial=1)
+    with pytest.raises(ValueError, match="gpus_per_trial = 2, but the cluster has 1 GPUs"):
+        optcell_search.search(SPACE, tiny, 1, tmp_path / "run", gpus_per_trial=2)
     assert not (tmp_path / "run").exists()
 
 
@@ -250,6 +251,6 @@ def test_data_that_has_changed(run: Run) -> None:
 
 def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
     before = dict(os.environ)
-    with connected(run.request):
+    with connected(run.request, Place(str(run.directory))):
         assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
     assert dict(os.environ) == before

@@ -14,7 +14,15 @@ from torch import Tensor
 from optcell_search.hyperparameters import integer
 from optcell_search.rules.base import Recurrence, Rule, Values
 
-NONE, ERROR, MEMORY, KILL, NAN, SLOW = range(6)
+NONE, ERROR, MEMORY, KILL, NAN, SLOW, SHARE = range(7)
+
+
+def _share() -> float:
+    """The share of a GPU that Ray gave this process."""
+    import ray
+
+    resources = ray.get_runtime_context().get_assigned_resources()
+    return float(resources.get("GPU", 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +35,7 @@ class Faulty(Rule):
     citation: ClassVar[str] = "none"
     linear: ClassVar[bool] = False
 
-    fault: int = integer(NONE, search=(NONE, SLOW), valid=(NONE, SLOW))
+    fault: int = integer(NONE, search=(NONE, SHARE), valid=(NONE, SHARE))
 
     def traces(self, z: Tensor, t: Tensor, p: Values) -> tuple[Recurrence, ...]:
         return ()
@@ -37,6 +45,8 @@ class Faulty(Rule):
             raise RuntimeError("broken on purpose")
         if self.fault == MEMORY:
             raise torch.OutOfMemoryError("tried to allocate 1 PiB")
+        if self.fault == SHARE and _share() < 1:
+            raise torch.OutOfMemoryError(f"tried to allocate 1 GiB beside {_share()} of a GPU")
         if self.fault == KILL:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == SLOW:
