@@ -149,7 +149,9 @@ def linear_drive(weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
     bias = weights.get("bias_ih")
     if one is None or bias is None:
         return torch.nn.functional.linear(x, weights["weight_ih"], bias)
-    return torch.nn.functional.linear(x, weights["weight_ih"]) + one * bias
+    # One product with the bias as a column: the drive is wide, and each pass over it costs.
+    columns = torch.cat([weights["weight_ih"], bias.unsqueeze(1)], 1)
+    return torch.nn.functional.linear(torch.cat([x, one.expand_as(x[..., :1])], -1), columns)
 
 
 def recurrent_drive(weights: Weights, h: Tensor) -> Tensor:

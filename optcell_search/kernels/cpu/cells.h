@@ -54,7 +54,7 @@ template <class S> struct Gru {
 };
 
 template <class S, bool Relu> struct Rnn {
-  static constexpr int gates = 1, saved = 0, MR = 12, groups = 2;
+  static constexpr int gates = 1, saved = 0, MR = 8, groups = 2;
   static constexpr bool memory = false, split = false;
   static Vec<S> forward(const Vec<S>* a, Vec<S>, Vec<S>, Vec<S>, Vec<S>&, Vec<S>*) {
     if (Relu) return a[0] < S(0) ? Vec<S>{} : a[0];

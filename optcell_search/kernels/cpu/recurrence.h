@@ -79,7 +79,7 @@ void backward(const Shape& s, const S* weight, const S* h0, const S* c0, const S
               const S* saved, const S* grad_h, const S* grad_c, S* du, S* dn, S* dh0, S* dc0,
               long threads) {
   typedef CellOf<S> Cell;
-  constexpr int G = Cell::gates, P = 2, MR = 12, L = kLanes<S>;
+  constexpr int G = Cell::gates, P = 2, MR = 8, L = kLanes<S>;
   const long H = s.H, W = G * H, Z = Cell::saved * H, panels = groups_of(H, L * P);
   const long direct = Cell::split ? W - H : W;  // rows of W whose gradient stands in du
   std::vector<Buffer<S>> packed;
