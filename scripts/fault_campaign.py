@@ -34,9 +34,9 @@ from optcell_search.tuning.resolving import _machine as machine
 STORAGES = ("sqlite", "journal", "postgresql")
 VICTIMS = ("driver", "worker", "node", "power")
 ASKED, EPOCHS, WORKERS = 9, 4, 3
-# A search of this size takes about as long after Ray has started, and is killed in that time.
-FIRST, LAST = 6.0, 22.0  # seconds
-SECOND_KILL = 0.4  # chance
+# A search of this size takes about as long from when its folder is there, and is killed in it.
+SPAN = 16.0  # seconds
+AGAIN = 0.5  # chance of one more kill
 _MOST_RESUMES = 4
 _PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
 
@@ -113,8 +113,11 @@ class Campaign:
             self._result.resumes += 1
             self._nodes.complete()
             left = _MOST_RESUMES - self._result.resumes
-            disturb = left > 0 and self._chance.random() < SECOND_KILL
-            code = self._go(["resume", str(self._folder)], disturb=disturb)
+            disturb = left > 0 and self._chance.random() < AGAIN
+            # Killed before its folder was there it has not begun: then it is asked for again.
+            begun = (self._folder / "run.toml").is_file()
+            command = ["resume", str(self._folder)] if begun else self._command()
+            code = self._go(command, disturb=disturb)
         if code != 0:
             self._result.failed_resumes += 1
         self._count()
@@ -138,24 +141,25 @@ class Campaign:
             stderr=subprocess.PIPE,
             text=True,
         )
-        if disturb:
+        while disturb:
+            while process.poll() is None and not (self._folder / "run.toml").is_file():
+                time.sleep(0.1)
             try:
-                process.wait(self._chance.uniform(FIRST, LAST))
+                process.wait(self._chance.uniform(0.0, SPAN))
             except subprocess.TimeoutExpired:
                 self._kill(process)
+            disturb = process.poll() is None and self._chance.random() < AGAIN
         _, errors = process.communicate()
-        code = process.returncode
-        if code > 0:
+        if process.returncode > 0:
             self._result.notes.append(errors.strip().splitlines()[-1])
-        if code > 1 or (code == 1 and not disturb):
-            self._result.failed_resumes += 1
-        return code
+        return process.returncode
 
     def _kill(self, process: subprocess.Popen[str]) -> None:
         if self._result.victim == "driver":
             kill_driver(process)
         elif self._result.victim == "node":
             self._nodes.kill_node(self._chance)
+            self._nodes.complete()
         elif self._result.victim == "power":
             self._power_cut(process)
         else:

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
-    return _show_end(_open(arguments).resume(), arguments.json)
+    return _show_end(_open(arguments).resume(arguments.address), arguments.json)
 
 
 def _show_end(run: Any, as_json: bool) -> int:
@@ -91,7 +91,11 @@ def finalize(arguments: argparse.Namespace) -> int:
     """Train the best candidates again, then test them."""
     run = _open(arguments)
     table = run.finalize(
-        arguments.top, arguments.seeds, trials=arguments.trials, epochs=arguments.epochs
+        arguments.top,
+        arguments.seeds,
+        trials=arguments.trials,
+        epochs=arguments.epochs,
+        address=arguments.address,
     )
     if arguments.json:
         return _print_json(tables.records(table))

@@ -145,7 +145,15 @@ def _add_run(actions: _Actions[_Parser]) -> None:
 
 
 def _add_resume(actions: _Actions[_Parser]) -> None:
-    _command(actions, "resume", commands.resume, "go on with a run that was stopped or died")
+    summary = "go on with a run that was stopped or died"
+    _add_address(_command(actions, "resume", commands.resume, summary))
+
+
+def _add_address(parser: _Parser) -> None:
+    parser.add_argument(
+        "--address",
+        help="of the Ray cluster, where it is another one than the run began on; local: our own",
+    )
 
 
 def _add_status(actions: _Actions[_Parser]) -> None:
@@ -164,6 +172,7 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
     parser.add_argument("--top", type=int, default=3, metavar="N", help="candidates; default 3")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each; default 5")
     parser.add_argument("--epochs", type=int, metavar="E", help="default: as in the search")
+    _add_address(parser)
     parser.add_argument(
         "--trial",
         type=int,

@@ -14,6 +14,8 @@ from optcell_search.results import Direction
 from optcell_search.space import SearchSpace
 
 FORMAT = 1
+# Ray's word for a cluster of our own on this machine, which is what no address means as well.
+LOCAL = "local"
 FILE = "run.toml"
 
 

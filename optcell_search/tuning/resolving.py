@@ -16,7 +16,7 @@ from optcell_search.results import Direction
 from optcell_search.space import SearchSpace, check_fit
 
 from .constraints import Constraint
-from .request import Request
+from .request import LOCAL, Request
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
@@ -104,7 +104,7 @@ def resolve(
         threads=threads if threads is not None else max(1, cores // workers),
         gpus_per_trial=float(gpus_per_trial),
         device=choose_device(device, float(gpus_per_trial)),
-        address=address or "",
+        address=address if address and address != LOCAL else "",
         study=study or "",
         storage=_storage(storage),
         checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from . import folder as folders
 from .ledger import Ledger
 from .place import Place
 from .replay import Replay, replay
-from .request import Request
+from .request import LOCAL, Request
 from .status import in_words, reasons, standing
 from .view import View
 
@@ -56,8 +57,12 @@ class Run:
         path = Path(directory)
         return cls(path, Request.read(path))
 
-    def resume(self) -> Run:
+    def resume(self, address: str | None = None) -> Run:
         """Train what is still missing, from the checkpoints there are; return this run.
+
+        Args:
+            address: of the Ray cluster, where it is another one than the run began on;
+                ``"local"`` for one of our own on this machine.
 
         Raises:
             RunFailed: no candidate could be trained.
@@ -67,7 +72,7 @@ class Run:
         from .cluster import connected
 
         self._check_data()
-        with connected(self.request, self._checkpoints):
+        with connected(self._at(address), self._checkpoints):
             self.drive()
         return self
 
@@ -143,6 +148,7 @@ class Run:
         *,
         trials: Sequence[int] = (),
         epochs: int | None = None,
+        address: str | None = None,
     ) -> pd.DataFrame:
         """Train the best candidates again with fresh seeds, and only then test them.
 
@@ -154,6 +160,7 @@ class Run:
             seeds: how often each is trained.
             trials: numbers of rows to take instead of the `top` best.
             epochs: budget of each training; None: that of the search.
+            address: as `resume` takes it.
 
         Returns:
             Their rows of `results`.
@@ -180,7 +187,7 @@ class Run:
             folders.locked(self.directory),
             self._ledger() as ledger,
             ledger.held(),
-            connected(self.request, self._checkpoints),
+            connected(self._at(address), self._checkpoints),
         ):
             finalize(ledger, numbers, seeds, epochs or self.request.epochs)
             records = [ledger.finalized(number) for number in numbers]
@@ -275,6 +282,12 @@ class Run:
                 f"{self.directory}: trial {number} is not complete; "
                 f"valid: {', '.join(complete) or 'none'}"
             )
+
+    def _at(self, address: str | None) -> Request:
+        """The request, with another cluster than the one it names."""
+        if address is None:
+            return self.request
+        return dataclasses.replace(self.request, address="" if address == LOCAL else address)
 
     @property
     def _checkpoints(self) -> Place:
