@@ -1,111 +1,245 @@
-"""The report in a real browser: it works without network, and says so on its console."""
+"""The one file in a real browser: every view, one selection, no network, no complaint."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import csv
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import SCREENSHOTS, VIEWS, browser, drag, look_at, needs_browser, points, watched
 from ledgers import Ledger, candidate
 from optuna.trial import TrialState
 
 from optcell_search.dashboard import write_report
+from optcell_search.space import Candidate, SearchSpace
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+__all__ = ["browser"]
+pytestmark = needs_browser
 
-SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
+TWO = {"accuracy": "maximize", "parameters": "minimize"}
 NASTY = "<img src=x onerror=document.title='hacked'>"
+RULES = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with playwright.sync_playwright() as running:
-        launched = running.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    ledger = Ledger({"accuracy": "maximize", "parameters": "minimize"})
-    rules = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
-    for i in range(40):
-        rule, cell = rules[i % 5], ("rnn", "gru", "lstm")[i % 3]
-        of = candidate(cell, rule, s=0.05 * (1 + i), **({"mu": i / 50} if i % 5 == 1 else {}))
+def filled(objectives: dict[str, str], **changes: Any) -> Ledger:
+    """Sixty trials of five rules on three cells: complete, stopped early, failed."""
+    ledger = Ledger(objectives, **changes)
+    for i in range(60):
+        rule, cell = RULES[i % 5], ("rnn", "gru", "lstm")[i % 3]
+        options: dict[str, Any] = {"s": 0.05 * (1 + i)}
+        if rule in ("heavy_ball", "adam"):
+            options["mu"] = (i * 7 % 60) / 64
         final = 0.7 + 0.29 * (i * 7 % 40) / 40
-        steps = [{"accuracy": final * e / 4, "loss": 1 - final * e / 4} for e in (1, 2, 3, 4)]
-        ledger.add([final, 100.0 * (1 + i * 13 % 37)], of=of, epochs=steps)
+        steps = [
+            {"accuracy": final * e / 4, "loss": 1.2 - final * e / 4, "gradient_first": 0.1 * e,
+             "gradient_last": 1.0} for e in (1, 2, 3, 4)
+        ]  # fmt: skip
+        values = [final, 100.0 * (1 + i * 13 % 37), *(1.0 + i * k % 11 for k in (3, 5, 7))]
+        of = Candidate.from_dict(candidate(cell, rule, **options)).to_dict()
+        if i % 10 == 9:
+            ledger.add(state=TrialState.PRUNED, of=of, epochs=steps[:1])
+        else:
+            ledger.add(values[: len(objectives)], of=of, epochs=steps)
     ledger.add(state=TrialState.FAIL, reason=NASTY, of=candidate(NASTY, "gd"))
-    return write_report(ledger.study, tmp_path_factory.mktemp("report") / "report.html")
+    return ledger
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_works_alone_at_every_width(
-    browser: playwright.Browser, report: Path, width: int, scheme: str
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    ledger = filled(TWO, task=NASTY, space={"description": NASTY, "cells": [NASTY]})
+    record = {"seeds": [1], "epochs": 1, "validation": {NASTY: [0.5]}, "test": {NASTY: [0.4]}}
+    ledger.study.set_user_attr("finalized:0", record)
+    return write_report(ledger.study, tmp_path_factory.mktemp("report") / "r.html").as_uri()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_view_is_drawn_at_every_width(
+    browser: Any, report: str, width: int, scheme: str
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(report.as_uri())
-    page.wait_for_selector("#pareto-0 .scatterlayer path")
-    assert page.locator(".figure svg.main-svg").count() > 0
-    assert page.locator(".figure:has(.plot-container)").count() == page.locator(".figure").count()
-    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), "it overflows"
     SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"report-{width}-{scheme}.png", full_page=True)
-    assert page.title() == "digits · optimizer_cells-digits-0123456789ab"
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    context.close()
+    with watched(browser, report, width=width, scheme=scheme) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        for name in VIEWS:
+            look_at(page, name)
+            page.locator(f"#{name}").screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
+        assert page.locator(".figure:not(:has(.plot-container))").count() == 0
+        assert page.locator(".figure").count() >= 10
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), "too wide"
+        assert page.title().startswith("<img"), "a name from the run is text"
+        assert page.locator("img").count() == 0
+        assert NASTY in page.locator("h1").inner_text()
+        assert NASTY in page.locator("#failures").inner_text()
+        assert "0.4 ± 0" in page.locator("#tested td.test").inner_text()
 
 
-def test_the_table_sorts_filters_and_downloads(browser: playwright.Browser, report: Path) -> None:
-    context = browser.new_context(accept_downloads=True)
-    page = context.new_page()
-    page.goto(report.as_uri())
-    rows = page.locator("#table tbody tr")
-    assert rows.count() == 25
-    page.click("#more")
-    assert rows.count() == 41
-    page.get_by_role("button", name="accuracy").click()
-    page.get_by_role("button", name="accuracy").click()
-    head = page.locator("#table th", has_text="accuracy")
-    assert head.get_attribute("aria-sort") == "descending"
-    shown = rows.locator("td:nth-child(5)").all_text_contents()
-    numbers = [float(text) for text in shown if text]
-    assert numbers == sorted(numbers, reverse=True)
-    assert shown[-1] == "", "what is missing stands last"
-    page.fill("#filter", "adam gru")
-    assert 0 < rows.count() < 41
-    assert all("adam" in text and "gru" in text for text in rows.all_text_contents())
-    with page.expect_download() as download:
-        page.click("#csv")
-    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("trial,state,rule,cell,accuracy,parameters")
-    assert len(lines) == 1 + rows.count()
-    page.fill("#filter", "onerror")
-    assert rows.first.locator("td").nth(3).text_content() == NASTY
-    context.close()
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_five_objectives_have_a_matrix(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    names = {**TWO, "loss": "minimize", "latency_ms": "minimize", "train_seconds": "minimize"}
+    path = write_report(filled(names).study, tmp_path / "five.html")
+    with watched(browser, path.as_uri(), width=width, scheme=scheme) as page:
+        look_at(page, "many")
+        page.wait_for_selector("#matrix-chart .plot-container")
+        page.locator("#many").screenshot(path=SCREENSHOTS / f"matrix-{width}-{scheme}.png")
+        page.select_option("#front-tools label:nth-of-type(5) select", "loss")
+        page.wait_for_selector("#front-chart .gl-container canvas")
+        page.locator("#front").screenshot(path=SCREENSHOTS / f"deep-{width}-{scheme}.png")
+        page.screenshot(path=SCREENSHOTS / f"page-{width}-{scheme}.png", full_page=True)
 
 
-def test_pointing_at_a_trial_shows_its_cell(browser: playwright.Browser, report: Path) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(report.as_uri())
-    page.wait_for_selector("#pareto-0 .scatterlayer path")
-    page.locator("#pareto-0").scroll_into_view_if_needed()
-    page.locator("#pareto-0 .scatterlayer .trace .points path").last.hover(force=True)
-    text = page.locator("#pareto-0 .hoverlayer .hovertext").text_content()
-    assert text is not None
-    assert "trial" in text
-    assert "×" in text
-    page.close()
+def test_a_box_on_the_front_selects_in_every_view(browser: Any, report: str) -> None:
+    with watched(browser, report) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        drag(page, "front-chart", (0.02, 0.02), (0.5, 0.35))
+        page.wait_for_selector("#clear")
+        chosen = set(page.evaluate("[...optcell.state.chosen]"))
+        assert 0 < len(chosen) < 54
+        assert set(points(page, "front-chart")) == chosen
+        look_at(page, "rules")
+        assert {n for i in range(5) for n in points(page, f"rule-{i}")} == chosen
+        look_at(page, "trials")
+        shown = page.locator("#shown").inner_text()
+        assert shown == f"{len(chosen)} of 61 trials, selected"
+        look_at(page, "training")
+        assert (
+            f"the {len(chosen)} selected trial" in page.locator("#curves-chart-says").inner_text()
+        )
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#clear", state="detached")
+        look_at(page, "trials")
+        assert page.locator("#shown").inner_text() == "61 of 61 trials"
+
+
+def test_a_click_picks_and_the_cell_follows(browser: Any, report: str) -> None:
+    with watched(browser, report) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        look_at(page, "trials")
+        page.locator('#table button[title="Pick trial 6"]').click()
+        look_at(page, "cell")
+        assert "Trial 6" in page.locator("#cell-about").inner_text()
+        assert page.locator(".diagram").get_attribute("aria-label").startswith("x, weights, z")
+        impulse = page.evaluate("document.getElementById('impulse-chart').data[1].y.slice(0, 3)")
+        # Trial 6: heavy ball with mu = 42/64 and s = 0.35.
+        assert impulse == pytest.approx([0.35, 0.35 * 42 / 64, 0.35 * (42 / 64) ** 2], rel=1e-3)
+        plain = page.evaluate("document.getElementById('impulse-chart').data[0].y.slice(0, 3)")
+        assert plain == [1, 0, 0]
+        page.locator('#bar [aria-label="Next on the front"]').focus()
+        page.keyboard.press("Enter")
+        first = page.evaluate("optcell.state.picked")
+        page.keyboard.press("Enter")
+        assert page.evaluate("optcell.state.picked") != first, "the button keeps the focus"
+        assert page.evaluate("optcell.current().front.includes(optcell.state.picked)")
+
+
+def test_copies_are_that_very_candidate(browser: Any, report: str) -> None:
+    with watched(browser, report) as page:
+        for trial in (0, 6, 7):
+            toml = page.evaluate(f"optcell.asToml(optcell.current(), {trial})")
+            python = page.evaluate(f"optcell.asPython(optcell.current(), {trial})")
+            i, options = trial, {"s": 0.05 * (1 + trial)}
+            if RULES[i % 5] in ("heavy_ball", "adam"):
+                options["mu"] = (i * 7 % 60) / 64
+            cell = ("rnn", "gru", "lstm")[i % 3]
+            known = Candidate.from_dict(candidate(cell, RULES[i % 5], **options))
+            space = SearchSpace.from_dict(tomllib.loads(toml), where="copied")
+            assert space.sample(seed=0).key == known.key
+            lines = python.rpartition("model = ")[0]
+            found: dict[str, Any] = {}
+            exec(lines, found)
+            assert found["candidate"].key == known.key
+
+
+def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, report: str) -> None:
+    with watched(browser, report) as page:
+        look_at(page, "trials")
+        page.fill("#filter", "adam accuracy>0.85")
+        page.wait_for_selector("#clear")
+        rows = page.evaluate(
+            "[...optcell.state.chosen].map(t => [optcell.current().value(t, 'rule'), "
+            "optcell.current().value(t, 'accuracy')])"
+        )
+        assert rows
+        assert all(rule == "adam" and accuracy > 0.85 for rule, accuracy in rows)
+        look_at(page, "front")
+        assert set(points(page, "front-chart")) == set(page.evaluate("[...optcell.state.chosen]"))
+        page.click("#clear")
+        look_at(page, "trials")
+        page.locator("#table thead button", has_text="accuracy").click()
+        page.locator("#table thead button", has_text="accuracy").click()
+        assert page.locator('#table th[aria-sort="descending"]').inner_text().startswith("accuracy")
+        top = page.locator("#table tbody tr").first.get_attribute("data-trial")
+        best = page.evaluate(
+            "Math.max(...optcell.current().trials.map(t => optcell.current().value(t, 'accuracy')))"
+        )
+        assert page.evaluate(f"optcell.current().value({top}, 'accuracy')") == best
+        page.click("#columns summary")
+        page.get_by_label("latency", exact=False).count()
+        page.locator("#columns label", has_text="worker").locator("input").check()
+        assert page.locator("#table thead button", has_text="worker").count() == 1
+        with page.expect_download() as waiting:
+            page.click("#csv")
+        with Path(waiting.value.path()).open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        assert len(lines) == 61
+        failed = next(line for line in lines if line["state"] == "FAIL")
+        assert failed["reason"] == NASTY
+
+
+def test_brushing_an_axis_of_the_parallel_coordinates_selects(browser: Any, report: str) -> None:
+    with watched(browser, report) as page:
+        look_at(page, "many")
+        page.wait_for_selector("#parallel-chart .parcoords")
+        area = page.locator("#parallel-chart .axis-brush .background").last.bounding_box()
+        x = area["x"] + area["width"] / 2
+        page.mouse.move(x, area["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(x, area["y"] + 0.2 * area["height"])
+        page.mouse.move(x, area["y"] + 0.3 * area["height"])
+        page.mouse.up()
+        page.wait_for_selector("#clear")
+        rows = page.evaluate(
+            "[...optcell.state.chosen].map(t => optcell.current().value(t, 'accuracy'))"
+        )
+        assert 0 < len(rows) < 54
+        every = page.evaluate(
+            "[...optcell.current().ranked].map(t => optcell.current().value(t, 'accuracy'))"
+        )
+        assert sorted(rows) == sorted(row for row in every if min(rows) <= row <= max(rows))
+
+
+@pytest.mark.parametrize("trials", ["none", "one", "failed"])
+def test_there_are_words_where_there_is_little_to_show(
+    browser: Any, tmp_path: Path, trials: str
+) -> None:
+    ledger = Ledger(TWO)
+    if trials == "one":
+        ledger.add([0.9, 10.0])
+    elif trials == "failed":
+        ledger.add(state=TrialState.FAIL, reason="worker died")
+    path = write_report(ledger.study, tmp_path / "little.html")
+    with watched(browser, path.as_uri()) as page:
+        assert page.locator(".message").inner_text()
+        for name in VIEWS:
+            look_at(page, name)
+            assert len(page.locator(f"#{name}").inner_text()) > 20, f"{name} says nothing"
+
+
+def test_runs_side_by_side(browser: Any, tmp_path: Path) -> None:
+    places = []
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        ledger = Ledger(TWO, f"sqlite:///{folder / 'study.db'}", run_id=name)
+        ledger.add([0.9, 10.0], of=candidate("gru", "gd", s=0.5))
+        ledger.add([0.8, 5.0 + len(name)], of=candidate("gru", "gd", s=0.7))
+        places.append(folder)
+    path = write_report(places, tmp_path / "both.html")
+    with watched(browser, path.as_uri()) as page:
+        assert page.locator("#compare tbody tr").count() == 2
+        page.locator("#compare").screenshot(path=SCREENSHOTS / "compare-1280-light.png")
+        page.locator("#compare tbody button").nth(1).click()
+        assert "other" in page.locator(".eyebrow").inner_text()
+        assert page.evaluate("optcell.current().name") == "other"

@@ -40,7 +40,7 @@ def live() -> str:
 def scripts() -> str:
     """Return the page's own scripts as one, which leaves nothing but `optcell` behind."""
     parts = [_asset(f"js/{name}.js") for name in _SCRIPTS]
-    return '"use strict";\nconst optcell = (() => {\n' + "\n".join(parts) + "\n})();\n"
+    return '"use strict";\nwindow.optcell = (() => {\n' + "\n".join(parts) + "\n})();\n"
 
 
 @cache

@@ -117,7 +117,7 @@ function filtered(text) {
 
 function drawTable(run) {
   const root = byId("trials");
-  if (!run.index.size) return nothing(root, "None yet.");
+  if (!run.index.size) return nothing(root, "No trial has been started yet.");
   if (!byId("table")) {
     cleared(root);
     let waiting = 0;

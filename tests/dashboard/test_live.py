@@ -1,0 +1,138 @@
+"""The live dashboard in a real browser: it follows a search, and takes a trial along."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import SCREENSHOTS, browser, look_at, needs_browser, points, watched
+from ledgers import Ledger, candidate, in_folder
+from runs import SPACE, cluster, tiny
+
+pytest.importorskip("dash", reason="dash is not installed")
+
+from optcell_search.dashboard.app.serve import Dashboard
+
+__all__ = ["browser", "cluster", "tiny"]
+pytestmark = needs_browser
+
+TWO = {"accuracy": "maximize", "parameters": "minimize"}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = in_folder(tmp_path / "run", TWO)
+    for i in range(8):
+        of = candidate("gru", "heavy_ball", mu=i / 10, s=0.5)
+        steps = [{"accuracy": 0.4, "loss": 0.9}, {"accuracy": 0.5 + i / 50, "loss": 0.5}]
+        made.add([0.5 + i / 50, 100.0 + 10 * i], of=of, epochs=steps)
+    return made
+
+
+@pytest.fixture
+def dashboard(ledger: Ledger, tmp_path: Path) -> Iterator[Dashboard]:
+    started = Dashboard([tmp_path / "run"])
+    yield started
+    started.close()
+
+
+def test_a_finished_trial_appears_without_losing_zoom_or_selection(
+    browser: Any, dashboard: Dashboard, ledger: Ledger
+) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        page.wait_for_function("optcell.current().growth")
+        page.evaluate("optcell.choose(new Set([2, 3]), 'test'); optcell.pick(2)")
+        look_at(page, "front")
+        page.locator("#front-chart").hover()
+        page.locator('#front-chart .modebar-btn[data-title="Zoom in"]').click()
+        page.wait_for_timeout(500)
+        zoomed = page.evaluate("document.getElementById('front-chart').layout.yaxis.range")
+        new = threading.Thread(target=ledger.add, args=([0.99, 50.0],))
+        new.start()
+        page.wait_for_function("optcell.current().front.includes(8)")
+        new.join()
+        page.wait_for_function(
+            "document.getElementById('front-chart').data.some(t => (t.customdata||[]).includes(8))"
+        )
+        after = page.evaluate("document.getElementById('front-chart').layout.yaxis.range")
+        assert after == zoomed
+        assert page.evaluate("[...optcell.state.chosen]") == [2, 3]
+        assert page.evaluate("optcell.state.picked") == 2
+        assert points(page, "front-chart") == [2, 3]
+        page.locator("#bar .follow input").uncheck()
+        ledger.add([0.999, 40.0])
+        page.wait_for_timeout(2500)
+        assert not page.evaluate("optcell.current().front.includes(9)"), "it was told to wait"
+
+
+def test_the_first_trial_of_an_empty_run_fills_the_views(browser: Any, tmp_path: Path) -> None:
+    ledger = in_folder(tmp_path / "empty", TWO)
+    dashboard = Dashboard([tmp_path / "empty"])
+    with watched(browser, dashboard.url, width=390, scheme="dark") as page:
+        page.wait_for_selector(".message")
+        assert "No trial yet" in page.locator(".message").inner_text()
+        ledger.add([0.5, 10.0])
+        page.wait_for_selector("#front-chart .points path")
+        look_at(page, "cell")
+        assert "Trial 0" in page.locator("#cell-about").inner_text()
+        page.wait_for_selector("#impulse-chart .scatterlayer path")
+    dashboard.close()
+
+
+def test_a_name_that_cannot_be_is_refused_on_the_page(browser: Any, dashboard: Dashboard) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#export-start:not([disabled])")
+        look_at(page, "take")
+        page.fill("#export-name", "../out")
+        page.click("#export-start")
+        page.wait_for_selector('#export-says[data-state="failed"]')
+        assert "cannot be a name" in page.locator("#export-says").inner_text()
+        page.locator("#take").screenshot(path=SCREENSHOTS / "export-refused.png")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_real_search_is_followed_and_its_winner_taken_along(
+    browser: Any, tmp_path: Path, tiny: str
+) -> None:
+    from optcell_search import search
+
+    run = tmp_path / "run"
+    options: dict[str, Any] = {"epochs": 2, "objectives": ["accuracy", "parameters"]}
+    searching = threading.Thread(
+        target=search, args=(SPACE, tiny, 6, run), kwargs={**options, "workers": 1}
+    )
+    searching.start()
+    while not (run / "study.db").is_file():
+        searching.join(0.1)
+        assert searching.is_alive() or (run / "study.db").is_file()
+    dashboard = Dashboard([run])
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_function("optcell.current() && optcell.current().ranked.size >= 6")
+        searching.join()
+        look_at(page, "take")
+        page.wait_for_selector("#export-start:not([disabled])")
+        picked = page.evaluate("optcell.state.picked")
+        page.wait_for_function(f"document.getElementById('export-name').value == 'trial_{picked}'")
+        page.fill("#export-name", "winner")
+        page.click("#export-start")
+        page.wait_for_selector('#export-says[data-state="working"]')
+        page.wait_for_selector('#export-says[data-state="done"]', timeout=300_000)
+        assert "Checked" in page.locator("#export-says").inner_text()
+        page.locator("#take").screenshot(path=SCREENSHOTS / "export-done.png")
+    dashboard.close()
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import torch, winner_cell\n"
+        "print(winner_cell.load()(torch.zeros(2, 3, 2)).shape[0])"
+    )
+    package = run / "exports" / "winner"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, str(package)], capture_output=True, text=True
+    )
+    assert done.stdout == "2\n", done.stderr
