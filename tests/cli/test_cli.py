@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
-import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -133,14 +133,38 @@ def test_dashboard(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    served: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr(
+        "optcell_search.dashboard.serve", lambda places, **how: served.append((places, how))
+    )
     file = tmp_path / "r.html"
     code, output, _ = call(capsys, "dashboard", str(run[0]), "--html", str(file))
-    assert (code, output, opened) == (0, f"{file}\n", [])
+    assert (code, output, served) == (0, f"{file}\n", [])
     assert "<html" in file.read_text()
-    call(capsys, "dashboard", str(run[0]))
-    assert opened == [(run[0] / "report.html").as_uri()]
+    call(capsys, "dashboard", str(run[0]), "--study", "sqlite:///s.db", "--port", "81", "--no-open")
+    how = {"host": "127.0.0.1", "port": 81, "token": "", "opened": False}
+    assert served == [([str(run[0]), "sqlite:///s.db"], how)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "dashboard: name a run folder, or a study by --study URL"),
+        (["{run}", "--host", "0.0.0.0"], "--host 0.0.0.0: other machines can reach this address, "
+         "so it needs --token TOKEN"),
+        (["{run}/no"], "{run}/no: no run here, study.db is missing"),
+        (["--study", "sqlite:///{run}/no.db"], "sqlite:///{run}/no.db: no such file"),
+    ],
+)  # fmt: skip
+def test_a_dashboard_that_cannot_be_is_one_clear_line(
+    run: tuple[Path, Any], capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    before = os.nice(0)
+    filled = [option.format(run=run[0]) for option in options]
+    code, output, errors = call(capsys, "dashboard", *filled)
+    assert (code, output) == (2, "")
+    assert errors == f"optcell-search: {message.format(run=run[0])}\n"
+    assert os.nice(0) == before
 
 
 def test_export(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,6 @@ from typing import Literal
 
 EXPORTS = "exports"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_COMMAND = "import sys; from optcell_search.cli import main; sys.exit(main(sys.argv[1:]))"
 
 State = Literal["idle", "working", "done", "failed"]
 
@@ -63,7 +62,7 @@ class Exporter:
             self._target, self._trial, self._began = folder / name, trial, time.monotonic()
             arguments = [str(run), "--trial", str(trial), "--out", str(self._target)]
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, "export", *arguments],
+                [sys.executable, "-m", "optcell_search.cli", "export", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -112,8 +112,8 @@ def serve(
     """
     import webbrowser
 
-    os.nice(_NICENESS)
     dashboard = Dashboard(places, host=host, port=port, token=token)
+    os.nice(_NICENESS)
     print(f"{dashboard.url}\nCtrl-C stops it.", flush=True)
     if opened:
         webbrowser.open(dashboard.url)

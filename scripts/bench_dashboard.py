@@ -1,0 +1,177 @@
+"""Times the dashboard: first view, brush and filter, a new trial, memory, and sizes of the file.
+
+    python scripts/bench_dashboard.py [--trials 10000] [--out scripts/results/bench_dashboard.md]
+
+A real browser (Chromium, drawing WebGL in software) and the server share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import synthetic_run
+from playwright.sync_api import Page, sync_playwright
+
+from optcell_search import results
+from optcell_search.dashboard import write_report
+
+SIZES = (100, 1_000, 10_000)
+REPEATS = 9
+SERVE = [sys.executable, "-m", "optcell_search.cli", "dashboard", "--no-open"]
+# Drawn: the points of all trials are in the chart and the browser has painted them.
+DRAWN = """amount => {
+    const chart = document.getElementById("front-chart");
+    return chart && chart.data && chart.querySelector(".plot-container") &&
+        optcell.current().index.size >= amount;
+}"""
+TIMED = """async action => {
+    const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)));
+    const began = performance.now();
+    if (action.filter !== undefined) {
+        const box = document.getElementById("filter");
+        box.value = action.filter;
+        box.dispatchEvent(new Event("input"));
+        const before = optcell.state.chosen;
+        while (optcell.state.chosen === before) await painted();
+    } else {
+        optcell.choose(new Set(optcell.current().trials.filter(t => t % action.of === 0)), "bench");
+    }
+    await painted();
+    await painted();
+    return performance.now() - began;
+}"""
+
+
+def serve(folder: Path) -> tuple[subprocess.Popen[str], str, float]:
+    """Start a dashboard; return its process, its address and the seconds until it answers."""
+    began = time.perf_counter()
+    process = subprocess.Popen([*SERVE, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    return process, url, time.perf_counter() - began
+
+
+def peak_mib(process: subprocess.Popen[str]) -> float:
+    """Return the most memory that a process has had so far."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def first_view(page: Page, url: str, trials: int) -> float:
+    """Open the address; return the seconds until the front is drawn."""
+    began = time.perf_counter()
+    page.goto(url)
+    page.wait_for_function(DRAWN, arg=trials, timeout=300_000)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))")
+    return time.perf_counter() - began
+
+
+def answers(page: Page, actions: list[dict[str, Any]]) -> float:
+    """Return the median milliseconds until what is in sight has followed."""
+    return statistics.median(float(page.evaluate(TIMED, action)) for action in actions)
+
+
+def appears(page: Page, folder: Path) -> float:
+    """Finish a trial; return the seconds until the page shows it."""
+    study = results.load(folder)
+    number = len(study.get_trials(deepcopy=False))
+    template = study.get_trials(deepcopy=False)[0]
+    template._user_attrs["key"] = f"{number:016x}"
+    study.add_trial(
+        optuna.trial.create_trial(values=[0.999, 900.0], user_attrs=template.user_attrs)
+    )
+    began = time.perf_counter()
+    page.wait_for_function(f"optcell.current().index.has({number})", timeout=60_000)
+    return time.perf_counter() - began
+
+
+def live(trials: int, folder: Path) -> dict[str, float]:
+    """Measure a live dashboard over a run of so many trials."""
+    process, url, ready = serve(folder)
+    try:
+        with sync_playwright() as running:
+            chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+            browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            opened = first_view(page, url, min(trials, 20_000))
+            page.wait_for_function("optcell.current().growth && optcell.current().curvesTotal")
+            page.evaluate("document.getElementById('front').scrollIntoView()")
+            page.wait_for_timeout(2000)
+            brush = answers(page, [{"of": of} for of in range(2, 2 + REPEATS)])
+            page.evaluate("document.getElementById('trials').scrollIntoView()")
+            page.wait_for_timeout(2000)
+            words = ["adam", "gru", "accuracy>0.9", "lstm rmsprop", "lr<0.003", "heavy_ball"]
+            narrowed = answers(page, [{"filter": word} for word in words])
+            fresh = appears(page, folder) if trials <= SIZES[-1] else float("nan")
+            browser.close()
+        return {
+            "server ready (s)": ready,
+            "first view (s)": opened,
+            "brush, median (ms)": brush,
+            "filter, median (ms)": narrowed,
+            "finished trial appears (s)": fresh,
+            "server memory, peak (MiB)": peak_mib(process),
+        }
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def sizes(folder: Path) -> dict[int, float]:
+    """Return the megabytes of the one file by number of trials."""
+    found = {}
+    for trials in SIZES:
+        run = synthetic_run.make(folder / f"size{trials}", trials)
+        path = write_report(run, folder / f"{trials}.html")
+        found[trials] = path.stat().st_size / 1e6
+    return found
+
+
+def table(found: dict[str, float]) -> str:
+    """Return measurements as lines of a Markdown table."""
+    return "\n".join(f"| {name} | {value:.3g} |" for name, value in found.items())
+
+
+def main() -> None:
+    """Read the command line, measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--out", type=Path, default=None)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = synthetic_run.make(Path(temporary) / "run", arguments.trials)
+        measured = live(arguments.trials, folder)
+        print(json.dumps(measured, indent=2), flush=True)
+        files = sizes(Path(temporary)) if arguments.out else {}
+    load = float(np.round(os.getloadavg()[0], 1))
+    text = (
+        f"# The dashboard, measured\n\n{datetime.now(UTC):%Y-%m-%d}, {platform.processor() or ''} "
+        f"{platform.machine()}, {os.cpu_count()} cores shared by server and browser (WebGL in "
+        f"software), load at the end {load}. Made by `scripts/bench_dashboard.py`.\n\n"
+        f"{arguments.trials:,} trials with 20 learning-curve points each:\n\n"
+        f"| | |\n|---|---|\n{table(measured)}\n\n"
+        "| trials | one file (MB) |\n|---|---|\n"
+        + "\n".join(f"| {trials:,} | {size:.2f} |" for trials, size in files.items())
+        + "\n"
+    )
+    if arguments.out:
+        arguments.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
