@@ -66,22 +66,28 @@ def main() -> None:
     """Run the campaign that the command line describes and write its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Layout)
     parser.add_argument("--runs", type=int, default=36)
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of runs to do anew")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--replays", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
-    outcomes: list[Outcome] = []
+    # So that the cluster ends with the script.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    path = arguments.out / "fault_campaign.json"
+    before = json.loads(path.read_text()) if arguments.only else {"outcomes": [], "replays": []}
+    outcomes = {entry["run"]: Outcome(**entry) for entry in before["outcomes"]}
     with (
         tempfile.TemporaryDirectory() as folder,
         own_postgres.server() as postgres,
         Nodes() as nodes,
     ):
-        for number in range(arguments.runs):
+        for number in arguments.only or range(arguments.runs):
             campaign = Campaign(number, arguments.seed, Path(folder), postgres, nodes)
-            outcomes.append(campaign.outcome())
-            print(json.dumps(asdict(outcomes[-1])), flush=True)
+            outcomes[number] = campaign.outcome()
+            print(json.dumps(asdict(outcomes[number])), flush=True)
+            write(arguments.out, arguments.seed, list(outcomes.values()), before["replays"])
         replays = replay(Path(folder), random.Random(arguments.seed), arguments.replays)
-    write(arguments.out, arguments.seed, outcomes, replays)
+    write(arguments.out, arguments.seed, list(outcomes.values()), before["replays"] + replays)
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
@@ -257,7 +263,6 @@ def write(folder: Path, seed: int, outcomes: list[Outcome], replays: list[dict[s
     (folder / "fault_campaign.json").write_text(json.dumps(content, indent=1) + "\n")
     text = "\n".join(table(head, outcomes, replays)) + "\n"
     (folder / "fault_campaign.md").write_text(text)
-    print(text)
 
 
 _COUNTS = ("lost", "changed", "duplicates", "running", "missing", "failed_resumes")
