@@ -13,12 +13,27 @@ from .cells import OptCell
 
 if TYPE_CHECKING:
     from .space import Candidate, SearchSpace
-    from .tuning import Run, search
+    from .tuning import Run, optcell_trainable, search
 
 __version__ = "0.1.0"
-__all__ = ["Candidate", "OptCell", "Run", "SearchSpace", "cells", "rules", "search"]
+__all__ = [
+    "Candidate",
+    "OptCell",
+    "Run",
+    "SearchSpace",
+    "cells",
+    "optcell_trainable",
+    "rules",
+    "search",
+]
 
-_LAZY = {"Candidate": "space", "SearchSpace": "space", "Run": "tuning", "search": "tuning"}
+_LAZY = {
+    "Candidate": "space",
+    "SearchSpace": "space",
+    "Run": "tuning",
+    "optcell_trainable": "tuning",
+    "search": "tuning",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
+from .output import results_only
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -18,35 +19,39 @@ def run(arguments: argparse.Namespace) -> int:
     """Start a search."""
     from optcell_search.tuning import search
 
-    made = search(
-        arguments.space,
-        arguments.task,
-        arguments.trials,
-        arguments.out,
-        objectives=arguments.objectives.split(",") if arguments.objectives else None,
-        constraints=arguments.constraints,
-        sampler=arguments.sampler,
-        scheduler=arguments.scheduler,
-        seed=arguments.seed,
-        repeats=arguments.repeats,
-        deterministic=arguments.deterministic,
-        epochs=arguments.epochs,
-        workers=arguments.workers,
-        threads=arguments.threads,
-        gpus_per_trial=arguments.gpus_per_trial,
-        device=arguments.device,
-        address=arguments.address,
-        study=arguments.study,
-        storage=arguments.storage,
-        data_dir=arguments.data_dir,
-        checkpoint_gib=arguments.checkpoint_gib,
-    )
+    with results_only():
+        made = search(
+            arguments.space,
+            arguments.task,
+            arguments.trials,
+            arguments.out,
+            objectives=arguments.objectives.split(",") if arguments.objectives else None,
+            constraints=arguments.constraints,
+            sampler=arguments.sampler,
+            scheduler=arguments.scheduler,
+            seed=arguments.seed,
+            repeats=arguments.repeats,
+            deterministic=arguments.deterministic,
+            epochs=arguments.epochs,
+            workers=arguments.workers,
+            threads=arguments.threads,
+            gpus_per_trial=arguments.gpus_per_trial,
+            device=arguments.device,
+            callbacks=arguments.callbacks,
+            address=arguments.address,
+            study=arguments.study,
+            storage=arguments.storage,
+            data_dir=arguments.data_dir,
+            checkpoint_gib=arguments.checkpoint_gib,
+        )
     return _show_end(made, arguments.json)
 
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
-    return _show_end(_open(arguments).resume(arguments.address), arguments.json)
+    with results_only():
+        run = _open(arguments).resume(arguments.address)
+    return _show_end(run, arguments.json)
 
 
 def _show_end(run: Any, as_json: bool) -> int:
@@ -90,13 +95,14 @@ def results(arguments: argparse.Namespace) -> int:
 def finalize(arguments: argparse.Namespace) -> int:
     """Train the best candidates again, then test them."""
     run = _open(arguments)
-    table = run.finalize(
-        arguments.top,
-        arguments.seeds,
-        trials=arguments.trials,
-        epochs=arguments.epochs,
-        address=arguments.address,
-    )
+    with results_only():
+        table = run.finalize(
+            arguments.top,
+            arguments.seeds,
+            trials=arguments.trials,
+            epochs=arguments.epochs,
+            address=arguments.address,
+        )
     if arguments.json:
         return _print_json(tables.records(table))
     print(tables.candidates(table, list(run.request.objectives)))

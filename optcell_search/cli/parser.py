@@ -68,6 +68,11 @@ def _command(
     return parser
 
 
+def _share(text: str) -> float | str:
+    """Read a number or the word auto."""
+    return text if text == "auto" else float(text)
+
+
 def _add_run(actions: _Actions[_Parser]) -> None:
     parser = _command(actions, "run", commands.run, "start a search", directory=False)
     parser.add_argument("space", help="a search space: a shipped name, or a TOML file")
@@ -118,12 +123,21 @@ def _add_run(actions: _Actions[_Parser]) -> None:
     add("--threads", type=int, metavar="T", help="torch threads of each; default: cores / workers")
     add(
         "--gpus-per-trial",
-        type=float,
+        type=_share,
         default=0.0,
         metavar="G",
-        help="share of a GPU for each candidate; default 0: train on the CPU",
+        help="share of a GPU for each candidate, or auto: what the largest ones turn out to need; "
+        "default 0: train on the CPU",
     )
     add("--device", default="auto", help="cpu or cuda; default: cuda for a share of a GPU")
+    add(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="callbacks",
+        help="also log to mlflow, wandb or tensorboard; may be given several times",
+    )
     add("--address", help="of a Ray cluster, or auto; default: one of our own on this machine")
     add(
         "--study",

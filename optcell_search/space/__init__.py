@@ -5,6 +5,7 @@ from __future__ import annotations
 from .candidate import Candidate, trial_seed
 from .faults import SpaceError
 from .fitting import check_fit
+from .flat import from_flat
 from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
@@ -16,5 +17,6 @@ __all__ = [
     "SpaceError",
     "Training",
     "check_fit",
+    "from_flat",
     "trial_seed",
 ]

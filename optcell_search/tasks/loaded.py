@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable
@@ -50,6 +51,21 @@ class LoadedTask:
 
     def __repr__(self) -> str:
         return f"LoadedTask({self.spec!r}, train={len(self.train)}, device={str(self.device)!r})"
+
+    def beginning(self, train: int, validation: int) -> LoadedTask:
+        """Return the same task with no more than its first sequences of either split."""
+
+        def first(split: Split, count: int) -> Split:
+            return split.take(torch.arange(min(count, len(split))))
+
+        before = None if self._pretraining is None else first(self._pretraining, train)
+        data = dataclasses.replace(
+            self._data,
+            train=first(self._train, train),
+            validation=first(self._validation, validation),
+            pretraining=before,
+        )
+        return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property
     def spec(self) -> str:

@@ -9,14 +9,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .own_tuner import optcell_trainable
     from .run import Run, RunFailed
+    from .schedulers import MOASHAScheduler
     from .start import search
 
-__all__ = ["Run", "RunFailed", "search"]
+__all__ = ["MOASHAScheduler", "Run", "RunFailed", "optcell_trainable", "search"]
 
 # On first use, because a worker imports its trainable through here and must not wait for the
 # tables and databases of the driver.
-_LAZY = {"Run": "run", "RunFailed": "run", "search": "start"}
+_LAZY = {
+    "MOASHAScheduler": "schedulers",
+    "Run": "run",
+    "RunFailed": "run",
+    "optcell_trainable": "own_tuner",
+    "search": "start",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -101,6 +101,11 @@ def _connect(request: Request) -> None:
 def _check_resources(request: Request) -> None:
     available = ray.cluster_resources()  # type: ignore[no-untyped-call]
     gpus = available.get("GPU", 0.0)
+    if request.gpus_measured and not gpus:
+        raise ValueError(
+            "gpus_per_trial = auto, but the cluster has no GPU to measure on; valid here: 0, which "
+            "trains on the CPU"
+        )
     if request.gpus_per_trial > gpus:
         raise ValueError(
             f"gpus_per_trial = {request.gpus_per_trial:g}, but the cluster has {gpus:g} GPUs and "

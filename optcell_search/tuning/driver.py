@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ray import cloudpickle, exceptions, tune
 from ray.tune.error import TuneError
 
+from .callbacks import make as make_callbacks
 from .ledger import Ledger
 from .reasons import OUT_OF_MEMORY, WORKER_DIED
 from .schedulers import make_scheduler
@@ -30,7 +32,9 @@ class Hopeless(RuntimeError):  # noqa: N818 - it says what happened to the run
     """All candidates so far failed in the same way, as the message says."""
 
 
-def drive(ledger: Ledger, folder: Path, view: View) -> None:
+def drive(
+    ledger: Ledger, folder: Path, view: View, callbacks: Sequence[tune.Callback] = ()
+) -> None:
     """Train what the ledger lacks.
 
     Every call is a Tune run of its own: Tune's `restore` would bring back a pickled searcher that
@@ -40,6 +44,7 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
         ledger: the ledger of the run.
         folder: the run folder.
         view: is told after every step.
+        callbacks: are told as well, besides those that the request names.
 
     Raises:
         Broken: Ray, the disk or the database gave out.
@@ -49,7 +54,9 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
     ledger.requeue()
     searcher = LedgerSearch(ledger, folder)
     try:
-        _run_tune(ledger, folder, searcher, view)
+        named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
+        observers = [_Observer(searcher, ledger, view), *named, *callbacks]
+        _run_tune(ledger, folder, searcher, observers)
     except (TuneError, exceptions.RayError, *StorageFault, ValueError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise Broken(last) from error
@@ -64,7 +71,9 @@ def drive(ledger: Ledger, folder: Path, view: View) -> None:
     searcher.sweep()
 
 
-def _run_tune(ledger: Ledger, folder: Path, searcher: LedgerSearch, view: View) -> None:
+def _run_tune(
+    ledger: Ledger, folder: Path, searcher: LedgerSearch, callbacks: Sequence[tune.Callback]
+) -> None:
     request = ledger.request
     # Not tune.Tuner, which pickles the searcher, and with it an open database, before it starts.
     tune.run(
@@ -80,7 +89,7 @@ def _run_tune(ledger: Ledger, folder: Path, searcher: LedgerSearch, view: View) 
         stop=_WhenBroken(searcher),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         raise_on_failed_trial=False,
-        callbacks=[_Observer(searcher, ledger, view)],
+        callbacks=callbacks,
         verbose=0,
     )
 

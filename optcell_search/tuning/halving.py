@@ -133,8 +133,8 @@ def order(points: Sequence[Point], learned: npt.NDArray[np.bool_]) -> Indices:
 def fronts(losses: Floats, learned: npt.NDArray[np.bool_]) -> list[Indices]:
     """Return the indices of `losses` (rows, objectives) front by front, the best front first."""
     no_worse = (losses[:, None] <= losses[None]).all(-1)
-    better = (losses[:, None] < losses[None])[..., learned].any(-1)
-    dominates = no_worse & better
+    better = ((losses[:, None] < losses[None]) & learned).any(-1)
+    dominates: npt.NDArray[np.bool_] = np.asarray(no_worse & better)
     left = np.ones(len(losses), dtype=bool)
     found = []
     while left.any():

@@ -39,9 +39,11 @@ class Request:
         constraints: such as ``"parameters<=50000"``.
         workers, threads: candidates in training at once, and torch threads of each.
         gpus_per_trial: Ray's share of a GPU for each.
+        gpus_measured: whether that was measured, not asked for.
         device: the torch device candidates are trained on, "cpu" or "cuda".
         address: of a Ray cluster, empty for one of our own on this machine.
         study: URL of the ledger, empty for ``study.db`` in the run folder.
+        callbacks: names of loggers that are told of everything, such as "mlflow".
         storage: path or URI for the checkpoints, empty for the run folder.
         checkpoint_bytes: room for all checkpoints.
         created, versions, machine: when, with what and where the run was asked for.
@@ -64,9 +66,11 @@ class Request:
     workers: int
     threads: int
     gpus_per_trial: float
+    gpus_measured: bool
     device: str
     address: str
     study: str
+    callbacks: tuple[str, ...]
     storage: str
     checkpoint_bytes: int
     created: str
@@ -82,6 +86,7 @@ class Request:
         """Return plain data, as it stands in ``run.toml`` and in the study."""
         data = dataclasses.asdict(self)
         data["constraints"] = list(self.constraints)
+        data["callbacks"] = list(self.callbacks)
         data["objectives"] = [
             {"name": name, "direction": direction} for name, direction in self.objectives.items()
         ]
@@ -105,6 +110,7 @@ class Request:
         if wrong := sorted(expected ^ content.keys()):
             raise ValueError(f"{where}: missing or unknown keys: {', '.join(wrong)}")
         content["constraints"] = tuple(content["constraints"])
+        content["callbacks"] = tuple(content["callbacks"])
         content["objectives"] = {
             entry["name"]: entry["direction"] for entry in content["objectives"]
         }

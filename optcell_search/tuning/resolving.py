@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from optcell_search import tasks, training
 from optcell_search.results import Direction
 from optcell_search.space import SearchSpace, check_fit
 
+from .callbacks import check as check_callbacks
 from .constraints import Constraint
 from .request import LOCAL, Request
 
@@ -39,8 +40,9 @@ def resolve(
     epochs: int = 10,
     workers: int | None = None,
     threads: int | None = None,
-    gpus_per_trial: float = 0.0,
+    gpus_per_trial: float | Literal["auto"] = 0.0,
     device: str = "auto",
+    callbacks: Sequence[str] = (),
     address: str | None = None,
     study: str | None = None,
     storage: str | Path | None = None,
@@ -62,10 +64,16 @@ def resolve(
     ):
         if value < least:
             raise ValueError(f"{name} = {value}; valid: integers, {least} or more")
+    measured = gpus_per_trial == "auto"
+    # Until it is measured, which takes a cluster, a candidate is given a whole one.
+    gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
     if not gpus_per_trial >= 0:
-        raise ValueError(f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …")
+        raise ValueError(
+            f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …, or auto"
+        )
     if not checkpoint_gib >= 0:
         raise ValueError(f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more")
+    check_callbacks(callbacks)
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
@@ -102,8 +110,10 @@ def resolve(
         constraints=tuple(constraints),
         workers=workers,
         threads=threads if threads is not None else max(1, cores // workers),
-        gpus_per_trial=float(gpus_per_trial),
-        device=choose_device(device, float(gpus_per_trial)),
+        gpus_per_trial=gpus_per_trial,
+        gpus_measured=measured,
+        device=choose_device(device, gpus_per_trial, measured=measured),
+        callbacks=tuple(callbacks),
         address=address if address and address != LOCAL else "",
         study=study or "",
         storage=_storage(storage),
@@ -192,7 +202,7 @@ def _storage(storage: str | Path | None) -> str:
     return text if not text or "://" in text else str(Path(text).absolute())
 
 
-def choose_device(asked: str, gpus: float) -> str:
+def choose_device(asked: str, gpus: float, *, measured: bool) -> str:
     """Return what ``auto`` stands for, or the device asked for.
 
     Raises:
@@ -202,6 +212,10 @@ def choose_device(asked: str, gpus: float) -> str:
     if asked == "cuda" and not gpus:
         raise ValueError(
             "device = cuda, but gpus_per_trial = 0; valid: a share such as 0.25, 1 ..., or auto"
+        )
+    if asked == "cpu" and measured:
+        raise ValueError(
+            "gpus_per_trial = auto measures memory on a GPU, but device = cpu; valid here: a number"
         )
     return ("cuda" if gpus else "cpu") if asked == "auto" else asked
 

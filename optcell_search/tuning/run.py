@@ -7,7 +7,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
@@ -25,6 +25,9 @@ from .replay import Replay, replay
 from .request import LOCAL, Request
 from .status import in_words, reasons, standing
 from .view import View
+
+if TYPE_CHECKING:
+    from ray import tune
 
 
 class RunFailed(RuntimeError):  # noqa: N818 - it says what happened to the run
@@ -57,12 +60,13 @@ class Run:
         path = Path(directory)
         return cls(path, Request.read(path))
 
-    def resume(self, address: str | None = None) -> Run:
+    def resume(self, address: str | None = None, callbacks: Sequence[tune.Callback] = ()) -> Run:
         """Train what is still missing, from the checkpoints there are; return this run.
 
         Args:
             address: of the Ray cluster, where it is another one than the run began on;
                 ``"local"`` for one of our own on this machine.
+            callbacks: Tune callbacks to tell of it, besides those the run was started with by name.
 
         Raises:
             RunFailed: no candidate could be trained.
@@ -73,10 +77,10 @@ class Run:
 
         self._check_data()
         with connected(self._at(address), self._checkpoints):
-            self.drive()
+            self.drive(callbacks)
         return self
 
-    def drive(self) -> None:
+    def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
         from .driver import Broken, Hopeless, drive
 
@@ -84,7 +88,7 @@ class Run:
             if ledger.unfinished:
                 try:
                     with View() as view:
-                        drive(ledger, self.directory, view)
+                        drive(ledger, self.directory, view, callbacks)
                 except Hopeless as error:
                     raise RunFailed(
                         f"stopped early: {error}; when that is mended, "

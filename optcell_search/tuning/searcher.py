@@ -10,6 +10,8 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from optcell_search.space import Candidate
+
 from . import checkpoints, samplers
 from .hopeless import FirstFailures
 from .keeper import Keeper
@@ -109,13 +111,14 @@ class LedgerSearch(Searcher):
         shared = 0 < self._request.gpus_per_trial < 1
         return self._nothing(may_change=shared and bool(self._open))
 
-    def _nothing(self, *, may_change: bool) -> None:
+    def _nothing(self, *, may_change: bool) -> dict[str, Any] | None:
         # Ray's own sentinel, though its annotation has no room for it. After it Tune asks no more.
         return None if may_change else Searcher.FINISHED  # type: ignore[return-value]
 
     def _start(self, trial_id: str, row: Row) -> dict[str, Any]:
         self._attempts[trial_id] = row.number
-        return {"job": self._job(row)}
+        # The job is for the trainable; the rest is for loggers, to tell trials apart by.
+        return {"job": self._job(row), **Candidate.from_dict(row.candidate).flat()}
 
     def _ask(self) -> Row:
         number = self._ledger.rows

@@ -55,6 +55,10 @@ class Job:
     checkpoints: str = ""
     checkpoint_bytes: int = 0
 
+    def __str__(self) -> str:
+        """Return what a logger is to make of it."""
+        return f"row {self.number}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -80,6 +84,10 @@ class Report:
     reason: str = ""
     detail: str = ""
     broken: str = ""
+
+    def __str__(self) -> str:
+        """Return what a logger is to make of it."""
+        return f"row {self.number}, epoch {self.epoch}"
 
 
 @functools.lru_cache(maxsize=2)
@@ -200,7 +208,7 @@ def release() -> None:
 
     To be called when nothing refers to the training any more, the exception it ended with included.
     """
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         gc.collect()
         torch.cuda.empty_cache()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from optcell_search.space import SearchSpace
 
@@ -12,6 +12,9 @@ from . import checkpoints
 from . import folder as folders
 from .resolving import resolve
 from .run import Run
+
+if TYPE_CHECKING:
+    from ray import tune
 
 
 def search(
@@ -30,8 +33,9 @@ def search(
     epochs: int = 10,
     workers: int | None = None,
     threads: int | None = None,
-    gpus_per_trial: float = 0.0,
+    gpus_per_trial: float | Literal["auto"] = 0.0,
     device: str = "auto",
+    callbacks: Sequence[str | tune.Callback] = (),
     address: str | None = None,
     study: str | None = None,
     storage: str | Path | None = None,
@@ -63,8 +67,11 @@ def search(
         workers: candidates in training at once; by default one a core.
         threads: torch threads of each worker; by default the cores are shared out.
         gpus_per_trial: share of a GPU for each candidate; 0 trains on the CPU. A candidate that
-            runs out of memory tries again with twice the share, up to a whole GPU.
+            runs out of memory tries again with twice the share, up to a whole GPU. ``"auto"``
+            measures what the largest candidates of the space need.
         device: ``"cpu"`` or ``"cuda"``; by default the latter where a share of a GPU is asked for.
+        callbacks: told of every trial and epoch: ``"mlflow"``, ``"wandb"`` or ``"tensorboard"``,
+            which a resume tells as well, or Tune callbacks of your own.
         address: of a Ray cluster; by default one is started on this machine and ended afterwards.
         study: Optuna URL of the ledger; by default an SQLite file in `out`. ``journal:///path``
             takes Optuna's journal file.
@@ -85,6 +92,7 @@ def search(
         KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
     """
     from .cluster import connected
+    from .packing import packed
 
     request = resolve(
         space,
@@ -102,6 +110,7 @@ def search(
         threads=threads,
         gpus_per_trial=gpus_per_trial,
         device=device,
+        callbacks=[callback for callback in callbacks if isinstance(callback, str)],
         address=address,
         study=study,
         storage=storage,
@@ -114,7 +123,9 @@ def search(
         if request.study:
             # An unreachable database is found here, before anything is written.
             folders.check_study(request.study)
+        if request.gpus_measured:
+            request = packed(request)
         folders.make(directory, request)
         run = Run(directory, request)
-        run.drive()
+        run.drive([callback for callback in callbacks if not isinstance(callback, str)])
     return run

@@ -1,0 +1,45 @@
+"""A candidate from dotted names, as tuners other than ours choose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import registry
+from .candidate import Candidate
+from .faults import Faults
+from .settings import Model, Training
+
+
+def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
+    """Return the candidate that `values`, laid out as by `Candidate.flat`, describes.
+
+    Args:
+        values: ``cell``, ``rule`` and hyperparameters by dotted name, such as ``heavy_ball.mu``.
+            Those left out take their defaults; those of cells and rules that are not the chosen
+            ones are passed over, for a tuner without conditions chooses them all the same.
+        where: what to call `values` in messages.
+
+    Raises:
+        SpaceError: anything does not fit; it lists every fault.
+    """
+    faults = Faults(where)
+    tables: dict[str, Any] = {Model.name: {}, Training.name: {}}
+    for kind in ("cell", "rule"):
+        if kind in values:
+            tables[kind] = {"name": values[kind]}
+    chosen = {str(values.get(kind)): kind for kind in ("cell", "rule")}
+    passed_over = {*registry.every_cell.names(), *registry.rules.names()}
+    for name, value in values.items():
+        owner, _, option = name.rpartition(".")
+        if owner in chosen:
+            tables[chosen[owner]][option] = value
+        elif owner in (Model.name, Training.name):
+            tables[owner][option] = value
+        elif owner in registry.objectives.names():
+            tables.setdefault("objective", {}).setdefault(owner, {})[option] = value
+        elif owner not in passed_over and name not in ("cell", "rule"):
+            owners = [Model.name, Training.name, *sorted(passed_over)]
+            faults.unknown(name, "owner of a hyperparameter", owner or name, owners)
+    faults.raise_if_any()
+    return Candidate.from_dict(tables, where)
