@@ -3,6 +3,9 @@
 class Run {
   constructor(content) {
     this.index = new Map();
+    // Made once for each trial: what it says when pointed at, and the words it is found by.
+    this.hovers = new Map();
+    this.texts = new Map();
     this.values = {};
     this.ranked = new Set();
     this.curves = new Map();
@@ -31,6 +34,11 @@ class Run {
         values[this.index.get(trial)] = mine[i];
       });
     }
+    for (const trial of fresh) {
+      this.hovers.delete(trial);
+      this.texts.delete(trial);
+    }
+    this.trials = [...this.index.keys()].sort((a, b) => a - b);
     for (const trial of ranked) this.ranked.add(trial);
     for (const values of Object.values(this.values)) {
       while (values.length < this.index.size) values.push(null);
@@ -39,7 +47,6 @@ class Run {
     this.broken = new Set(this.infeasible);
     if (curves) this.addCurves(curves);
     for (const [trial, curve] of Object.entries(impulses || {})) this.impulses.set(Number(trial), curve);
-    this.stamp = (this.stamp || 0) + 1;
   }
 
   addCurves(curves) {
@@ -50,10 +57,6 @@ class Run {
       this.curves.set(trial, { epochs: curves.epochs[i], values });
     });
     this.curvesTotal = curves.total;
-  }
-
-  get trials() {
-    return [...this.index.keys()].sort((a, b) => a - b);
   }
 
   get first() {
@@ -115,6 +118,11 @@ function told(values, separator = " · ") {
 
 /* One fact a line, as the charts show it when a point is pointed at. */
 function hover(run, trial) {
+  if (!run.hovers.has(trial)) run.hovers.set(trial, hoverText(run, trial));
+  return run.hovers.get(trial);
+}
+
+function hoverText(run, trial) {
   const rule = told(run.own(trial, "rule"));
   const lines = [
     `trial ${trial}`,

@@ -40,7 +40,7 @@ async function poll() {
   if (news.content) {
     const since = run.version;
     run.merge(news.content);
-    if (state.picked === null) state.picked = defaultPick(run);
+    if (state.picked === null) pick(defaultPick(run));
     if (at === state.at) changed("draw");
     await addCurves(at, since);
   }

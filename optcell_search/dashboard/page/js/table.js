@@ -20,11 +20,15 @@ function matcher(run, text) {
       return { "<": value < limit, ">": value > limit, "<=": value <= limit, ">=": value >= limit }[sign];
     };
   });
-  return (trial) => {
-    let text = null;
-    const words = () => (text ??= run.columns.map((column) => run.value(trial, column.name)).filter((v) => v !== null).join(" ").toLowerCase());
-    return tests.every((test) => test(trial, words));
-  };
+  return (trial) => tests.every((test) => test(trial, () => textOf(run, trial)));
+}
+
+function textOf(run, trial) {
+  if (!run.texts.has(trial)) {
+    const values = run.columns.filter((column) => column.kind === "text" && column.name !== "started").map((column) => run.value(trial, column.name));
+    run.texts.set(trial, [trial, ...values.filter((value) => value !== null)].join(" ").toLowerCase());
+  }
+  return run.texts.get(trial);
 }
 
 function compare(run) {
