@@ -42,17 +42,7 @@ function impulseChart(run, trial, root) {
   );
 }
 
-/* Gradients were measured so many steps back from the last one; `first` is the first step. */
-function gradientPoints(run, trial) {
-  const found = [];
-  for (const column of run.columns) {
-    const back = /^gradient_back_(\d+)$/.exec(column.name);
-    const value = run.value(trial, column.name);
-    if (back && value !== null) found.push([Number(back[1]), value]);
-  }
-  return found.sort((a, b) => a[0] - b[0]);
-}
-
+/* The gradient is measured at both ends of a sequence: 0 steps back from its end, and all of them. */
 function gradientPart(run, trial, root) {
   const [first, last] = [run.value(trial, "gradient_first"), run.value(trial, "gradient_last")];
   if (first === null || last === null) {
@@ -66,27 +56,7 @@ function gradientPart(run, trial, root) {
       ? ` In trial ${plain}, the best of plain gradient descent, it is ${number(run.value(plain, "gradient_first") / run.value(plain, "gradient_last"), 3)}.`
       : "";
   const said = `How strongly the loss depends on h at a step, measured after training: ${number(first, 3)} at the first step, ${number(last, 3)} at the last one, a ratio of ${number(ratio, 3)}. Far below 1 the gradient vanishes on its way back.${compared}`;
-  const own = gradientPoints(run, trial);
-  if (own.length < 3) {
-    root.replaceChildren(h("p", { class: "says" }, said), gradientBars(run, trial, plain));
-    return;
-  }
-  if (!byId("gradient-chart")) root.replaceChildren();
-  const chart = figure(root, "gradient-chart", 260, "Gradient norm against distance in time", said);
-  const [tone, marker] = run.style(run.value(trial, "rule"));
-  const line = (points, name, look, symbols) => ({
-    x: points.map(([back]) => back),
-    y: points.map(([, norm]) => norm),
-    mode: "lines+markers",
-    name,
-    line: look,
-    marker: symbols,
-  });
-  const traces = [line(own, `trial ${trial}`, { color: tone, width: 2 }, { symbol: marker, size: 7 })];
-  if (plain !== null && plain !== trial) {
-    traces.unshift(line(gradientPoints(run, plain), `trial ${plain}: plain`, { color: NEUTRAL, dash: "dot", width: 1.5 }, { size: 4 }));
-  }
-  plot(chart, traces, { dragmode: false, xaxis: axisOf("steps back from the last one"), yaxis: axisOf("gradient norm", true), uirevision: String(trial) }, { brush: false });
+  root.replaceChildren(h("p", { class: "says" }, said), gradientBars(run, trial, plain));
 }
 
 const plainTrial = (run) => {

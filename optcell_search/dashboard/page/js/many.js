@@ -112,6 +112,16 @@ function brushParallel(chart) {
   choose(new Set(parallelTrials.filter(inside)), "parallel-chart");
 }
 
+/* A label in short lines, which fits beside a small panel. */
+function inLines(label, most = 14) {
+  const lines = [""];
+  for (const word of label.split(" ")) {
+    if (lines.at(-1) && lines.at(-1).length + word.length > most) lines.push(word);
+    else lines.push(`${lines.pop()} ${word}`.trim());
+  }
+  return lines.map(escaped).join("<br>");
+}
+
 function drawMatrix(run) {
   const names = Object.keys(run.objectives).slice(0, MOST_PANELS);
   const trials = run.trials.filter((trial) => run.ranked.has(trial));
@@ -132,7 +142,7 @@ function drawMatrix(run) {
         name: escaped(rule),
         legendgroup: escaped(rule),
         showlegend: front,
-        dimensions: names.map((name) => ({ label: escaped(run.label(name)), values: mine.map((trial) => run.value(trial, name)) })),
+        dimensions: names.map((name) => ({ label: inLines(run.label(name)), values: mine.map((trial) => run.value(trial, name)) })),
         customdata: mine,
         text: mine.map((trial) => hover(run, trial)),
         hovertemplate: "%{text}<extra></extra>",

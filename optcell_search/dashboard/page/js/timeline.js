@@ -35,7 +35,7 @@ function drawTimeline(run) {
   const workers = [...new Set(found.map((span) => span.worker))].sort();
   const busy = found.reduce((sum, span) => sum + span.seconds, 0) / (workers.length * (length || 1));
   const sentence = `${count(found.length, "trial")} on ${count(workers.length, "worker")} in ${duration(length)}; a worker was busy ${Math.round(100 * Math.min(1, busy))} % of the time. Gaps are times in which it had nothing to train.`;
-  const chart = figure(byId("timeline-bars"), "timeline-chart", 120 + 30 * Math.min(workers.length, 24), "Trials on their workers over time", sentence);
+  const chart = figure(byId("timeline-bars"), "timeline-chart", 150 + 30 * Math.min(workers.length, 24), "Trials on their workers over time", sentence);
   const traces = OUTCOMES.flatMap(([outcome, name, dash]) => {
     const mine = found.filter((span) => span.outcome === outcome);
     if (!mine.length) return [];

@@ -72,7 +72,7 @@ function drawCurves(run) {
     curveTraces(run, metric, groups),
     {
       dragmode: touch.matches ? false : "zoom",
-      xaxis: { ...axisOf("epoch"), rangemode: "tozero", tickformat: "d", minallowed: 0 },
+      xaxis: { ...axisOf("epoch"), rangemode: "tozero", tickformat: "d", minallowed: 0, ...(run.epochs <= 12 ? { dtick: 1 } : {}) },
       yaxis: axisOf(run.curveLabels[metric], log),
       uirevision: run.name + metric,
     },
@@ -98,7 +98,7 @@ function drawRungs(run) {
       bar("went on", run.rungs.map((rung) => rung.reached - rung.stopped), colour("--accent")),
       bar("stopped", run.rungs.map((rung) => rung.stopped), NEUTRAL),
     ],
-    { dragmode: false, barmode: "stack", bargap: 0.5, xaxis: { ...axisOf("rung"), type: "category" }, yaxis: axisOf("trials"), uirevision: run.name },
+    { dragmode: false, barmode: "stack", bargap: run.rungs.length < 3 ? 0.8 : 0.5, margin: { l: 8, r: 12, t: 10, b: 46 }, xaxis: { ...axisOf("rung"), type: "category" }, yaxis: axisOf("trials"), uirevision: run.name },
     { brush: false }
   );
 }
