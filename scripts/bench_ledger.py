@@ -155,8 +155,8 @@ def main() -> None:
     text = (
         "# What ledger and searcher cost a trial\n\n"
         f"`python scripts/bench_ledger.py --sizes {arguments.sizes} --at {arguments.at} "
-        f"--sampler {arguments.sampler}`, {datetime.date.today()}, {platform.processor() or platform.machine()}, "
-        f"{available_cores()} cores. Medians over {arguments.at} trials; {EPOCHS} epochs a trial, "
+        f"--sampler {arguments.sampler}`, {datetime.date.today()}, {platform.machine()}, "
+        f"{available_cores()} cores. Medians over {arguments.at} trials; one epoch a trial, "
         f"two objectives, SQLite. Target: at most {TARGET_MS:g} ms at 1,000.\n\n{table(rows)}\n"
     )
     print(text)

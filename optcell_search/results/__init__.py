@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .opening import load, locate
-from .ranking import best, eligible, front_mask, hypervolume, knee, pareto
+from .ranking import best, eligible, front_mask, hypervolume, knee, pareto, ranks
 from .rows import Row, of_trial
 from .tables import (
     Direction,
@@ -34,5 +34,6 @@ __all__ = [
     "objectives_of",
     "of_trial",
     "pareto",
+    "ranks",
     "table",
 ]

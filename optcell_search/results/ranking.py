@@ -57,6 +57,17 @@ def front_mask(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.ND
     return mask
 
 
+def ranks(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.int_]:
+    """Return the front of each row of `values` (points, objectives): 0, the Pareto front, 1, ...
+
+    The front after another is what nothing dominates once that one is gone. All values are finite.
+    """
+    points = _losses(values, directions)
+    if not len(points):
+        return np.zeros(0, dtype=np.int_)
+    return np.asarray(moocore.pareto_rank(points), dtype=np.int_)
+
+
 def hypervolume(
     values: npt.ArrayLike,
     directions: Sequence[Direction],

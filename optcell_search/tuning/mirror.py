@@ -7,18 +7,44 @@ the finished row as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
+import numpy as np
 import optuna
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from optcell_search import results
 from optcell_search.results import Direction
 from optcell_search.space import Candidate
 
 # How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
 _ENQUEUED = "fixed_params"
+
+
+# TPE models the 25 best rows or fewer, and all others, the older the less; for each hyperparameter
+# it goes through all it sees. What it sees is bounded, and so is the time it takes.
+_BEST = 250
+_NEWEST = 250
+
+
+class _Window(InMemoryStorage):
+    """A storage in memory that can keep rows from being seen all at once.
+
+    Attributes:
+        hidden: numbers of the rows that are not to be seen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden: frozenset[int] = frozenset()
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = super().get_all_trials(study_id, deepcopy, states)
+        return [t for t in trials if t.number not in self.hidden] if self.hidden else trials
 
 
 class Mirror:
@@ -31,7 +57,8 @@ class Mirror:
 
     def __init__(self, directions: Sequence[Direction], trials: Sequence[FrozenTrial]) -> None:
         # A storage of its own counts from 0, so here the id of a trial is its number.
-        self._storage = InMemoryStorage()
+        self._storage = _Window()
+        self._directions = directions
         self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._open: dict[int, Trial] = {}
         for trial in trials:
@@ -40,6 +67,9 @@ class Mirror:
     def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> Trial:
         """Start the first row that is WAITING, or else a new one: `fixed` or what is suggested."""
         self._study.sampler = sampler
+        self._storage.hidden = frozenset()
+        if isinstance(sampler, TPESampler):
+            self._storage.hidden = self._superfluous()
         if fixed is not None:
             waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             if not waiting:
@@ -47,6 +77,23 @@ class Mirror:
         trial = self._study.ask()
         self._open[trial.number] = trial
         return trial
+
+    def _superfluous(self) -> frozenset[int]:
+        """Return the numbers of the rows that are neither among the best nor among the newest."""
+        told = self._study.get_trials(
+            deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
+        )
+        old = told[:-_NEWEST]
+        # A row that breaks a constraint or was stopped is as good as any other of its kind.
+        ranked = [
+            trial
+            for trial in old
+            if trial.state == TrialState.COMPLETE
+            and all(violation <= 0 for violation in trial.constraints.values())
+        ]
+        ranks = results.ranks([trial.values for trial in ranked], self._directions)
+        best = {ranked[i].number for i in np.argsort(ranks, kind="stable")[:_BEST]}
+        return frozenset(trial.number for trial in old if trial.number not in best)
 
     def row(self, number: int) -> FrozenTrial:
         """Return what is to be written into the ledger about a running row."""

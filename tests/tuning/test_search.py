@@ -228,6 +228,38 @@ def test_a_small_space_is_not_searched_twice(tiny: str, tmp_path: Path) -> None:
     assert set(run.replay(0).differences.values()) == {0.0}
 
 
+def test_constraints_are_kept_from_optuna_to_the_export(tiny: str, tmp_path: Path) -> None:
+    # The smallest networks are on the front of two objectives in any case, but for the bound.
+    run = optcell_search.search(
+        SMALL_SPACE,
+        tiny,
+        8,
+        tmp_path / "run",
+        objectives=("accuracy", "parameters"),
+        constraints=["parameters>=20"],
+        sampler="grid",
+        scheduler="none",
+        epochs=1,
+        workers=2,
+        threads=1,
+    )
+    table = run.results()
+    small, large = table[table["parameters"] < 20], table[table["parameters"] >= 20]
+    assert len(small) == len(large) == 4
+    study = results.load(run.directory)
+    for trial in study.trials:
+        assert trial.constraints == {"parameters>=20": 20 - trial.values[1]}
+    # Optuna's own front agrees with ours.
+    assert {trial.number for trial in study.best_trials} == set(run.pareto()["number"])
+    assert set(run.pareto()["number"]) <= set(large["number"])
+    chosen = [int(run.best(which)["number"]) for which in ("best", "parameters", "knee")]
+    assert set(chosen) <= set(large["number"])
+    finalized = run.finalize(top=8, seeds=1)
+    assert set(finalized["number"]) == set(large["number"])
+    kept = {int(path.name) for path in (run.directory / "checkpoints").iterdir()}
+    assert kept == set(run.pareto()["number"])
+
+
 def test_a_gpu_that_is_not_there(tiny: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="gpus_per_trial = 2, but the cluster has 1 GPUs"):
         optcell_search.search(SPACE, tiny, 1, tmp_path / "run", gpus_per_trial=2)
