@@ -4,10 +4,13 @@
     python scripts/bench_cells.py --rules adam --cells lstm --shapes 0,1 --repeats 20
     python scripts/bench_cells.py --lengths            cost against T, 28 to 16,384, and the plot
 
+Rows measured again replace those of an earlier run, so a slow table can be made in pieces.
+
 All rivals of one line run one after the other inside one repeat, in turning order, so that a
 busy machine slows them alike; what is reported is the median of the ratios and their quartiles.
-Results go to bench_cells.json, to the table bench_cells.md and to the plot bench_cells.svg beside
-this script; runs on another device or with another number of threads are kept beside them.
+Results go to bench_cells.json, to the table bench_cells.md and to the plot bench_cells_DEVICE.svg
+beside this script; runs on another device or with another number of threads are kept beside them.
+The loop's time over ours stands in the rows of heavy_ball and adam.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import argparse
 import ctypes
 import datetime
 import json
-import math
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -26,9 +29,9 @@ from typing import Any
 
 import torch
 from bench_files import write
+from bench_loops import WrittenOut
 from torch import nn
 
-from optcell_search import kernels
 from optcell_search.cells import OptCell
 
 SHAPES = [(28, 128, 28, 128), (100, 32, 28, 128), (784, 128, 1, 128), (784, 128, 1, 256)]
@@ -75,23 +78,19 @@ def memory(field: str) -> int:
     return next(int(s.split()[1]) for s in status.splitlines() if s.startswith(field)) << 10
 
 
+def processor() -> str:
+    """Return the processor's name and its number of cores."""
+    names = (
+        s for s in Path("/proc/cpuinfo").read_text().splitlines() if s.startswith("model name")
+    )
+    name = next(names, platform.machine()).rpartition(":")[2].strip()
+    return f"{name}, {os.cpu_count()} cores"
+
+
 def spread(values: list[float]) -> list[float]:
     """Return lower quartile, median and upper quartile, rounded."""
-    low, _, high = quantiles(values, n=4) if len(values) > 1 else values * 3
+    low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
     return [round(low, 3), round(median(values), 3), round(high, 3)]
-
-
-def loop(cell: OptCell) -> nn.Module:
-    """Return the same cell as a module that steps through time in Python."""
-
-    class Loop(nn.Module):
-        def forward(self, x: torch.Tensor) -> Any:
-            with kernels.backend("reference"):
-                return cell(x)
-
-    module = Loop()
-    module.cell = cell
-    return module
 
 
 def line(
@@ -105,11 +104,16 @@ def line(
         rivals[rule] = OptCell(D, H, cell=name, rule=rule, num_layers=layers)
     for rule in ("heavy_ball", "adam") if args.loop and args.loop >= T else ():
         if rule in rivals:
-            rivals[f"{rule} loop"] = loop(OptCell(D, H, cell=name, rule=rule, num_layers=layers))
+            cell = OptCell(D, H, cell=name, rule=rule, num_layers=layers)
+            rivals[f"{rule} loop"] = WrittenOut(cell)
     rivals = {rule: module.to(args.device) for rule, module in rivals.items()}
     for module in rivals.values():
         timed(module, x)
-    peak = {rule: peak_bytes(module, x) for rule, module in rivals.items()}
+    peaks: dict[str, list[int]] = {rule: [] for rule in rivals}
+    for _ in range(3):
+        for rule, module in rivals.items():
+            peaks[rule].append(peak_bytes(module, x))
+    peak = {rule: median(values) for rule, values in peaks.items()}
     seconds: dict[str, list[tuple[float, float]]] = {rule: [] for rule in rivals}
     order = list(rivals)
     for _ in range(args.repeats):
@@ -118,11 +122,11 @@ def line(
         order.append(order.pop(0))
     rows = []
     for rule, module in rivals.items():
-        if rule == "torch":
+        if not isinstance(module, OptCell):
             continue
         row: dict[str, Any] = {"cell": name, "rule": rule, "T": T, "B": B, "D": D, "H": H}
         row |= {"layers": layers, "repeats": args.repeats}
-        row["backend"] = str(module.backend) if isinstance(module, OptCell) else "reference"
+        row["backend"] = str(module.backend)
         pairs = list(zip(seconds[rule], seconds["torch"], strict=True))
         row["milliseconds"] = round(median(own[1] for own, _ in pairs) * 1e3, 2)
         row["torch_milliseconds"] = round(median(other[1] for _, other in pairs) * 1e3, 2)
@@ -134,7 +138,7 @@ def line(
             row["loop"] = spread([other[1] / own[1] for other, own in pairs])
         rows.append(row)
         print(json.dumps(row), flush=True)
-    return [row for row in rows if "loop" not in row["rule"]]
+    return rows
 
 
 def lengths(args: Any) -> list[dict[str, Any]]:
@@ -147,11 +151,14 @@ def lengths(args: Any) -> list[dict[str, Any]]:
             "heavy_ball": OptCell(4, 64),
             "adam": OptCell(4, 64, rule="adam"),
         }
-        best = dict.fromkeys(rivals, math.inf)
-        for _ in range(args.repeats):
+        seconds: dict[str, list[float]] = {name: [] for name in rivals}
+        for turn in range(args.repeats + 1):
             for name, module in rivals.items():
-                best[name] = min(best[name], timed(module.to(args.device), x, args.clock)[1])
-        rows.append({"T": T} | {name: round(value * 1e3, 3) for name, value in best.items()})
+                both = timed(module.to(args.device), x, args.clock)[1]
+                if turn:  # the first one warms up
+                    seconds[name].append(both)
+        rows.append({"T": T, "repeats": args.repeats})
+        rows[-1] |= {name: spread([v * 1e3 for v in values]) for name, values in seconds.items()}
         print(json.dumps(rows[-1]), flush=True)
     return rows
 
@@ -184,7 +191,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     on_gpu = args.device.startswith("cuda")
-    machine = torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine()
+    machine = torch.cuda.get_device_name() if on_gpu else processor()
     head = {"date": f"{datetime.date.today()}", "device": args.device, "machine": machine}
     head |= {
         "threads": args.threads,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _IDENTITY = ("cell", "rule", "T", "B", "D", "H", "layers")
+_LINES = {"torch": "#888888", "heavy_ball": "#0072b2", "adam": "#d55e00"}
 
 
 def write(folder: Path, head: dict[str, Any], what: str, rows: list[dict[str, Any]]) -> None:
@@ -53,11 +54,11 @@ def table(kept: dict[str, Any]) -> list[str]:
             cells += [row["memory"], row["repeats"], row["date"]]
             out.append("| " + " | ".join(map(str, cells)) + " |")
         if "lengths" in place:
-            out += ["", "Best milliseconds, forward and backward, LSTM, B = 8, D = 4, H = 64:", ""]
-            out += ["| T | torch | heavy_ball | adam |", "|---|---|---|---|"]
-            out += [
-                "| {T} | {torch} | {heavy_ball} | {adam} |".format(**r) for r in place["lengths"]
-            ]
+            out += ["", "Milliseconds, forward and backward, LSTM, B = 8, D = 4, H = 64; median"]
+            out[-1] += " [quartiles]:"
+            out += ["", "| T | " + " | ".join(_LINES) + " |", "|---|---|---|---|"]
+            for row in place["lengths"]:
+                out.append(f"| {row['T']} | " + " | ".join(ratio(row[n]) for n in _LINES) + " |")
     return out
 
 
@@ -67,11 +68,11 @@ def ratio(spread: list[float] | None) -> str:
 
 
 def plot(rows: list[dict[str, Any]]) -> str:
-    """Return cost against T as an SVG, both axes logarithmic."""
+    """Return the cost of a step against T as an SVG, both axes logarithmic; flat is linear in T."""
     width, height, edge = 640, 400, 60
-    names = {"torch": "#888888", "heavy_ball": "#0072b2", "adam": "#d55e00"}
+    cost = {name: [row[name][1] * 1e3 / row["T"] for row in rows] for name in _LINES}
     xs = [math.log10(row["T"]) for row in rows]
-    ys = [math.log10(row[name]) for row in rows for name in names]
+    ys = [math.log10(value) for values in cost.values() for value in values]
     low, high = math.floor(min(ys)), math.ceil(max(ys))
 
     def x_at(value: float) -> float:
@@ -89,17 +90,28 @@ def plot(rows: list[dict[str, Any]]) -> str:
         parts.append(
             f'<text x="{x_at(x):.0f}" y="{height - 38}" text-anchor="middle">{row["T"]}</text>'
         )
-    for power in range(low, high + 1):
-        y = y_at(power)
-        parts.append(f'<line x1="{edge}" x2="{width - edge}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{edge - 6}" y="{y + 4}" text-anchor="end">{10.0**power:g}</text>')
+    marks = [(power, share) for power in range(low, high + 1) for share in (1, 2, 5)]
+    for power, share in marks:
+        value = power + math.log10(share)
+        if value > high:
+            continue
+        y = y_at(value)
+        parts.append(
+            f'<line x1="{edge}" x2="{width - edge}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>'
+        )
+        label = f"{share * 10.0**power:g}"
+        parts.append(f'<text x="{edge - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     parts.append(f'<text x="{width / 2}" y="{height - 12}" text-anchor="middle">steps T</text>')
-    parts.append(f'<text x="{edge}" y="24">LSTM forward and backward, ms (B = 8, H = 64)</text>')
-    for index, (name, colour) in enumerate(names.items()):
+    parts.append(
+        f'<text x="{edge}" y="24">LSTM, forward and backward, microseconds a step'
+        " (B = 8, D = 4, H = 64)</text>"
+    )
+    for index, (name, colour) in enumerate(_LINES.items()):
         line = " ".join(
-            f"{x_at(x):.1f},{y_at(math.log10(r[name])):.1f}" for x, r in zip(xs, rows, strict=True)
+            f"{x_at(x):.1f},{y_at(math.log10(value)):.1f}"
+            for x, value in zip(xs, cost[name], strict=True)
         )
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         y = edge + 18 * index
-        parts.append(f'<text x="{edge + 12}" y="{y}" fill="{colour}">{name}</text>')
+        parts.append(f'<text x="{width - 150}" y="{y}" fill="{colour}">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])

@@ -19,13 +19,20 @@ CHANNELS = 64
 
 
 @triton.jit
+def _values(p, k):
+    """The rule's values for candidate k; all arithmetic is in float32, whatever the drive is."""
+    mu, s = tl.load(p + k * 4).to(tl.float32), tl.load(p + k * 4 + 1).to(tl.float32)
+    return mu, s, tl.load(p + k * 4 + 2).to(tl.float32), tl.load(p + k * 4 + 3).to(tl.float32)
+
+
+@triton.jit
 def _traces(z, at, n, t, valid, mu, s, beta, v_0, m_0, B, W, STEPS: tl.constexpr):
     """The traces before and after each step of a tile, from those before its first step."""
     i = tl.arange(0, STEPS)[:, None]
-    x = tl.load(z + at * W + n, mask=(t < valid) & (n < W), other=0.0)
+    x = tl.load(z + at * W + n, mask=(t < valid) & (n < W), other=0.0).to(tl.float32)
     # Before step t stands what came of step t - 1; the first row takes no step at all.
     moved = (i > 0) & (t - 1 < valid)
-    last = tl.load(z + (at - B) * W + n, mask=moved & (n < W), other=0.0)
+    last = tl.load(z + (at - B) * W + n, mask=moved & (n < W), other=0.0).to(tl.float32)
     still = last * 0
     reach_v, local_v = tl.associative_scan((still + tl.where(moved, mu, 1.0), s * last), 0, follow)
     square = (1 - beta) * last * last
@@ -46,16 +53,11 @@ def _forward(
         tl.arange(0, STEPS)[:, None],
         tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :],
     )
-    mu, s, beta, eps = (
-        tl.load(p + k * 4),
-        tl.load(p + k * 4 + 1),
-        tl.load(p + k * 4 + 2),
-        tl.load(p + k * 4 + 3),
-    )
+    mu, s, beta, eps = _values(p, k)
     valid = tl.load(lengths + k * B + b)
     state = (k * B + b) * W + n
-    carry_v = tl.load(v0 + state, mask=n < W, other=0.0)
-    carry_m = tl.load(m0 + state, mask=n < W, other=0.0)
+    carry_v = tl.load(v0 + state, mask=n < W, other=0.0).to(tl.float32)
+    carry_m = tl.load(m0 + state, mask=n < W, other=0.0).to(tl.float32)
     for c in range(C):
         if KEEP:
             mark = marks + ((k * C + c) * 2 * B + b) * W + n
@@ -79,29 +81,24 @@ def _backward(
 ):  # fmt: skip
     block, b, k = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
-    mu, s, beta, eps = (
-        tl.load(p + k * 4),
-        tl.load(p + k * 4 + 1),
-        tl.load(p + k * 4 + 2),
-        tl.load(p + k * 4 + 3),
-    )
+    mu, s, beta, eps = _values(p, k)
     valid = tl.load(lengths + k * B + b)
     state = (k * B + b) * W + n
     # What flows into the last trace of a tile from later steps.
-    carry_v = tl.load(grad_v + state, mask=n < W, other=0.0)
-    carry_m = tl.load(grad_m + state, mask=n < W, other=0.0)
+    carry_v = tl.load(grad_v + state, mask=n < W, other=0.0).to(tl.float32)
+    carry_m = tl.load(grad_m + state, mask=n < W, other=0.0).to(tl.float32)
     d_mu, d_s = tl.zeros((STEPS, CHANNELS), tl.float32), tl.zeros((STEPS, CHANNELS), tl.float32)
     d_beta, d_eps = tl.zeros((STEPS, CHANNELS), tl.float32), tl.zeros((STEPS, CHANNELS), tl.float32)
     for back in range(C):
         c = C - 1 - back
         mark = marks + ((k * C + c) * 2 * B + b) * W + n
-        v_0 = tl.load(mark, mask=n < W, other=0.0)
-        m_0 = tl.load(mark + B * W, mask=n < W, other=0.0)
+        v_0 = tl.load(mark, mask=n < W, other=0.0).to(tl.float32)
+        m_0 = tl.load(mark + B * W, mask=n < W, other=0.0).to(tl.float32)
         t = c * STEPS + i
         at = (k * T + t) * B + b
         inside = (t < valid) & (n < W)
         x, v_old, m_old, v, m = _traces(z, at, n, t, valid, mu, s, beta, v_0, m_0, B, W, STEPS)
-        g = tl.load(grad_u + at * W + n, mask=inside, other=0.0)
+        g = tl.load(grad_u + at * W + n, mask=inside, other=0.0).to(tl.float32)
         r = 1 / tl.sqrt(m + eps * eps)
         direct = -0.5 * g * v * r * r * r
         on = (i < STEPS - 1) & (t + 1 < valid)
@@ -158,8 +155,8 @@ def normalize_backward(
     K, T, B, W = z.shape
     blocks = triton.cdiv(W, CHANNELS)
     dz, dv, dm = torch.empty_like(z), torch.empty_like(grad_v), torch.empty_like(grad_m)
-    partial = z.new_empty(K, B, blocks, 4)
+    partial = z.new_empty(K, B, blocks, 4, dtype=torch.float32)
     inputs = (grad_u, grad_v, grad_m, z, p, lengths, marks)
     sizes = (T, B, W, triton.cdiv(T, MARK))
     _backward[(blocks, B, K)](*inputs, dz, partial, dv, dm, *sizes, MARK, CHANNELS)
-    return dz, partial.sum((1, 2)), dv, dm
+    return dz, partial.sum((1, 2)).to(p.dtype), dv, dm

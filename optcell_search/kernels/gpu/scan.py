@@ -21,15 +21,14 @@ def _forward(decay, x, initial, v, T, R, N, STEPS: tl.constexpr, CHANNELS: tl.co
         tl.arange(0, STEPS)[:, None],
         tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :],
     )
-    carry = tl.load(initial + (k * R + row) * N + n, mask=n < N, other=0.0)
+    # All arithmetic is in float32, whatever the tensors are.
+    carry = tl.load(initial + (k * R + row) * N + n, mask=n < N, other=0.0).to(tl.float32)
     for start in range(0, T, STEPS):
         t = start + i
         at = (k * T + t) * R + row
         inside = (t < T) & (n < N)
-        a = tl.load(decay + at, mask=t < T, other=1.0) + tl.zeros(
-            (STEPS, CHANNELS), decay.dtype.element_ty
-        )
-        b = tl.load(x + at * N + n, mask=inside, other=0.0)
+        a = tl.load(decay + at, mask=t < T, other=1.0) + tl.zeros((STEPS, CHANNELS), tl.float32)
+        b = tl.load(x + at * N + n, mask=inside, other=0.0).to(tl.float32)
         reach, local = tl.associative_scan((a, b), 0, follow)
         now = local + reach * carry
         tl.store(v + at * N + n, now, mask=inside)
@@ -42,14 +41,14 @@ def _backward(
 ):
     block, row, k = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
-    carry = tl.zeros((1, CHANNELS), grad.dtype.element_ty)
+    carry = tl.zeros((1, CHANNELS), tl.float32)
     for start in range(0, T, STEPS):
         t = T - 1 - start - i  # backwards in time; before the first step nothing flows
         at = (k * T + t) * R + row
         inside = (t >= 0) & (n < N)
         a = tl.load(decay + at + R, mask=(t >= 0) & (t + 1 < T), other=1.0)
-        a = a + tl.zeros((STEPS, CHANNELS), decay.dtype.element_ty)
-        b = tl.load(grad + at * N + n, mask=inside, other=0.0)
+        a = a + tl.zeros((STEPS, CHANNELS), tl.float32)
+        b = tl.load(grad + at * N + n, mask=inside, other=0.0).to(tl.float32)
         reach, local = tl.associative_scan((a, b), 0, follow)
         g = local + reach * carry
         tl.store(dx + at * N + n, g, mask=inside)
@@ -82,6 +81,7 @@ def scan_backward(
     """Gradients of decay, x and initial."""
     K, T, R, N = _columns(v, decay)
     blocks = triton.cdiv(N, CHANNELS)
-    dx, partial = torch.empty_like(v), v.new_empty(K, T, R, blocks)
+    dx = torch.empty_like(v)
+    partial = v.new_empty(K, T, R, blocks, dtype=torch.float32)
     _backward[(blocks, R, K)](grad, decay, v, initial, partial, dx, T, R, N, STEPS, CHANNELS)
-    return partial.sum(-1), dx, decay[:, 0].unsqueeze(-1) * dx[:, 0]
+    return partial.sum(-1).to(v.dtype), dx, decay[:, 0].unsqueeze(-1) * dx[:, 0]

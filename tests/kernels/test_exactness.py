@@ -1,0 +1,101 @@
+"""Whole cells on every CPU kernel against the readable loop: all that comes out, by name."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from optcell_search import kernels, rules
+from optcell_search.cells import OptCell
+from optcell_search.kernels import build
+from optcell_search.rules import Rule
+
+BACKENDS = [
+    "native",
+    "torch",
+    pytest.param(
+        "compiled",
+        marks=pytest.mark.skipif(build.problem() is not None, reason=str(build.problem())),
+    ),
+]
+RULES = {
+    "gd": rules.GradientDescent(s=0.7),
+    "mu = 0": rules.HeavyBall(mu=0.0),
+    "mu near 1": rules.HeavyBall(mu=0.99999, s=0.1),
+    "never restarted": rules.Nesterov(restart=0, s=0.2),
+    "restart longer than T": rules.Nesterov(restart=50),
+    "restart at 8": rules.Nesterov(restart=8),
+    "adam": rules.Adam(),
+    "adam, mu = 0": rules.Adam(mu=0.0),
+    "adam, mu near 1": rules.Adam(mu=0.99999, beta=0.999),
+    "rmsprop": rules.RMSProp(),
+}
+
+
+def leaves(value: object) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value] if value.is_floating_point() else []
+    assert isinstance(value, tuple)
+    return [leaf for part in value for leaf in leaves(part)]
+
+
+def everything(module: OptCell, x: Tensor) -> dict[str, Tensor]:
+    """Output, final state and every gradient of a module whose output and state are used."""
+    x = x.detach().requires_grad_()
+    output, state = module(x)
+    found = {"output": output} | {f"state {i}": leaf for i, leaf in enumerate(leaves(state))}
+    loss = x.new_zeros(())
+    for value in found.values():
+        wave = torch.arange(value.numel(), dtype=torch.float64).cos().to(x.dtype)
+        loss = loss + (value * wave.reshape(value.shape)).sum()
+    named = {"x": x} | dict(module.named_parameters())
+    grads = torch.autograd.grad(loss, list(named.values()))
+    return found | {f"gradient of {n}": g for n, g in zip(named, grads, strict=True)}
+
+
+def check(module: OptCell, x: Tensor, backend: str, tolerance: float) -> None:
+    with kernels.backend("reference"):
+        truth = everything(copy.deepcopy(module).double(), x.double())
+    with kernels.backend(backend):
+        own = everything(module, x)
+    assert own.keys() == truth.keys()
+    for name, value in truth.items():
+        assert torch.isfinite(own[name]).all(), name
+        error = (own[name] - value).abs().max().item()
+        # Gradients through saturated gates may be 0 here and 1e-300 there.
+        assert error <= max(tolerance * value.abs().max().item(), 1e-290), f"{name}: {error}"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_every_number_of_a_cell_in_float64(cell: str, rule: str, backend: str) -> None:
+    torch.manual_seed(0)
+    module = OptCell(3, 5, cell=cell, rule=RULES[rule], learn_rule=True, dtype=torch.float64)
+    for T, B in ((1, 1), (37, 3)):
+        check(module, torch.randn(T, B, 3, dtype=torch.float64), backend, 1e-10)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rule", ["mu = 0", "restart at 8", "adam", "rmsprop"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_every_number_of_a_cell_in_float32(cell: str, rule: str, backend: str) -> None:
+    torch.manual_seed(0)
+    check(OptCell(3, 5, cell=cell, rule=RULES[rule]), torch.randn(37, 3, 3), backend, 1e-5)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("size", [0.0, 1e6, 1e-30])
+@pytest.mark.parametrize("rule", [rules.HeavyBall(), rules.Nesterov(), rules.Adam()])
+def test_inputs_of_any_size_in_two_layers_and_directions(
+    rule: Rule, size: float, backend: str
+) -> None:
+    torch.manual_seed(0)
+    # Without biases, so that the drive of the first layer is as large or small as the input.
+    module = OptCell(
+        3, 5, rule=rule, num_layers=2, bidirectional=True, bias=False, dtype=torch.float64
+    )
+    check(module, torch.randn(21, 2, 3, dtype=torch.float64) * size, backend, 1e-10)
