@@ -8,7 +8,6 @@ A real browser (Chromium, drawing WebGL in software) and the server share the ma
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -65,6 +64,21 @@ def serve(folder: Path) -> tuple[subprocess.Popen[str], str, float]:
     return process, url, time.perf_counter() - began
 
 
+class Told(dict[str, float]):
+    """Measurements, each printed as soon as it is there."""
+
+    def __setitem__(self, name: str, value: float) -> None:
+        super().__setitem__(name, value)
+        print(f"{name}: {value:.3g}", flush=True)
+
+
+def cpu_seconds(process: subprocess.Popen[str]) -> float:
+    """Return the processor time that a process has used, which other work does not lengthen."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_mib(process: subprocess.Popen[str]) -> float:
     """Return the most memory that a process has had so far."""
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
@@ -103,30 +117,30 @@ def appears(page: Page, folder: Path) -> float:
 def live(trials: int, folder: Path) -> dict[str, float]:
     """Measure a live dashboard over a run of so many trials."""
     process, url, ready = serve(folder)
+    found = Told({"server ready (s)": ready, "server ready, processor (s)": cpu_seconds(process)})
     try:
         with sync_playwright() as running:
             chromium = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
-            opened = first_view(page, url, min(trials, 20_000))
+            before = cpu_seconds(process)
+            found["first view (s)"] = first_view(page, url, min(trials, 20_000))
+            found["first view, server's processor (s)"] = cpu_seconds(process) - before
             page.wait_for_function("optcell.current().growth && optcell.current().curvesTotal")
             page.evaluate("document.getElementById('front').scrollIntoView()")
             page.wait_for_timeout(2000)
-            brush = answers(page, [{"of": of} for of in range(2, 2 + REPEATS)])
+            found["brush, median (ms)"] = answers(
+                page, [{"of": of} for of in range(2, 2 + REPEATS)]
+            )
             page.evaluate("document.getElementById('trials').scrollIntoView()")
             page.wait_for_timeout(2000)
             words = ["adam", "gru", "accuracy>0.9", "lstm rmsprop", "lr<0.003", "heavy_ball"]
-            narrowed = answers(page, [{"filter": word} for word in words])
-            fresh = appears(page, folder) if trials <= SIZES[-1] else float("nan")
+            found["filter, median (ms)"] = answers(page, [{"filter": word} for word in words])
+            found["server memory, peak (MiB)"] = peak_mib(process)
+            if trials <= SIZES[-1]:
+                found["finished trial appears (s)"] = appears(page, folder)
             browser.close()
-        return {
-            "server ready (s)": ready,
-            "first view (s)": opened,
-            "brush, median (ms)": brush,
-            "filter, median (ms)": narrowed,
-            "finished trial appears (s)": fresh,
-            "server memory, peak (MiB)": peak_mib(process),
-        }
+        return found
     finally:
         process.terminate()
         process.wait()
@@ -151,12 +165,16 @@ def main() -> None:
     """Read the command line, measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--run", type=Path, help="folder that synthetic_run.py has made already")
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = synthetic_run.make(Path(temporary) / "run", arguments.trials)
+        folder = Path(temporary) / "run"
+        if arguments.run:
+            shutil.copytree(arguments.run, folder)
+        else:
+            synthetic_run.make(folder, arguments.trials)
         measured = live(arguments.trials, folder)
-        print(json.dumps(measured, indent=2), flush=True)
         files = sizes(Path(temporary)) if arguments.out else {}
     load = float(np.round(os.getloadavg()[0], 1))
     text = (

@@ -1,6 +1,6 @@
 """Takes the picture of the dashboard that the README shows.
 
-    python scripts/picture_dashboard.py [scripts/results/dashboard.png]
+python scripts/picture_dashboard.py [scripts/results/dashboard.png]
 """
 
 from __future__ import annotations
