@@ -252,7 +252,9 @@ def replay(root: Path, chance: random.Random, count: int) -> list[dict[str, Any]
 
 def write(folder: Path, seed: int, outcomes: list[Outcome], replays: list[dict[str, Any]]) -> None:
     """Write ``fault_campaign.json`` and the table made of it."""
+    path = folder / "fault_campaign.json"
     head = {
+        "note": json.loads(path.read_text()).get("note", "") if path.exists() else "",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "seed": seed,
@@ -260,7 +262,7 @@ def write(folder: Path, seed: int, outcomes: list[Outcome], replays: list[dict[s
         "kills": sum(outcome.kills for outcome in outcomes),
     }
     content = {**head, "outcomes": [asdict(o) for o in outcomes], "replays": replays}
-    (folder / "fault_campaign.json").write_text(json.dumps(content, indent=1) + "\n")
+    path.write_text(json.dumps(content, indent=1) + "\n")
     text = "\n".join(table(head, outcomes, replays)) + "\n"
     (folder / "fault_campaign.md").write_text(text)
 
@@ -275,7 +277,9 @@ def table(
     out = ["# Faults", "", "Made by `scripts/fault_campaign.py`; do not edit.", ""]
     out += [f"{head['date']}, seed {head['seed']}, {head['machine']['system']}, "]
     out[-1] += f"{head['machine']['cores']} cores, a Ray cluster of three nodes on it. "
-    out[-1] += f"{head['runs']} searches of {ASKED} trials, {head['kills']} kills."
+    out[-1] += (
+        f"{head['runs']} searches of {ASKED} trials, {head['kills']} kills. {head['note']}".rstrip()
+    )
     out += ["", "| killed | ledger | runs | kills | resumes | completed lost | epochs changed |"]
     out[-1] += " trained twice | left RUNNING | missing | failed resumes | worker died |"
     out += ["|" + "---|" * 12]

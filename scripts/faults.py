@@ -16,13 +16,15 @@ from ray.cluster_utils import Cluster
 NODES = 3
 _OBJECT_STORE_BYTES = 80 * 2**20
 _TRAINING = "ray::CandidateTrainable"
-_SECONDS = 60
+_SECONDS = 180
 
 
 class Nodes:
     """Three nodes of one processor each; the first is the head."""
 
     def __enter__(self) -> Nodes:
+        # A busy machine takes longer over it than Ray's half a minute.
+        os.environ["RAY_raylet_start_wait_time_s"] = "180"
         options: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _OBJECT_STORE_BYTES}
         self._options = options
         self._cluster = Cluster(
