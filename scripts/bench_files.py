@@ -62,6 +62,30 @@ def table(kept: dict[str, Any]) -> list[str]:
     return out
 
 
+def summary(place: dict[str, Any]) -> list[str]:
+    """Return the README's table: one layer, H = 128."""
+
+    def row(label: str, rule: str, T: int, key: str) -> str:
+        found = {
+            r["cell"]: r[key]
+            for r in place["cells"]
+            if (r["rule"], r["T"], r["H"], r["layers"]) == (rule, T, 128, 1)
+        }
+        cells = (found[cell] for cell in ("lstm", "gru", "rnn"))
+        texts = (f"{c:.2f}" if isinstance(c, float) else ratio(c) for c in cells)
+        return f"| {label} | " + " | ".join(texts) + " |"
+
+    out = ["| H = 128, one layer | lstm | gru | rnn |", "|---|---|---|---|"]
+    for rule, name in (("heavy_ball", "heavy ball"), ("adam", "Adam")):
+        for T in (100, 784):
+            out.append(row(f"{name} / torch's cell, T = {T}", rule, T, "both"))
+    for rule, name in (("heavy_ball", "heavy ball"), ("adam", "Adam")):
+        out.append(row(f"loop in Python / ours, {name}, T = 100", rule, 100, "loop"))
+    for rule, name in (("heavy_ball", "heavy ball"), ("adam", "Adam")):
+        out.append(row(f"peak memory, {name} / torch's cell, T = 784", rule, 784, "memory"))
+    return out
+
+
 def ratio(spread: list[float] | None) -> str:
     """Return a median with its quartiles."""
     return "–" if spread is None else "{1:.2f} [{0:.2f}, {2:.2f}]".format(*spread)

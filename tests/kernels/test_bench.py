@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from bench_files import write
+from bench_files import plot, summary, table, write
 from bench_loops import WrittenOut
 
 from optcell_search.cells import OptCell
@@ -44,6 +44,15 @@ def test_rows_measured_again_replace_the_older_ones(tmp_path: Path) -> None:
     table = (tmp_path / "bench_cells.md").read_text()
     assert "3.00 [3.00, 3.00]" in table
     assert "1.00 [1.00, 1.00]" not in table
+
+
+def test_table_plot_and_readme_are_made_of_the_figures() -> None:
+    scripts = ROOT / "scripts"
+    kept = json.loads((scripts / "bench_cells.json").read_text())
+    place = kept["cpu, 2 threads, wall time"]
+    assert (scripts / "bench_cells.md").read_text().splitlines() == table(kept)
+    assert (scripts / "bench_cells_cpu.svg").read_text() == plot(place["lengths"])
+    assert "\n".join(["", *summary(place), ""]) in (ROOT / "README.md").read_text()
 
 
 PROGRAM = """
