@@ -37,7 +37,8 @@ def seen(sampler: BaseSampler, trials: list[FrozenTrial], monkeypatch: Any) -> s
         return {}
 
     monkeypatch.setattr(type(sampler), "sample_relative", spy)
-    Mirror(["minimize", "minimize"], trials).ask(sampler)
+    trial = Mirror(["minimize", "minimize"], trials).ask(sampler)
+    trial.suggest_float("x", 0, 1)
     return found[-1]
 
 
