@@ -259,11 +259,13 @@ class OptCell(nn.Module):
                 self.cell.kernel, x, _carry_bias(weights), hidden, lengths
             )
             return output, LayerState(hidden, rule_state)
-        one = None
-        if self.bias:
-            x, one = x[..., :-1], x[..., -1:]
-        u = _beside(self.cell.drive(weights, x, one), aside)
-        return self._recur(weights, u, hidden, rule_state, lengths)
+        if self.cell.kernel is not None:
+            # Its drive is torch's, W x + b: with the bias as a column x need not be taken apart.
+            u = nn.functional.linear(x, _carry_bias(weights)[0])
+        else:
+            x, one = (x[..., :-1], x[..., -1:]) if self.bias else (x, None)
+            u = self.cell.drive(weights, x, one)
+        return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
 
     def _recur(
         self,
