@@ -37,7 +37,8 @@ def run(
     folder = tmp_path_factory.mktemp("runs") / "first"
     command = f"run {space} --task {tiny} --trials 5 --out {folder} --epochs 2 --workers 2"
     with contextlib.redirect_stdout(io.StringIO()) as output:
-        code = main([*command.split(), "--objectives", "accuracy,parameters", "--json"])
+        options = ["--objectives", "accuracy,parameters", "--scheduler", "none", "--json"]
+        code = main([*command.split(), *options])
     assert code == 0
     return folder, json.loads(output.getvalue())
 

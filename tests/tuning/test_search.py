@@ -31,6 +31,7 @@ def run(cluster: None, tiny: str, tmp_path_factory: pytest.TempPathFactory) -> R
         6,
         tmp_path_factory.mktemp("runs") / "first",
         objectives=("accuracy", "parameters"),
+        scheduler="none",
         epochs=2,
         workers=2,
         threads=1,
