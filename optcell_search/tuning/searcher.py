@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from .reasons import OUT_OF_MEMORY
 from .row import Row
 from .session import Job, Report
 from .shares import larger
+from .storage import StorageFault
 
 
 @dataclass(frozen=True)
@@ -173,14 +176,24 @@ class LedgerSearch(Searcher):
             # The row stays open, for a resume to go on with it.
             self.broken = report.broken
             return
-        self.keeper.wrote(report.number, report.files)
-        self._write_epochs(report, result["worker"])
-        self._end(trial_id, _Ended(report))
+        with self._or_broken():
+            self.keeper.wrote(report.number, report.files)
+            self._write_epochs(report, result["worker"])
+            self._end(trial_id, _Ended(report))
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a row's worker is gone for good."""
-        if trial_id in self._attempts:
-            self._end(trial_id, _Ended(None, reason))
+        if trial_id in self._attempts and not self.broken:
+            with self._or_broken():
+                self._end(trial_id, _Ended(None, reason))
+
+    @contextlib.contextmanager
+    def _or_broken(self) -> Iterator[None]:
+        """Note that the ledger cannot be written; Tune would take it for the trial's failure."""
+        try:
+            yield
+        except StorageFault as error:
+            self.broken = (str(error).splitlines() or [type(error).__name__])[0]
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the ledger holds all there is."""

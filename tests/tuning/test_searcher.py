@@ -317,3 +317,30 @@ def test_a_generation_waits_for_a_second_try(drivers: Any) -> None:
     driver.finish("c", again)
     assert driver.states() == ["COMPLETE", "COMPLETE"]
     assert driver.suggest("d").number == 2
+
+
+def test_a_ledger_that_cannot_be_written_is_not_the_trials_failure(
+    drivers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = drivers()
+    job = driver.suggest("a")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "complete", full)
+        driver.finish("a", job)
+    assert "No space left on device" in driver.searcher.broken
+    # Tune goes on to call the trial failed.
+    driver.searcher.lost("a", "worker died")
+    assert driver.states() == ["RUNNING"]
+
+
+def test_a_full_disk_at_a_worker_leaves_the_row_open(drivers: Any) -> None:
+    driver = drivers()
+    job = driver.suggest("a")
+    report = Report(number=job.number, broken="checkpoints /x: No space left", done=True)
+    driver.searcher.on_trial_complete("a", {"report": report, "worker": "host:1"})
+    assert driver.searcher.broken == "checkpoints /x: No space left"
+    assert driver.states() == ["RUNNING"]
