@@ -99,3 +99,16 @@ def test_inputs_of_any_size_in_two_layers_and_directions(
         3, 5, rule=rule, num_layers=2, bidirectional=True, bias=False, dtype=torch.float64
     )
     check(module, torch.randn(21, 2, 3, dtype=torch.float64) * size, backend, 1e-10)
+
+
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if b != "native"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_second_derivative_of_a_cell_is_refused_and_says_what_to_do(
+    cell: str, backend: str
+) -> None:
+    x = torch.randn(4, 2, 3, requires_grad=True)
+    with kernels.backend(backend):
+        output, _ = OptCell(3, 5, cell=cell, rule="adam")(x)
+    (first,) = torch.autograd.grad(output.square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match=r'run the cell under kernels.backend\("reference"\)'):
+        first.sum().backward()
