@@ -104,7 +104,9 @@ def test_a_real_search_is_followed_and_its_winner_taken_along(
     from optcell_search import search
 
     run = tmp_path / "run"
-    options: dict[str, Any] = {"epochs": 2, "objectives": ["accuracy", "parameters"]}
+    options: dict[str, Any] = {
+        "epochs": 2, "objectives": ["accuracy", "parameters"], "scheduler": "none",
+    }  # fmt: skip
     searching = threading.Thread(
         target=search, args=(SPACE, tiny, 6, run), kwargs={**options, "workers": 1}
     )
