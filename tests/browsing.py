@@ -58,6 +58,7 @@ def look_at(page: Any, name: str) -> None:
     page.locator(f"#{name}").scroll_into_view_if_needed()
     page.evaluate(f"document.getElementById('{name}').scrollIntoView()")
     page.wait_for_timeout(150)
+    page.wait_for_function("optcell.views.every(view => !view.seen || !view.stale)")
 
 
 def points(page: Any, chart: str) -> list[int]:

@@ -9,7 +9,8 @@ const current = () => state.runs[state.at];
    is out of sight waits until it is looked at. */
 function view(id, { draw, follow = draw, always = false }) {
   const made = { id, root: byId(id), draw, follow, stale: "draw", seen: always };
-  views.push(made);
+  if (always) views.unshift(made);
+  else views.push(made);
   if (!always) watcher.observe(made.root);
 }
 
@@ -35,16 +36,16 @@ function schedule() {
   });
 }
 
+/* One view a frame: the first ones are there before the last ones are begun. */
 function refresh() {
   const run = current();
-  if (!run) return;
-  for (const one of views) {
-    if (!one.seen || !one.stale) continue;
-    const what = one.stale;
-    one.stale = "";
-    one[what](run);
-  }
-  document.body.dataset.drawn = String(Number(document.body.dataset.drawn || 0) + 1);
+  const next = run && views.find((one) => one.seen && one.stale);
+  if (!next) return;
+  const what = next.stale;
+  next.stale = "";
+  next[what](run);
+  next.root.classList.add("drawn");
+  schedule();
 }
 
 function changed(what, except = "") {
