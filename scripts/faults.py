@@ -23,8 +23,6 @@ class Nodes:
     """Three nodes of one processor each; the first is the head."""
 
     def __enter__(self) -> Nodes:
-        # A busy machine takes longer over it than Ray's half a minute.
-        os.environ["RAY_raylet_start_wait_time_s"] = "180"
         options: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _OBJECT_STORE_BYTES}
         self._options = options
         self._cluster = Cluster(

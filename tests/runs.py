@@ -81,7 +81,8 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    """A Ray cluster of two CPUs and a pretended GPU whose workers know the faulty rule, once for all tests."""
+    """A Ray cluster, once for all tests: two CPUs, a pretended GPU, and workers that know the
+    faulty rule."""
     import ray
 
     if ray.is_initialized():
