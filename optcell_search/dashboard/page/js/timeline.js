@@ -51,7 +51,7 @@ function drawTimeline(run) {
       x: some.flatMap((span) => [span.begun / per, (span.begun + 0.98 * span.seconds) / per, null]),
       y: some.flatMap((span) => [escaped(span.worker), escaped(span.worker), null]),
       customdata: some.flatMap((span) => [span.trial, span.trial, null]),
-      text: some.flatMap((span) => { const text = `${hover(run, span.trial)}<br>${name}, ${duration(span.seconds)}`; return [text, text, ""]; }),
+      text: some.flatMap((span) => { const text = `${found.length > 3000 ? `trial ${span.trial}` : hover(run, span.trial)}<br>${name}, ${duration(span.seconds)}`; return [text, text, ""]; }),
       hovertemplate: "%{text}<extra></extra>",
       line: { color: outcomeTone(outcome), width: 11, dash },
       marker: { color: outcomeTone(outcome), size: 3, symbol: "line-ns" },
