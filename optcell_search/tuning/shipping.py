@@ -10,9 +10,9 @@ from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 from typing import Any
 
-import optcell_search
 from optcell_search import registry
 
+_PACKAGE = Path(__file__).parents[1]
 _REGISTRIES = (*registry.every_cell.members, registry.rules, registry.tasks, registry.objectives)
 # What makes a folder of files an installed distribution, as far as entry points go.
 _TELLING = ("METADATA", "entry_points.txt")
@@ -26,7 +26,7 @@ def runtime_environment() -> Iterator[dict[str, Any]]:
     more than what is a few files. Good until `ray.init` has returned.
     """
     plugins = {entry for known in _REGISTRIES for entry in entry_points(group=known.group)}
-    modules = {Path(optcell_search.__file__).parent}
+    modules = {_PACKAGE}
     modules |= {_location(entry.module) for entry in plugins}
     distributions = {entry.dist.name: entry.dist for entry in plugins if entry.dist is not None}
     with tempfile.TemporaryDirectory() as folder:
