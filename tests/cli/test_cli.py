@@ -106,7 +106,7 @@ def test_finalize_then_results_show_test_scores(
     tested = [row for row in json.loads(output) if "test_accuracy" in row]
     assert [(row["number"], row["finalized"]) for row in tested] == [(1, 2.0)]
     page = (run[0] / "report.html").read_text()
-    assert "no candidate has been finalized" not in page
+    assert '"finals":[{"number":1,' in page, "the report is written anew, with the test scores"
 
 
 def test_replay(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:

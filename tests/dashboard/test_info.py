@@ -314,6 +314,14 @@ def test_impulse_responses_are_the_rules_own() -> None:
     assert found[3][1] / found[3][0] == pytest.approx(1.8)
 
 
+def test_a_rule_that_never_trained_is_not_run_for_its_response() -> None:
+    ledger = Ledger(TWO)
+    own = candidate("rnn", "heavy_ball", mu=0.5, s=0.8)
+    ledger.add(state=TrialState.FAIL, of=own, reason="worker died")
+    ledger.add(state=TrialState.FAIL, of=own, epochs=[{"accuracy": 0.9}], reason="diverged")
+    assert impulse.impulse_responses(data_of(ledger), [0, 1]).keys() == {1}
+
+
 def test_comparison_lays_runs_into_one_box() -> None:
     good, bad = Ledger(TWO), Ledger(TWO, task="mnist")
     good.add([1.0, 2.0])

@@ -22,10 +22,13 @@ def impulse_responses(data: Data, numbers: Iterable[int]) -> dict[int, tuple[flo
     """Return u_0, u_1, ... of a drive that is 1 at step 0 and 0 after, for each trial's rule.
 
     The plain cell, u = z, answers 1, 0, 0, ... A tail of values that are as good as 0 is cut off;
-    so is what follows a value that is not finite. A trial whose rule is not installed here, or is
-    not known with these hyperparameters, is left out.
+    so is what follows a value that is not finite. Left out is a trial whose rule is not installed
+    here or not known with these hyperparameters, and one that has trained no epoch: a rule that
+    brings a worker down would bring this process down too.
     """
-    wanted = data.table[data.table["number"].isin(list(numbers))]
+    table = data.table
+    trained = (table["epochs"] > 0) | (table["state"] == "COMPLETE")
+    wanted = table[trained & table["number"].isin(list(numbers))]
     by_rule: dict[str, list[Mapping[str, Any]]] = {}
     for row in wanted.to_dict("records"):
         by_rule.setdefault(str(row["rule"]), []).append({str(k): v for k, v in row.items()})

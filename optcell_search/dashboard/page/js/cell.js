@@ -6,7 +6,8 @@ function impulseChart(run, trial, root) {
   const curve = run.impulses.get(trial);
   const rule = run.value(trial, "rule");
   if (!curve) {
-    const why = state.live ? "Its impulse response is being computed." : "This file holds no impulse response for this trial; the live dashboard computes every one.";
+    const none = "There is none: the candidate has trained no epoch, or its rule is not installed here.";
+    const why = curve === null ? none : state.live ? "Its impulse response is being computed." : "This file holds no impulse response for this trial; the live dashboard computes every one.";
     root.replaceChildren(h("p", { class: "note" }, why));
     return;
   }

@@ -65,6 +65,7 @@ async function addImpulse(trial) {
   const run = current();
   if (!run || trial === null || run.impulses.has(trial)) return;
   const found = await get(`impulse.json?run=${state.at}&trial=${trial}`);
+  run.impulses.set(trial, null);
   for (const [number, curve] of Object.entries(found)) run.impulses.set(Number(number), curve);
   stale("cell");
 }
