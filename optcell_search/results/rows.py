@@ -58,8 +58,11 @@ class Row:
     @property
     def settings(self) -> dict[str, Any]:
         """The candidate in dotted names: ``cell``, ``rule``, ``heavy_ball.mu``, ``training.lr``."""
+        sections = dict(self.known.get("candidate", {}))
+        # Penalties are tables of their own, each under its name.
+        sections |= sections.pop("objective", {})
         flat: dict[str, Any] = {}
-        for section, content in self.known.get("candidate", {}).items():
+        for section, content in sections.items():
             values = dict(content)
             if section in ("cell", "rule"):
                 flat[section] = values.pop("name")

@@ -33,6 +33,16 @@ from .storage import DATABASE, LedgerStorage, StorageFault, quiet_optuna
 Metrics = Mapping[str, float]
 
 
+@contextlib.contextmanager
+def _closed_on_failure(storage: LedgerStorage) -> Iterator[None]:
+    """Let go of a storage that turns out to hold no ledger."""
+    try:
+        yield
+    except ValueError:
+        storage.close()
+        raise
+
+
 class Ledger:
     """The ledger of one run.
 
@@ -84,14 +94,15 @@ class Ledger:
         storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
         quiet_optuna()
         directions = list(request.objectives.values())
-        try:
-            optuna.create_study(
-                study_name=request.run_id, storage=storage.optuna, directions=directions
-            )
-        except (*StorageFault, DuplicatedStudyError) as error:
-            first = str(error).splitlines()[0]
-            raise ValueError(f"study {storage}: cannot be made: {first}") from error
-        return cls(request, storage)
+        with _closed_on_failure(storage):
+            try:
+                optuna.create_study(
+                    study_name=request.run_id, storage=storage.optuna, directions=directions
+                )
+            except (*StorageFault, DuplicatedStudyError) as error:
+                first = str(error).splitlines()[0]
+                raise ValueError(f"study {storage}: cannot be made: {first}") from error
+            return cls(request, storage)
 
     @classmethod
     def of_folder(cls, request: Request, folder: Path) -> Ledger:
@@ -100,11 +111,11 @@ class Ledger:
         Raises:
             ValueError: the storage does not answer, or the run's study is not in it.
         """
-        if request.study:
-            return cls(request, LedgerStorage(request.study))
-        if not (folder / DATABASE).is_file():
+        if not request.study and not (folder / DATABASE).is_file():
             raise ValueError(f"{folder}: the ledger {DATABASE} is missing")
-        return cls(request, LedgerStorage.in_folder(folder))
+        storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
+        with _closed_on_failure(storage):
+            return cls(request, storage)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

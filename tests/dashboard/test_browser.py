@@ -86,6 +86,7 @@ def test_five_objectives_have_a_matrix(
         look_at(page, "many")
         page.wait_for_selector("#matrix-chart .plot-container")
         page.locator("#many").screenshot(path=SCREENSHOTS / f"matrix-{width}-{scheme}.png")
+        look_at(page, "front")
         page.select_option("#front-tools label:nth-of-type(5) select", "loss")
         page.wait_for_selector("#front-chart .gl-container canvas")
         page.locator("#front").screenshot(path=SCREENSHOTS / f"deep-{width}-{scheme}.png")

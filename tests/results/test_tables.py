@@ -193,3 +193,12 @@ def test_results_do_not_warn(ledger: Ledger) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert isinstance(results.frame(ledger.study), pd.DataFrame)
+
+
+def test_penalties_are_hyperparameters_under_their_own_names() -> None:
+    ledger = Ledger({"rmse": "minimize"})
+    penalty = {"energy_imbalance": {"weight": 0.5}}
+    ledger.add([1.0], of={**candidate("lstm", "gd", s=1.0), "objective": penalty})
+    table = results.frame(ledger.study)
+    assert table["energy_imbalance.weight"].tolist() == [0.5]
+    assert not any(name.startswith("objective") for name in table.columns)
