@@ -48,7 +48,9 @@ def run(arguments: list[str], folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
+        # A block that names no cluster would join the one a test beside it has just started, and
+        # wait for ever once that is gone.
+        env={**os.environ, "PYTHONPATH": path, "RAY_ADDRESS": "local"},
         capture_output=True,
         text=True,
         timeout=600,
