@@ -29,15 +29,18 @@ from faults import Nodes, kill_driver
 
 from optcell_search.results import load
 from optcell_search.tuning import Run
-from optcell_search.tuning.resolving import _machine as machine
+from optcell_search.tuning.resolving import this_machine
 
 STORAGES = ("sqlite", "journal", "postgresql")
 VICTIMS = ("driver", "worker", "node", "power")
 ASKED, EPOCHS, WORKERS = 9, 4, 3
-# A search of this size takes about as long from when its folder is there, and is killed in it.
-SPAN = 16.0  # seconds
+# A kill comes when so many trials have ended as a die says, and up to this much later. The last two
+# are left out: with them the search may be over first.
+LATEST = ASKED - 2
+SPAN = 2.0  # seconds
 AGAIN = 0.5  # chance of one more kill
 _MOST_RESUMES = 4
+_SECONDS_BETWEEN_LOOKS = 0.3
 _PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
 
 
@@ -71,23 +74,33 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    numbers = arguments.only or list(range(arguments.runs))
     # So that the cluster ends with the script.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    path = arguments.out / "fault_campaign.json"
-    before = json.loads(path.read_text()) if arguments.only else {"outcomes": [], "replays": []}
-    outcomes = {entry["run"]: Outcome(**entry) for entry in before["outcomes"]}
+    outcomes, replays = before(arguments.out, numbers) if arguments.only else ({}, [])
     with (
         tempfile.TemporaryDirectory() as folder,
         own_postgres.server() as postgres,
         Nodes() as nodes,
     ):
-        for number in arguments.only or range(arguments.runs):
+        for number in numbers:
             campaign = Campaign(number, arguments.seed, Path(folder), postgres, nodes)
             outcomes[number] = campaign.outcome()
             print(json.dumps(asdict(outcomes[number])), flush=True)
-            write(arguments.out, arguments.seed, list(outcomes.values()), before["replays"])
-        replays = replay(Path(folder), random.Random(arguments.seed), arguments.replays)
-    write(arguments.out, arguments.seed, list(outcomes.values()), before["replays"] + replays)
+            write(arguments.out, arguments.seed, outcomes, replays)
+        replays += replay(Path(folder), random.Random(arguments.seed), arguments.replays)
+    write(arguments.out, arguments.seed, outcomes, replays)
+
+
+def before(folder: Path, anew: list[int]) -> tuple[dict[int, Outcome], list[dict[str, Any]]]:
+    """Return what an earlier campaign found, without the runs that are to be done anew."""
+    content = json.loads((folder / "fault_campaign.json").read_text())
+    outcomes = {entry["run"]: Outcome(**entry) for entry in content["outcomes"]}
+    replayed = {f"run-{number:02d}" for number in anew}
+    return (
+        {number: outcome for number, outcome in outcomes.items() if number not in anew},
+        [entry for entry in content["replays"] if entry["run"] not in replayed],
+    )
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
@@ -120,10 +133,7 @@ class Campaign:
             self._nodes.complete()
             left = _MOST_RESUMES - self._result.resumes
             disturb = left > 0 and self._chance.random() < AGAIN
-            # Killed before its folder was there it has not begun: then it is asked for again.
-            begun = (self._folder / "run.toml").is_file()
-            command = ["resume", str(self._folder)] if begun else self._command()
-            code = self._go(command, disturb=disturb)
+            code = self._go(["resume", str(self._folder)], disturb=disturb)
         if code != 0:
             self._result.failed_resumes += 1
         self._count()
@@ -148,8 +158,7 @@ class Campaign:
             text=True,
         )
         while disturb:
-            while process.poll() is None and not (self._folder / "run.toml").is_file():
-                time.sleep(0.1)
+            self._wait_for_moment(process)
             try:
                 process.wait(self._chance.uniform(0.0, SPAN))
             except subprocess.TimeoutExpired:
@@ -159,6 +168,28 @@ class Campaign:
         if process.returncode > 0:
             self._result.notes.append(errors.strip().splitlines()[-1])
         return process.returncode
+
+    def _wait_for_moment(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a random one of the trials that are left has ended.
+
+        Before there is a ledger nothing can be lost from it: that moment does not come up.
+        """
+        while process.poll() is None and not self._begun:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if not self._begun:
+            return
+        moment = self._chance.randint(min(self._ended(), LATEST), LATEST)
+        while process.poll() is None and self._ended() < moment:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    @property
+    def _begun(self) -> bool:
+        """Whether the run's folder, and with it the ledger, is there."""
+        return (self._folder / "run.toml").is_file()
+
+    def _ended(self) -> int:
+        status = Run.open(self._folder).status()
+        return sum(int(status[state]) for state in ("complete", "pruned", "fail"))
 
     def _kill(self, process: subprocess.Popen[str]) -> None:
         if self._result.victim == "driver":
@@ -172,22 +203,19 @@ class Campaign:
             while process.poll() is None and not self._nodes.kill_worker(self._chance):
                 time.sleep(0.1)
         self._result.kills += 1
-        if (self._folder / "run.toml").is_file():
-            self._remember()
+        self._remember()
 
     def _power_cut(self, process: subprocess.Popen[str]) -> None:
         """Kill everything; what the disk held at one moment is all there is afterwards."""
         copy = self._folder.with_suffix(".copy")
-        process.send_signal(signal.SIGSTOP)  # a disk does not change while it has no power
-        if self._folder.exists():
+        # A disk does not change while it has no power.
+        with self._nodes.stopped([process.pid]):
             shutil.copytree(self._folder, copy)
-        process.kill()
         process.wait()
         self._nodes.kill_node(self._chance)
         self._nodes.wait_until_idle()
-        if copy.exists():
-            shutil.rmtree(self._folder)
-            copy.rename(self._folder)
+        shutil.rmtree(self._folder)
+        copy.rename(self._folder)
 
     def _remember(self) -> None:
         """Note what the ledger holds now: none of it may be lost or changed later on."""
@@ -195,7 +223,7 @@ class Campaign:
 
     def _count(self) -> None:
         result = self._result
-        if not (self._folder / "run.toml").is_file():
+        if not self._begun:
             result.missing = ASKED
             return
         after = rows(self._folder)
@@ -250,19 +278,20 @@ def replay(root: Path, chance: random.Random, count: int) -> list[dict[str, Any]
     ]
 
 
-def write(folder: Path, seed: int, outcomes: list[Outcome], replays: list[dict[str, Any]]) -> None:
+def write(
+    folder: Path, seed: int, found: dict[int, Outcome], replays: list[dict[str, Any]]
+) -> None:
     """Write ``fault_campaign.json`` and the table made of it."""
-    path = folder / "fault_campaign.json"
+    outcomes = [found[number] for number in sorted(found)]
     head = {
-        "note": json.loads(path.read_text()).get("note", "") if path.exists() else "",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
+        "machine": this_machine(),
         "seed": seed,
         "runs": len(outcomes),
         "kills": sum(outcome.kills for outcome in outcomes),
     }
     content = {**head, "outcomes": [asdict(o) for o in outcomes], "replays": replays}
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    (folder / "fault_campaign.json").write_text(json.dumps(content, indent=1) + "\n")
     text = "\n".join(table(head, outcomes, replays)) + "\n"
     (folder / "fault_campaign.md").write_text(text)
 
@@ -277,9 +306,7 @@ def table(
     out = ["# Faults", "", "Made by `scripts/fault_campaign.py`; do not edit.", ""]
     out += [f"{head['date']}, seed {head['seed']}, {head['machine']['system']}, "]
     out[-1] += f"{head['machine']['cores']} cores, a Ray cluster of three nodes on it. "
-    out[-1] += (
-        f"{head['runs']} searches of {ASKED} trials, {head['kills']} kills. {head['note']}".rstrip()
-    )
+    out[-1] += f"{head['runs']} searches of {ASKED} trials, {head['kills']} kills."
     out += ["", "| killed | ledger | runs | kills | resumes | completed lost | epochs changed |"]
     out[-1] += " trained twice | left RUNNING | missing | failed resumes | worker died |"
     out += ["|" + "---|" * 12]

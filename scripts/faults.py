@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -56,21 +58,37 @@ class Nodes:
 
     def kill_worker(self, chance: random.Random) -> bool:
         """Kill a process that trains; False where there is none."""
-        raylets = {_raylet(node) for node in self._cluster.list_all_nodes()}
-        found = sorted(pid for pid in _processes(_TRAINING) if _parent(pid) in raylets)
+        found = self._training()
         if not found:
             return False
-        os.kill(chance.choice(found), signal.SIGKILL)
+        _send(chance.choice(found), signal.SIGKILL)
         return True
+
+    @contextlib.contextmanager
+    def stopped(self, processes: list[int]) -> Iterator[None]:
+        """Stop these processes and all that train, and afterwards kill them without a word."""
+        pids = [*processes, *self._training()]
+        for pid in pids:
+            _send(pid, signal.SIGSTOP)
+        while not all(map(_is_stopped, pids)):
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                _send(pid, signal.SIGKILL)
 
     def wait_until_idle(self) -> None:
         """Wait until nothing trains any more, as when Ray has noticed that a driver is gone."""
         deadline = time.monotonic() + _SECONDS
-        raylets = {_raylet(node) for node in self._cluster.list_all_nodes()}
-        while any(_parent(pid) in raylets for pid in _processes(_TRAINING)):
+        while self._training():
             if time.monotonic() > deadline:
                 raise RuntimeError("workers of a dead driver are still there")
             time.sleep(0.2)
+
+    def _training(self) -> list[int]:
+        raylets = {_raylet(node) for node in self._cluster.list_all_nodes()}
+        return sorted(pid for pid in _processes(_TRAINING) if _parent(pid) in raylets)
 
 
 def kill_driver(process: subprocess.Popen[str]) -> None:
@@ -98,10 +116,26 @@ def _processes(title: str) -> list[int]:
     return found
 
 
+def _send(pid: int, number: signal.Signals) -> None:
+    # It may have ended since it was found.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def _parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process does nothing: stopped, ended, or gone."""
+    return _stat(pid)[0] in "TZX"
+
+
+def _stat(pid: int) -> list[str]:
+    """Return state and parent of a process, as if it had ended where it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return 0
-    # The name in parentheses may hold spaces; the parent is the second field after it.
-    return int(stat.rpartition(")")[2].split()[1])
+        return ["X", "0"]
+    # The name in parentheses may hold spaces.
+    return stat.rpartition(")")[2].split()[:2]

@@ -105,6 +105,8 @@ def _ask(request: Request, probe: Place) -> None:
         try:
             fault = ray.get(reference)
         except exceptions.RayError as error:
+            if _has_gone(node, error):
+                continue
             raise ValueError(f"{name}: cannot run the search: {_last_line(error)}") from error
         if fault:
             raise ValueError(f"{name}: {fault}")
@@ -142,6 +144,13 @@ def _nodes() -> Sequence[dict[str, Any]]:
     """The nodes that can train now; those that an autoscaler adds later are like them."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return [node for node in nodes if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+
+
+def _has_gone(node: dict[str, Any], error: exceptions.RayError) -> bool:
+    """Whether a node died while it was asked; the others can do without it."""
+    # Ray says that a task for a dead node finds no place before it calls the node dead.
+    unplaced = isinstance(error, exceptions.TaskUnschedulableError)
+    return unplaced or all(other["NodeID"] != node["NodeID"] for other in _nodes())
 
 
 def _last_line(error: Exception) -> str:

@@ -120,7 +120,7 @@ def resolve(
         checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
-        machine=_machine(),
+        machine=this_machine(),
     )
 
 
@@ -230,7 +230,8 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **installed}
 
 
-def _machine() -> dict[str, str | int]:
+def this_machine() -> dict[str, str | int]:
+    """Return what a time measured here depends on, as plain data."""
     return {
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),

@@ -16,6 +16,7 @@ from runs import PLUGINS, SPACE, a_request, faulty_space
 import optcell_search
 from optcell_search import registry
 from optcell_search.tuning import cluster as clusters
+from optcell_search.tuning import probe
 from optcell_search.tuning.place import Place
 from optcell_search.tuning.probe import Question, answer, check_nodes, check_room
 from optcell_search.tuning.request import Request
@@ -72,6 +73,18 @@ def test_room(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("cluster")
 def test_all_nodes_are_asked_and_nothing_is_left(request_: Request, tmp_path: Path) -> None:
     check_nodes(request_, Place(str(tmp_path / "run" / "checkpoints")))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_node_that_dies_as_it_is_asked_is_done_without(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alive,) = probe._nodes()
+    # What Ray still counts among its nodes for a while, and finds no place on.
+    dead = {**alive, "NodeID": "0" * len(alive["NodeID"])}
+    monkeypatch.setattr(probe, "_nodes", lambda: [dead, alive])
+    check_nodes(request_, Place(str(tmp_path)))
     assert list(tmp_path.iterdir()) == []
 
 
