@@ -52,6 +52,7 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
     # torch takes its time to load, and only this view needs it.
     import torch
 
+    from ...kernels import backend
     from ...rules import apply_rule
 
     specs = specification(registered.get(rule))
@@ -65,7 +66,8 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
     def respond(values: Mapping[str, Tensor]) -> Tensor:
         return apply_rule(instance, values, drive)[0][:, 0, 0]
 
-    with torch.no_grad():
+    # Before a compiled kernel first runs torch loads its compiler, longer than this takes.
+    with torch.no_grad(), backend("reference"):
         values = [
             {
                 name: torch.tensor(value, dtype=torch.int64 if kinds[name] is int else drive.dtype)
