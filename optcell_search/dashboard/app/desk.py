@@ -33,6 +33,7 @@ class Desk:
         self._contents = [content.Contents(board) for board in self._boards]
         self._lock = threading.Lock()
         self._compared: dict[int, int] = {}
+        self._ready: dict[str, Any] = {}
 
     @property
     def names(self) -> list[str]:
@@ -47,10 +48,20 @@ class Desk:
         where = self._boards[at].where
         return None if "://" in where else Path(where)
 
+    def prepare(self) -> None:
+        """Have ready what the first page will ask for, while the browser is still starting."""
+        with self._lock:
+            self._boards[0].refresh()
+            self._ready = self._contents[0].whole(patient=False)
+
     def whole(self, at: int) -> dict[str, Any]:
         """Return what the page shows of a run, without what takes long to work out."""
         with self._lock:
-            self._boards[at].refresh()
+            board = self._boards[at]
+            board.refresh()
+            ready, self._ready = self._ready, {}
+            if at == 0 and ready.get("version") == board.version:
+                return ready
             return self._contents[at].whole(patient=False)
 
     def news(self, at: int, since: int) -> dict[str, Any]:

@@ -62,6 +62,8 @@ class Dashboard:
         self.url = f"http://{shown}:{self._server.server_port}/{query}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+        self._preparing = threading.Thread(target=desk.prepare, daemon=True)
+        self._preparing.start()
 
     def wait(self) -> None:
         """Serve until the process is interrupted."""
@@ -71,6 +73,7 @@ class Dashboard:
         """Stop serving."""
         self._server.shutdown()
         self._thread.join()
+        self._preparing.join()
         self._server.server_close()
         self._exporter.close()
 
@@ -112,8 +115,9 @@ def serve(
     """
     import webbrowser
 
-    dashboard = Dashboard(places, host=host, port=port, token=token)
+    # Before there are threads: on Linux each has a niceness of its own, that of its maker.
     os.nice(_NICENESS)
+    dashboard = Dashboard(places, host=host, port=port, token=token)
     print(f"{dashboard.url}\nCtrl-C stops it.", flush=True)
     if opened:
         webbrowser.open(dashboard.url)

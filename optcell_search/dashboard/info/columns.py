@@ -88,6 +88,8 @@ def _column(name: str, values: pd.Series[Any], group: str, data: Data) -> Column
 
 
 def _kind(values: pd.Series[Any]) -> Kind:
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+        return "number"
     known = values.dropna()
     if len(known) and known.map(lambda value: isinstance(value, bool | np.bool_)).all():
         return "truth"

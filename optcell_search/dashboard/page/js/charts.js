@@ -112,6 +112,18 @@ function plot(element, traces, layout, options = {}) {
   element.on("plotly_deselect", () => choose(null));
 }
 
+/* At most so many trials, in their order: an even sample, in which the chosen ones, or without a
+   selection the front, go before the others. */
+function sampled(run, trials, most) {
+  if (trials.length <= most) return trials;
+  const even = (some, amount) => some.filter((_, i) => i % Math.max(1, Math.ceil(some.length / amount)) === 0);
+  const first = state.chosen || run.onFront;
+  const strong = even(trials.filter((trial) => first.has(trial)), Math.ceil((2 * most) / 3));
+  const others = even(trials.filter((trial) => !first.has(trial)), most - strong.length);
+  const kept = new Set([...strong, ...others]);
+  return trials.filter((trial) => kept.has(trial));
+}
+
 /* A trace of trials, with the chosen ones marked as such. */
 function points(run, trials, x, y, trace) {
   const selected = state.chosen ? trials.flatMap((trial, i) => (state.chosen.has(trial) ? [i] : [])) : null;

@@ -1,6 +1,8 @@
 /* All objectives and the main hyperparameters at once: parallel coordinates and a scatter matrix. */
 
 const MOST_PANELS = 5;
+/* More are a thicket, and without a graphics card a thousand take a second. */
+const MOST_LINES = 400;
 const NONE = "–";
 
 /* The axes, from left to right: what was chosen, then what came of it. */
@@ -54,18 +56,23 @@ function ruleScale(run, rules) {
   return tones.flatMap((tone, i) => [[i * step, tone], [(i + 1) * step, tone]]);
 }
 
-let parallelTrials = [];
+/* The trials of the chart with their axes, drawn or not: a range along an axis chooses among all. */
+let parallel = { trials: [], axes: [] };
 
 function drawParallel(run) {
-  const trials = (parallelTrials = run.trials.filter((trial) => run.ranked.has(trial)));
+  const trials = run.trials.filter((trial) => run.ranked.has(trial));
   const axes = parallelAxes(run, trials);
+  parallel = { trials, axes };
+  const drawn = new Set(sampled(run, trials, MOST_LINES));
+  const lines = trials.flatMap((trial, i) => (drawn.has(trial) ? [i] : []));
   const rules = [...new Set(trials.map((trial) => run.value(trial, "rule")))].sort();
   const chart = figure(
     byId("many-parallel"),
     "parallel-chart",
     380,
     "Parallel coordinates of rule, cell, hyperparameters and objectives",
-    "Each line is a ranked trial, in the colour of its rule; “–” is where its rule has no such hyperparameter. Drag along an axis to keep the trials of that range, along several to narrow it down; click an axis to let go."
+    "Each line is a ranked trial, in the colour of its rule; “–” is where its rule has no such hyperparameter. Drag along an axis to keep the trials of that range, along several to narrow it down; click an axis to let go." +
+      (lines.length < trials.length ? ` Drawn are ${number(lines.length)} of ${number(trials.length)}, selected ones before others; a range selects among all of them.` : "")
   );
   chart.style.minWidth = `${86 * axes.length}px`;
   const mine = state.from === "parallel-chart";
@@ -76,7 +83,7 @@ function drawParallel(run) {
       {
         type: "parcoords",
         line: {
-          color: trials.map((trial) => (mine || isChosen(trial) ? 1 + rules.indexOf(run.value(trial, "rule")) : 0)),
+          color: lines.map((i) => (mine || isChosen(trials[i]) ? 1 + rules.indexOf(run.value(trials[i], "rule")) : 0)),
           colorscale: ruleScale(run, rules),
           cmin: -0.5,
           cmax: rules.length + 0.5,
@@ -86,7 +93,7 @@ function drawParallel(run) {
         labelfont: { size: 12 },
         dimensions: axes.map((axis, i) => ({
           label: escaped(axis.label),
-          values: axis.values,
+          values: lines.map((i) => axis.values[i]),
           range: axis.range,
           tickvals: axis.ticks.map(([at]) => at),
           ticktext: axis.ticks.map(([, text]) => text),
@@ -105,11 +112,12 @@ function drawParallel(run) {
 /* The trials within every range that is set. */
 function brushParallel(chart) {
   const limits = chart.data[0].dimensions
+    .map((axis, i) => ({ ...axis, values: parallel.axes[i].values }))
     .filter((axis) => axis.constraintrange)
     .map((axis) => [axis.values, Array.isArray(axis.constraintrange[0]) ? axis.constraintrange : [axis.constraintrange]]);
   if (!limits.length) return choose(null);
   const inside = (_, i) => limits.every(([values, ranges]) => ranges.some(([low, high]) => values[i] >= low && values[i] <= high));
-  choose(new Set(parallelTrials.filter(inside)), "parallel-chart");
+  choose(new Set(parallel.trials.filter(inside)), "parallel-chart");
 }
 
 /* A label in short lines, which fits beside a small panel. */

@@ -1,6 +1,8 @@
 /* What each rule wants: the first objective over its hyperparameters, and rule by cell. */
 
 const ruleAxes = new Map();
+/* More in a chart of this size lie on each other, and five such charts would take their time. */
+const MOST_POINTS = 600;
 
 function ruleCard(run, answer) {
   const known = run.equations.rule[answer.rule];
@@ -39,7 +41,7 @@ function drawResponse(run, answer, chart) {
   const [dull, bright] = run.limits;
   const scale = { colorscale: "Cividis", reversescale: dull > bright, cmin: Math.min(dull, bright), cmax: Math.max(dull, bright) };
   // The best ones last, so that they lie on top.
-  const trials = answer.numbers.filter((trial) => run.index.has(trial)).reverse();
+  const trials = sampled(run, answer.numbers.filter((trial) => run.index.has(trial)), MOST_POINTS).reverse();
   const values = trials.map((trial) => run.value(trial, run.first));
   const [tone, marker] = run.style(answer.rule);
   const free = y.name === run.first;
@@ -67,7 +69,8 @@ function drawResponse(run, answer, chart) {
   const look = free ? { color: tone, opacity: 0.7 } : { color: values, ...scale };
   traces.push(
     points(run, trials, trials.map((t) => run.value(t, x.name)), trials.map((t) => run.value(t, y.name)), {
-      type: scatterType(trials.length),
+      // Each chart on the graphics card takes one of the few places that a browser has there.
+      type: "scatter",
       marker: { symbol: marker, size, line: { width: trials.length > 400 ? 0 : 1, color: NEUTRAL }, ...look },
     })
   );
@@ -79,7 +82,8 @@ function drawResponse(run, answer, chart) {
 function updateCard(run, answer, card) {
   const surface = answer.axes.length > 1 && surfaceOf(answer, ...chosenAxes(run, answer));
   const how = surface ? " Shaded is the mean of the trials nearby, where enough of them lie." : "";
-  card.querySelector(".answer").textContent = answer.sentence + how;
+  const some = answer.numbers.length > MOST_POINTS ? ` Drawn is an even sample of about ${number(MOST_POINTS)}, selected ones before others.` : "";
+  card.querySelector(".answer").textContent = answer.sentence + how + some;
   const chart = card.querySelector(".figure");
   if (!chart) return;
   chart.id = `rule-${run.responses.indexOf(answer)}`;

@@ -5,25 +5,31 @@ const views = [];
 
 const current = () => state.runs[state.at];
 
-/* A view draws when its data changed, and follows when the selection or the pick changed; one that
-   is out of sight waits until it is looked at. */
+/* How long the page may draw before it lets the browser show what there is, in milliseconds. */
+const FRAME = 12;
+const CALM = 80;
+
+/* A view draws when its data changed, and follows when the selection or the pick changed: those in
+   sight first, then those just outside it; one that is far waits until it is scrolled to. */
 function view(id, { draw, follow = draw, always = false }) {
-  const made = { id, root: byId(id), draw, follow, stale: "draw", seen: always };
+  const made = { id, root: byId(id), draw, follow, stale: "draw", seen: always, near: always };
   if (always) views.unshift(made);
   else views.push(made);
-  if (!always) watcher.observe(made.root);
+  if (always) return;
+  inSight.observe(made.root);
+  inReach.observe(made.root);
 }
 
-const watcher = new IntersectionObserver(
-  (entries) => {
-    for (const entry of entries) {
-      const found = views.find((one) => one.root === entry.target);
-      found.seen = entry.isIntersecting;
-    }
-    schedule();
-  },
-  { rootMargin: "200px" }
-);
+const watcher = (what, margin) =>
+  new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries) views.find((one) => one.root === entry.target)[what] = entry.isIntersecting;
+      schedule();
+    },
+    { rootMargin: margin }
+  );
+const inSight = watcher("seen", "0px");
+const inReach = watcher("near", "200px");
 
 let scheduled = false;
 
@@ -36,16 +42,30 @@ function schedule() {
   });
 }
 
-/* One view a frame: the first ones are there before the last ones are begun. */
+const waiting = (where) => views.find((one) => one[where] && one.stale);
+
+/* As many views in sight as fit into a frame, so that small ones do not wait for a frame each. What
+   is out of sight waits until all is calm, a frame each: the next key or click comes before it. */
 function refresh() {
   const run = current();
-  const next = run && views.find((one) => one.seen && one.stale);
-  if (!next) return;
-  const what = next.stale;
-  next.stale = "";
-  next[what](run);
-  next.root.classList.add("drawn");
-  schedule();
+  if (!run) return;
+  const until = performance.now() + FRAME;
+  let next = waiting("seen");
+  if (!next) bring(waiting("near"), run);
+  while (next && performance.now() < until) {
+    bring(next, run);
+    next = waiting("seen");
+  }
+  if (next) schedule();
+  else if (waiting("near")) setTimeout(schedule, CALM);
+}
+
+function bring(one, run) {
+  if (!one) return;
+  const what = one.stale;
+  one.stale = "";
+  one[what](run);
+  one.root.classList.add("drawn");
 }
 
 function changed(what, except = "") {

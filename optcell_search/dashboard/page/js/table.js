@@ -127,7 +127,7 @@ function drawTable(run) {
     let waiting = 0;
     const input = (event) => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => filtered(event.target.value), 120);
+      waiting = setTimeout(() => filtered(event.target.value), 60);
     };
     root.append(
       h("p", {}, "Every trial there is. Press a number to pick its trial. Words narrow the table and, with it, every other view: names, or conditions such as accuracy>0.9."),

@@ -1,11 +1,12 @@
 /* Who worked on what and when, and why some failed. */
 
 const OUTCOMES = [
-  ["COMPLETE", "complete", "solid"],
-  ["PRUNED", "stopped early", "solid"],
-  ["FAIL", "failed", "solid"],
-  ["RUNNING", "running", "dot"],
+  ["COMPLETE", "complete"],
+  ["PRUNED", "stopped early"],
+  ["FAIL", "failed"],
+  ["RUNNING", "running"],
 ];
+const timelineView = { of: "", range: null };
 
 const outcomeTone = (name) => ({ COMPLETE: colour("--accent"), PRUNED: "#8a94a0", FAIL: "#cc3311", RUNNING: "#ee9933" })[name];
 
@@ -23,53 +24,109 @@ function spans(run) {
   return { found: found.map((span) => ({ ...span, begun: span.begun - zero, seconds: span.seconds ?? end - span.begun })), length: end - zero };
 }
 
-function drawTimeline(run) {
-  const root = byId("timeline");
-  const { found, length } = spans(run);
-  if (!found.length) return nothing(root, "No trial has started yet.");
-  if (!byId("timeline-bars")) {
-    cleared(root);
-    root.append(h("div", { id: "timeline-bars" }), h("div", { id: "failures" }));
+/* The spans as an image with so many columns between two times, a row a worker: code of the outcome,
+   trial, and how many trials share the place, of which the longest one is seen. Ten thousand bars
+   would take the browser a second, whichever way it draws them; this takes it no time. */
+function raster(found, workers, [from, to], columns) {
+  const step = (to - from) / columns;
+  const rows = new Map(workers.map((worker, i) => [worker, i]));
+  const grid = (value) => workers.map(() => new Array(columns).fill(value));
+  const image = { codes: grid(null), trials: grid(null), amounts: grid(0) };
+  const longest = grid(0);
+  for (const span of found) {
+    const row = rows.get(span.worker);
+    const code = OUTCOMES.findIndex(([name]) => name === span.outcome);
+    // A gap as wide as a hair between two trials in a row.
+    const [begun, ended] = [(span.begun - from) / step, (span.begun + 0.98 * span.seconds - from) / step];
+    const last = Math.min(columns, Math.max(ended, Math.floor(begun) + 1));
+    for (let i = Math.max(0, Math.floor(begun)); i < last; i += 1) {
+      image.amounts[row][i] += 1;
+      const share = Math.min(ended, i + 1) - Math.max(begun, i) + 1e-9;
+      if (share <= longest[row][i]) continue;
+      longest[row][i] = share;
+      image.codes[row][i] = code;
+      image.trials[row][i] = span.trial;
+    }
   }
+  return image;
+}
+
+/* One layer of the image: the trials that are chosen, or those that are not. */
+function layer(run, found, workers, range, opacity, short) {
+  const columns = Math.max(100, byId("timeline-chart").clientWidth);
+  const { codes, trials, amounts } = raster(found, workers, range, columns);
+  const scale = OUTCOMES.flatMap(([name], i) => [0, 1].map((end) => [(i + end) / OUTCOMES.length, outcomeTone(name)]));
+  const step = (range[1] - range[0]) / columns;
+  const told = (trial, amount) => (short ? `trial ${trial}` : hover(run, trial)) + (amount > 1 ? `<br>and ${number(amount - 1)} more at this time` : "");
+  return {
+    type: "heatmap",
+    x: Array.from({ length: columns }, (_, i) => range[0] + (i + 0.5) * step),
+    y: workers.map(escaped),
+    z: codes,
+    zmin: -0.5,
+    zmax: OUTCOMES.length - 0.5,
+    colorscale: scale,
+    showscale: false,
+    opacity,
+    ygap: Math.min(14, 0.45 * (byId("timeline-chart").clientHeight / workers.length - 10)),
+    customdata: trials,
+    text: trials.map((row, r) => row.map((trial, i) => (trial === null ? "" : `${told(trial, amounts[r][i])}<br>${OUTCOMES[codes[r][i]][1]}, ${duration(run.value(trial, "seconds") ?? 0)}`))),
+    hovertemplate: "%{text}<extra></extra>",
+    hoverongaps: false,
+  };
+}
+
+function drawBars(run) {
+  const { found, length } = spans(run);
   const [unit, per] = length > 7200 ? ["h", 3600] : length > 180 ? ["min", 60] : ["s", 1];
   const workers = [...new Set(found.map((span) => span.worker))].sort();
   const busy = found.reduce((sum, span) => sum + span.seconds, 0) / (workers.length * (length || 1));
-  const sentence = `${count(found.length, "trial")} on ${count(workers.length, "worker")} in ${duration(length)}; a worker was busy ${Math.round(100 * Math.min(1, busy))} % of the time. Gaps are times in which it had nothing to train.`;
+  const sentence = `${count(found.length, "trial")} on ${count(workers.length, "worker")} in ${duration(length)}; a worker was busy ${Math.round(100 * Math.min(1, busy))} % of the time. Gaps are times in which it had nothing to train. Drag to look closer.`;
   const chart = figure(byId("timeline-bars"), "timeline-chart", 150 + 30 * Math.min(workers.length, 24), "Trials on their workers over time", sentence);
-  const traces = OUTCOMES.flatMap(([outcome, name, dash]) => {
-    const mine = found.filter((span) => span.outcome === outcome);
-    if (!mine.length) return [];
-    const strong = mine.filter((span) => isChosen(span.trial));
-    const bars = (some, opacity, showlegend) => ({
-      type: scatterType(some.length),
-      mode: "lines+markers",
-      name,
-      legendgroup: name,
-      showlegend,
-      opacity,
-      // A gap as wide as a hair between two trials in a row.
-      x: some.flatMap((span) => [span.begun / per, (span.begun + 0.98 * span.seconds) / per, null]),
-      y: some.flatMap((span) => [escaped(span.worker), escaped(span.worker), null]),
-      customdata: some.flatMap((span) => [span.trial, span.trial, null]),
-      text: some.flatMap((span) => { const text = `${found.length > 3000 ? `trial ${span.trial}` : hover(run, span.trial)}<br>${name}, ${duration(span.seconds)}`; return [text, text, ""]; }),
-      hovertemplate: "%{text}<extra></extra>",
-      line: { color: outcomeTone(outcome), width: 11, dash },
-      marker: { color: outcomeTone(outcome), size: 3, symbol: "line-ns" },
-    });
-    const pale = state.chosen ? mine.filter((span) => !isChosen(span.trial)) : [];
-    return [bars(strong, 0.9, true), ...(pale.length ? [bars(pale, 0.15, false)] : [])];
+  if (timelineView.of !== run.name) Object.assign(timelineView, { of: run.name, range: null });
+  const whole = [0, length / per || 1];
+  const scaled = found.map((span) => ({ ...span, begun: span.begun / per, seconds: span.seconds / per }));
+  const layers = [true, false].map((strong) => {
+    const mine = scaled.filter((span) => isChosen(span.trial) === strong);
+    return layer(run, mine, workers, timelineView.range || whole, strong ? 0.9 : 0.2, found.length > 3000);
   });
+  const entries = OUTCOMES.filter(([outcome]) => found.some((span) => span.outcome === outcome)).map(([outcome, name]) => ({
+    x: [null],
+    y: [null],
+    mode: "markers",
+    name,
+    marker: { color: outcomeTone(outcome), symbol: "square", size: 10 },
+    hoverinfo: "skip",
+  }));
   plot(
     chart,
-    traces,
+    [...layers.reverse(), ...entries],
     {
       dragmode: touch.matches ? false : "zoom",
-      xaxis: { ...axisOf(`time since the start (${unit})`), rangemode: "tozero" },
-      yaxis: { ...axisOf("worker"), type: "category", categoryorder: "array", categoryarray: workers.map(escaped) },
+      xaxis: { ...axisOf(`time since the start (${unit})`), range: whole, minallowed: 0, showgrid: false },
+      yaxis: { ...axisOf("worker"), type: "category", categoryorder: "array", categoryarray: workers.map(escaped), fixedrange: true, showgrid: false },
       uirevision: run.name,
     },
     { brush: false }
   );
+  if (chart.dataset.zooms) return;
+  chart.dataset.zooms = "yes";
+  // Closer up the image has more to show.
+  chart.on("plotly_relayout", () => {
+    const { autorange, range } = chart.layout.xaxis;
+    timelineView.range = autorange ? null : [...range];
+    drawBars(current());
+  });
+}
+
+function drawTimeline(run) {
+  const root = byId("timeline");
+  if (!(run.values.started || []).some(Boolean)) return nothing(root, "No trial has started yet.");
+  if (!byId("timeline-bars")) {
+    cleared(root);
+    root.append(h("div", { id: "timeline-bars" }), h("div", { id: "failures" }));
+  }
+  drawBars(run);
   drawFailures(run);
 }
 
@@ -93,4 +150,4 @@ function drawFailures(run) {
   );
 }
 
-view("timeline", { draw: drawTimeline });
+view("timeline", { draw: drawTimeline, follow: (run) => (byId("timeline-bars") ? drawBars(run) : null) });
