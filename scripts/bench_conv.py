@@ -8,9 +8,9 @@ shapes and with the same gradients, one after the other and nothing else. Step a
 turns, so that whatever else the machine does slows both.
 
 `search` compares, on `stream_digits`, the best network of a search in the space `conv_recurrent`
-with the same network without its feedback edges, with a ConvLSTM under plain gradient descent and
-with a feed-forward network of equal size that sees all frames at once; validation and test
-accuracy, mean and standard deviation over seeds that the search did not use.
+with the same network without its feedback edges, with a ConvLSTM of equal size under plain gradient
+descent and with a feed-forward network of equal size that sees all frames at once; validation and
+test accuracy, mean and standard deviation over seeds that the search did not use.
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ from torch.nn import functional
 import optcell_search
 from optcell_search import tasks
 from optcell_search.cells.conv import OptConvCell
-from optcell_search.space import Candidate
-from optcell_search.training import Training, evaluate, feedforward_baseline
+from optcell_search.space import Candidate, SearchSpace
+from optcell_search.training import (
+    Training,
+    count_parameters,
+    evaluate,
+    feedforward_baseline,
+    of_size,
+)
 
 CELLS = ("conv_rnn", "conv_gru", "conv_lstm", "reciprocal_gated")
 RULES = ("gd", "heavy_ball", "adam")
@@ -132,19 +138,32 @@ def speed_table(repeats: int, device: str = "cpu", clock: Clock = time.perf_coun
     return "\n".join(lines)
 
 
+def searched_space(depth: int, channels: int) -> dict[str, Any]:
+    """Return `conv_recurrent` up to a depth and a width: what frames and time allow."""
+    space = SearchSpace.load("conv_recurrent").to_dict()
+    model = space["model"]
+    model["depth"]["high"] = depth
+    model["channels"] = {"choices": [c for c in model["channels"]["choices"] if c <= channels]}
+    return space
+
+
 def search_table(
-    task: str, trials: int, epochs: int, seeds: int, folder: Path, data_dir: str | None = None
+    task: str,
+    space: dict[str, Any],
+    trials: int,
+    epochs: int,
+    seeds: int,
+    folder: Path,
+    data_dir: str | None = None,
 ) -> str:
     """Search, train the best and its rivals anew, and return their scores as a Markdown table."""
-    run = optcell_search.search(
-        "conv_recurrent", task, trials, folder, epochs=epochs, data_dir=data_dir
-    )
+    run = optcell_search.search(space, task, trials, folder, epochs=epochs, data_dir=data_dir)
     number, best = run.candidate()
     loaded = tasks.load(task, data_dir)
     rivals: dict[str, tuple[Candidate, tasks.LoadedTask]] = {
         f"best of {trials} (trial {number})": (best, loaded),
         "the same without feedback": (without_feedback(best), loaded),
-        "conv_lstm with gd": (plain_lstm(best), loaded),
+        "conv_lstm with gd": (plain_lstm(best, loaded), loaded),
         "feed-forward, all frames at once": feedforward_baseline(best, loaded),
     }
     lines = [
@@ -177,11 +196,17 @@ def without_feedback(candidate: Candidate) -> Candidate:
     return Candidate.from_dict(data)
 
 
-def plain_lstm(candidate: Candidate) -> Candidate:
-    """Return a ConvLSTM of the candidate's layout, without feedback, under plain descent."""
-    data = without_feedback(candidate).to_dict()
-    data["cell"], data["rule"] = {"name": "conv_lstm"}, {"name": "gd", "s": 1.0}
-    return Candidate.from_dict(data)
+def plain_lstm(candidate: Candidate, task: tasks.LoadedTask) -> Candidate:
+    """Return a ConvLSTM as deep and large as the candidate, no feedback, under plain descent."""
+    wanted = count_parameters(candidate.build(task))
+
+    def variant(channels: int) -> Candidate:
+        data = without_feedback(candidate).to_dict()
+        data["cell"], data["rule"] = {"name": "conv_lstm"}, {"name": "gd", "s": 1.0}
+        data["model"]["channels"] = channels
+        return Candidate.from_dict(data)
+
+    return of_size(wanted, variant, task)
 
 
 def spread(values: list[float]) -> str:
@@ -202,6 +227,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--depth", type=int, default=6, help="of the searched networks, at most")
+    parser.add_argument("--channels", type=int, default=32, help="of their first stage, at most")
     parser.add_argument("--data-dir")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -222,12 +249,21 @@ def main() -> None:
         table = speed_table(given.repeats, given.device, clock)
     else:
         title = f"Search on {given.task}"
-        where += f"; {given.trials} candidates, {given.epochs} epochs, seeds 0 to {given.seeds - 1}"
+        where += (
+            f"; {given.trials} candidates of 3 to {given.depth} stages and at most "
+            f"{given.channels} channels in the first, {given.epochs} epochs, "
+            f"seeds 0 to {given.seeds - 1}"
+        )
         with tempfile.TemporaryDirectory() as scratch:
             table = search_table(
-                given.task, given.trials, given.epochs, given.seeds, Path(scratch, "run"),
+                given.task,
+                searched_space(given.depth, given.channels),
+                given.trials,
+                given.epochs,
+                given.seeds,
+                Path(scratch, "run"),
                 given.data_dir,
-            )  # fmt: skip
+            )
     if given.out:
         given.out.write_text(f"## {title}\n\n{where}\n\n{table}\n", encoding="utf-8")
 

@@ -49,6 +49,8 @@ SOLVED = {
     "copying": ("copying:lag=200,examples=2000", "accuracy", lambda value: value >= 0.5),
     "adding": ("adding:length=400,examples=5000", "mse", lambda value: value <= 1 / 60),
 }
+# Tried on gd with seed 0: at 1e-3 the orthogonal cell stays on the plateau of adding.
+RATES = {"lstm": {"copying": 3e-3, "adding": 3e-3}, "orthogonal": {"copying": 1e-3, "adding": 5e-3}}
 
 
 def candidate(cell: str, rule: str, hidden_size: int, lr: float, **cell_options: Any) -> Candidate:
@@ -163,7 +165,7 @@ def solve(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             steps: list[int] = []
             lasts: list[float] = []
             for seed in range(arguments.seeds):
-                lr = 1e-3 if cell == "orthogonal" else 3e-3
+                lr = RATES[cell][arguments.problem]
                 training = Training(candidate(cell, rule, 64, lr), task, seed=seed)
                 each = -(-len(task.train) // 64)
                 for epoch in range(1, arguments.epochs + 1):

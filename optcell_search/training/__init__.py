@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optcell_search.training.baseline import feedforward_baseline
+from optcell_search.training.baseline import feedforward_baseline, of_size
 from optcell_search.training.measuring import count_parameters, gradient_norms, latency
 from optcell_search.training.trainer import (
     COSTS,
@@ -26,6 +26,7 @@ __all__ = [
     "gradient_norms",
     "latency",
     "objectives",
+    "of_size",
     "predict",
     "train",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Callable
+
 from optcell_search.space import Candidate
 from optcell_search.space.settings import ConvModel
 from optcell_search.tasks import LoadedTask, load
@@ -30,30 +33,31 @@ def feedforward_baseline(candidate: Candidate, task: LoadedTask) -> tuple[Candid
         raise ValueError(f"task {task.spec!r} has no movies; valid: stream_digits")
     stacked = load(_with_view(task, "stack"), task.folder)
     wanted = count_parameters(candidate.build(task))
-    sizes = {
-        channels: count_parameters(_feedforward(candidate, channels).build(stacked))
-        for channels in _candidates_around(candidate, stacked, wanted)
-    }
-    best = min(sizes, key=lambda channels: abs(sizes[channels] - wanted))
-    return _feedforward(candidate, best), stacked
+    return of_size(wanted, lambda channels: _feedforward(candidate, channels), stacked), stacked
+
+
+def of_size(wanted: int, variant: Callable[[int], Candidate], task: LoadedTask) -> Candidate:
+    """Return the variant on `task` whose number of parameters comes nearest to `wanted`.
+
+    Args:
+        wanted: number of parameters.
+        variant: channels → candidate; more channels, more parameters.
+        task: what it is built for.
+    """
+
+    def size(channels: int) -> int:
+        return count_parameters(variant(channels).build(task))
+
+    # The first width that is not too small, or the one before it.
+    enough = bisect.bisect_left(range(1, _WIDEST), wanted, key=size) + 1
+    near = range(max(1, enough - 1), enough + 1)
+    return variant(min(near, key=lambda channels: abs(size(channels) - wanted)))
 
 
 def _with_view(task: LoadedTask, view: str) -> str:
     head, _, options = task.spec.partition(":")
     kept = [option for option in options.split(",") if option and not option.startswith("view=")]
     return f"{head}:{','.join([*kept, f'view={view}'])}"
-
-
-def _candidates_around(candidate: Candidate, stacked: LoadedTask, wanted: int) -> range:
-    """Return widths around the one that has `wanted` parameters; size grows with width."""
-    low, high = 1, _WIDEST
-    while low < high:
-        middle = (low + high) // 2
-        if count_parameters(_feedforward(candidate, middle).build(stacked)) < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return range(max(1, low - 1), low + 1)
 
 
 def _feedforward(candidate: Candidate, channels: int) -> Candidate:

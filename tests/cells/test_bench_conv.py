@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+from optcell_search import tasks
 from optcell_search.space import Candidate
+from optcell_search.training import count_parameters
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_conv.py"
 
@@ -64,8 +66,12 @@ def test_rivals_of_the_best_network(bench: ModuleType) -> None:
             "model": {"depth": 4, "feedback_4_1": 3, "channels": 8},
         }
     )
-    without, lstm = bench.without_feedback(best), bench.plain_lstm(best)
+    task = tasks.load("stream_digits:size=16,frames=4,examples=100")
+    without, lstm = bench.without_feedback(best), bench.plain_lstm(best, task)
     assert without.model.feedback_4_1 == 0
     assert (without.cell, without.rule, without.model.depth) == ("conv_gru", "adam", 4)
-    assert (lstm.cell, lstm.rule, lstm.model) == ("conv_lstm", "gd", without.model)
+    assert (lstm.cell, lstm.rule, lstm.model.depth) == ("conv_lstm", "gd", 4)
+    assert lstm.model.feedback_4_1 == 0
+    sizes = [count_parameters(each.build(task)) for each in (lstm, best)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.2)
     assert bench.spread([0.5, 0.7]) == "0.600 ± 0.141"
