@@ -141,6 +141,9 @@ class Rows:
         else:
             known["metrics"] = metrics
         if kind == "COMPLETE":
+            last, first = metrics["gradient_last"], metrics["gradient_first"]
+            known["gradients"] = {str(d): last * (first / last) ** (d / 7) for d in (0, 1, 2, 4, 7)}
+        if kind == "COMPLETE":
             for objective, value in enumerate((metrics["accuracy"], float(parameters))):
                 self._tables["trial_values"].append(
                     {

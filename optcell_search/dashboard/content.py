@@ -17,6 +17,7 @@ from .info import (
     columns,
     finals,
     front,
+    gradient,
     importance,
     impulse,
     overview,
@@ -152,6 +153,14 @@ def impulses(data: Data, numbers: Collection[int]) -> dict[int, list[float | Non
     return {number: [_short(value) for value in curve] for number, curve in found.items()}
 
 
+def gradients(data: Data, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return how far the gradients of these trials reach, and of those to compare them with."""
+    return {
+        number: {**asdict(found), "norms": [_short(norm) for norm in found.norms]}
+        for number, found in gradient.gradients(data, numbers).items()
+    }
+
+
 def encode(content: Mapping[str, Any]) -> str:
     """Return content as JSON that is safe inside a script element, whatever names it holds."""
     text = json.dumps(
@@ -185,7 +194,7 @@ def _rows(
     table = data.table
     if len(numbers) < len(table):
         table = table[table["number"].isin(list(numbers))]
-    exact = {"rule", "cell", "model", "training"}
+    exact = {"rule", "cell", "model", "training", "penalty"}
     return {
         column.name: columns.plain_values(table[column.name], column.group in exact)
         for column in shown

@@ -75,6 +75,7 @@ def _whole(board: Board) -> dict[str, Any]:
         **shown,
         "curves": content.curves(board, _MOST_CURVES, metrics),
         "impulses": content.impulses(board.data, numbers),
+        "gradients": content.gradients(board.data, numbers),
     }
 
 

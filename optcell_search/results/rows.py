@@ -56,6 +56,11 @@ class Row:
         return (self.ended - self.started).total_seconds()
 
     @property
+    def gradients(self) -> dict[int, float]:
+        """Distance from the last step → norm of the gradient; empty where it was not measured."""
+        return {int(distance): norm for distance, norm in self.known.get("gradients", {}).items()}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The candidate in dotted names: ``cell``, ``rule``, ``heavy_ball.mu``, ``training.lr``."""
         sections = dict(self.known.get("candidate", {}))

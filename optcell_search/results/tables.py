@@ -88,6 +88,21 @@ def curves(study: optuna.Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_columns(rows, ["number", "epoch"]))
 
 
+def gradients(study: optuna.Study) -> pd.DataFrame:
+    """Return how far the gradients of each completed trial reach, in rows of three columns.
+
+    ``number``; ``distance`` in steps from the last one; ``norm`` of the gradient of the loss by the
+    hidden state there, see `training.gradient_curve`. Pruned trials, those that read in two
+    directions and those of older ledgers have no rows.
+    """
+    rows = [
+        (trial.number, distance, norm)
+        for trial in study.get_trials(deepcopy=False)
+        for distance, norm in sorted(of_trial(trial).gradients.items())
+    ]
+    return pd.DataFrame(rows, columns=["number", "distance", "norm"])
+
+
 def finalized(study: optuna.Study) -> pd.DataFrame:
     """Return one row a re-trained trial, split and metric, with its mean and spread over seeds.
 

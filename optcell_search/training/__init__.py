@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from optcell_search.training.baseline import feedforward_baseline, of_size
-from optcell_search.training.measuring import count_parameters, gradient_norms, latency
+from optcell_search.training.measuring import (
+    count_parameters,
+    gradient_curve,
+    gradient_norms,
+    latency,
+)
 from optcell_search.training.trainer import (
     COSTS,
     TIMED,
@@ -23,6 +28,7 @@ __all__ = [
     "count_parameters",
     "evaluate",
     "feedforward_baseline",
+    "gradient_curve",
     "gradient_norms",
     "latency",
     "objectives",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -66,40 +68,101 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
     """
     if model.cell.bidirectional:
         return {}
-    split = task.validation
-    batch = split.take(torch.arange(min(_GRADIENT_SEQUENCES, len(split))))
-    batch = next(batch.pieces(task.chunk))
-    was_training = model.training
-    model.eval()
-    # cuDNN has no backward in evaluation mode, and training mode would add dropout's noise.
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        x = model.embed(batch.inputs) if isinstance(model, SequenceModel) else batch.inputs
-        first, hidden = _hidden_from_first(model, x)
+    batch = _few(task)
+    with _differentiable(model):
+        (first,), hidden = _with_cuts(model, batch.inputs, [0])
         rows, last = _last_steps(batch)
-        read = hidden if task.readout == "every" else hidden[rows, last]
-        loss = task.loss(model.readout(read), batch.targets)
         # `hidden` is what the read-out sees; the recurrence runs beside it, so the derivative
         # by it holds a step's own read-out only, which at the last step is all there is.
+        loss = _loss(model, task, batch, hidden)
         by_first, by_hidden = torch.autograd.grad(loss, (first, hidden))
-    model.train(was_training)
     return {
         "gradient_first": _mean_norm(by_first),
         "gradient_last": _mean_norm(by_hidden[rows, last]),
     }
 
 
-def _hidden_from_first(model: AnyModel, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return h_1 (B, H) as a leaf of the graph, and from it the whole of h (B, T, H)."""
-    with torch.no_grad():
-        output, state = model.cell(x[:, :1])
-    top = state[-1]
-    first = top.hidden[0].detach().requires_grad_()
-    # The output itself, which may hold more than h_1, yet depending on h_1 alone.
-    pieces = [output + (first - first.detach()).unsqueeze(1)]
-    if x.shape[1] > 1:
-        state = (*state[:-1], top._replace(hidden=(first, *top.hidden[1:])))
-        pieces.append(model.cell(x[:, 1:], state)[0])
-    return first, torch.cat(pieces, 1)
+def gradient_curve(model: AnyModel, task: LoadedTask) -> dict[int, float]:
+    """Return how strongly the loss depends on hidden states ever further from the last step.
+
+        g(d) = mean_i ‖∂ℓ/∂h_{i,T−d}‖₂ · B   for the distances d = 0, 1, 2, 4, 8, ... and T − 1
+
+    The names and the derivatives are those of `gradient_norms`, and for sequences of one length so
+    are both ends: g(0) is ``gradient_last``, g(T − 1) is ``gradient_first``. Where lengths differ,
+    it is measured on the longest ones alone, as a distance needs one end for all. One forward and
+    one backward pass give the whole curve.
+
+    With two directions there is no distance from the last step: the answer is empty.
+    """
+    if model.cell.bidirectional:
+        return {}
+    batch = _few(task)
+    if batch.lengths is not None:
+        longest = int(batch.lengths.max())
+        batch = batch.take((batch.lengths == longest).nonzero()[:, 0])
+        steps = longest
+    else:
+        steps = batch.inputs.shape[1]
+    distances = _distances(steps)
+    with _differentiable(model):
+        cuts, hidden = _with_cuts(model, batch.inputs, [steps - 1 - d for d in distances])
+        gradients = torch.autograd.grad(_loss(model, task, batch, hidden), cuts)
+    return {d: _mean_norm(g) for d, g in zip(reversed(distances), reversed(gradients), strict=True)}
+
+
+def _distances(steps: int) -> list[int]:
+    """Return T − 1, ..., 8, 4, 2, 1, 0 for a sequence of T steps."""
+    powers = {2**i for i in range(steps.bit_length()) if 2**i < steps}
+    return sorted({0, steps - 1, *powers}, reverse=True)
+
+
+def _few(task: LoadedTask) -> Split:
+    """Return the first validation sequences, or the first piece of each."""
+    split = task.validation
+    batch = split.take(torch.arange(min(_GRADIENT_SEQUENCES, len(split))))
+    return next(batch.pieces(task.chunk))
+
+
+@contextlib.contextmanager
+def _differentiable(model: AnyModel) -> Iterator[None]:
+    """Have the model compute as in evaluation, and so that gradients can be taken."""
+    was_training = model.training
+    model.eval()
+    # cuDNN has no backward in evaluation mode, and training mode would add dropout's noise.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        yield
+    model.train(was_training)
+
+
+def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tensor], Tensor]:
+    """Return h (B, H) after each of the ascending `steps`, and from them the whole of h (B, T, H).
+
+    Whatever follows a step, its own read-out included, follows from that very tensor. The first one
+    is a leaf of the graph: what comes before it is not differentiated.
+    """
+    x = model.embed(x) if isinstance(model, SequenceModel) else x
+    cuts: list[Tensor] = []
+    pieces: list[Tensor] = []
+    state, start = None, 0
+    for step in steps:
+        with torch.set_grad_enabled(bool(cuts)):
+            output, state = model.cell(x[:, start : step + 1], state)
+        top = state[-1]
+        h = top.hidden[0] if cuts else top.hidden[0].detach().requires_grad_()
+        # The output itself, which may hold more than h, yet depending on h alone.
+        pieces += [output[:, :-1], output[:, -1:].detach() + (h - h.detach()).unsqueeze(1)]
+        state = (*state[:-1], top._replace(hidden=(h, *top.hidden[1:])))
+        cuts.append(h)
+        start = step + 1
+    if start < x.shape[1]:
+        pieces.append(model.cell(x[:, start:], state)[0])
+    return cuts, torch.cat(pieces, 1)
+
+
+def _loss(model: AnyModel, task: LoadedTask, batch: Split, hidden: Tensor) -> Tensor:
+    rows, last = _last_steps(batch)
+    read = hidden if task.readout == "every" else hidden[rows, last]
+    return task.loss(model.readout(read), batch.targets)
 
 
 def _last_steps(batch: Split) -> tuple[Tensor, Tensor]:

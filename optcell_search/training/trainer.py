@@ -26,7 +26,12 @@ from optcell_search.cells.state import detached
 from optcell_search.objectives import Objective
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
-from optcell_search.training.measuring import count_parameters, gradient_norms, latency
+from optcell_search.training.measuring import (
+    count_parameters,
+    gradient_curve,
+    gradient_norms,
+    latency,
+)
 
 # What every candidate costs, whatever the task: objectives that training does not improve.
 COSTS = ("parameters", "train_seconds", "latency_ms")
@@ -137,6 +142,13 @@ class Training:
             "latency_ms": self._latency_ms,
             **gradient_norms(self.model, self.task),
         }
+
+    def gradients(self) -> dict[int, float]:
+        """Return, for the model as it stands, distance from the last step → norm.
+
+        See `gradient_curve`; it is apart from what `epoch` returns, as it is measured once.
+        """
+        return gradient_curve(self.model, self.task)
 
     def _train_epoch(self) -> float:
         train = self.task.train

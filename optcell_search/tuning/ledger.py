@@ -238,14 +238,35 @@ class Ledger:
         self._open[number].gpus = gpus
         self._storage.optuna.set_trial_user_attr(self._ids[number], "gpus", gpus)
 
-    def complete(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
-        """Finish a row with its last metrics; one that is not finite makes it FAIL."""
+    def complete(
+        self,
+        number: int,
+        metrics: Metrics,
+        spread: Metrics | None = None,
+        gradients: Mapping[int, float] | None = None,
+    ) -> None:
+        """Finish a row with its last metrics; one that is not finite makes it FAIL.
+
+        Args:
+            number: of the row.
+            metrics: of its last epoch.
+            spread: of each of them over the repeats.
+            gradients: distance from the last step → norm of the loss's gradient there.
+        """
         values = [metrics[name] for name in self.request.objectives]
         for name, value in zip(self.request.objectives, values, strict=True):
             if not math.isfinite(value):
                 self.fail(number, DIVERGED, f"{name} is {value}")
                 return
-        self._finish(number, TrialState.COMPLETE, metrics=metrics, spread=spread, values=values)
+        self._finish(
+            number,
+            TrialState.COMPLETE,
+            metrics=metrics,
+            spread=spread,
+            # JSON has texts for keys.
+            gradients={str(d): norm for d, norm in (gradients or {}).items()},
+            values=values,
+        )
 
     def prune(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
         """Finish a row that a scheduler stopped early."""
@@ -276,7 +297,7 @@ class Ledger:
             values=known.values if known.state == TrialState.COMPLETE else None,
             **{
                 name: known.user_attrs[name]
-                for name in ("metrics", "spread", "reason", "detail")
+                for name in ("metrics", "spread", "gradients", "reason", "detail")
                 if name in known.user_attrs
             },
         )
@@ -288,6 +309,7 @@ class Ledger:
         *,
         metrics: Metrics | None = None,
         spread: Metrics | None = None,
+        gradients: Metrics | None = None,
         reason: str = "",
         detail: str = "",
         values: list[float] | None = None,
@@ -296,7 +318,10 @@ class Ledger:
         if row is None:
             return
         storage, identity = self._storage.optuna, self._ids[number]
-        known = {"metrics": metrics, "spread": spread, "reason": reason, "detail": detail}
+        known = {
+            "metrics": metrics, "spread": spread, "gradients": gradients,
+            "reason": reason, "detail": detail,
+        }  # fmt: skip
         for name, value in known.items():
             if value:
                 plain = dict(value) if isinstance(value, Mapping) else value

@@ -69,6 +69,8 @@ class Report:
         epoch: the last one trained.
         metrics: epoch → metrics: the last epoch, and after a restart those before it.
         spread: standard deviation of each metric over the repeats, empty for a single one.
+        gradients: distance from the last step → norm of the loss's gradient there, once done; the
+            mean over the repeats.
         done: the budget is used up.
         files: checkpoints written after this epoch: name → bytes.
         reason, detail: why the row failed, empty where it did not.
@@ -79,6 +81,7 @@ class Report:
     epoch: int = 0
     metrics: dict[int, dict[str, float]] = field(default_factory=dict)
     spread: dict[str, float] = field(default_factory=dict)
+    gradients: dict[int, float] = field(default_factory=dict)
     done: bool = False
     files: dict[str, int] = field(default_factory=dict)
     reason: str = ""
@@ -135,12 +138,14 @@ class Session:
         if not restored:
             self._train_epoch()
         told = set(self._history) if restored else {self.epoch}
+        done = self.epoch >= self.job.epochs
         return Report(
             number=self.job.number,
             epoch=self.epoch,
             metrics={epoch: self._history[epoch] for epoch in sorted(told)},
             spread=self._spread,
-            done=self.epoch >= self.job.epochs,
+            gradients=self._gradients() if done else {},
+            done=done,
             files=self._files,
         )
 
@@ -148,6 +153,10 @@ class Session:
     def epoch(self) -> int:
         """Epochs trained so far."""
         return max(self._history, default=0)
+
+    def _gradients(self) -> dict[int, float]:
+        each = [training.gradients() for training in self.trainings]
+        return {d: statistics.fmean(one[d] for one in each) for d in each[0]}
 
     def _train_epoch(self) -> None:
         epoch = self.epoch + 1

@@ -72,8 +72,8 @@ def test_content_then_news_of_what_changed(folder: Path, ledger: Ledger) -> None
     curves = client.get("/curves.json?run=0&since=-1").json
     assert curves is not None
     assert curves["values"]["accuracy"] == [[0.9]]
-    impulse = client.get("/impulse.json?run=0&trial=1").json
-    assert impulse == {"1": [0.5]}
+    cell = client.get("/cell.json?run=0&trial=1").json
+    assert cell == {"impulses": {"1": [0.5]}, "gradients": {}}
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def filled(objectives: dict[str, str], **changes: Any) -> Ledger:
         if i % 10 == 9:
             ledger.add(state=TrialState.PRUNED, of=of, epochs=steps[:1])
         else:
-            ledger.add(values[: len(objectives)], of=of, epochs=steps)
+            curve = {str(d): 0.9**d * (1 + i / 60) for d in (0, 1, 2, 4, 8, 16, 27)}
+            ledger.add(values[: len(objectives)], of=of, epochs=steps, gradients=curve)
     ledger.add(state=TrialState.FAIL, reason=NASTY, of=candidate(NASTY, "gd"))
     return ledger
 
@@ -129,6 +130,14 @@ def test_a_click_picks_and_the_cell_follows(browser: Any, report: str) -> None:
         assert impulse == pytest.approx([0.35, 0.35 * 42 / 64, 0.35 * (42 / 64) ** 2], rel=1e-3)
         plain = page.evaluate("document.getElementById('impulse-chart').data[0].y.slice(0, 3)")
         assert plain == [1, 0, 0]
+        drawn = page.evaluate("document.getElementById('gradient-chart').data")
+        assert [trace["customdata"][0] for trace in drawn] == [0, 6], "beside the plain cell"
+        assert drawn[1]["x"] == [1, 2, 3, 5, 9, 17, 28]
+        assert drawn[1]["y"] == pytest.approx([1.1 * 0.9 ** (x - 1) for x in drawn[1]["x"]], 1e-4)
+        assert "27 back, it falls to 5.81 %" in page.locator("#gradient-chart-says").inner_text()
+        page.evaluate("optcell.pick(9)")
+        page.wait_for_selector("#gradient-chart", state="detached")
+        assert "when a trial completes" in page.locator("#cell-gradient").inner_text()
         page.locator('#bar [aria-label="Next on the front"]').focus()
         page.keyboard.press("Enter")
         first = page.evaluate("optcell.state.picked")

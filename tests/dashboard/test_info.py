@@ -15,6 +15,7 @@ from optcell_search.dashboard.info import (
     compare,
     finals,
     front,
+    gradient,
     importance,
     impulse,
     overview,
@@ -462,3 +463,36 @@ def test_provenance_says_how_to_run_it_again() -> None:
     assert found.facts["data fingerprint"] == "5eed" * 16
     assert found.facts["objectives"] == "maximize accuracy and minimize parameters"
     assert SearchSpace.from_dict(tomllib.loads(found.space), where="space").to_dict() == space
+
+
+def with_settings(cell: str, rule: str, **settings: object) -> dict[str, object]:
+    plain = candidate(cell, rule)
+    plain["model"] |= {k: v for k, v in settings.items() if k in plain["model"]}
+    plain["training"] |= {k: v for k, v in settings.items() if k in plain["training"]}
+    return plain
+
+
+def test_a_gradient_stands_beside_that_of_the_most_similar_plain_cell() -> None:
+    ledger = Ledger(TWO)
+    curve = {"0": 2.0, "1": 1.0, "4": 0.25}
+    adam = with_settings("gru", "adam", hidden_size=32, lr=0.001)
+    ledger.add([0.9, 5.0], of=adam, gradients=curve)
+    # lr from 0.0005 to 0.008 are 4 doublings, hidden sizes 32 to 128 are 2.
+    for hidden, lr in ((32, 0.008), (64, 0.001), (32, 0.0005)):
+        of = with_settings("gru", "gd", hidden_size=hidden, lr=lr)
+        ledger.add([0.8, 5.0], of=of, gradients={"0": 1.0, "4": 0.5})
+    ledger.add([0.8, 5.0], of=with_settings("gru", "gd", hidden_size=128), gradients=curve)
+    # Nearer, but of another cell, or not measured.
+    ledger.add([0.8, 5.0], of=with_settings("rnn", "gd", lr=0.001), gradients=curve)
+    ledger.add([0.8, 5.0], of=with_settings("gru", "gd", lr=0.001))
+    data = data_of(ledger)
+    found = gradient.gradients(data, range(7))
+    assert found[0] == gradient.Gradient((0, 1, 4), (2.0, 1.0, 0.25), plain=3)
+    assert found[3] == gradient.Gradient((0, 4), (1.0, 0.5), plain=None)
+    assert found.keys() == {0, 1, 2, 3, 4, 5}
+    assert gradient.gradients(data, [0]).keys() == {0, 3}, "with the one to compare it with"
+    assert gradient.gradients(data, [6]) == {}
+
+
+def test_older_ledgers_have_no_gradient_curves() -> None:
+    assert gradient.gradients(data_of(two_objectives()), range(5)) == {}

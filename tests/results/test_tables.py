@@ -202,3 +202,12 @@ def test_penalties_are_hyperparameters_under_their_own_names() -> None:
     table = results.frame(ledger.study)
     assert table["energy_imbalance.weight"].tolist() == [0.5]
     assert not any(name.startswith("objective") for name in table.columns)
+
+
+def test_gradients_have_a_row_for_each_distance() -> None:
+    ledger = Ledger({"accuracy": "maximize"})
+    ledger.add([0.5], gradients={"0": 2.0, "4": 0.5, "10": 0.25})
+    ledger.add([0.5])
+    found = results.gradients(ledger.study)
+    assert list(found.columns) == ["number", "distance", "norm"]
+    assert found.to_numpy().tolist() == [[0, 0, 2.0], [0, 4, 0.5], [0, 10, 0.25]]

@@ -12,8 +12,14 @@ import torch
 
 from optcell_search import tasks
 from optcell_search.cells import SequenceModel
-from optcell_search.tasks import LoadedTask
-from optcell_search.training import count_parameters, gradient_norms, latency
+from optcell_search.registry import cells
+from optcell_search.tasks import LoadedTask, Split
+from optcell_search.training import (
+    count_parameters,
+    gradient_curve,
+    gradient_norms,
+    latency,
+)
 
 
 def model_for(task: LoadedTask, **options: Any) -> SequenceModel:
@@ -105,10 +111,50 @@ def test_gradient_norms_agree_with_differences(
     assert found["gradient_last"] == pytest.approx(last, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("every", "lengths", "options"),
+    [
+        (False, False, {"cell": "lstm", "rule": "heavy_ball"}),
+        (True, True, {"cell": "gru", "rule": "adam", "num_layers": 2}),
+    ],
+)
+def test_the_gradient_curve_agrees_with_differences(
+    tmp_path: Path, every: bool, lengths: bool, options: dict[str, Any]
+) -> None:
+    task = task_of(tmp_path, every=every, lengths=lengths, steps=6)
+    model = model_for(task, **options)
+    found = gradient_curve(model, task)
+    if task.validation.lengths is not None:
+        # Written out on the longest ones alone, without their padding.
+        longest = int(task.validation.lengths.max())
+        index = (task.validation.lengths == longest).nonzero()[:, 0]
+        kept = task.validation.take(index)
+        inputs = kept.inputs[:, :longest]
+        targets = kept.targets[:, :longest] if every else kept.targets
+        task._validation = Split(inputs, targets)
+    count, steps = task.validation.inputs.shape[:2]
+    assert list(found) == sorted({0, steps - 1} | {d for d in (1, 2, 4) if d < steps})
+    for distance, norm in found.items():
+        expected = norm_by_differences(model, task, [steps - 1 - distance] * count)
+        assert norm == pytest.approx(expected, rel=1e-6), distance
+
+
+@pytest.mark.parametrize("cell", cells.names())
+def test_both_ends_of_the_curve_are_the_gradient_norms(tmp_path: Path, cell: str) -> None:
+    for every in (False, True):
+        task = task_of(tmp_path, every=every, lengths=False, steps=9)
+        model = model_for(task, cell=cell, rule="heavy_ball")
+        curve, ends = gradient_curve(model, task), gradient_norms(model, task)
+        assert list(curve) == [0, 1, 2, 4, 8]
+        assert curve[0] == pytest.approx(ends["gradient_last"], rel=1e-9)
+        assert curve[8] == pytest.approx(ends["gradient_first"], rel=1e-9)
+
+
 def test_one_step_is_first_and_last(tmp_path: Path) -> None:
     task = task_of(tmp_path, every=False, lengths=False, steps=1)
     found = gradient_norms(model_for(task), task)
     assert found["gradient_first"] == found["gradient_last"] > 0
+    assert gradient_curve(model_for(task), task) == {0: pytest.approx(found["gradient_last"])}
 
 
 def test_a_forgetful_cell_has_a_vanishing_first_gradient(tmp_path: Path) -> None:
@@ -125,6 +171,7 @@ def test_measuring_changes_nothing(tmp_path: Path) -> None:
     model = model_for(task, num_layers=2, dropout=0.5)
     model.train()
     assert gradient_norms(model, task) == gradient_norms(model, task)
+    assert gradient_curve(model, task) == gradient_curve(model, task)
     assert latency(model, task.validation) > 0
     assert model.training
     assert all(p.grad is None for p in model.parameters())
@@ -133,6 +180,7 @@ def test_measuring_changes_nothing(tmp_path: Path) -> None:
 def test_two_directions_have_no_first_step(tmp_path: Path) -> None:
     task = task_of(tmp_path, every=False, lengths=False)
     assert gradient_norms(model_for(task, bidirectional=True), task) == {}
+    assert gradient_curve(model_for(task, bidirectional=True), task) == {}
 
 
 def test_parameters_that_are_not_trained_do_not_count(tmp_path: Path) -> None:

@@ -62,8 +62,9 @@ def test_a_completed_row(ledger: Ledger) -> None:
     row = ask(ledger)
     ledger.report(row.number, 1, METRICS, "host:1")
     ledger.report(row.number, 2, {**METRICS, "accuracy": 0.75}, "host:1")
-    ledger.complete(row.number, {**METRICS, "accuracy": 0.75})
+    ledger.complete(row.number, {**METRICS, "accuracy": 0.75}, gradients={0: 1.5, 4: 0.25})
     (trial,) = ledger.trials()
+    assert trial.user_attrs["gradients"] == {"0": 1.5, "4": 0.25}
     assert trial.state == TrialState.COMPLETE
     assert trial.values == [0.75]
     assert trial.intermediate_values == {1: 0.5, 2: 0.75}
@@ -188,7 +189,7 @@ def test_a_known_candidate_takes_over_the_result(ledger: Ledger) -> None:
     first = ask(ledger)
     ledger.report(first.number, 1, METRICS)
     assert ledger.settled(first) is None
-    ledger.complete(first.number, METRICS)
+    ledger.complete(first.number, METRICS, gradients={0: 1.5})
     second = ask(ledger)
     assert second.key == first.key
     assert ledger.settled(second) == first.number
@@ -197,6 +198,7 @@ def test_a_known_candidate_takes_over_the_result(ledger: Ledger) -> None:
     assert two.state == TrialState.COMPLETE
     assert two.values == one.values
     assert two.user_attrs["duplicate_of"] == 0
+    assert two.user_attrs["gradients"] == one.user_attrs["gradients"]
     assert two.user_attrs["epoch:0001"] == METRICS
 
 

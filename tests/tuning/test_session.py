@@ -53,6 +53,9 @@ def test_an_epoch_a_report(job: Job) -> None:
     assert [report.done for report in reports] == [False, False, True]
     assert [list(report.metrics) for report in reports] == [[1], [2], [3]]
     assert all(report.number == 7 and not report.reason for report in reports)
+    # Measured once, on the trained model.
+    assert [bool(report.gradients) for report in reports] == [False, False, True]
+    assert reports[-1].gradients[0] == pytest.approx(reports[-1].metrics[3]["gradient_last"])
 
 
 def test_it_goes_on_from_its_checkpoint_to_the_same_numbers(job: Job) -> None:
@@ -79,6 +82,7 @@ def test_what_is_already_trained_is_only_reported(
     report = Session(job).advance()
     assert report.done
     assert list(report.metrics) == [1, 2, 3]
+    assert report.gradients
 
 
 @pytest.mark.parametrize("content", [b"", b"cut", None])
@@ -114,6 +118,8 @@ def test_several_seeds_give_their_mean_and_spread(job: Job) -> None:
     one, two = (report.metrics[3]["loss"] for report in single)
     assert one != two
     assert both.metrics[3]["loss"] == pytest.approx((one + two) / 2, rel=1e-12)
+    first, second = (report.gradients for report in single)
+    assert both.gradients == pytest.approx({d: (first[d] + second[d]) / 2 for d in first})
     assert both.spread["loss"] == pytest.approx(abs(one - two) / math.sqrt(2), rel=1e-9)
 
 

@@ -101,7 +101,11 @@ class Desk:
             metrics = _METRICS if len(board.data.table) <= _MANY else 1
             return content.curves(board, _MOST_CURVES, metrics, since)
 
-    def impulse(self, at: int, trial: int) -> dict[int, list[float | None]]:
-        """Return the impulse response of a trial's rule."""
+    def cell(self, at: int, trial: int) -> dict[str, Any]:
+        """Return the impulse response of a trial's rule, and how far its gradient reaches."""
         with self._lock:
-            return content.impulses(self._boards[at].data, [trial])
+            data = self._boards[at].data
+            return {
+                "impulses": content.impulses(data, [trial]),
+                "gradients": content.gradients(data, [trial]),
+            }

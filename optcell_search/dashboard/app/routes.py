@@ -39,7 +39,7 @@ def add_routes(server: flask.Flask, desk: Desk) -> None:
         "content.json": lambda: _json(desk.whole(at())),
         "news.json": lambda: _json(desk.news(at(), _integer("since"))),
         "curves.json": lambda: _json(desk.curves(at(), _integer("since"))),
-        "impulse.json": lambda: _json(desk.impulse(at(), _integer("trial"))),
+        "cell.json": lambda: _json(desk.cell(at(), _integer("trial"))),
     }
     for name, answer in routes.items():
         server.add_url_rule(f"/{name}", name, answer, methods=["GET"])

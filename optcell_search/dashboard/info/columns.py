@@ -30,7 +30,8 @@ class Column:
         name: as the ledger has it.
         label: as people read it.
         kind: what its values are.
-        group: ``trial``, ``objective``, ``rule``, ``cell``, ``model``, ``training`` or ``metric``.
+        group: ``trial``, ``objective``, ``rule``, ``cell``, ``model``, ``training``, ``penalty``
+            (a further term of the loss) or ``metric``.
         shown: whether the table shows it unasked.
         log: whether an axis of it is logarithmic unasked.
     """
@@ -48,7 +49,9 @@ def columns(data: Data) -> tuple[Column, ...]:
     table = data.table
     named = set(map(str, table["rule"].dropna())), set(map(str, table["cell"].dropna()))
     groups = {str(name): _group(str(name), data, *named) for name in table.columns}
-    order = ("trial", "objective", "rule", "cell", "model", "training", "metric", "last")
+    order = (
+        "trial", "objective", "rule", "cell", "model", "training", "penalty", "metric", "last",
+    )  # fmt: skip
     names = sorted(
         (name for name in groups if table[name].notna().any() or name in _ALWAYS),
         key=lambda name: order.index(groups[name]),
@@ -66,7 +69,8 @@ def _group(name: str, data: Data, rules: set[str], cells: set[str]) -> str:
         return "objective"
     if "." in name:
         kinds = {"model": "model", "training": "training"}
-        return kinds.get(section, "rule" if section in rules else "cell")
+        named = "rule" if section in rules else "cell" if section in cells else "penalty"
+        return kinds.get(section, named)
     return "metric"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -25,6 +25,8 @@ class Data:
     finalized: pd.DataFrame
     objectives: dict[str, Direction]
     request: dict[str, Any]
+    # Trial → distance from the last step → norm of the gradient, where it was measured.
+    gradients: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
 
     @cached_property
     def eligible(self) -> pd.DataFrame:

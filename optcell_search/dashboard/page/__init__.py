@@ -14,7 +14,8 @@ from ..content import encode
 # In this order: each may use what those before it define.
 _SCRIPTS = (
     "base", "run", "state", "charts", "front", "growth", "many", "rules", "importance", "equation",
-    "cell", "training", "timeline", "table", "copy", "provenance", "compare", "head", "start",
+    "gradient", "cell", "training", "timeline", "table", "copy", "provenance", "compare", "head",
+    "start",
 )  # fmt: skip
 
 

@@ -83,5 +83,6 @@ class Board:
                 finalized=results.finalized_of(self._attributes),
                 objectives=results.objectives_of(request),
                 request=dict(request),
+                gradients={row.number: found for row in rows if (found := row.gradients)},
             )
         return self._data

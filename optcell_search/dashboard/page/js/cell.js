@@ -43,47 +43,6 @@ function impulseChart(run, trial, root) {
   );
 }
 
-/* The gradient is measured at both ends of a sequence: 0 steps back from its end, and all of them. */
-function gradientPart(run, trial, root) {
-  const [first, last] = [run.value(trial, "gradient_first"), run.value(trial, "gradient_last")];
-  if (first === null || last === null) {
-    root.replaceChildren(h("p", { class: "note" }, "Its gradients over time were not measured (the cell reads in two directions, or no epoch was finished)."));
-    return;
-  }
-  const plain = run.front.length ? plainTrial(run) : null;
-  const ratio = last > 0 ? first / last : null;
-  const compared =
-    plain !== null && plain !== trial && run.value(plain, "gradient_last") > 0
-      ? ` In trial ${plain}, the best of plain gradient descent, it is ${number(run.value(plain, "gradient_first") / run.value(plain, "gradient_last"), 3)}.`
-      : "";
-  const said = `How strongly the loss depends on h at a step, measured after training: ${number(first, 3)} at the first step, ${number(last, 3)} at the last one, a ratio of ${number(ratio, 3)}. Far below 1 the gradient vanishes on its way back.${compared}`;
-  root.replaceChildren(h("p", { class: "says" }, said), gradientBars(run, trial, plain));
-}
-
-const plainTrial = (run) => {
-  const known = run.responses.find((answer) => answer.rule === "gd");
-  return known ? known.numbers[0] : null;
-};
-
-function gradientBars(run, trial, plain) {
-  const rows = [[`trial ${trial}`, trial], ...(plain !== null && plain !== trial ? [[`trial ${plain} (gd)`, plain]] : [])];
-  const most = Math.max(...rows.flatMap(([, one]) => [run.value(one, "gradient_first"), run.value(one, "gradient_last")]));
-  return h(
-    "dl",
-    { class: "bars" },
-    rows.flatMap(([label, one]) =>
-      ["first", "last"].map((end) => {
-        const value = run.value(one, `gradient_${end}`);
-        const tone = run.style(run.value(one, "rule"))[0];
-        return [
-          h("dt", {}, `${label}, ${end} step`),
-          h("dd", {}, h("span", { class: "track" }, h("span", { style: `width:${(100 * value) / most}%;background:${tone}` })), number(value, 3)),
-        ];
-      })
-    )
-  );
-}
-
 function cellFacts(run, trial) {
   const training = Object.entries(run.section(trial, "training.")).map(([name, value]) => `${symbol(name)} ${number(value)}`);
   const rows = Object.keys(run.objectives).map((name) => [run.label(name), number(run.value(trial, name))]);
@@ -91,6 +50,7 @@ function cellFacts(run, trial) {
     if (!(name in run.objectives) && run.value(trial, name) !== null) rows.push([run.label(name), number(run.value(trial, name))]);
   }
   rows.push(["model", told(run.section(trial, "model.")) || "–"], ["training", training.join(" · ")]);
+  for (const [name, options] of Object.entries(penaltiesOf(run, trial))) rows.push([`penalty ${symbol(name)}`, told(options)]);
   return h("dl", { class: "facts" }, rows.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))));
 }
 

@@ -7,7 +7,15 @@ function candidateOf(run, trial) {
     model: run.section(trial, "model."),
     training: run.section(trial, "training."),
   };
-  return candidate;
+  const penalties = penaltiesOf(run, trial);
+  return Object.keys(penalties).length ? { ...candidate, objective: penalties } : candidate;
+}
+
+/* Further terms of the loss: name → its options. */
+function penaltiesOf(run, trial) {
+  const names = run.columns.filter((column) => column.group === "penalty").map((column) => column.name.split(".")[0]);
+  const found = [...new Set(names)].map((name) => [name, run.section(trial, `${name}.`)]);
+  return Object.fromEntries(found.filter(([, options]) => Object.keys(options).length));
 }
 
 /* TOML's basic strings are JSON's, but for the escapes of what JSON leaves as it is. */
@@ -16,7 +24,7 @@ const literal = (value) => (typeof value === "string" ? quoted(value) : String(v
 const bare = (name) => (/^[\w-]+$/.test(name) ? name : quoted(name));
 
 function asToml(run, trial) {
-  const { cell, rule, model, training } = candidateOf(run, trial);
+  const { cell, rule, model, training, objective } = candidateOf(run, trial);
   const table = (title, values) => {
     const lines = Object.entries(values).filter(([name]) => name !== "name");
     return lines.length ? ["", `[${title}]`, ...lines.map(([name, value]) => `${bare(name)} = ${literal(value)}`)] : [];
@@ -29,12 +37,14 @@ function asToml(run, trial) {
     ...table(`rule.${bare(rule.name)}`, rule),
     ...table("model", model),
     ...table("training", training),
+    ...Object.entries(objective || {}).flatMap(([name, options]) => table(`objective.${bare(name)}`, options)),
     "",
   ].join("\n");
 }
 
 function asPython(run, trial) {
   const plain = (value) => {
+    if (typeof value === "object") return table(value);
     if (value === true) return "True";
     if (value === false) return "False";
     return literal(value);

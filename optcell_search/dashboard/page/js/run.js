@@ -10,6 +10,7 @@ class Run {
     this.ranked = new Set();
     this.curves = new Map();
     this.impulses = new Map();
+    this.gradients = new Map();
     this.curveMetrics = [];
     this.curveLabels = {};
     this.curvesTotal = 0;
@@ -22,7 +23,7 @@ class Run {
 
   /* Take in what is new; rows that are known already are replaced. */
   merge(content) {
-    const { rows, ranked, curves, impulses, ...facts } = content;
+    const { rows, ranked, curves, impulses, gradients, ...facts } = content;
     Object.assign(this, facts);
     this.column = new Map(this.columns.map((column) => [column.name, column]));
     const fresh = rows.number || [];
@@ -46,7 +47,12 @@ class Run {
     this.onFront = new Set(this.front);
     this.broken = new Set(this.infeasible);
     if (curves) this.addCurves(curves);
+    this.addCells({ impulses, gradients });
+  }
+
+  addCells({ impulses, gradients }) {
     for (const [trial, curve] of Object.entries(impulses || {})) this.impulses.set(Number(trial), curve);
+    for (const [trial, curve] of Object.entries(gradients || {})) this.gradients.set(Number(trial), curve);
   }
 
   addCurves(curves) {
@@ -79,7 +85,7 @@ class Run {
 
   /* Columns of numbers, what was aimed at before the rest. */
   numeric() {
-    const order = ["objective", "metric", "training", "model", "rule", "cell", "trial"];
+    const order = ["objective", "metric", "training", "model", "penalty", "rule", "cell", "trial"];
     return this.columns
       .filter((column) => column.kind === "number" && !["seed", "duplicate_of", "repeat"].includes(column.name))
       .sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));

@@ -64,18 +64,19 @@ async function keepPolling() {
   setTimeout(keepPolling, PATIENCE);
 }
 
-async function addImpulse(trial) {
+async function addCell(trial) {
   const run = current();
   if (!run || trial === null || run.impulses.has(trial)) return;
-  const found = await get(`impulse.json?run=${state.at}&trial=${trial}`);
+  const found = await get(`cell.json?run=${state.at}&trial=${trial}`);
   run.impulses.set(trial, null);
-  for (const [number, curve] of Object.entries(found)) run.impulses.set(Number(number), curve);
+  run.gradients.set(trial, null);
+  run.addCells(found);
   stale("cell");
 }
 
 async function startLive() {
   state.live = true;
-  document.addEventListener("optcell-pick", (event) => addImpulse(event.detail));
+  document.addEventListener("optcell-pick", (event) => addCell(event.detail));
   const about = await get("about.json");
   state.names = about.names;
   compareView.content = about.compare;
