@@ -130,10 +130,11 @@ def curves(board: Board, most: int, metrics: int, since: int = -1) -> dict[str, 
         metrics: how many metrics at most.
         since: a version.
     """
-    known = board.curves()
-    if since >= 0:
-        known = {n: curve for n, curve in known.items() if board.changed[n] > since}
-    found = training.learning_curves(board.data, known, most, metrics)
+    trained = board.trained
+    changed = [number for number in trained if board.changed[number] > since]
+    # Of very many trials only those are read that are shown.
+    known = board.curves(training.sampled(board.data, changed, most))
+    found = training.learning_curves(board.data, known, metrics)
     return {
         "metrics": found.metrics,
         "labels": found.labels,
@@ -143,7 +144,7 @@ def curves(board: Board, most: int, metrics: int, since: int = -1) -> dict[str, 
             name: [columns.finite(columns.rounded(np.array(curve), _DIGITS)) for curve in own]
             for name, own in found.values.items()
         },
-        "total": len(board.curves()),
+        "total": len(trained),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browsing import SCREENSHOTS, VIEWS, browser, drag, look_at, needs_browser, points, watched
 from ledgers import Ledger, candidate
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from optcell_search.dashboard import write_report
 from optcell_search.space import Candidate, SearchSpace
@@ -162,6 +162,99 @@ def test_copies_are_that_very_candidate(browser: Any, report: str) -> None:
             found: dict[str, Any] = {}
             exec(lines, found)
             assert found["candidate"].key == known.key
+
+
+def test_a_copy_keeps_the_penalties(browser: Any, tmp_path: Path) -> None:
+    ledger = Ledger({"rmse": "minimize"}, task="lake")
+    penalties = {"density_inversion": {"weight": 12.5}, "energy_imbalance": {"weight": 0.25}}
+    known = Candidate.from_dict({**candidate("lstm", "adam"), "objective": penalties})
+    ledger.add([1.5], of=known.to_dict())
+    ledger.add([1.6], of=Candidate.from_dict(candidate("lstm", "adam")).to_dict())
+    path = write_report(ledger.study, tmp_path / "lake.html")
+    with watched(browser, path.as_uri()) as page:
+        page.wait_for_selector("#front-chart .points path")
+        space = tomllib.loads(page.evaluate("optcell.asToml(optcell.current(), 0)"))
+        assert space["objective"] == penalties
+        assert SearchSpace.from_dict(space, where="copied").sample(seed=0).key == known.key
+        lines = page.evaluate("optcell.asPython(optcell.current(), 0)").rpartition("model = ")[0]
+        found: dict[str, Any] = {}
+        exec(lines, found)
+        assert found["candidate"].key == known.key
+        assert "objective" not in page.evaluate("optcell.asToml(optcell.current(), 1)")
+        look_at(page, "cell")
+        assert "weight 12.5" in page.locator("#cell-about").inner_text()
+
+
+def in_image(page: Any, layer: int) -> set[int]:
+    """Return the trials that a layer of the timeline shows: 0 those left out, 1 the chosen ones."""
+    found = page.evaluate(
+        f"document.getElementById('timeline-chart').data[{layer}].customdata.flat()"
+    )
+    return {trial for trial in found if trial is not None}
+
+
+def test_the_timeline_shows_the_chosen_and_more_when_closer(browser: Any, report: str) -> None:
+    with watched(browser, report) as page:
+        look_at(page, "timeline")
+        page.wait_for_selector("#timeline-chart .plot-container")
+        assert in_image(page, 1) == set(range(61))
+        assert in_image(page, 0) == set()
+        page.evaluate("optcell.choose(new Set([3, 4, 9]), 'test')")
+        look_at(page, "timeline")
+        assert in_image(page, 1) == {3, 4, 9}
+        assert in_image(page, 0) == set(range(61)) - {3, 4, 9}
+        # A trial starts every ten seconds; minutes are the unit.
+        page.evaluate(
+            "Plotly.relayout('timeline-chart', {'xaxis.range[0]': 0, 'xaxis.range[1]': 0.99})"
+        )
+        page.wait_for_function(
+            "!document.getElementById('timeline-chart').data[0].customdata.flat().includes(30)"
+        )
+        assert in_image(page, 1) == {3, 4}
+        assert in_image(page, 0) == {0, 1, 2, 5}
+
+
+def test_where_lines_are_too_many_a_range_still_selects_among_all(
+    browser: Any, tmp_path: Path
+) -> None:
+    ledger = Ledger(TWO)
+    ledger.study.add_trials(_many(900))
+    path = write_report(ledger.study, tmp_path / "many.html")
+    with watched(browser, path.as_uri()) as page:
+        look_at(page, "many")
+        page.wait_for_selector("#parallel-chart canvas")
+        drawn = "document.getElementById('parallel-chart').data[0].line.color"
+        assert page.evaluate(f"{drawn}.length") <= 400
+        assert "of 900 trials" not in page.locator("#parallel-chart-says").inner_text()
+        assert "of 900, selected" in page.locator("#parallel-chart-says").inner_text()
+        page.evaluate("optcell.choose(new Set([500, 501, 502]), 'test')")
+        look_at(page, "many")
+        assert page.evaluate(f"{drawn}.filter(tone => tone > 0).length") == 3
+        page.evaluate(
+            """() => {
+                const chart = document.getElementById("parallel-chart");
+                const axis = chart.data[0].dimensions.findIndex(one => one.label.includes("accuracy"));
+                const name = `dimensions[${axis}].constraintrange`;
+                return Plotly.restyle(chart, {[name]: [[0.5, 0.6999]]});
+            }"""
+        )
+        page.wait_for_function("optcell.state.from === 'parallel-chart'")
+        assert page.evaluate("optcell.state.chosen.size") == 360
+
+
+def _many(amount: int) -> list[FrozenTrial]:
+    """Return trials of an accuracy from 0.5 to 1, as one call takes them."""
+    template = candidate()
+    return [
+        create_trial(
+            values=[0.5 + 0.5 * i / amount, 100.0 + i],
+            user_attrs={
+                "candidate": template, "key": f"{i:016x}", "seed": i, "repeat": 0,
+                "metrics": {"accuracy": 0.5 + 0.5 * i / amount, "parameters": 100.0 + i},
+            },
+        )
+        for i in range(amount)
+    ]  # fmt: skip
 
 
 def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, report: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ledgers import Ledger, candidate
 from optuna.trial import TrialState
 
+from optcell_search.dashboard.content import curves
 from optcell_search.dashboard.info import (
     columns,
     compare,
@@ -363,7 +364,7 @@ def test_learning_curves_are_of_what_is_learned() -> None:
     ledger.add([5.0, 0.9], epochs=epochs(0.5, 0.9))
     ledger.add(state=TrialState.PRUNED, epochs=epochs(0.25))
     board = board_of(ledger)
-    assert training.learning_curves(board.data, board.curves(), 10) == training.Curves(
+    assert training.learning_curves(board.data, board.curves([0, 1])) == training.Curves(
         metrics=("accuracy", "loss"),
         labels=("validation accuracy", "validation loss"),
         numbers=(0, 1),
@@ -372,7 +373,6 @@ def test_learning_curves_are_of_what_is_learned() -> None:
             "accuracy": ((0.5, 0.9), (0.25,)),
             "loss": ((0.5, pytest.approx(0.1)), (0.75,)),
         },
-        total=2,
     )
 
 
@@ -381,9 +381,11 @@ def test_of_many_learning_curves_an_even_sample_and_the_whole_front_are_kept() -
     for i in range(20):
         ledger.add([0.5 + (i == 7)], epochs=epochs(i / 20))
     board = board_of(ledger)
-    curves = training.learning_curves(board.data, board.curves(), 5)
-    assert curves.numbers == (0, 4, 7, 9, 13, 17)
-    assert curves.total == 20
+    assert training.sampled(board.data, range(20), 5) == [0, 4, 7, 9, 13, 17]
+    found = curves(board, 5, 1)
+    assert found["numbers"] == (0, 4, 7, 9, 13, 17)
+    assert found["total"] == 20
+    assert board.curves(range(20)).keys() == set(range(20)), "the others are read when asked for"
 
 
 def test_rungs_are_the_epochs_after_which_trials_were_stopped() -> None:

@@ -93,8 +93,8 @@ def test_a_board_counts_what_changed(folder: Path) -> None:
     study._storage.set_trial_user_attr(running._trial_id, "epoch:0003", steps(0.6)[0])
     assert board.refresh()
     assert {n for n, version in board.changed.items() if version == 2} == {5}
-    assert board.curves()[5].epochs == (1, 2, 3)
-    assert list(board.curves()[5].columns["accuracy"]) == [0.2, 0.4, 0.6]
+    assert board.curves([5])[5].epochs == (1, 2, 3)
+    assert list(board.curves([5])[5].columns["accuracy"]) == [0.2, 0.4, 0.6]
     study.tell(5, [0.6, 5.0])
     assert board.refresh()
     assert board.data.table["state"][5] == "COMPLETE"
@@ -154,4 +154,8 @@ def test_more_trials_than_a_statement_may_name(tmp_path: Path, number: int) -> N
     board = Board(folder)
     board.refresh()
     assert len(board.data.table) == number
-    assert len(board.curves()) == int((board.data.table["epochs"] > 0).sum())
+    assert (
+        len(board.curves(range(number)))
+        == len(board.trained)
+        == int((board.data.table["epochs"] > 0).sum())
+    )

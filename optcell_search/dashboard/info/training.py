@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +22,9 @@ class Curves:
 
     Attributes:
         metrics, labels: what there are curves of; the first one is shown first.
-        numbers: the trials that have a curve here: the front, the best, then an even sample.
+        numbers: the trials, in order.
         epochs: of each trial.
         values: metric → trial → one value an epoch.
-        total: how many trials have a curve.
     """
 
     metrics: tuple[str, ...]
@@ -33,20 +32,18 @@ class Curves:
     numbers: tuple[int, ...]
     epochs: tuple[tuple[int, ...], ...]
     values: dict[str, tuple[tuple[float, ...], ...]]
-    total: int
 
 
-def learning_curves(data: Data, curves: Mapping[int, Curve], most: int, metrics: int = 4) -> Curves:
+def learning_curves(data: Data, curves: Mapping[int, Curve], metrics: int = 4) -> Curves:
     """Return learning curves of what changes while training.
 
     Args:
         data: the run.
         curves: of its trials.
-        most: how many trials to return at most, beside the front.
         metrics: how many metrics to return at most.
     """
     names = _learned(data, curves)[:metrics]
-    numbers = _sample(data, curves, most)
+    numbers = sorted(curves)
     nothing = [float("nan")]
     return Curves(
         metrics=tuple(names),
@@ -59,7 +56,6 @@ def learning_curves(data: Data, curves: Mapping[int, Curve], most: int, metrics:
             )
             for name in names
         },
-        total=len(curves),
     )
 
 
@@ -69,9 +65,11 @@ def _learned(data: Data, curves: Mapping[int, Curve]) -> list[str]:
     return [name for name in dict.fromkeys(offered) if name in there]
 
 
-def _sample(data: Data, curves: Mapping[int, Curve], most: int) -> list[int]:
-    front = [number for number in data.front if number in curves]
-    others = sorted(curves.keys() - set(front))
+def sampled(data: Data, numbers: Iterable[int], most: int) -> list[int]:
+    """Return the front and an even sample of at most so many others, of trials by number."""
+    every = set(numbers)
+    front = [number for number in data.front if number in every]
+    others = sorted(every - set(front))
     step = max(1, -(-len(others) // most))
     return sorted([*front, *others[::step]])
 

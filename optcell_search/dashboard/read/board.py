@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import optuna
@@ -63,12 +64,22 @@ class Board:
         self._data = None
         return True
 
-    def curves(self) -> dict[int, Curve]:
-        """Return the learning curves of all trials, reading those that are not known yet."""
-        if self._unread:
-            self._curves |= self._source.curves(sorted(self._unread))
-            self._unread = set()
-        return self._curves
+    @property
+    def trained(self) -> list[int]:
+        """Numbers of the trials that have a learning curve, in order."""
+        return sorted(number for number, row in self._rows.items() if row.epochs)
+
+    def curves(self, numbers: Iterable[int]) -> dict[int, Curve]:
+        """Return the learning curves of these trials, reading those that are not known yet.
+
+        Left out are trials that have trained no epoch.
+        """
+        wanted = set(numbers)
+        fresh = wanted & self._unread
+        if fresh:
+            self._curves |= self._source.curves(sorted(fresh))
+            self._unread -= fresh
+        return {number: self._curves[number] for number in wanted & self._curves.keys()}
 
     @property
     def data(self) -> Data:

@@ -82,7 +82,7 @@ function drawBars(run) {
   const workers = [...new Set(found.map((span) => span.worker))].sort();
   const busy = found.reduce((sum, span) => sum + span.seconds, 0) / (workers.length * (length || 1));
   const sentence = `${count(found.length, "trial")} on ${count(workers.length, "worker")} in ${duration(length)}; a worker was busy ${Math.round(100 * Math.min(1, busy))} % of the time. Gaps are times in which it had nothing to train. Drag to look closer.`;
-  const chart = figure(byId("timeline-bars"), "timeline-chart", 150 + 30 * Math.min(workers.length, 24), "Trials on their workers over time", sentence);
+  const chart = figure(byId("timeline-bars"), "timeline-chart", 120 + 26 * Math.min(workers.length, 28), "Trials on their workers over time", sentence);
   if (timelineView.of !== run.name) Object.assign(timelineView, { of: run.name, range: null });
   const whole = [0, length / per || 1];
   const scaled = found.map((span) => ({ ...span, begun: span.begun / per, seconds: span.seconds / per }));
