@@ -101,8 +101,8 @@ def _add_run(actions: _Actions[_Parser]) -> None:
     add(
         "--scheduler",
         default="auto",
-        help="asha (one objective) and mo-asha (several, or constraints) stop candidates that fall "
-        "behind, none stops nothing; default: the first of these that can be used",
+        help="asha (one objective) and mo-asha (several) stop candidates that fall behind, none "
+        "stops nothing; default: the first of these that can be used",
     )
     add("--seed", type=int, default=0, metavar="S", help="of the whole run; default 0")
     add(

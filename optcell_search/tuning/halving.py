@@ -1,4 +1,4 @@
-"""Successive halving by several objectives at once: who goes on at a rung. No Ray.
+"""Successive halving by one objective or several at once: who goes on at a rung. No Ray.
 
 At each rung, 1/9 and 1/3 of the budget, the rows seen there so far are put in an order and the
 newcomer goes on if it is among the first third. The order:

@@ -103,9 +103,7 @@ def resolve(
         seed=seed,
         repeats=repeats,
         sampler=sampler,
-        scheduler=choose_scheduler(
-            scheduler, tuple(directions), constrained=bool(constraints), deterministic=deterministic
-        ),
+        scheduler=choose_scheduler(scheduler, tuple(directions)),
         deterministic=deterministic,
         constraints=tuple(constraints),
         workers=workers,
@@ -166,34 +164,28 @@ def _refuse_clocks(metrics: Sequence[str]) -> None:
             )
 
 
-def choose_scheduler(
-    asked: str, objectives: Sequence[str], *, constrained: bool, deterministic: bool
-) -> str:
+def choose_scheduler(asked: str, objectives: Sequence[str]) -> str:
     """Return what ``auto`` stands for, or what was asked for if it can be used.
 
-    Nothing is stopped where training changes no objective. ASHA serves one objective; it knows no
-    constraints, and it judges by whoever came first, which no seed can repeat.
+    Nothing is stopped where training changes no objective. ASHA serves one objective.
 
     Raises:
         ValueError: the scheduler cannot be used here.
     """
     learned = any(name not in training.COSTS for name in objectives)
-    asha = len(objectives) == 1 and not deterministic
+    asha = learned and len(objectives) == 1
+    usable = ["auto", *["asha"] * asha, *["mo-asha"] * learned, "none"]
     if asked == "auto":
-        return "none" if not learned else "asha" if asha and not constrained else "mo-asha"
-    valid = ", ".join(["auto", *["asha"] * asha, *["mo-asha"] * learned, "none"])
-    if asked == "asha" and len(objectives) > 1:
-        raise ValueError(f"scheduler = asha needs exactly one objective; valid here: {valid}")
-    if asked == "asha" and deterministic:
+        return usable[1]
+    if asked in usable:
+        return asked
+    valid = f"valid here: {', '.join(usable)}"
+    if not learned:
         raise ValueError(
-            f"scheduler = asha depends on timing; valid in a deterministic search: {valid}"
+            f"scheduler = {asked} needs an objective that training changes; "
+            f"{', '.join(objectives)} do not; {valid}"
         )
-    if asked == "mo-asha" and not learned:
-        raise ValueError(
-            "scheduler = mo-asha needs an objective that training changes; "
-            f"{', '.join(objectives)} do not; valid here: {valid}"
-        )
-    return asked
+    raise ValueError(f"scheduler = {asked} needs exactly one objective; {valid}")
 
 
 def _storage(storage: str | Path | None) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from optcell_search.results import Direction
 from optcell_search.training import COSTS
@@ -82,7 +81,7 @@ class MOASHAScheduler(FIFOScheduler):
 
 
 class RowScheduler(MOASHAScheduler):
-    """Multi-objective halving over the rows of a ledger.
+    """Halving, by one objective or several, over the rows of a ledger.
 
     Rungs know rows, not Tune trials, and hold what the ledger holds, so that a resumed search
     judges by all that came before it. In a deterministic search a row is compared with the
@@ -126,7 +125,8 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
     """Return asynchronous successive halving, or the scheduler that stops nothing.
 
     The first rung is at a ninth of the budget, so that a candidate is judged up to three times,
-    and at each rung a third goes on.
+    and at each rung a third goes on. With one objective, ``"asha"``, that is a third of what is
+    best in it.
 
     Args:
         request: of the run.
@@ -136,14 +136,4 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
     """
     if request.scheduler == "none":
         return FIFOScheduler()  # type: ignore[no-untyped-call]
-    if request.scheduler == "mo-asha":
-        return RowScheduler(request, trials)
-    ((name, direction),) = request.objectives.items()
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric=f"metrics/{name}",
-        mode="max" if direction == "maximize" else "min",
-        max_t=request.epochs,
-        grace_period=math.ceil(request.epochs / REDUCTION**2),
-        reduction_factor=REDUCTION,
-    )
+    return RowScheduler(request, trials)
