@@ -32,8 +32,10 @@ from .read import Board
 
 # A browser stays quick with so many trials; of more the front, the best and an even sample go.
 MOST_ROWS = 20_000
-# What takes longer to work out than to read is renewed at most so often, in seconds.
+# What takes longer to work out than to read is renewed at most so often, in seconds, and takes at
+# most such a share of the time.
 _SLOW_EVERY = 10.0
+_SLOW_SHARE = 0.05
 _DIGITS = 5
 
 
@@ -111,13 +113,15 @@ class Contents:
 
     def _slowly(self, data: Data) -> dict[str, Any]:
         if not self._slow or self.behind:
+            began = time.monotonic()
             self._slow = {
                 "growth": asdict(front.growth(data)),
                 "responses": [asdict(answer) for answer in response.responses(data)],
                 "importances": [asdict(found) for found in importance.importances(data)],
             }
             self._slow_version = self._board.version
-            self._slow_due = time.monotonic() + _SLOW_EVERY
+            now = time.monotonic()
+            self._slow_due = now + max(_SLOW_EVERY, (now - began) / _SLOW_SHARE)
         return self._slow
 
 

@@ -53,7 +53,10 @@ async function poll() {
   }
 }
 
+/* What takes the server long, as after a hundred thousand trials, is asked for less often: a search
+   is worth more than looking at it. */
 async function keepPolling() {
+  const began = performance.now();
   try {
     await poll();
     document.body.classList.remove("lost");
@@ -61,7 +64,7 @@ async function keepPolling() {
     // The server may be restarted; the page says that it waits for it.
     document.body.classList.add("lost");
   }
-  setTimeout(keepPolling, PATIENCE);
+  setTimeout(keepPolling, Math.max(PATIENCE, 2 * (performance.now() - began)));
 }
 
 async function addCell(trial) {
