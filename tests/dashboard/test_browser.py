@@ -233,8 +233,8 @@ def test_where_lines_are_too_many_a_range_still_selects_among_all(
         page.evaluate(
             """() => {
                 const chart = document.getElementById("parallel-chart");
-                const axis = chart.data[0].dimensions.findIndex(one => one.label.includes("accuracy"));
-                const name = `dimensions[${axis}].constraintrange`;
+                const axes = chart.data[0].dimensions.map(one => one.label.includes("accuracy"));
+                const name = `dimensions[${axes.indexOf(true)}].constraintrange`;
                 return Plotly.restyle(chart, {[name]: [[0.5, 0.6999]]});
             }"""
         )
