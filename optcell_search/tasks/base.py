@@ -131,6 +131,13 @@ class Task(Hyperparameters, abc.ABC):
     def test_data(self, folder: Path) -> Split:
         """Read the test split; called once the search is over. Raises what `search_data` does."""
 
+    def files(self, folder: Path) -> list[Path]:
+        """Return which files of the data folder are read, to be sent to where they are not.
+
+        By default all there are. Not asked where options name the files.
+        """
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
     @property
     def spec(self) -> str:
         """The canonical text that `tasks.load` turns into this task again."""

@@ -59,6 +59,13 @@ class Brown(Task):
     def _split(self, parts: dict[str, list[str]], name: str, known: tuple[str, ...]) -> Split:
         return streams(parts[name], known, self.streams, where=f"brown, {name} part")
 
+    def files(self, folder: Path) -> list[Path]:
+        """Return the corpus in all the forms that are there."""
+        places = [folder / place for place in _PLACES]
+        files = [place / "brown.zip" for place in places]
+        files += [path for place in places for path in sorted((place / "brown").glob("*"))]
+        return [path for path in files if path.is_file()]
+
     def _read(self, folder: Path) -> dict[str, list[str]]:
         parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
         for number, (_, text) in enumerate(_files(folder)):

@@ -72,9 +72,13 @@ class MNIST(Task):
         """Read the ``t10k`` files."""
         return self._read(folder, "t10k")
 
+    def files(self, folder: Path) -> list[Path]:
+        """Return the files of images and labels that are there."""
+        names = [name for part in ("train", "t10k") for name in _names(part)]
+        return [path for name in names if (path := _look(folder, name)) is not None]
+
     def _read(self, folder: Path, part: str) -> Split:
-        images_path = _find(folder, f"{part}-images-idx3-ubyte")
-        labels_path = _find(folder, f"{part}-labels-idx1-ubyte")
+        images_path, labels_path = (_find(folder, name) for name in _names(part))
         images = read_idx(images_path, dimensions=3)
         labels = read_idx(labels_path, dimensions=1)
         if images.shape[1:] != (28, 28):
@@ -96,11 +100,21 @@ class MNIST(Task):
         return Split(inputs, torch.tensor(labels, dtype=torch.int64))
 
 
-def _find(folder: Path, name: str) -> Path:
+def _names(part: str) -> tuple[str, str]:
+    return f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
+
+
+def _look(folder: Path, name: str) -> Path | None:
     for place in _PLACES:
         for path in (folder / place / name, folder / place / f"{name}.gz"):
             if path.is_file():
                 return path
+    return None
+
+
+def _find(folder: Path, name: str) -> Path:
+    if (path := _look(folder, name)) is not None:
+        return path
     looked = ", ".join(str(folder / place) for place in _PLACES)
     raise FileNotFoundError(
         f"MNIST file {name} (or {name}.gz) not found in {looked}; point --data-dir or OPTCELL_DATA "

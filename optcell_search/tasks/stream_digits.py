@@ -75,6 +75,10 @@ class StreamDigits(Task):
             frame=(channels, self.size, self.size),
         )
 
+    def files(self, folder: Path) -> list[Path]:
+        """Return the files that the digits are read from."""
+        return self._source.files(folder)
+
     def test_data(self, folder: Path) -> Split:
         """Make the test movies; ``source=mnist`` reads `folder`."""
         return self._movies(self._source.test_data(folder), _TEST)

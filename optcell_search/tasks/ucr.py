@@ -16,6 +16,7 @@ from optcell_search.tasks.splitting import stratified
 from optcell_search.tasks.ts import Labelled, read_ts
 
 _PLACES = (".", "ucr", "Univariate_ts", "Multivariate_ts")
+_PARTS = ("TRAIN", "TEST")
 _VALIDATION_SHARE = 0.2
 
 
@@ -83,8 +84,16 @@ class UCR(Task):
         train, validation = stratified(numbers, (_VALIDATION_SHARE,), where=where)
         return train, validation
 
+    def files(self, folder: Path) -> list[Path]:
+        """Return the set's two files, where they are in the data folder."""
+        files = [folder / place / self._file(part) for place in _PLACES for part in _PARTS]
+        return [path for path in files if path.is_file()]
+
+    def _file(self, part: str) -> Path:
+        return Path(self.dataset) / f"{self.dataset}_{part}.ts"
+
     def _read(self, folder: Path, part: str) -> Labelled:
-        relative = Path(self.dataset) / f"{self.dataset}_{part}.ts"
+        relative = self._file(part)
         places = [folder / place for place in _PLACES]
         # Found without importing aeon, which takes seconds.
         aeon = importlib.util.find_spec("aeon")

@@ -13,7 +13,8 @@ from typing import Any
 import ray
 from ray import exceptions
 
-from . import probe, shipping
+from . import lifeline, probe, shipping
+from .parcel import Source
 from .place import Place
 from .request import Request
 
@@ -41,19 +42,21 @@ _SILENCE = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 
 @contextlib.contextmanager
-def connected(request: Request, place: Place) -> Iterator[None]:
+def connected(request: Request, place: Place, source: Source) -> Iterator[None]:
     """Be connected to Ray: what the caller is connected to, else the request's address, else ours.
 
     Args:
         request: of the run.
         place: where its checkpoints go.
+        source: where its data comes from; it is sent to nodes that do not see it.
 
     Raises:
         ValueError: there is no cluster at the address, it lacks what a trial needs, or a worker of
             it cannot do what the search asks.
     """
     probe.check_room(place, request.checkpoint_bytes)
-    with _environment(_SETTINGS if not request.address else _SETTINGS | _SILENCE), _quiet():
+    more = _SILENCE if request.address else lifeline.PATIENCE
+    with _environment(_SETTINGS | more), _quiet():
         ours = not ray.is_initialized()
         if ours:
             _connect(request)
@@ -61,9 +64,10 @@ def connected(request: Request, place: Place) -> Iterator[None]:
             _check_resources(request)
             if request.address or not ours:
                 # Our own workers are on this machine and see what we see.
-                probe.check_nodes(request, place)
+                probe.check_nodes(request, place, source)
                 wait_for_resources(request)
-            yield
+            with lifeline.watched():
+                yield
         finally:
             if ours:
                 ray.shutdown()

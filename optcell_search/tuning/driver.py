@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from ray import cloudpickle, exceptions, tune
 from ray.tune.error import TuneError
 
+from . import lifeline
 from .callbacks import make as make_callbacks
+from .guarding import CannotLog, Guarded
 from .ledger import Ledger
-from .reasons import OUT_OF_MEMORY, WORKER_DIED
+from .reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
 from .storage import StorageFault
@@ -22,10 +25,7 @@ TUNE_FOLDER = "ray"
 # One more try is what a lost worker is worth: a node may have gone, but a candidate that kills its
 # process does so again.
 _RETRIES = 1
-
-
-class Broken(RuntimeError):  # noqa: N818 - it says what happened to the run
-    """Ray, the disk or the database gave out in mid-run; the ledger can be resumed."""
+_SECONDS_BETWEEN_LOOKS = 5.0
 
 
 class Hopeless(RuntimeError):  # noqa: N818 - it says what happened to the run
@@ -47,7 +47,7 @@ def drive(
         callbacks: are told as well, besides those that the request names.
 
     Raises:
-        Broken: Ray, the disk or the database gave out.
+        Broken: Ray, the disk or the database gave out, or a callback cannot be set up.
         Hopeless: all candidates failed in the same way. A resume tries as many more.
         KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
     """
@@ -55,9 +55,10 @@ def drive(
     searcher = LedgerSearch(ledger, folder)
     try:
         named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
-        observers = [_Observer(searcher, ledger, view), *named, *callbacks]
+        guarded = [Guarded(callback) for callback in (*named, *callbacks)]
+        observers = [_Observer(searcher, ledger, view), *guarded]
         _run_tune(ledger, folder, searcher, observers)
-    except (TuneError, exceptions.RayError, *StorageFault, ValueError) as error:
+    except (TuneError, exceptions.RayError, *StorageFault, ValueError, CannotLog) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise Broken(last) from error
     if searcher.broken:
@@ -89,6 +90,8 @@ def _run_tune(
         stop=_WhenBroken(searcher),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         raise_on_failed_trial=False,
+        # What loggers call a trial.
+        trial_name_creator=lambda trial: f"row_{trial.config['job'].number}",
         callbacks=callbacks,
         verbose=0,
     )
@@ -110,20 +113,26 @@ class _WhenBroken(tune.Stopper):
 
 
 class _Observer(tune.Callback):
-    """Tells the searcher of lost workers, and the view of everything."""
+    """Tells the searcher of what is lost, and the view of everything."""
 
     def __init__(self, searcher: LedgerSearch, ledger: Ledger, view: View) -> None:
         self._searcher = searcher
         self._ledger = ledger
         self._view = view
+        self._looked = time.monotonic()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Take in that a trial's worker died, and of what."""
         self._searcher.lost(trial.trial_id, _reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Show where the run stands."""
+        """Show where the run stands, and see whether it can go on."""
         self._view.update(self._ledger)
+        if time.monotonic() - self._looked >= _SECONDS_BETWEEN_LOOKS:
+            self._looked = time.monotonic()
+            if not lifeline.nodes():
+                # Tune would wait for another one without end.
+                self._searcher.broken = lifeline.NO_NODE
 
 
 def _reason(trial: Any) -> str:

@@ -15,17 +15,20 @@ from ray import exceptions
 from rich.console import Console
 from rich.progress import Progress
 
-from optcell_search import results, tasks
+from optcell_search import results
 from optcell_search.cells.building import AnyModel
 from optcell_search.space import trial_seed
 from optcell_search.training import evaluate
 
+from . import lifeline
 from .ledger import Ledger
-from .reasons import OUT_OF_MEMORY, WORKER_DIED
+from .parcel import Source
+from .reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
 from .session import Job, Session, failure, release
 from .shares import larger
 
 _RETRIES = 1
+_SECONDS_BETWEEN_LOOKS = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: i
     return chosen[:top]
 
 
-def finalize(ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int) -> None:
+def finalize(
+    ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int, source: Source
+) -> None:
     """Train rows anew with `seeds` seeds each, test them, and write it all into the ledger.
 
     A seed that has been done before is not done again. The seeds are others than the search's own:
@@ -67,7 +72,7 @@ def finalize(ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int) ->
         wanted = [trial_seed(request.seed, key, first + i) for i in range(seeds)]
         records[number].seeds = wanted
         lacking = [seed for seed in wanted if seed not in records[number].scores]
-        jobs.extend(_job(ledger, trials[number], seed, epochs) for seed in lacking)
+        jobs.extend(_job(ledger, trials[number], seed, epochs, source) for seed in lacking)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("training again", total=len(jobs))
@@ -78,14 +83,13 @@ def finalize(ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int) ->
             progress.advance(bar)
 
 
-def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int) -> Job:
+def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int, source: Source) -> Job:
     request = ledger.request
     return Job(
         number=trial.number,
         candidate=trial.user_attrs["candidate"],
         seeds=(seed,),
-        task=request.task,
-        data_dir=request.data_dir,
+        source=source,
         objectives=tuple(request.objectives),
         epochs=epochs,
         device=request.device,
@@ -99,7 +103,7 @@ def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Score]]:
     left = iter(jobs)
     pending = {_submit(job): job for job in itertools.islice(left, workers)}
     while pending:
-        (done,), _ = ray.wait(list(pending))
+        done = _first(list(pending))
         job = pending.pop(done)
         try:
             score = ray.get(done)
@@ -112,6 +116,16 @@ def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Score]]:
             continue
         yield job, score
         pending.update({_submit(job): job for job in itertools.islice(left, 1)})
+
+
+def _first(pending: list[ray.ObjectRef[Score]]) -> ray.ObjectRef[Score]:
+    """Wait for the first to be there; raises Broken when there is nothing left to do it on."""
+    while True:
+        done, _ = ray.wait(pending, timeout=_SECONDS_BETWEEN_LOOKS)
+        if done:
+            return done[0]
+        if not lifeline.nodes():
+            raise Broken(lifeline.NO_NODE)
 
 
 def _submit(job: Job) -> ray.ObjectRef[Score]:
@@ -138,7 +152,7 @@ def train_and_test(job: Job) -> Score:
 
 def _scores(job: Job, model: AnyModel, metrics: dict[str, float]) -> Score:
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
-    task = tasks.load(job.task, job.data_dir).to(job.device)
+    task = job.source.load().to(job.device)
     test = evaluate(model, task.unseal(), task)
     return Score({name: metrics[name] for name in test}, test)
 

@@ -13,6 +13,7 @@ from optcell_search import tasks
 from optcell_search.space import from_flat, trial_seed
 from optcell_search.training import Training
 
+from .parcel import Source
 from .session import load_task, release
 
 _FILE = "training.pt"
@@ -22,8 +23,7 @@ _FILE = "training.pt"
 class _Settings:
     """What all trials have in common."""
 
-    task: str
-    data_dir: str
+    source: Source
     epochs: int
     seed: int
     device: str
@@ -41,7 +41,7 @@ class _Trainable(tune.Trainable):
         candidate = from_flat(config)
         self._training = Training(
             candidate,
-            load_task(settings.task, settings.data_dir, settings.device),
+            load_task(settings.source, settings.device),
             seed=trial_seed(settings.seed, candidate.key),
             device=settings.device,
         )
@@ -97,8 +97,7 @@ def optcell_trainable(
         raise ValueError(f"epochs = {epochs}; valid: integers, 1 or more")
     loaded = tasks.load(task, data_dir)
     settings = _Settings(
-        task=loaded.spec,
-        data_dir=str(loaded.folder.absolute()),
+        source=Source(task=loaded.spec, data_dir=str(loaded.folder.absolute())),
         epochs=epochs,
         seed=seed,
         device=device,

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import ray
 import torch
 
-from optcell_search import tasks
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.training import Diverged, Training
 
+from .parcel import Source
 from .request import Request
 from .session import release
 
@@ -107,13 +107,13 @@ def largest(space: SearchSpace) -> list[Candidate]:
 
 
 def measure(
-    candidates: Sequence[dict[str, Any]], task: str, data_dir: str, device: str, meter: Meter
+    candidates: Sequence[dict[str, Any]], source: Source, device: str, meter: Meter
 ) -> Need:
     """Train each candidate for two steps, evaluate it, and return what the hungriest held.
 
     One that does not fit into the whole GPU needs all of it.
     """
-    loaded = tasks.load(task, data_dir).to(device)
+    loaded = source.load().to(device)
     peak = 0
     for data in candidates:
         candidate = Candidate.from_dict(data)
@@ -130,18 +130,17 @@ def measure(
     return Need(peak, meter.total())
 
 
-def packed(request: Request, meter: Meter | None = None) -> Request:
+def packed(request: Request, source: Source, meter: Meter | None = None) -> Request:
     """Return the request with the share of a GPU that its candidates need, and say what it is.
 
     Args:
         request: a request for whole GPUs, on a connected cluster that has one.
+        source: where its data comes from.
         meter: what reads the memory, by default CUDA.
     """
     candidates = [candidate.to_dict() for candidate in largest(request.search_space)]
     job = ray.remote(measure).options(num_cpus=1, num_gpus=1)
-    need: Need = ray.get(
-        job.remote(candidates, request.task, request.data_dir, request.device, meter or CudaMeter())
-    )
+    need: Need = ray.get(job.remote(candidates, source, request.device, meter or CudaMeter()))
     resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
     share = need.share(math.ceil(request.workers / resources["GPU"]))
     print(

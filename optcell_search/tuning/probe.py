@@ -13,30 +13,40 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from optcell_search import tasks
 from optcell_search.space import SearchSpace
 
+from . import lifeline, parcel
+from .parcel import OtherData, Source
 from .place import Place
 from .request import Request
 
 _GIBIBYTE = 2**30
 _ASKED, _ANSWERED = "question", "answer"
 
+Node = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Question:
-    """What a worker is asked, as plain data: the request's own fields, and where to leave a word.
+    """What a worker is asked, as plain data.
 
     Attributes:
-        space, task, data_dir, data_fingerprint: as in `Request`.
-        where: a place that holds a question and takes the answer; empty for none.
+        space: as in `Request`.
+        source: where the data comes from.
+        where: a place that holds a question and takes the answer.
     """
 
     space: dict[str, Any]
-    task: str
-    data_dir: str
-    data_fingerprint: str
+    source: Source
     where: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is wrong on a worker, in words, empty for nothing; and whether it is the data."""
+
+    fault: str = ""
+    lacks_data: bool = False
 
 
 def check_room(place: Place, needed: int) -> None:
@@ -60,8 +70,15 @@ def check_room(place: Place, needed: int) -> None:
         )
 
 
-def check_nodes(request: Request, place: Place) -> None:
+def check_nodes(request: Request, place: Place, source: Source) -> None:
     """Have a worker on every node load the space and the data and write to `place`.
+
+    Data that a worker does not see is sent to all that do not.
+
+    Args:
+        request: of the run.
+        place: where its checkpoints go.
+        source: where its data comes from.
 
     Raises:
         ValueError: one cannot; the line says which, what, and what would help.
@@ -74,7 +91,7 @@ def check_nodes(request: Request, place: Place) -> None:
     except OSError as error:
         raise ValueError(f"storage {base}: cannot be written: {error}") from error
     try:
-        _ask(request, probe)
+        _ask_all(request, probe, source)
     finally:
         probe.delete("")
 
@@ -85,68 +102,91 @@ def _nearest(place: Place) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def _ask(request: Request, probe: Place) -> None:
+def _ask_all(request: Request, probe: Place, source: Source) -> None:
+    without = _ask(_nodes(), request, probe, source)
+    if not without:
+        return
+    first, fault = without[0]
+    task = source.load()
+    try:
+        parcel.send(task, Place(source.parcel))
+    except ValueError as error:
+        raise ValueError(f"{_name(first)}: {fault}; {error}") from error
+    except OSError as error:
+        raise ValueError(f"storage {source.parcel}: cannot be written: {error}") from error
+    for node, fault in _ask([node for node, _ in without], request, probe, source):
+        raise ValueError(f"{_name(node)}: {fault}")
+
+
+def _ask(
+    nodes: Sequence[Node], request: Request, probe: Place, source: Source
+) -> list[tuple[Node, str]]:
+    """Ask these nodes; return which of them lack the data, and what they say."""
     ask = ray.remote(answer)
     pending = {}
-    for node in _nodes():
-        question = Question(
-            request.space,
-            request.task,
-            request.data_dir,
-            request.data_fingerprint,
-            str(probe / node["NodeID"]),
-        )
+    for node in nodes:
+        question = Question(request.space, source, str(probe / node["NodeID"]))
         (probe / node["NodeID"]).write(_ASKED, b"")
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         task = ask.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
         pending[task.remote(question)] = node
+    without = []
     for reference, node in pending.items():
-        name = f"worker on {node['NodeManagerAddress']}"
+        name = _name(node)
         try:
-            fault = ray.get(reference)
+            said = ray.get(reference)
         except exceptions.RayError as error:
             if _has_gone(node, error):
                 continue
             raise ValueError(f"{name}: cannot run the search: {_last_line(error)}") from error
-        if fault:
-            raise ValueError(f"{name}: {fault}")
+        if said.fault and not said.lacks_data:
+            raise ValueError(f"{name}: {said.fault}")
         if (probe / node["NodeID"]).read(_ANSWERED) is None:
             raise ValueError(
                 f"{name}: what it wrote to storage {probe.where.rpartition('/')[0]} did not arrive "
                 "here; give a path that all nodes share, or a URI, by --storage"
             )
+        if said.lacks_data:
+            without.append((node, said.fault))
+    return without
 
 
-def answer(question: Question) -> str:
-    """Try on a worker what the search will do there; return what is wrong, or nothing."""
+def answer(question: Question) -> Answer:
+    """Try on a worker what the search will do there."""
     try:
         SearchSpace.from_dict(question.space, where="space")
     except ValueError as error:
         first = str(error).splitlines()[0]
-        return f"{first}; a plug-in must be installed there, or offered by an entry point"
-    try:
-        task = tasks.load(question.task, question.data_dir)
-    except (OSError, ValueError) as error:
-        return f"the data cannot be read there: {error}"
-    if task.fingerprint != question.data_fingerprint:
-        return f"the data of task {question.task!r} is not the same there as here"
+        help_ = "a plug-in must be installed there, or offered by an entry point"
+        return Answer(f"{first}; {help_}")
     place = Place(question.where)
     if place.read(_ASKED) is None:
-        return f"storage {place} is not the one that is seen here; give a shared path, or a URI"
+        what = "is not the one that is seen here; give a shared path, or a URI"
+        return Answer(f"storage {place} {what}")
     try:
         place.write(_ANSWERED, b"")
     except OSError as error:
-        return f"storage {place} cannot be written there: {error}"
-    return ""
+        return Answer(f"storage {place} cannot be written there: {error}")
+    try:
+        question.source.load()
+    except OtherData:
+        return Answer(f"the data of task {question.source.task!r} is not the same there", True)
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        return Answer(f"the data cannot be read there: {first}", True)
+    return Answer()
 
 
-def _nodes() -> Sequence[dict[str, Any]]:
+def _name(node: Node) -> str:
+    return f"worker on {node['NodeManagerAddress']}"
+
+
+def _nodes() -> Sequence[Node]:
     """The nodes that can train now; those that an autoscaler adds later are like them."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return [node for node in nodes if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    return [node for node in lifeline.nodes() if node["Resources"].get("CPU", 0) >= 1]
 
 
-def _has_gone(node: dict[str, Any], error: exceptions.RayError) -> bool:
+def _has_gone(node: Node, error: exceptions.RayError) -> bool:
     """Whether a node died while it was asked; the others can do without it."""
     # Ray says that a task for a dead node finds no place before it calls the node dead.
     unplaced = isinstance(error, exceptions.TaskUnschedulableError)

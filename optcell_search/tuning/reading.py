@@ -16,6 +16,7 @@ from optcell_search.space import Candidate
 
 from . import checkpoints
 from .ledger import Ledger
+from .parcel import OtherData, Source
 from .place import Place
 from .request import Request
 from .status import standing
@@ -91,13 +92,13 @@ class RunFolder:
 
     def _check_data(self) -> tasks.LoadedTask:
         """Return the run's task; raise a ValueError if its data is no longer what it was."""
-        task = tasks.load(self.request.task, self.request.data_dir)
-        if task.fingerprint != self.request.data_fingerprint:
+        try:
+            return self._source.load()
+        except OtherData as error:
             raise ValueError(
                 f"{self.directory}: the data of task {self.request.task!r} is no longer what the "
                 "run began with"
-            )
-        return task
+            ) from error
 
     def _trial(self, number: int) -> FrozenTrial:
         with self._ledger() as ledger:
@@ -124,6 +125,10 @@ class RunFolder:
         if record["seeds"]:
             return {split: record[split] for split in ("validation", "test")}
         return {"validation": found}
+
+    @property
+    def _source(self) -> Source:
+        return Source.of(self.request, self.directory)
 
     @property
     def _checkpoints(self) -> Place:

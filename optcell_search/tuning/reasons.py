@@ -1,4 +1,4 @@
-"""Why a row failed, in words to group by."""
+"""Why a row failed, in words to group by; and what a whole run breaks off with."""
 
 from __future__ import annotations
 
@@ -18,3 +18,7 @@ def unexpected(error: Exception) -> str:
 def kind(reason: str) -> str:
     """Return a reason without its numbers, which differ from candidate to candidate."""
     return re.sub(r"\d+", "#", reason)
+
+
+class Broken(RuntimeError):  # noqa: N818 - it says what happened to the run
+    """Ray, the disk or the database gave out in mid-run; the ledger can be resumed."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from optcell_search.training import TIMED
 
+from .parcel import Source
 from .request import Request
 from .session import Job, Session
 
@@ -43,8 +44,8 @@ class Replay:
         return largest
 
 
-def replay(request: Request, trial: FrozenTrial) -> Replay:
-    """Train a row again for the epochs it was trained.
+def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
+    """Train a row of a run again, on the data from `source`, for the epochs it was trained.
 
     Raises:
         ValueError: the row has no epoch to repeat.
@@ -61,8 +62,7 @@ def replay(request: Request, trial: FrozenTrial) -> Replay:
         number=trial.number,
         candidate=known["candidate"],
         seeds=tuple(known.get("seeds", [known["seed"]])),
-        task=request.task,
-        data_dir=request.data_dir,
+        source=source,
         objectives=tuple(request.objectives),
         epochs=max(recorded),
         device=request.device,

@@ -12,11 +12,10 @@ import pandas as pd
 from optuna.trial import TrialState
 from torch import Tensor
 
-from optcell_search import tasks
-
 from . import checkpoints
 from . import folder as folders
 from .reading import RunFolder
+from .reasons import Broken
 from .replay import Replay, replay
 from .request import LOCAL, Request
 from .status import in_words, reasons
@@ -49,13 +48,13 @@ class Run(RunFolder):
         from .cluster import connected
 
         self._check_data()
-        with connected(self._at(address), self._checkpoints):
+        with connected(self._at(address), self._checkpoints, self._source):
             self.drive(callbacks)
         return self
 
     def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
-        from .driver import Broken, Hopeless, drive
+        from .driver import Hopeless, drive
 
         with folders.locked(self.directory), self._ledger() as ledger, ledger.held():
             if ledger.unfinished:
@@ -131,9 +130,12 @@ class Run(RunFolder):
             folders.locked(self.directory),
             self._ledger() as ledger,
             ledger.held(),
-            connected(self._at(address), self._checkpoints),
+            connected(self._at(address), self._checkpoints, self._source),
         ):
-            finalize(ledger, numbers, seeds, epochs or self.request.epochs)
+            try:
+                finalize(ledger, numbers, seeds, epochs or self.request.epochs, self._source)
+            except Broken as error:
+                raise RunFailed(f"broke off: {error}; asked for again, it goes on") from error
             records = [ledger.finalized(number) for number in numbers]
         if not any(record["seeds"] for record in records):
             failures = Counter(reason for r in records for reason in r["failed"].values())
@@ -149,7 +151,7 @@ class Run(RunFolder):
             ValueError: there is no such row, or it finished no epoch.
         """
         self._check_data()
-        return replay(self.request, self._trial(number))
+        return replay(self.request, self._trial(number), self._source)
 
     def export(self, which: str | int, out: str | Path) -> Path:
         """Make a trained candidate a package that needs torch alone.
@@ -171,7 +173,7 @@ class Run(RunFolder):
         if Path(out).exists():
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
         number, candidate = self.candidate(which)
-        task = tasks.load(self.request.task, self.request.data_dir)
+        task = self._check_data()
         try:
             return export(candidate, self.weights(number), task, self._scores(number), out)
         except ExportFailed as error:

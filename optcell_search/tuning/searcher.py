@@ -18,6 +18,7 @@ from . import checkpoints, samplers
 from .hopeless import FirstFailures
 from .keeper import Keeper
 from .ledger import Ledger, Metrics
+from .parcel import Source
 from .reasons import OUT_OF_MEMORY
 from .row import Row
 from .session import Job, Report
@@ -56,6 +57,7 @@ class LedgerSearch(Searcher):
         self._ledger = ledger
         self._request = ledger.request
         self._folder = folder
+        self._data = Source.of(self._request, folder)
         self._space = self._request.search_space
         self._grid = samplers.grid(self._request) if self._request.sampler == "grid" else None
         # Rows that have been handed out and not been told; a Tune trial is one attempt at a row.
@@ -146,8 +148,7 @@ class LedgerSearch(Searcher):
             number=row.number,
             candidate=row.candidate,
             seeds=row.seeds,
-            task=request.task,
-            data_dir=request.data_dir,
+            source=self._data,
             objectives=tuple(request.objectives),
             epochs=request.epochs,
             device=request.device,

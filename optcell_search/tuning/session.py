@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from optcell_search import tasks
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Diverged, Training
 
 from . import checkpoints
 from .checkpoints import CannotSave
+from .parcel import Source
 from .place import Place
 from .reasons import DIVERGED, OUT_OF_MEMORY, unexpected
 
@@ -33,7 +33,7 @@ class Job:
         number: of the row.
         candidate: as plain data.
         seeds: one for each repeat; all repeats are trained side by side.
-        task, data_dir: what to train on, and where it lies.
+        source: what to train on, and where it lies.
         objectives: metrics that must stay finite.
         epochs: the budget.
         device, threads: where to train, and with how many torch threads.
@@ -45,8 +45,7 @@ class Job:
     number: int
     candidate: dict[str, Any]
     seeds: tuple[int, ...]
-    task: str
-    data_dir: str
+    source: Source
     objectives: tuple[str, ...]
     epochs: int
     device: str
@@ -94,9 +93,9 @@ class Report:
 
 
 @functools.lru_cache(maxsize=2)
-def load_task(spec: str, data_dir: str, device: str) -> LoadedTask:
+def load_task(source: Source, device: str) -> LoadedTask:
     """Load a task once a process: its data is read again for every candidate otherwise."""
-    return tasks.load(spec, data_dir).to(device)
+    return source.load().to(device)
 
 
 class Session:
@@ -115,7 +114,7 @@ class Session:
         self.job = job
         self._place = Place(job.checkpoints) if job.checkpoints else None
         self._files: dict[str, int] = {}
-        task = load_task(job.task, job.data_dir, job.device)
+        task = load_task(job.source, job.device)
         candidate = Candidate.from_dict(job.candidate)
         self.trainings = [
             Training(candidate, task, seed=seed, device=job.device) for seed in job.seeds

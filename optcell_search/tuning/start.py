@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from optcell_search.space import SearchSpace
 
-from . import checkpoints
+from . import checkpoints, parcel
 from . import folder as folders
 from .resolving import resolve
 from .run import Run
@@ -55,8 +56,8 @@ def search(
         constraints: bounds such as ``"parameters<=50000"``; candidates that break one are never
             on the front, and the sampler learns to avoid them.
         sampler: ``"tpe"``, ``"nsga2"``, ``"random"`` or ``"grid"`` (which ends when it is used up).
-        scheduler: ``"asha"`` stops candidates that fall behind in the one objective there is;
-            ``"mo-asha"`` in several, and where there are constraints (see `tuning.halving`);
+        scheduler: ``"asha"`` stops candidates that fall behind in the one objective there is,
+            ``"mo-asha"`` in several (see `tuning.halving`);
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
         seed: of the whole run.
         repeats: how many seeds each candidate is trained with; objectives are means over them.
@@ -71,7 +72,8 @@ def search(
             measures what the largest candidates of the space need.
         device: ``"cpu"`` or ``"cuda"``; by default the latter where a share of a GPU is asked for.
         callbacks: told of every trial and epoch: ``"mlflow"``, ``"wandb"`` or ``"tensorboard"``,
-            which a resume tells as well, or Tune callbacks of your own.
+            which a resume tells as well, or Tune callbacks of your own. One that cannot be set up
+            ends the run, which can be resumed; one that raises later is left out from there on.
         address: of a Ray cluster; by default one is started on this machine and ended afterwards.
         study: Optuna URL of the ledger; by default an SQLite file in `out`. ``journal:///path``
             takes Optuna's journal file.
@@ -119,13 +121,19 @@ def search(
     )
     directory = Path(out)
     folders.check_target(directory)
-    with connected(request, checkpoints.place_of(request, directory)):
-        if request.study:
-            # An unreachable database is found here, before anything is written.
-            folders.check_study(request.study)
-        if request.gpus_measured:
-            request = packed(request)
-        folders.make(directory, request)
-        run = Run(directory, request)
-        run.drive([callback for callback in callbacks if not isinstance(callback, str)])
+    source = parcel.Source.of(request, directory)
+    with contextlib.ExitStack() as unless_begun:
+        # What was sent to the workers is of no use to anybody else.
+        unless_begun.callback(parcel.place_of(request, directory).delete, "")
+        with connected(request, checkpoints.place_of(request, directory), source):
+            if request.study:
+                # An unreachable database is found here, before anything is written.
+                folders.check_study(request.study)
+            if request.gpus_measured:
+                request = packed(request, source)
+            folders.make(directory, request)
+            parcel.move_in(request, directory)
+            unless_begun.pop_all()
+            run = Run(directory, request)
+            run.drive([callback for callback in callbacks if not isinstance(callback, str)])
     return run

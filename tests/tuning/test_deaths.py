@@ -16,7 +16,6 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from runs import SMALL_SPACE, a_request
 
-from optcell_search.results import load
 from optcell_search.tuning import Run
 from optcell_search.tuning import folder as folders
 from optcell_search.tuning.journal import mend
@@ -74,8 +73,10 @@ def test_a_power_cut_at_any_moment(storage: str, tiny: str, tmp_path: Path) -> N
                 assert trial.values == before[trial.number].values
                 assert trial.user_attrs == before[trial.number].user_attrs
             finish(ledger)
-        # Read anew, for a journal can be spoilt by what is written behind a torn line.
-        states = [trial.state for trial in load(second).trials]
+        # Read anew, for a journal can be spoilt by what is written behind a torn line. And closed:
+        # a connection left to the garbage collector deletes SQLite's side files whenever that runs.
+        with contextlib.closing(Ledger.of_folder(request, second)) as ledger:
+            states = [trial.state for trial in ledger.trials()]
         assert states == [TrialState.COMPLETE] * 5
         shutil.rmtree(second)
     assert seen == {0, 1, 2, 3}

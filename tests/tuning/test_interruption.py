@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 from runs import PLUGINS, faulty_space
 
@@ -74,18 +75,23 @@ def in_mid_row(minimum: int) -> Callable[[list[FrozenTrial]], bool]:
     return ready
 
 
-@pytest.mark.usefixtures("faulty_rule", "cluster")
-def test_nothing_is_lost_by_ctrl_c_and_kill(tiny: str, tmp_path: Path) -> None:
+def slow_space(folder: Path) -> str:
+    """Write a space of candidates that take their time; return its path."""
     from faulty_rule import SLOW
 
-    space = tmp_path / "space.toml"
+    space = folder / "space.toml"
     data = faulty_space(SLOW)
     data["training"] = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}}
     space.write_text(tomli_w.dumps(data))
+    return str(space)
+
+
+@pytest.mark.usefixtures("faulty_rule", "cluster")
+def test_nothing_is_lost_by_ctrl_c_and_kill(tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
 
     process = start(
-        "run", str(space), "--task", tiny, "--trials", str(TRIALS), "--out", str(folder),
+        "run", slow_space(tmp_path), "--task", tiny, "--trials", str(TRIALS), "--out", str(folder),
         "--epochs", str(EPOCHS), "--workers", "1", "--threads", "1", "--scheduler", "none",
     )  # fmt: skip
     wait_for(process, folder, in_mid_row(1))
@@ -118,3 +124,52 @@ def test_nothing_is_lost_by_ctrl_c_and_kill(tiny: str, tmp_path: Path) -> None:
         assert set(Run.open(folder).replay(number).differences.values()) == {0.0}
     seconds = [epoch["train_seconds"] for epoch in epochs(final[-1]).values()]  # type: ignore[index]
     assert seconds == sorted(seconds)
+
+
+def descendant(process: subprocess.Popen[str], name: str) -> int:
+    """The process with this program that `process` has started, itself or through others."""
+    parents, programs = {}, {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(ValueError, OSError):
+            pid = int(entry.name)
+            # The name in parentheses may hold spaces; the parent is the second field after it.
+            stat = (entry / "stat").read_text().rpartition(")")[2]
+            parents[pid] = int(stat.split()[1])
+            programs[pid] = (entry / "cmdline").read_bytes().partition(b"\0")[0].decode()
+
+    def is_ours(pid: int) -> bool:
+        return pid == process.pid or (pid in parents and is_ours(parents[pid]))
+
+    (found,) = (pid for pid, path in programs.items() if Path(path).name == name and is_ours(pid))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("faulty_rule", "cluster")
+@pytest.mark.parametrize(
+    ("victim", "line"),
+    [
+        ("raylet", "the run broke off: the Ray cluster has lost its last node; `optcell-search re"),
+        ("gcs_server", "the head of the Ray cluster, "),
+    ],
+)
+def test_a_head_that_dies_ends_the_run_and_not_the_ledger(
+    victim: str, line: str, tiny: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    process = start(
+        "run", slow_space(tmp_path), "--task", tiny, "--trials", "2", "--out", str(folder),
+        "--epochs", "2000", "--workers", "1", "--threads", "1", "--scheduler", "none",
+    )  # fmt: skip
+    (before,) = wait_for(process, folder, lambda found: bool(found) and len(epochs(found[0])) >= 3)
+    os.kill(descendant(process, victim), signal.SIGKILL)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert f"optcell-search: {line}" in errors
+    assert "Traceback" not in errors
+
+    with contextlib.closing(Ledger.of_folder(Run.open(folder).request, folder)) as ledger:
+        ledger.requeue()
+        row = ledger.ask(ledger.request.search_space, RandomSampler())
+        assert row.number == 0
+        assert epochs(before).items() <= epochs(ledger.trials()[0]).items()

@@ -15,7 +15,7 @@ from optcell_search import SearchSpace
 from optcell_search.space import SpaceError, from_flat, trial_seed
 from optcell_search.tasks import load
 from optcell_search.training import TIMED, train
-from optcell_search.tuning import MOASHAScheduler, Run, callbacks, optcell_trainable
+from optcell_search.tuning import MOASHAScheduler, Run, RunFailed, callbacks, optcell_trainable
 
 CONFIG = {"cell": "rnn", "rule": "heavy_ball", "heavy_ball.mu": 0.5, "model.hidden_size": 3}
 
@@ -143,6 +143,44 @@ def test_callbacks_hear_of_candidates_and_metrics(tiny: str, tmp_path: Path) -> 
     content = files[0].read_bytes()
     assert b"metrics/accuracy" in content
     assert Run.open(run.directory).request.callbacks == ("tensorboard",)
+
+
+class Failing(Notes):
+    """Breaks down: when it is set up, or when it hears its second result."""
+
+    def __init__(self, at_once: bool) -> None:
+        super().__init__()
+        self.at_once = at_once
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        if self.at_once:
+            raise RuntimeError("no key\nof yours")
+
+    def on_trial_result(self, *args: Any, **info: Any) -> None:
+        super().on_trial_result(*args, **info)
+        if len(self.heard) == 2:
+            raise OSError("the server has gone\naway")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_callback_that_fails_costs_no_trial(
+    tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    options = {"epochs": 2, "workers": 1, "threads": 1, "scheduler": "none"}
+    message = r"the run broke off: callback Failing: error: RuntimeError: no key; `optcell-search r"
+    with pytest.raises(RunFailed, match=message):
+        optcell_search.search(SPACE, tiny, 2, folder, callbacks=[Failing(True)], **options)
+    assert Run.open(folder).status()["missing"] == 2
+
+    late = Failing(False)
+    assert Run.open(folder).resume(callbacks=[late]).status()["complete"] == 2
+    assert len(late.heard) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "Failing" in line]
+    assert lines == [
+        "optcell-search: callback Failing: error: OSError: the server has gone; the search goes on "
+        "without it"
+    ]
 
 
 def test_a_callback_whose_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

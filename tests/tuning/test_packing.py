@@ -17,6 +17,7 @@ import optcell_search
 from optcell_search import SearchSpace
 from optcell_search.training import Diverged, Training
 from optcell_search.tuning.packing import CONTEXT_BYTES, CudaMeter, Need, largest, measure, packed
+from optcell_search.tuning.parcel import Source
 
 GIB = 2**30
 
@@ -60,7 +61,7 @@ def reading(space: SearchSpace, task: str, total: int = 16) -> Need:
     from pretended_gpu import PretendedMeter
 
     candidates = [candidate.to_dict() for candidate in largest(space)]
-    return measure(candidates, task, "", "cpu", PretendedMeter(total))
+    return measure(candidates, Source(task=task, data_dir=""), "cpu", PretendedMeter(total))
 
 
 @pytest.fixture
@@ -101,9 +102,10 @@ def test_a_request_is_packed_on_the_gpu_there_is(
     from pretended_gpu import PretendedMeter
 
     request = a_request(tiny, gpus_per_trial="auto", workers=8)
+    source = Source(task=tiny, data_dir="")
     assert (request.device, request.gpus_measured) == ("cuda", True)
     # The GPU is one that is only said to be there.
-    request = packed(dataclasses.replace(request, device="cpu"), PretendedMeter(4))
+    request = packed(dataclasses.replace(request, device="cpu"), source, PretendedMeter(4))
     assert 0 < request.gpus_per_trial < 1
     line = capsys.readouterr().err
     assert line.startswith(f"gpus_per_trial = {request.gpus_per_trial:g}: the largest candidate ")
@@ -126,5 +128,5 @@ def test_auto_on_the_cpu_makes_no_sense(tiny: str) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_the_memory_of_a_real_gpu(tiny: str) -> None:
     candidates = [candidate.to_dict() for candidate in largest(SearchSpace.from_dict(SPACE))]
-    need = measure(candidates, tiny, "", "cuda", CudaMeter())
+    need = measure(candidates, Source(task=tiny, data_dir=""), "cuda", CudaMeter())
     assert 0 < need.peak < need.total

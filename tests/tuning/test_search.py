@@ -284,6 +284,6 @@ def test_data_that_has_changed(run: Run) -> None:
 
 def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
     before = dict(os.environ)
-    with connected(run.request, Place(str(run.directory))):
+    with connected(run.request, Place(str(run.directory)), run._source):
         assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
     assert dict(os.environ) == before

@@ -12,6 +12,7 @@ from optcell_search.space import SearchSpace
 from optcell_search.training import Diverged, Training
 from optcell_search.tuning import checkpoints
 from optcell_search.tuning.checkpoints import CannotSave
+from optcell_search.tuning.parcel import Source
 from optcell_search.tuning.place import Place
 from optcell_search.tuning.session import Job, Report, Session, failure
 
@@ -25,8 +26,7 @@ def job(tiny: str, tmp_path: Path) -> Job:
         number=7,
         candidate=candidate.to_dict(),
         seeds=(3,),
-        task=tiny,
-        data_dir=str(tmp_path),
+        source=Source(task=tiny, data_dir=str(tmp_path)),
         objectives=("accuracy",),
         epochs=3,
         device="cpu",

@@ -17,8 +17,9 @@ import optcell_search
 from optcell_search import registry
 from optcell_search.tuning import cluster as clusters
 from optcell_search.tuning import probe
+from optcell_search.tuning.parcel import Source
 from optcell_search.tuning.place import Place
-from optcell_search.tuning.probe import Question, answer, check_nodes, check_room
+from optcell_search.tuning.probe import Answer, Question, answer, check_nodes, check_room
 from optcell_search.tuning.request import Request
 from optcell_search.tuning.shipping import runtime_environment
 
@@ -32,17 +33,11 @@ def request_(tiny: str) -> Request:
 def question(request_: Request, tmp_path: Path) -> Question:
     (tmp_path / "probe").mkdir()
     (tmp_path / "probe" / "question").touch()
-    return Question(
-        request_.space,
-        request_.task,
-        request_.data_dir,
-        request_.data_fingerprint,
-        str(tmp_path / "probe"),
-    )
+    return Question(request_.space, Source.of(request_, tmp_path / "run"), str(tmp_path / "probe"))
 
 
 def test_a_worker_that_can_do_it_all(question: Question, tmp_path: Path) -> None:
-    assert answer(question) == ""
+    assert answer(question) == Answer()
     assert (tmp_path / "probe" / "answer").exists()
 
 
@@ -50,8 +45,6 @@ def test_a_worker_that_can_do_it_all(question: Question, tmp_path: Path) -> None
     ("changes", "fault"),
     [
         ({"space": {**SPACE, "rules": ["lonely"]}}, "unknown rule 'lonely'"),
-        ({"task": "/nowhere/data.npz"}, "the data cannot be read there: "),
-        ({"data_fingerprint": "0" * 64}, "is not the same there as here"),
         ({"where": "/nowhere/probe"}, "storage /nowhere/probe is not the one that is seen here"),
     ],
 )
@@ -59,8 +52,26 @@ def test_a_worker_says_what_it_cannot_do(
     question: Question, changes: dict[str, object], fault: str
 ) -> None:
     said = answer(dataclasses.replace(question, **changes))  # type: ignore[arg-type]
-    assert fault in said
-    assert "\n" not in said
+    assert fault in said.fault
+    assert "\n" not in said.fault
+    assert not said.lacks_data
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"task": "/nowhere/data.npz"}, "the data cannot be read there: "),
+        ({"fingerprint": "0" * 64}, "is not the same there"),
+    ],
+)
+def test_a_worker_says_that_it_lacks_the_data(
+    question: Question, changes: dict[str, str], fault: str
+) -> None:
+    source = dataclasses.replace(question.source, **changes)
+    said = answer(dataclasses.replace(question, source=source))
+    assert fault in said.fault
+    assert "\n" not in said.fault
+    assert said.lacks_data
 
 
 def test_room(tmp_path: Path) -> None:
@@ -70,9 +81,13 @@ def test_room(tmp_path: Path) -> None:
         check_room(place, 2**60)
 
 
+def check(request: Request, folder: Path, place: Path) -> None:
+    check_nodes(request, Place(str(place)), Source.of(request, folder / "run"))
+
+
 @pytest.mark.usefixtures("cluster")
 def test_all_nodes_are_asked_and_nothing_is_left(request_: Request, tmp_path: Path) -> None:
-    check_nodes(request_, Place(str(tmp_path / "run" / "checkpoints")))
+    check(request_, tmp_path, tmp_path / "run" / "checkpoints")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,7 +99,7 @@ def test_a_node_that_dies_as_it_is_asked_is_done_without(
     # What Ray still counts among its nodes for a while, and finds no place on.
     dead = {**alive, "NodeID": "0" * len(alive["NodeID"])}
     monkeypatch.setattr(probe, "_nodes", lambda: [dead, alive])
-    check_nodes(request_, Place(str(tmp_path)))
+    check(request_, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -113,15 +128,6 @@ def test_a_plugin_that_only_the_driver_has(tiny: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"worker on .*: .*unknown rule 'lonely'.*must be insta"):
         optcell_search.search(space, tiny, 1, tmp_path / "run", epochs=1)
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.usefixtures("cluster")
-def test_data_that_only_the_driver_sees(tiny: str, tmp_path: Path) -> None:
-    request = a_request(tiny)
-    gone = dataclasses.replace(request, task=f"{tmp_path}/gone.npz")
-    with pytest.raises(ValueError, match=r"worker on .*: the data cannot be read there"):
-        check_nodes(gone, Place(str(tmp_path)))
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("lonely_rule")
