@@ -57,13 +57,13 @@ TIMED = """async action => {
 }"""
 
 
-STAYS = """How 100,000 trials stay usable: the page holds about 20,000 of them, the front, the best and
-an even sample; sums, shares, the front and the importance are over all. Of learning curves 10,000
-are read and some 460 drawn, of parallel lines 400, of a rule's trials 600, selected ones before
-others, and the timeline is an image of as many columns as the screen has. What takes long (growth,
-responses, importance) comes after the first view and takes the server at most a twentieth of its
-time; the page asks for news the more rarely the longer an answer takes. The wait is at the start:
-the whole ledger has to be read once."""
+STAYS = """How 100,000 trials stay usable: the page holds about 20,000 of them, the front, the best
+and an even sample; sums, shares, the front and the importance are over all. Of learning curves
+10,000 are read and some 460 drawn, of parallel lines 400, of a rule's trials 600, selected ones
+before others, and the timeline is an image of as many columns as the screen has. What takes long
+(growth, responses, importance) comes after the first view and takes the server at most a twentieth
+of its time; the page asks for news the more rarely the longer an answer takes. The wait is at the
+start: the whole ledger has to be read once."""
 
 
 def serve(folder: Path) -> tuple[subprocess.Popen[str], str, float]:
@@ -158,6 +158,32 @@ def live(trials: int, folder: Path) -> dict[str, float]:
         process.wait()
 
 
+def following(folder: Path) -> float:
+    """Return the server's processor seconds a minute while a page follows a run of 300 trials.
+
+    A trial ends every few seconds, as on a machine with two workers.
+    """
+    run = synthetic_run.make(folder / "followed", 300)
+    process, url, _ = serve(run)
+    try:
+        with sync_playwright() as running:
+            chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+            browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            first_view(page, url, 300)
+            page.wait_for_function("optcell.current().growth")
+            began, before = time.perf_counter(), cpu_seconds(process)
+            for _ in range(8):
+                appears(page, run)
+                page.wait_for_timeout(3000)
+            minutes = (time.perf_counter() - began) / 60
+            browser.close()
+            return (cpu_seconds(process) - before) / minutes
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def sizes(folder: Path) -> dict[int, float]:
     """Return the megabytes of the one file by number of trials."""
     found = {}
@@ -202,8 +228,10 @@ def main() -> None:
             else:
                 synthetic_run.make(folder, trials)
             measured[trials] = live(trials, folder)
+        cost = following(Path(temporary))
+        print(f"following: {cost:.2f} s of processor a minute", flush=True)
         files = {} if arguments.no_files else sizes(Path(temporary))
-    text = report(measured, files)
+    text = report(measured, files, cost)
     if arguments.following:
         text += f"\n{arguments.following.read_text(encoding='utf-8')}"
     print(text)
@@ -211,7 +239,7 @@ def main() -> None:
         arguments.out.write_text(text, encoding="utf-8")
 
 
-def report(measured: dict[int, dict[str, float]], files: dict[int, float]) -> str:
+def report(measured: dict[int, dict[str, float]], files: dict[int, float], cost: float) -> str:
     """Return all that was measured as Markdown."""
     load = float(np.round(os.getloadavg()[0], 1))
     megabytes = "\n".join(f"| {trials:,} | {size:.2f} |" for trials, size in files.items())
@@ -223,6 +251,10 @@ def report(measured: dict[int, dict[str, float]], files: dict[int, float]) -> st
         "address. *First view*: from opening the address to the drawn front; the server reads the "
         "ledger meanwhile, and has begun when it printed the address. *Brush*, *filter*: until all "
         f"that is in sight has followed.\n\n{table(measured)}\n\n{STAYS}\n\n"
+        f"While a page follows a run of 300 trials in which one ends every few seconds, the server "
+        f"takes {cost:.1f} s of a processor a minute, {100 * cost / 60:.1f} % of one, at niceness "
+        "10: it gets what the search leaves over. `scripts/bench_following.py` times a search "
+        "alone and followed.\n\n"
         f"| trials | one file (MB) |\n|---|---|\n{megabytes}\n"
     )
 

@@ -35,6 +35,7 @@ EVERY = 1.0
 SEARCH = [
     sys.executable, "-m", "optcell_search.cli", "run", "optimizer_cells", "--task", "digits",
     "--objectives", "accuracy,parameters", "--sampler", "random", "--workers", "1", "--seed", "0",
+    "--scheduler", "none",
 ]  # fmt: skip
 
 
