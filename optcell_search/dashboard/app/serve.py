@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,10 +61,17 @@ class Dashboard:
         shown = f"[{host}]" if ":" in host else host
         query = f"?token={quote(token, safe='')}" if token else ""
         self.url = f"http://{shown}:{self._server.server_port}/{query}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         self._preparing = threading.Thread(target=desk.prepare, daemon=True)
         self._preparing.start()
+
+    def _serve(self) -> None:
+        if sys.platform == "linux":
+            # There niceness is a thread's own, and goes to the threads that answer; what the first
+            # view needs is prepared by another one, at once.
+            os.nice(_NICENESS)
+        self._server.serve_forever()
 
     def wait(self) -> None:
         """Serve until the process is interrupted."""
@@ -115,8 +123,6 @@ def serve(
     """
     import webbrowser
 
-    # Before there are threads: on Linux each has a niceness of its own, that of its maker.
-    os.nice(_NICENESS)
     dashboard = Dashboard(places, host=host, port=port, token=token)
     print(f"{dashboard.url}\nCtrl-C stops it.", flush=True)
     if opened:
