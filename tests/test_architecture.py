@@ -29,7 +29,9 @@ ARROWS: dict[str, set[str]] = {
     },
     "results": {"space"},
     "export": {"hyperparameters", "registry", "kernels", "rules", "cells", "space"},
-    "dashboard": {"hyperparameters", "registry", "rules", "cells", "space", "results", "export"},
+    "dashboard": {
+        "hyperparameters", "registry", "kernels", "rules", "cells", "space", "results", "export",
+    },
     "tuning": {
         "hyperparameters", "registry", "cells", "tasks", "space", "training", "results", "export",
         "dashboard",
