@@ -253,7 +253,7 @@ def report(measured: dict[int, dict[str, float]], files: dict[int, float], cost:
         f"that is in sight has followed.\n\n{table(measured)}\n\n{STAYS}\n\n"
         f"While a page follows a run of 300 trials in which one ends every few seconds, the server "
         f"takes {cost:.1f} s of a processor a minute, {100 * cost / 60:.1f} % of one, at niceness "
-        "10: it gets what the search leaves over. `scripts/bench_following.py` times a search "
+        "19: it gets what the search leaves over. `scripts/bench_following.py` times a search "
         "alone and followed.\n\n"
         f"| trials | one file (MB) |\n|---|---|\n{megabytes}\n"
     )

@@ -181,7 +181,8 @@ def _plugins(kind: str) -> dict[str, dict[str, str]]:
 def _spaces() -> dict[str, dict[str, str]]:
     from optcell_search.space import SearchSpace
 
-    return {name: {"title": SearchSpace.load(name).description} for name in SearchSpace.names()}
+    spaces = {name: SearchSpace.load(name) for name in SearchSpace.names()}
+    return {n: {"title": s.description, "choices": s.choices} for n, s in spaces.items()}
 
 
 def _open(arguments: argparse.Namespace) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 _GAP = "  "
+_TESTED = ("test_", "baseline_test_")
 
 
 def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
@@ -30,7 +31,7 @@ def candidates(table: pd.DataFrame, objectives: Sequence[str]) -> str:
     tested = [
         name
         for name in table.columns
-        if name.startswith("test_") and not name.endswith("_std") and table[name].notna().any()
+        if name.startswith(_TESTED) and not name.endswith("_std") and table[name].notna().any()
     ]
     head = ["trial", "state", *objectives, *(c.replace("_", " ") for c in tested), "candidate"]
     rows = []

@@ -6,6 +6,7 @@ from .opening import load, locate
 from .ranking import best, eligible, front_mask, hypervolume, knee, pareto, ranks
 from .rows import Row, of_trial
 from .tables import (
+    BASELINE,
     Direction,
     curves,
     finalized,
@@ -18,6 +19,7 @@ from .tables import (
 )
 
 __all__ = [
+    "BASELINE",
     "Direction",
     "Row",
     "best",

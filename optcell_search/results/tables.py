@@ -14,6 +14,8 @@ from .rows import EPOCH_PREFIX, Row, epochs_of, of_trial
 Direction = Literal["minimize", "maximize"]
 
 FINALIZED_PREFIX = "finalized:"
+# In a record of that name, the record of the network that the trial is compared with.
+BASELINE = "baseline"
 
 
 def objectives(study: optuna.Study) -> dict[str, Direction]:
@@ -106,8 +108,9 @@ def gradients(study: optuna.Study) -> pd.DataFrame:
 def finalized(study: optuna.Study) -> pd.DataFrame:
     """Return one row a re-trained trial, split and metric, with its mean and spread over seeds.
 
-    Columns: ``number, split`` ("validation" or "test"), ``metric, mean, std`` (of the sample, 0 for
-    a single seed), ``seeds`` (how many), ``epochs``.
+    Columns: ``number, split`` ("validation" or "test", and for the baseline that the trial is
+    compared with, where there is one, "baseline_validation" or "baseline_test"), ``metric, mean,
+    std`` (of the sample, 0 for a single seed), ``seeds`` (how many), ``epochs``.
     """
     return finalized_of(study.user_attrs)
 
@@ -119,12 +122,20 @@ def finalized_of(attributes: Mapping[str, Any]) -> pd.DataFrame:
         if not attribute.startswith(FINALIZED_PREFIX):
             continue
         number = int(attribute.removeprefix(FINALIZED_PREFIX))
-        for split in ("validation", "test"):
-            for metric, values in record[split].items():
-                if not values:  # every one of its trainings failed
-                    continue
-                std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-                mean = float(np.mean(values))
-                rows.append((number, split, metric, mean, std, len(values), record["epochs"]))
+        rows += _scores(number, record, "")
+        if BASELINE in record:
+            rows += _scores(number, record[BASELINE], f"{BASELINE}_")
     columns = ["number", "split", "metric", "mean", "std", "seeds", "epochs"]
     return pd.DataFrame(rows, columns=columns).sort_values("number", kind="stable")
+
+
+def _scores(number: int, record: Mapping[str, Any], prefix: str) -> list[tuple[Any, ...]]:
+    rows = []
+    for split in ("validation", "test"):
+        for metric, values in record[split].items():
+            if not values:  # every one of its trainings failed
+                continue
+            std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+            mean, epochs = float(np.mean(values)), record["epochs"]
+            rows.append((number, f"{prefix}{split}", metric, mean, std, len(values), epochs))
+    return rows

@@ -149,15 +149,21 @@ class SearchSpace:
         return self._count(lambda domain: domain.size or 0)
 
     @property
+    def choices(self) -> str:
+        """How many there are: ``6 cells × 5 rules, 37 hyperparameters searched, continuous``."""
+        return f"{len(self.cells)} cells × {len(self.rules)} rules, {self._searched}"
+
+    @property
     def summary(self) -> str:
         """What the space holds, on one line."""
+        contents = f"{', '.join(self.cells)} with {', '.join(self.rules)}; {self._searched}"
+        return f"{self.description} ({contents})" if self.description else contents
+
+    @property
+    def _searched(self) -> str:
         searched = sum(not isinstance(domain, Fixed) for domain in self.domains.values())
         size = "continuous" if self.size is None else f"{self.size} candidates"
-        contents = (
-            f"{', '.join(self.cells)} with {', '.join(self.rules)}; "
-            f"{searched} hyperparameters searched, {size}"
-        )
-        return f"{self.description} ({contents})" if self.description else contents
+        return f"{searched} hyperparameters searched, {size}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, also what a file leaves unsaid, as data that `from_dict` takes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optcell_search.training.baseline import feedforward_baseline, of_size
+from optcell_search.training.baseline import feedforward_baseline, has_baseline, of_size
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -30,6 +30,7 @@ __all__ = [
     "feedforward_baseline",
     "gradient_curve",
     "gradient_norms",
+    "has_baseline",
     "latency",
     "objectives",
     "of_size",

@@ -13,6 +13,11 @@ from optcell_search.training.measuring import count_parameters
 _WIDEST = 512
 
 
+def has_baseline(candidate: Candidate, task: LoadedTask) -> bool:
+    """Whether `feedforward_baseline` has a network to compare with: a convolutional one, movies."""
+    return isinstance(candidate.model, ConvModel) and hasattr(task.task, "view")
+
+
 def feedforward_baseline(candidate: Candidate, task: LoadedTask) -> tuple[Candidate, LoadedTask]:
     """Return a network without recurrence with as many parameters, and the task it is given.
 

@@ -6,10 +6,10 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import ray
+import torch
 from optuna.trial import FrozenTrial
 from ray import exceptions
 from rich.console import Console
@@ -17,27 +17,21 @@ from rich.progress import Progress
 
 from optcell_search import results
 from optcell_search.cells.building import AnyModel
-from optcell_search.space import trial_seed
-from optcell_search.training import evaluate
+from optcell_search.results import BASELINE
+from optcell_search.space import Candidate, trial_seed
+from optcell_search.tasks import LoadedTask
+from optcell_search.training import Training, evaluate, feedforward_baseline, has_baseline
 
 from . import lifeline
 from .ledger import Ledger
 from .parcel import Source
 from .reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
+from .scores import Record, Score
 from .session import Job, Session, failure, release
 from .shares import larger
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
-
-
-@dataclass(frozen=True)
-class Score:
-    """What one seed came to: metrics on both splits, or why there are none."""
-
-    validation: dict[str, float]
-    test: dict[str, float]
-    reason: str = ""
 
 
 def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: int) -> list[int]:
@@ -54,32 +48,51 @@ def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: i
     return chosen[:top]
 
 
+@dataclass(frozen=True)
+class _Work:
+    """One seed of a row, or of the network that the row is compared with."""
+
+    job: Job
+    baseline: bool
+
+
 def finalize(
     ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int, source: Source
 ) -> None:
     """Train rows anew with `seeds` seeds each, test them, and write it all into the ledger.
 
     A seed that has been done before is not done again. The seeds are others than the search's own:
-    the candidate was chosen for how well it did with those.
+    the candidate was chosen for how well it did with those. Where the task offers a baseline for a
+    candidate (`training.has_baseline`), that is trained and tested with the same seeds.
     """
     request = ledger.request
     trials = ledger.trials()
-    records = {number: _Record.read(ledger, number, epochs) for number in numbers}
-    jobs: list[Job] = []
+    task = source.load()
+    records: dict[int, dict[bool, Record]] = {}
+    works: list[_Work] = []
     for number in numbers:
-        first = request.repeats
-        key = trials[number].user_attrs["key"]
-        wanted = [trial_seed(request.seed, key, first + i) for i in range(seeds)]
-        records[number].seeds = wanted
-        lacking = [seed for seed in wanted if seed not in records[number].scores]
-        jobs.extend(_job(ledger, trials[number], seed, epochs, source) for seed in lacking)
+        trial = trials[number]
+        key = trial.user_attrs["key"]
+        wanted = [trial_seed(request.seed, key, request.repeats + i) for i in range(seeds)]
+        known = ledger.finalized(number)
+        compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)
+        records[number] = {False: Record.read(known, epochs)}
+        if compared:
+            records[number][True] = Record.read(known.get(BASELINE, {}), epochs)
+        for baseline, record in records[number].items():
+            record.seeds = wanted
+            lacking = [seed for seed in wanted if seed not in record.scores]
+            works.extend(
+                _Work(_job(ledger, trial, seed, epochs, source), baseline) for seed in lacking
+            )
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("training again", total=len(jobs))
-        for job, score in _run(jobs, request.workers):
-            record = records[job.number]
-            record.scores[job.seeds[0]] = score
-            ledger.set_finalized(job.number, record.to_dict())
+        bar = progress.add_task("training again", total=len(works))
+        for work, score in _run(works, request.workers):
+            pair = records[work.job.number]
+            pair[work.baseline].scores[work.job.seeds[0]] = score
+            compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
+            ledger.set_finalized(work.job.number, pair[False].to_dict() | compared_with)
             progress.advance(bar)
 
 
@@ -98,24 +111,24 @@ def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int, source: Sou
     )
 
 
-def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Score]]:
-    """Do the jobs on the cluster, at most `workers` at once; give each with its score."""
-    left = iter(jobs)
-    pending = {_submit(job): job for job in itertools.islice(left, workers)}
+def _run(works: Sequence[_Work], workers: int) -> Iterator[tuple[_Work, Score]]:
+    """Do the works on the cluster, at most `workers` at once; give each with its score."""
+    left = iter(works)
+    pending = {_submit(work): work for work in itertools.islice(left, workers)}
     while pending:
         done = _first(list(pending))
-        job = pending.pop(done)
+        work = pending.pop(done)
         try:
             score = ray.get(done)
         except exceptions.WorkerCrashedError:
             score = Score({}, {}, WORKER_DIED)
-        share = larger(job.gpus) if score.reason == OUT_OF_MEMORY else None
+        share = larger(work.job.gpus) if score.reason == OUT_OF_MEMORY else None
         if share is not None:
-            again = dataclasses.replace(job, gpus=share)
+            again = dataclasses.replace(work, job=dataclasses.replace(work.job, gpus=share))
             pending[_submit(again)] = again
             continue
-        yield job, score
-        pending.update({_submit(job): job for job in itertools.islice(left, 1)})
+        yield work, score
+        pending.update({_submit(work): work for work in itertools.islice(left, 1)})
 
 
 def _first(pending: list[ray.ObjectRef[Score]]) -> ray.ObjectRef[Score]:
@@ -128,69 +141,44 @@ def _first(pending: list[ray.ObjectRef[Score]]) -> ray.ObjectRef[Score]:
             raise Broken(lifeline.NO_NODE)
 
 
-def _submit(job: Job) -> ray.ObjectRef[Score]:
+def _submit(work: _Work) -> ray.ObjectRef[Score]:
     train = ray.remote(train_and_test)
-    return train.options(num_cpus=1, num_gpus=job.gpus, max_retries=_RETRIES).remote(job)
+    resources = train.options(num_cpus=1, num_gpus=work.job.gpus, max_retries=_RETRIES)
+    return resources.remote(work.job, work.baseline)
 
 
-def train_and_test(job: Job) -> Score:
-    """Train a candidate with one seed, then score it on the test split."""
+def train_and_test(job: Job, baseline: bool) -> Score:
+    """Train a candidate, or its baseline, with one seed, then score it on the test split."""
     try:
-        session = Session(job)
-        report = session.advance()
-        while not report.done:
-            report = session.advance()
+        score = _of_baseline(job) if baseline else _of_candidate(job)
     except Exception as error:
         # As in the search: what a plug-in does wrong is a result of this candidate.
         score = Score({}, {}, failure(job.number, error).reason)
-    else:
-        score = _scores(job, session.trainings[0].model, report.metrics[report.epoch])
-        del session
     release()
     return score
 
 
-def _scores(job: Job, model: AnyModel, metrics: dict[str, float]) -> Score:
+def _of_candidate(job: Job) -> Score:
+    session = Session(job)
+    report = session.advance()
+    while not report.done:
+        report = session.advance()
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
     task = job.source.load().to(job.device)
+    return _tested(session.trainings[0].model, task, report.metrics[report.epoch])
+
+
+def _of_baseline(job: Job) -> Score:
+    torch.set_num_threads(job.threads)
+    candidate = Candidate.from_dict(job.candidate)
+    baseline, stacked = feedforward_baseline(candidate, job.source.load())
+    task = stacked.to(job.device)
+    training = Training(baseline, task, seed=job.seeds[0], device=job.device)
+    for _ in range(job.epochs):
+        metrics = training.epoch()
+    return _tested(training.model, task, metrics)
+
+
+def _tested(model: AnyModel, task: LoadedTask, metrics: dict[str, float]) -> Score:
     test = evaluate(model, task.unseal(), task)
     return Score({name: metrics[name] for name in test}, test)
-
-
-@dataclass
-class _Record:
-    """Scores by seed, and how they stand in the ledger."""
-
-    seeds: list[int]
-    scores: dict[int, Score]
-    epochs: int
-
-    @classmethod
-    def read(cls, ledger: Ledger, number: int, epochs: int) -> _Record:
-        known = ledger.finalized(number)
-        if known["epochs"] != epochs:
-            return cls([], {}, epochs)
-        scores = {
-            seed: Score(_entry(known["validation"], i), _entry(known["test"], i))
-            for i, seed in enumerate(known["seeds"])
-        }
-        return cls([], scores, epochs)
-
-    def to_dict(self) -> dict[str, Any]:
-        known = {seed: self.scores[seed] for seed in self.seeds if seed in self.scores}
-        good = {seed: score for seed, score in known.items() if not score.reason}
-        return {
-            "seeds": list(good),
-            "validation": _columns([score.validation for score in good.values()]),
-            "test": _columns([score.test for score in good.values()]),
-            "failed": {str(seed): score.reason for seed, score in known.items() if score.reason},
-            "epochs": self.epochs,
-        }
-
-
-def _entry(columns: dict[str, list[float]], index: int) -> dict[str, float]:
-    return {name: values[index] for name, values in columns.items()}
-
-
-def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}

@@ -57,7 +57,8 @@ class RunFolder:
         """Return one row a candidate; see `optcell_search.results.frame`.
 
         What `finalize` found out stands in ``test_<metric>`` and ``test_<metric>_std``, the same
-        for validation, and ``finalized`` (how many seeds), missing in other rows.
+        for validation, and ``finalized`` (how many seeds), missing in other rows. Scores of the
+        baseline that a row is compared with stand in ``baseline_test_<metric>`` and so on.
         """
         with self._ledger() as ledger:
             table = results.frame(ledger.study)
@@ -66,7 +67,9 @@ class RunFolder:
             rows = group.set_index("number")
             table[f"{split}_{metric}"] = table["number"].map(rows["mean"])
             table[f"{split}_{metric}_std"] = table["number"].map(rows["std"])
-            table["finalized"] = table["number"].map(rows["seeds"])
+        if len(finalized):
+            seeds = finalized[finalized["split"] == "test"].groupby("number")["seeds"].max()
+            table["finalized"] = table["number"].map(seeds)
         return table
 
     def pareto(self) -> pd.DataFrame:

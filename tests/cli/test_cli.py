@@ -195,6 +195,8 @@ def test_list_spaces(capsys: pytest.CaptureFixture[str]) -> None:
     code, output, _ = call(capsys, "list", "spaces")
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == list(SearchSpace.names())
+    smoke = next(line for line in output.splitlines() if line.startswith("smoke"))
+    assert smoke.endswith("  2 cells × 3 rules, 4 hyperparameters searched, continuous")
 
 
 RUN = "run {space} --task {tiny} --trials 3 --out {out}"

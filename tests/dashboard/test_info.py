@@ -415,7 +415,8 @@ def test_final_rows_keep_test_scores_apart() -> None:
         "test": {"accuracy": [0.5, 0.5]},
         "failed": {},
     }
-    ledger.study.set_user_attr("finalized:1", record)
+    compared = {**record, "test": {"accuracy": [0.25, 0.25]}}
+    ledger.study.set_user_attr("finalized:1", {**record, "baseline": compared})
     (row,) = finals.final_rows(data_of(ledger))
     assert (row.number, row.seeds, row.epochs) == (1, 2, 3)
     assert row.description == "gru × heavy_ball (μ 0.5 · s 0.2)"
@@ -423,6 +424,8 @@ def test_final_rows_keep_test_scores_apart() -> None:
     assert row.scores == {
         "validation": {"accuracy": finals.Score(pytest.approx(0.8), spread)},
         "test": {"accuracy": finals.Score(0.5, 0.0)},
+        "baseline_validation": {"accuracy": finals.Score(pytest.approx(0.8), spread)},
+        "baseline_test": {"accuracy": finals.Score(0.25, 0.0)},
     }
 
 

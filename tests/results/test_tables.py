@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -104,6 +105,18 @@ def test_finalized_gives_mean_and_sample_deviation_of_each_split(ledger: Ledger)
     assert table.loc["test", "std"] == pytest.approx(0.1)
     assert list(table["seeds"]) == [3, 3]
     assert list(table["number"]) == [0, 0]
+
+
+def test_the_baseline_a_trial_is_compared_with_stands_in_splits_of_its_own(ledger: Ledger) -> None:
+    def record(validation: float, test: float) -> dict[str, Any]:
+        scores = {"validation": {"accuracy": [validation]}, "test": {"accuracy": [test]}}
+        return {"seeds": [1], "epochs": 4, **scores}
+
+    name = results.BASELINE
+    ledger.study.set_user_attr("finalized:0", {**record(0.8, 0.7), name: record(0.6, 0.5)})
+    table = results.finalized(ledger.study).set_index("split")
+    found = {"validation": 0.8, "test": 0.7, "baseline_validation": 0.6, "baseline_test": 0.5}
+    assert table["mean"].to_dict() == found
 
 
 def test_a_single_seed_has_no_spread(ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ class Score:
 
 @dataclass(frozen=True)
 class FinalRow:
-    """Scores of a re-trained trial: split → label of the metric → score."""
+    """Scores of a re-trained trial: split, as `results.finalized` → label of the metric → score."""
 
     number: int
     description: str
@@ -28,7 +28,7 @@ class FinalRow:
 
 
 def final_rows(data: Data) -> tuple[FinalRow, ...]:
-    """Return the finalized trials, test scores apart from validation scores."""
+    """Return the finalized trials, test scores apart from validation scores and baselines."""
     trials = {row["number"]: row for row in records(data.table)} if len(data.finalized) else {}
     rows = []
     for number, group in data.finalized.groupby("number", sort=True):

@@ -27,21 +27,26 @@ function drawTested(run) {
     return;
   }
   const score = (found) => (found ? `${number(found.mean)} ± ${number(found.spread, 2)}` : "–");
-  const rows = run.finals.flatMap((final) =>
-    Object.entries(final.scores.test || {}).map(([metric, test]) =>
-      h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, h("button", { type: "button", onclick: () => pick(final.number) }, String(final.number))),
-        h("td", {}, final.description),
-        h("td", {}, metric),
-        h("td", { class: "test" }, h("b", {}, score(test))),
-        h("td", {}, score((final.scores.validation || {})[metric])),
-        h("td", { class: "amount" }, number(final.seeds)),
-        h("td", { class: "amount" }, number(final.epochs))
-      )
-    )
-  );
+  const row = (final, head, description, metric, prefix) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, head),
+      h("td", {}, description),
+      h("td", {}, metric),
+      h("td", { class: "test" }, h("b", {}, score((final.scores[`${prefix}test`] || {})[metric]))),
+      h("td", {}, score((final.scores[`${prefix}validation`] || {})[metric])),
+      h("td", { class: "amount" }, number(final.seeds)),
+      h("td", { class: "amount" }, number(final.epochs))
+    );
+  const rows = run.finals.flatMap((final) => {
+    const trial = () => h("button", { type: "button", onclick: () => pick(final.number) }, String(final.number));
+    const baseline = `for trial ${final.number}: a feed-forward network of as many parameters, given all frames at once`;
+    return [
+      ...Object.keys(final.scores.test || {}).map((metric) => row(final, trial(), final.description, metric, "")),
+      ...Object.keys(final.scores.baseline_test || {}).map((metric) => row(final, "baseline", baseline, metric, "baseline_")),
+    ];
+  });
   root.append(
     h(
       "p",

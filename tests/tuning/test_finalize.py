@@ -1,0 +1,47 @@
+"""Training again and testing, where there is a baseline to compare with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import optcell_search
+from optcell_search.tuning import Run
+
+SPACE: dict[str, Any] = {
+    "name": "movies",
+    "cells": ["conv_rnn"],
+    "rules": ["gd"],
+    "model": {"depth": 3, "channels": 4, "feedback_3_1": {"choices": [0, 1]}},
+    "training": {"lr": {"low": 1e-3, "high": 1e-2, "log": True}},
+}
+TASK = "stream_digits:size=16,frames=3,examples=60"
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@pytest.fixture(scope="module")
+def run(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("runs") / "movies"
+    run = optcell_search.search(SPACE, TASK, 2, folder, epochs=2, workers=2, threads=1)
+    run.finalize(top=1, seeds=2)
+    return run
+
+
+def test_a_network_over_movies_is_finalized_beside_its_feedforward_baseline(run: Run) -> None:
+    row = run.results().dropna(subset=["finalized"]).iloc[0]
+    assert row["finalized"] == 2
+    for metric in ("test_accuracy", "baseline_test_accuracy", "baseline_validation_accuracy"):
+        assert 0 <= row[metric] <= 1
+        assert row[f"{metric}_std"] >= 0
+
+
+def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -> None:
+    number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
+    with run._ledger() as ledger:
+        record = ledger.finalized(number)
+    baseline = record["baseline"]
+    assert baseline["seeds"] == record["seeds"]
+    assert baseline["epochs"] == record["epochs"]
+    assert not set(baseline["test"]["loss"]) & set(record["test"]["loss"])
