@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by demo and test: makes a virtual environment of its own, once, with pinned versions.
 #
 #   make_environment NAME EXTRAS    creates .venv-NAME with optcell-search[EXTRAS] in it

@@ -129,9 +129,11 @@ def _differentiable(model: AnyModel) -> Iterator[None]:
     was_training = model.training
     model.eval()
     # cuDNN has no backward in evaluation mode, and training mode would add dropout's noise.
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        yield
-    model.train(was_training)
+    try:
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            yield
+    finally:
+        model.train(was_training)
 
 
 def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tensor], Tensor]:

@@ -206,7 +206,7 @@ torch.save(outputs, "y.pt")
 
 
 def test_the_onnx_step_follows_the_model_from_the_state_the_config_names(winner: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     config = json.loads((winner / "config.json").read_text())
     session = onnxruntime.InferenceSession(winner / "step.onnx")
     state = {

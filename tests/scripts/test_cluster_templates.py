@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ import yaml
 
 from optcell_search.cli.parser import make_parser
 
-TEMPLATES = Path(__file__).parents[2] / "scripts" / "cluster"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+TEMPLATES = SCRIPTS / "cluster"
+SHELL_SCRIPTS = [TEMPLATES / "slurm.sh", SCRIPTS / "demo", SCRIPTS / "test"]
+SHELL_SCRIPTS += [SCRIPTS / "environment.sh", SCRIPTS.parent / ".ci" / "run"]
 RAY_SCHEMA = Path(ray.__file__).parent / "autoscaler" / "ray-schema.json"
 # From the manual of sbatch (slurm.schedmd.com/sbatch.html), those with a long form only.
 SBATCH = {
@@ -127,9 +131,21 @@ def test_slurm_options() -> None:
     subprocess.run(["bash", "-n", TEMPLATES / "slurm.sh"], check=True)
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_slurm_is_free_of_known_mistakes() -> None:
-    subprocess.run(["shellcheck", TEMPLATES / "slurm.sh"], check=True)
+@pytest.mark.parametrize("script", SHELL_SCRIPTS, ids=lambda path: path.name)
+def test_shell_scripts_are_free_of_known_mistakes(script: Path) -> None:
+    # Installed with the tests, beside their interpreter, or by the system.
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    shellcheck = shutil.which("shellcheck", path=places)
+    if shellcheck is None:
+        pytest.skip("shellcheck is not installed")
+    done = subprocess.run(
+        [shellcheck, "--external-sources", "--source-path", script.parents[1], script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    assert done.returncode == 0
 
 
 STUBS = {

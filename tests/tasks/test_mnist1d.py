@@ -11,7 +11,7 @@ import pytest
 
 from optcell_search import tasks
 
-package = pytest.importorskip("mnist1d.data")
+package = pytest.importorskip("mnist1d.data", reason="mnist1d is an optional extra")
 
 
 @pytest.mark.parametrize("seed", [42, 7])

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,18 +23,33 @@ from optcell_search.tuning.ledger import Ledger
 TRIALS, EPOCHS = 4, 25
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """Start the command in a process group of its own, as a terminal does."""
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts the command in a process group of its own, as a terminal does, until the test ends."""
     program = "import sys; from optcell_search.cli import main; sys.exit(main())"
     path = os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", ""), os.getcwd()])
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def rows(folder: Path) -> list[FrozenTrial]:
@@ -60,7 +75,6 @@ def wait_for(
             if ready(found := rows(folder)):
                 return found
         time.sleep(0.2)
-    process.kill()
     pytest.fail("it did not get that far")
 
 
@@ -87,7 +101,7 @@ def slow_space(folder: Path) -> str:
 
 
 @pytest.mark.usefixtures("faulty_rule", "cluster")
-def test_nothing_is_lost_by_ctrl_c_and_kill(tiny: str, tmp_path: Path) -> None:
+def test_nothing_is_lost_by_ctrl_c_and_kill(start: Start, tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
 
     process = start(
@@ -154,7 +168,7 @@ def descendant(process: subprocess.Popen[str], name: str) -> int:
     ],
 )
 def test_a_head_that_dies_ends_the_run_and_not_the_ledger(
-    victim: str, line: str, tiny: str, tmp_path: Path
+    victim: str, line: str, start: Start, tiny: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     process = start(
