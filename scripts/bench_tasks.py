@@ -1,7 +1,8 @@
-"""What searched cells reach on the sequence data of the literature, beside published numbers.
+r"""What searched cells reach on the sequence data of the literature, beside published numbers.
 
     python scripts/bench_tasks.py classify mnist1d --space everything --trials 40 --epochs 30
-    python scripts/bench_tasks.py classify ucr:name=GunPoint --epochs 200   # one step an epoch
+    python scripts/bench_tasks.py classify ucr:name=GunPoint --epochs 60 --scheduler none \
+        --objective cross_entropy --batch-size 8       # forty training sequences
     python scripts/bench_tasks.py brown --data-dir ../shared/data   # lstm against the best found
     python scripts/bench_tasks.py solve copying|adding              # steps until solved, by rule
     python scripts/bench_tasks.py memory                            # reservoirs, dense and ring
@@ -16,10 +17,6 @@ every other command too, writes scripts/results/bench_tasks.md from it. Test sco
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,14 +25,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
+from task_tables import keep, report, spread
 
 import optcell_search
 from optcell_search import registry, tasks
-from optcell_search.space import Candidate
+from optcell_search.space import Candidate, SearchSpace
 from optcell_search.training import Training, count_parameters, evaluate
 
-OUT = Path(__file__).parent / "results"
 # FACTS of the literature: test accuracy in percent.
 PUBLISHED = {
     "mnist1d": "GRU 91, CNN 94, people 96",
@@ -69,21 +65,20 @@ def candidate(
     )
 
 
-def spread(values: list[float], scale: float = 1.0, digits: int = 1) -> str:
-    """Return mean ± standard deviation."""
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{scale * statistics.mean(values):.{digits}f} ± {scale * deviation:.{digits}f}"
-
-
 def classify(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Search a classification task and test the best candidate with fresh seeds."""
+    space = SearchSpace.load(arguments.space).to_dict()
+    if arguments.batch_size:
+        space["training"]["batch_size"] = arguments.batch_size
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run = optcell_search.search(
-            arguments.space,
+            space,
             arguments.task,
             arguments.trials,
             Path(folder) / "run",
+            objectives=[arguments.objective],
+            scheduler=arguments.scheduler,
             epochs=arguments.epochs,
             workers=2,
             seed=arguments.seed,
@@ -94,6 +89,9 @@ def classify(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     yield {
         "task": arguments.task,
         "space": arguments.space,
+        "objective": arguments.objective,
+        "batch": arguments.batch_size or "searched",
+        "scheduler": arguments.scheduler,
         "trials": arguments.trials,
         "epochs": arguments.epochs,
         "seeds": arguments.seeds,
@@ -261,36 +259,6 @@ def race(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-def report() -> str:
-    """Write and return the tables of all that has been measured."""
-    kept: dict[str, list[dict[str, Any]]] = json.loads((OUT / "bench_tasks.json").read_text())
-    lines = ["# Sequence tasks", "", "Made by `scripts/bench_tasks.py`; do not edit."]
-    for what, rows in kept.items():
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        lines += ["", f"## {what}", "", "| " + " | ".join(columns) + " |"]
-        lines += ["|" + "---|" * len(columns)]
-        lines += [
-            "| " + " | ".join(str(row.get(key, "")) for key in columns) + " |" for row in rows
-        ]
-    text = "\n".join(lines) + "\n"
-    (OUT / "bench_tasks.md").write_text(text)
-    return text
-
-
-def keep(what: str, row: dict[str, Any]) -> None:
-    """Put a row into the file, in the place of an older one about the same."""
-    OUT.mkdir(exist_ok=True)
-    path = OUT / "bench_tasks.json"
-    kept: dict[str, list[dict[str, Any]]] = json.loads(path.read_text()) if path.exists() else {}
-    machine = f"{os.cpu_count()} cores of {platform.machine()}, torch {torch.__version__}"
-    busy = f"load {os.getloadavg()[1]:.0f}"
-    identity = ("task", "cell", "rule", "model", "wiring", "units", "space")
-    about = [row.get(key) for key in identity]
-    old = [r for r in kept.get(what, []) if [r.get(key) for key in identity] != about]
-    kept[what] = [*old, {**row, "machine": machine, "busy": busy}]
-    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-
-
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -305,6 +273,9 @@ def main() -> None:
         if name == "classify":
             command.add_argument("task")
             command.add_argument("--space", default="everything")
+            command.add_argument("--objective", default="accuracy")
+            command.add_argument("--scheduler", default="auto")
+            command.add_argument("--batch-size", type=int, help="instead of the space's")
         elif name == "solve":
             command.add_argument("problem", choices=list(SOLVED))
             command.add_argument("--cells", nargs="+", default=["lstm", "orthogonal"])

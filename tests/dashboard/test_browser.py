@@ -51,7 +51,8 @@ def filled(objectives: dict[str, str], **changes: Any) -> Ledger:
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     ledger = filled(TWO, task=NASTY, space={"description": NASTY, "cells": [NASTY]})
     record = {"seeds": [1], "epochs": 1, "validation": {NASTY: [0.5]}, "test": {NASTY: [0.4]}}
-    ledger.study.set_user_attr("finalized:0", record)
+    compared = {**record, "validation": {NASTY: [0.3]}, "test": {NASTY: [0.2]}}
+    ledger.study.set_user_attr("finalized:0", {**record, "baseline": compared})
     return write_report(ledger.study, tmp_path_factory.mktemp("report") / "r.html").as_uri()
 
 
@@ -74,7 +75,8 @@ def test_every_view_is_drawn_at_every_width(
         assert page.locator("img").count() == 0
         assert NASTY in page.locator("h1").inner_text()
         assert NASTY in page.locator("#failures").inner_text()
-        assert "0.4 ± 0" in page.locator("#tested td.test").inner_text()
+        assert page.locator("#tested td.test").all_inner_texts() == ["0.4 ± 0", "0.2 ± 0"]
+        assert "for trial 0: feed-forward" in page.locator("#tested tr").nth(2).inner_text()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])

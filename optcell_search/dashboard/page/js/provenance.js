@@ -41,7 +41,7 @@ function drawTested(run) {
     );
   const rows = run.finals.flatMap((final) => {
     const trial = () => h("button", { type: "button", onclick: () => pick(final.number) }, String(final.number));
-    const baseline = `for trial ${final.number}: a feed-forward network of as many parameters, given all frames at once`;
+    const baseline = `for trial ${final.number}: feed-forward, as many parameters, all frames at once`;
     return [
       ...Object.keys(final.scores.test || {}).map((metric) => row(final, trial(), final.description, metric, "")),
       ...Object.keys(final.scores.baseline_test || {}).map((metric) => row(final, "baseline", baseline, metric, "baseline_")),
