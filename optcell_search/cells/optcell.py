@@ -11,9 +11,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from .. import kernels
 from ..registry import cells, rules
-from ..rules import Rule, RuleState, apply_rule
-from ..rules.base import last_valid
-from .base import Cell, Hidden, Weights
+from ..rules import Rule
+from .base import Cell, Weights
+from .layer import Layer
 from .state import LayerState, State, map_batch
 from .values import RuleValues
 
@@ -81,6 +81,7 @@ class OptCell(nn.Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional = bidirectional
+        self._layer = Layer(self.cell, self.rule, hidden_size, bias)
         self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
         self._suffixes: list[str] = []
         self._names: list[str] = []
@@ -137,18 +138,7 @@ class OptCell(nn.Module):
     @property
     def backend(self) -> kernels.Choice:
         """The kernel that would run the recurrence now; `.skipped` says why others would not."""
-        if self.cell.kernel is None:
-            reasons = dict.fromkeys(kernels.FAST, "written for lstm, gru and rnn")
-            return kernels.Choice("reference", reasons)
-        return kernels.choose(self._loop(self.cell.kernel, next(iter(self._weights(0).values()))))
-
-    def _loop(self, kind: str, like: Tensor) -> kernels.Loop:
-        size, linear = self.hidden_size, self.rule.linear
-        return kernels.Loop.like(kind, like, hidden_size=size, takes_input=linear)
-
-    def _kernel(self, like: Tensor) -> str:
-        kind = self.cell.kernel
-        return "reference" if kind is None else kernels.pick(self._loop(kind, like))
+        return self._layer.backend(next(iter(self._weights(0).values())))
 
     def _weights(self, index: int) -> Weights:
         return {name: getattr(self, name + self._suffixes[index]) for name in self._names}
@@ -227,78 +217,6 @@ class OptCell(nn.Module):
             if self.dropout and layer < self.num_layers - 1:
                 x = nn.functional.dropout(x, self.dropout, self.training)
         return x, tuple(final)
-
-    def _layer(
-        self,
-        weights: Weights,
-        p: dict[str, Tensor],
-        x: Tensor,
-        state: LayerState | None,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, LayerState]:
-        """Run one layer in one direction over (T, B, features)."""
-        weights = self.cell.prepare(weights)
-        aside = self.cell.bypass(weights, x)
-        before = None if state is None else state.rule
-        hidden = (
-            self.cell.initial(x.shape[1], self.hidden_size, x) if state is None else state.hidden
-        )
-        if not self.rule.linear:
-            u, rule_state = apply_rule(
-                self.rule, p, self.cell.drive(weights, x, None), before, lengths
-            )
-            return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
-        # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
-        # and a constant channel carries the bias through the filter.
-        if self.bias:
-            x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
-        x, rule_state = apply_rule(self.rule, p, x, before, lengths)
-        if self._kernel(x) == "native":
-            assert self.cell.kernel is not None
-            output, hidden = kernels.torch_rnn(
-                self.cell.kernel, x, _carry_bias(weights), hidden, lengths
-            )
-            return output, LayerState(hidden, rule_state)
-        if self.cell.kernel is not None:
-            # Its drive is torch's, W x + b: with the bias as a column x need not be taken apart.
-            u = nn.functional.linear(x, _carry_bias(weights)[0])
-        else:
-            x, one = (x[..., :-1], x[..., -1:]) if self.bias else (x, None)
-            u = self.cell.drive(weights, x, one)
-        return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
-
-    def _recur(
-        self,
-        weights: Weights,
-        u: Tensor,
-        hidden: Hidden,
-        rule_state: RuleState,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, LayerState]:
-        if self._kernel(u) == "reference":
-            history = kernels.recur(partial(self.cell.step, weights), u, hidden)
-        else:
-            assert self.cell.kernel is not None
-            recurrent = weights["weight_hh"], weights.get("bias_hh")
-            history = kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
-        if lengths is not None:
-            # What all sequences shared so far, they end at steps of their own.
-            history = tuple(part.expand(-1, len(lengths), *part.shape[2:]) for part in history)
-        final = tuple(last_valid(part, lengths) for part in history)
-        return history[0], LayerState(final, rule_state)
-
-
-def _beside(u: Tensor, aside: Tensor | None) -> Tensor:
-    return u if aside is None else torch.cat([u, aside], -1)
-
-
-def _carry_bias(weights: Weights) -> list[Tensor]:
-    """Return weights for torch's kernel, the input bias moved to a column for the constant 1."""
-    if "bias_ih" not in weights:
-        return list(weights.values())
-    columns = torch.cat([weights["weight_ih"], weights["bias_ih"].unsqueeze(1)], 1)
-    zero = torch.zeros_like(weights["bias_ih"])
-    return [columns, weights["weight_hh"], zero, weights["bias_hh"]]
 
 
 def _keep(x: Tensor) -> Tensor:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from optcell_search.training.baseline import feedforward_baseline, has_baseline, of_size
+from optcell_search.training.divergence import Diverged
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
-from optcell_search.training.trainer import (
-    COSTS,
-    TIMED,
-    Diverged,
-    Training,
-    evaluate,
-    objectives,
-    predict,
-    train,
-)
+from optcell_search.training.scoring import COSTS, TIMED, evaluate, objectives, predict
+from optcell_search.training.trainer import Training, train
 
 __all__ = [
     "COSTS",

@@ -17,34 +17,24 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.utils.clip_grad import clip_grad_norm_
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from optcell_search import registry
-from optcell_search.cells import SequenceModel, State
+from optcell_search.cells import State
 from optcell_search.cells.building import AnyModel
-from optcell_search.cells.state import detached
 from optcell_search.objectives import Objective
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
+from optcell_search.training.divergence import Diverged, Watch
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
+from optcell_search.training.scoring import answer, evaluate
 
-# What every candidate costs, whatever the task: objectives that training does not improve.
-COSTS = ("parameters", "train_seconds", "latency_ms")
-# Those of them that are read off a clock, and so never come out the same twice.
-TIMED = ("train_seconds", "latency_ms")
-# Enough to fill a processor; a split of any size then fits into memory.
-_EVALUATION_BATCH = 512
 # Reading a number from a GPU waits for all its queued work, so it is done rarely there.
 _STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}
-
-
-class Diverged(ArithmeticError):  # noqa: N818 - it tells what happened, as StopIteration does
-    """A loss or a gradient is no longer finite; the message says which, at which epoch and step."""
 
 
 class Training:
@@ -161,7 +151,7 @@ class Training:
         )
         check_every = _STEPS_BETWEEN_CHECKS.get(self.device.type, 1)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
-        watch = _Watch(self.device, self.epochs + 1)
+        watch = Watch(self.device, self.epochs + 1)
         self.model.train()
         start = time.perf_counter()
         with _random_stream(self.device, self._stream_seed("dropout")):
@@ -187,7 +177,7 @@ class Training:
         The state goes from piece to piece where the task takes its sequences in pieces.
         """
         self._optimizer.zero_grad()
-        outputs, targets, state = _answer(self.model, batch, self.task, state)
+        outputs, targets, state = answer(self.model, batch, self.task, state)
         loss = self.task.loss(outputs, targets)
         predictions = self.task.goal.predictions(outputs)
         for term in self._terms:
@@ -232,25 +222,6 @@ class Training:
         self._optimizer.load_state_dict(state["optimizer"])
 
 
-class _Watch:
-    """Remembers the first step whose loss or gradient was not finite, without waiting for it."""
-
-    def __init__(self, device: torch.device, epoch: int) -> None:
-        self.epoch = epoch
-        self.first = torch.zeros(2, dtype=torch.int64, device=device)
-
-    def note(self, step: int, loss: Tensor, norm: Tensor) -> None:
-        bad = ~torch.stack((loss, norm)).isfinite()
-        self.first = torch.where(bad & (self.first == 0), step, self.first)
-
-    def check(self) -> None:
-        loss_step, norm_step = self.first.tolist()
-        if loss_step and (not norm_step or loss_step <= norm_step):
-            raise Diverged(f"loss is not finite at epoch {self.epoch}, step {loss_step}")
-        if norm_step:
-            raise Diverged(f"gradient is not finite at epoch {self.epoch}, step {norm_step}")
-
-
 @contextlib.contextmanager
 def _random_stream(device: torch.device, seed: int) -> Iterator[None]:
     """Let torch draw from a fresh stream, and give the global one back as it was."""
@@ -281,47 +252,3 @@ def train(
         raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")
     training = Training(candidate, task, seed=seed, device=device)
     return (training.epoch() for _ in range(epochs))
-
-
-def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
-    """Return the model's outputs, and the targets they are to be compared with."""
-    if batch.lengths is None:
-        return model(batch.inputs), batch.targets
-    packed = pack_padded_sequence(
-        batch.inputs, batch.lengths, batch_first=True, enforce_sorted=False
-    )
-    outputs = model(packed)
-    # Unpacked, time ends with the longest sequence of the batch.
-    targets = batch.targets[:, : outputs.shape[1]] if model.reads == "every" else batch.targets
-    return outputs, targets
-
-
-def _answer(
-    model: AnyModel, batch: Split, task: LoadedTask, state: State | None
-) -> tuple[Tensor, Tensor, State | None]:
-    """Return outputs and targets, and where sequences come in pieces, the state to go on from."""
-    if not task.chunk:
-        return *predict(model, batch), None
-    assert isinstance(model, SequenceModel)
-    outputs, after = model.stream(batch.inputs, state)
-    return outputs, batch.targets, detached(after)
-
-
-@torch.no_grad()
-def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float]:
-    """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
-    was_training = model.training
-    model.eval()
-    parts = []
-    for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
-        state: State | None = None
-        for batch in split.take(index).pieces(task.chunk):
-            outputs, targets, state = _answer(model, batch, task, state)
-            parts.append(task.tally(outputs, targets, batch.drivers))
-    model.train(was_training)
-    return task.finish([torch.stack(sums).sum(0) for sums in zip(*parts, strict=True)])
-
-
-def objectives(task: LoadedTask) -> dict[str, str]:
-    """Return what a search over `task` can aim at: name → ``"maximize"`` or ``"minimize"``."""
-    return {**task.metrics, **dict.fromkeys(COSTS, "minimize")}

@@ -15,9 +15,10 @@ from ray.tune.search import Searcher
 from optcell_search.space import Candidate
 
 from . import checkpoints, samplers
+from .book import Metrics
 from .hopeless import FirstFailures
 from .keeper import Keeper
-from .ledger import Ledger, Metrics
+from .ledger import Ledger
 from .parcel import Source
 from .reasons import OUT_OF_MEMORY
 from .row import Row

@@ -1,0 +1,63 @@
+"""What a model answers, and how it scores on a split."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from optcell_search.cells import SequenceModel, State
+from optcell_search.cells.building import AnyModel
+from optcell_search.cells.state import detached
+from optcell_search.tasks import LoadedTask, Split
+
+# What every candidate costs, whatever the task: objectives that training does not improve.
+COSTS = ("parameters", "train_seconds", "latency_ms")
+# Those of them that are read off a clock, and so never come out the same twice.
+TIMED = ("train_seconds", "latency_ms")
+# Enough to fill a processor; a split of any size then fits into memory.
+_EVALUATION_BATCH = 512
+
+
+def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
+    """Return the model's outputs, and the targets they are to be compared with."""
+    if batch.lengths is None:
+        return model(batch.inputs), batch.targets
+    packed = pack_padded_sequence(
+        batch.inputs, batch.lengths, batch_first=True, enforce_sorted=False
+    )
+    outputs = model(packed)
+    # Unpacked, time ends with the longest sequence of the batch.
+    targets = batch.targets[:, : outputs.shape[1]] if model.reads == "every" else batch.targets
+    return outputs, targets
+
+
+def answer(
+    model: AnyModel, batch: Split, task: LoadedTask, state: State | None
+) -> tuple[Tensor, Tensor, State | None]:
+    """Return outputs and targets, and where sequences come in pieces, the state to go on from."""
+    if not task.chunk:
+        return *predict(model, batch), None
+    assert isinstance(model, SequenceModel)
+    outputs, after = model.stream(batch.inputs, state)
+    return outputs, batch.targets, detached(after)
+
+
+@torch.no_grad()
+def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float]:
+    """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
+    was_training = model.training
+    model.eval()
+    parts = []
+    for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
+        state: State | None = None
+        for batch in split.take(index).pieces(task.chunk):
+            outputs, targets, state = answer(model, batch, task, state)
+            parts.append(task.tally(outputs, targets, batch.drivers))
+    model.train(was_training)
+    return task.finish([torch.stack(sums).sum(0) for sums in zip(*parts, strict=True)])
+
+
+def objectives(task: LoadedTask) -> dict[str, str]:
+    """Return what a search over `task` can aim at: name → ``"maximize"`` or ``"minimize"``."""
+    return {**task.metrics, **dict.fromkeys(COSTS, "minimize")}
