@@ -80,8 +80,9 @@ class Forecast(Task):
     """The next `horizon` values of a column, from the `window` rows before.
 
     As ``forecast:file=PATH.csv,target=COLUMN,season=24,horizon=24``; one row a time step, oldest
-    first, or in the order of column `time`. Every other column must be numeric and is an input,
-    the target's own past among them, at mean 0 and variance 1 over the training part.
+    first, or in the order of column `time`, which holds numbers or ISO 8601 dates. Every other
+    column must be numeric and is an input, the target's own past among them, at mean 0 and variance
+    1 over the training part.
 
     Split by time: the first 70 % of the rows train, the next 10 % are for validation, the last
     20 % for test; forecast values never leave their part, windows may reach back before it.
@@ -100,6 +101,16 @@ class Forecast(Task):
     horizon: int = integer(1, search=(1, 48), valid=(1, 10**4), doc="values forecast at once")
     season: int = integer(1, search=(1, 168), valid=(1, 10**5), doc="rows of one season; 1: none")
     stride: int = integer(1, search=(1, 24), valid=(1, 10**5), doc="rows between two windows")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.target and self.target == self.time:
+            raise ValueError(
+                f"forecast: target and time are both {self.target!r}; valid: two columns"
+            )
+        if Path(self.file).is_file():
+            # The same file for a worker that runs in another folder.
+            object.__setattr__(self, "file", str(Path(self.file).absolute()))
 
     def search_data(self, folder: Path) -> Data:
         """Read the table and take the windows of its first 80 %."""
@@ -186,7 +197,8 @@ class Forecast(Task):
                     f"valid: {', '.join(map(str, frame.columns))}"
                 )
         if self.time:
-            frame = frame.sort_values(self.time, kind="stable").drop(columns=self.time)
+            order = _in_time(frame[self.time], path)
+            frame = frame.iloc[order].drop(columns=self.time)
         return self._checked(frame, path)
 
     def _checked(self, frame: Any, path: Path) -> tuple[Array, Array]:
@@ -206,8 +218,8 @@ class Forecast(Task):
         for part in _ENDS:
             if not len(self._starts(len(series), part)):
                 raise ValueError(
-                    f"{path}: {len(series)} rows are too few: no window of {self.window} rows and "
-                    f"a forecast of {self.horizon} fit its {part} part"
+                    f"{path}: {len(series)} rows are too few: no window of {self.window} rows, "
+                    f"season of {self.season} and forecast of {self.horizon} fit its {part} part"
                 )
         train = series[: self._ends(len(series), "train")[1]]
         if not (train[self.season :] != train[: -self.season]).any():
@@ -216,3 +228,24 @@ class Forecast(Task):
                 "is nothing to forecast"
             )
         return columns, series
+
+
+def _in_time(times: Any, path: Path) -> npt.NDArray[np.int64]:
+    """Return the numbers of the rows from the earliest to the latest."""
+    import pandas as pd
+
+    where = f"{path}: column {times.name!r}"
+    if missing := int(times.isna().sum()):
+        raise ValueError(f"{where} lacks the time of {missing} rows; fill them or drop the rows")
+    if times.dtype.kind not in "iuf":
+        try:
+            times = pd.to_datetime(times, format="ISO8601", utc=True)
+        except ValueError:
+            raise ValueError(
+                f"{where} holds {times.iloc[0]!r}; valid: numbers, or dates as 2020-01-31 or "
+                "2020-01-31T13:00. Leave time=COLUMN out where the rows are in order"
+            ) from None
+    if times.duplicated().any():
+        twice = times[times.duplicated()].iloc[0]
+        raise ValueError(f"{where}: {twice} stands in more than one row; valid: one row a time")
+    return times.argsort(kind="stable").to_numpy()  # type: ignore[no-any-return]

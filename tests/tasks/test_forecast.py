@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from optcell_search.tasks.base import Task
 from optcell_search.training import Training
 
 ROWS = 400
+DAYS = np.array([f"{1 + k % 12}/{1 + k // 40}/2020" for k in range(ROWS)])
 
 
 def table() -> dict[str, np.ndarray]:
@@ -64,6 +66,15 @@ def test_forecast_values_never_leave_their_part(tmp_path: Path) -> None:
 def test_rows_are_put_in_order_of_time(tmp_path: Path) -> None:
     ordered, _ = load(tmp_path)
     columns = {name: values[::-1] for name, values in table().items()}
+    assert load(tmp_path, columns=columns)[0].fingerprint == ordered.fingerprint
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%M+02:00"])
+def test_dates_are_put_in_order_of_time(tmp_path: Path, form: str) -> None:
+    ordered, _ = load(tmp_path)
+    days = pd.date_range("2019-12-01", periods=ROWS).strftime(form).to_numpy()
+    shuffled = np.random.default_rng(1).permutation(ROWS)
+    columns = {name: values[shuffled] for name, values in {**table(), "t": days}.items()}
     assert load(tmp_path, columns=columns)[0].fingerprint == ordered.fingerprint
 
 
@@ -121,9 +132,16 @@ def broken(name: str, value: object) -> dict[str, np.ndarray]:
     [
         ("", broken("heat", ""), "1 missing or infinite values in column 'heat'"),
         ("", broken("load", "inf"), "1 missing or infinite values in column 'load'"),
+        ("", broken("t", ""), "column 't' lacks the time of 1 rows"),
+        ("", {**table(), "t": DAYS}, r"column 't' holds '1/1/2020'; valid: numbers, or dates as"),
+        ("", {**table(), "t": np.arange(ROWS) // 2}, "column 't': 0 stands in more than one row"),
         ("", broken("heat", "warm"), "column 'heat' holds .* not numbers"),
         ("", {"t": np.arange(9), "heat": np.arange(9)}, "no column 'load' for target; valid: t, "),
-        (",horizon=300", None, "400 rows are too few: .* 24 rows and a forecast of 300 .* train"),
+        (
+            ",horizon=300",
+            None,
+            "400 rows are too few: .* 24 rows, season of 12 and forecast of 300 .* train",
+        ),
         (",horizon=41", None, "too few: .* validation part"),
         ("", {**table(), "load": np.arange(ROWS) % 12}, "repeats itself every 12 rows"),
     ],
@@ -133,6 +151,28 @@ def test_tables_that_cannot_be_used(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         load(tmp_path, options, columns)
+
+
+def test_a_season_that_is_too_long_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, table())
+    with pytest.raises(ValueError, match="season of 300 and forecast of 1 fit its train part"):
+        tasks.load(f"forecast:file={path},target=load,season=300")
+
+
+def test_the_target_is_not_the_time(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="target and time are both 'load'"):
+        tasks.load(f"forecast:file={write(tmp_path, table())},target=load,time=load")
+
+
+def test_a_relative_file_is_the_same_one_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, table())
+    monkeypatch.chdir(tmp_path)
+    here = tasks.load("forecast:file=a.csv,target=load")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert tasks.load(here.spec).fingerprint == here.fingerprint
 
 
 def test_a_forecast_without_a_file_says_how_to_give_one(tmp_path: Path) -> None:
