@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from ..hyperparameters import choice, integer, real
 from .base import Cell, Hidden, Weights, linear_drive
 
-# Up to this size the eigenvalues are computed; beyond, it takes too long and the circular law
-# (Girko 1984) says what they come to, within 2 %.
+# Up to this size the eigenvalues are computed; beyond, it takes too long.
 _LARGEST_DECOMPOSED = 1000
+# From so many connections a unit on, the circular law (Girko 1984) says what they come to, within
+# 3 %; with fewer, W times a vector is cheap.
+_MANY_CONNECTIONS = 100
+_GROWTH_STEPS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +37,12 @@ class Reservoir(Cell):
         m_ring  unit i hears the units i - d for up to `rings` strides d, 1 to H/2 in geometric
                 steps, each ring by a weight of its own: `rings` numbers
     W is scaled to the spectral radius `radius`, exactly for rings and for dense W of up to 1,000
-    units; larger ones by the circular law.
+    units; of larger ones within 3 %, by the circular law or, where connections are few, by how
+    fast powers of W grow.
 
-    The read-out is batch norm, then `depth` times linear, relu, batch norm; then linear.
+    The read-out is batch norm, then `depth` times linear, relu, batch norm; then linear. In a
+    language model it is the embedding, as for every cell: `depth` and `width` then do nothing, and
+    as the embedding in front is trained, autograd does keep the trajectory.
 
     Sources: Jaeger 2001, GMD report 148, and Jaeger et al. 2007, Neural Networks 20 (leaky units);
     ring: Rodan, Tiňo: Minimum Complexity Echo State Network, IEEE Trans. Neural Networks 22, 2011;
@@ -109,7 +115,7 @@ class Reservoir(Cell):
             one.uniform_(-1.0, 1.0)
             if self.wiring == "dense":
                 _make_sparse(one, self.density)
-                one.mul_(self.radius / _spectral_radius(one, self.density))
+                one.mul_(self.radius / _spectral_radius(one))
             else:
                 strides = torch.tensor(self.strides(hidden_size), device=one.device)
                 one.mul_(self.radius / _ring_radius(one, strides, hidden_size))
@@ -183,11 +189,27 @@ def _make_sparse(W: Tensor, density: float) -> None:
     W.mul_(kept)
 
 
-def _spectral_radius(W: Tensor, density: float) -> float:
+def _spectral_radius(W: Tensor) -> float:
     if len(W) <= _LARGEST_DECOMPOSED:
         return float(torch.linalg.eigvals(W.double()).abs().max())
-    # Entries from U(±1) have variance 1/3, and a row holds density * H of them.
-    return math.sqrt(density * len(W) / 3)
+    connections = float(W.count_nonzero()) / len(W)
+    if connections >= _MANY_CONNECTIONS:
+        # Entries from U(±1) have variance 1/3.
+        return math.sqrt(connections / 3)
+    return _growth(W.double().to_sparse())
+
+
+def _growth(W: Tensor) -> float:
+    """Return lim ‖W^n x‖^(1/n), which is the spectral radius (Gelfand): n from half way on."""
+    x = torch.randn(len(W), 4, dtype=W.dtype, device=W.device)
+    logarithm = 0.0
+    for step in range(_GROWTH_STEPS):
+        x = torch.sparse.mm(W, x)
+        size = float(x.norm())
+        x /= size
+        if step >= _GROWTH_STEPS // 2:
+            logarithm += math.log(size)
+    return math.exp(logarithm / (_GROWTH_STEPS - _GROWTH_STEPS // 2))
 
 
 def _ring_radius(weights: Tensor, strides: Tensor, size: int) -> float:
