@@ -26,15 +26,13 @@ class HiPPO(Cell):
 
     The drive has up to three parts, z^f, z^k, z^g = W x + b. `rule_on` says which of them the
     update rule filters: that of the memory (f), that of the hidden state (k and g), or both; the
-    others enter as they are. With ``memory_input="hidden"`` the memory has no drive.
+    others enter as they are. Where the memory has no drive (``memory_input="hidden"``), or nothing
+    reads it (``memory_to_hidden=False``), "memory" means "hidden": a rule on nothing is no choice.
 
     Source: Gu, Dao, Ermon, Rudra, Ré 2020, arXiv 2008.07669, section 3 and its official code.
     Departures: weights are drawn from U(±1/sqrt(inputs of the neuron)), as by torch's linear
     layers; LegS with zero-order hold is exact from the first step on, where the official code is
     late by one step.
-
-    Raises:
-        ValueError: ``rule_on="memory"`` where the memory has no drive.
     """
 
     name: ClassVar[str] = "hippo"
@@ -79,13 +77,12 @@ class HiPPO(Cell):
         "both", options=("both", "memory", "hidden"), doc="the drive that the rule filters"
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.rule_on == "memory" and self.memory_input == "hidden":
-            raise ValueError(
-                "hippo.rule_on = 'memory' filters nothing where memory_input = 'hidden'; "
-                "valid: memory_input 'input' or 'both', or rule_on 'hidden' or 'both'"
-            )
+    @property
+    def _acts_on(self) -> str:
+        """Where the rule acts in fact; see the class."""
+        if self.memory_input == "hidden" or not self.memory_to_hidden:
+            return "hidden" if self.rule_on == "memory" else self.rule_on
+        return self.rule_on
 
     def _sections(self, hidden_size: int) -> dict[str, int]:
         """Return the widths of the parts of the drive, in the order of the rows of weight_ih."""
@@ -100,9 +97,9 @@ class HiPPO(Cell):
         """Split rows of weight_ih or bias_ih into those the rule acts on and those it does not."""
         memory = 0 if self.memory_input == "hidden" else self.memory_size
         hidden_rows, memory_rows = torch.split(rows, [len(rows) - memory, memory])
-        if self.rule_on == "both":
+        if self._acts_on == "both":
             return rows, rows[:0]
-        if self.rule_on == "hidden":
+        if self._acts_on == "hidden":
             return hidden_rows, memory_rows
         return memory_rows, hidden_rows
 
@@ -171,7 +168,7 @@ class HiPPO(Cell):
         h, m, *steps = hidden
         sections = self._sections(h.shape[1])
         order = [*sections]
-        if self.rule_on == "memory":
+        if self._acts_on == "memory":
             # What the rule acted on comes first.
             order = ["f", *(part for part in order if part != "f")]
         widths = [sections[part] for part in order]

@@ -80,15 +80,12 @@ def test_large_matrices_are_orthogonal_from_the_start(init: str) -> None:
     assert disorder(recurrent_matrix(ours.base_l0, ours.skew_l0)) <= 1e-5
 
 
-@pytest.mark.parametrize(("init", "low", "high"), [("cayley", 0.0, 1.0), ("henaff", 0.0, 3.1416)])
-def test_initial_angles_lie_where_the_initialisation_says(
-    init: str, low: float, high: float
-) -> None:
+@pytest.mark.parametrize(("init", "high"), [("cayley", 1.0), ("henaff", 3.1416)])
+def test_initial_angles_lie_where_the_initialisation_says(init: str, high: float) -> None:
     for rebase in (0, 1):
         ours = module(200, rebase=rebase, init=init)
         B = recurrent_matrix(ours.base_l0, ours.skew_l0).detach()
         angles = torch.linalg.eigvals(B).angle().abs()
-        assert angles.min() >= low
         assert angles.max() <= high
         assert angles.max() > 0.9 * high
 

@@ -25,7 +25,7 @@ def candidate(cell: dict[str, Any], rule: dict[str, Any], **rest: Any) -> Candid
     return Candidate.from_dict({"cell": cell, "rule": rule, **rest})
 
 
-@pytest.mark.parametrize("space", ["orthogonal", "long_memory"])
+@pytest.mark.parametrize("space", ["orthogonal", "long_memory", "everything"])
 @pytest.mark.parametrize("rule", ORTHOGONAL_RULES)
 @pytest.mark.parametrize("rebase", [0, 1, 100])
 def test_published_settings_of_orthogonal_cells(space: str, rule: str, rebase: int) -> None:
@@ -38,16 +38,23 @@ def test_published_settings_of_orthogonal_cells(space: str, rule: str, rebase: i
     assert published in SearchSpace.load(space)
 
 
-@pytest.mark.parametrize("order", [64, 256, 512])
-@pytest.mark.parametrize("measure", ["legs", "legt", "lagt"])
-def test_the_recipe_of_hippo_for_permuted_pixels(measure: str, order: int) -> None:
+@pytest.mark.parametrize(
+    ("space", "measure", "order"),
+    [
+        *((name, "legs", order) for name in ("hippo", "long_memory") for order in (64, 256, 512)),
+        *(("hippo", measure, 512) for measure in ("legt", "lagt")),
+        ("long_memory", "legt", 512),
+        ("everything", "legs", 512),
+    ],
+)
+def test_the_recipe_of_hippo_for_permuted_pixels(space: str, measure: str, order: int) -> None:
     published = candidate(
         {"name": "hippo", "measure": measure, "order": order, "timescale": 784.0},
         {"name": "gd", "s": 1.0},
         model={"hidden_size": 512},
         training={"optimizer": "adam", "lr": 1e-3, "batch_size": 100},
     )
-    assert published in SearchSpace.load("hippo")
+    assert published in SearchSpace.load(space)
 
 
 def test_everything_is_every_cell_over_vectors_and_every_rule() -> None:
