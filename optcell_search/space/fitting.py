@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .candidate import Sizes
+from .domains import Domain
 from .faults import Faults
 from .settings import ConvModel, model_settings
 from .space import SearchSpace
@@ -13,20 +16,31 @@ def check_fit(space: SearchSpace, task: Sizes) -> None:
 
     Raises:
         SpaceError: its cells are convolutional and the task has no images, or images that the
-            deepest network cannot halve.
+            deepest network cannot halve; or its networks may read ahead, and the task is to tell
+            what comes next.
     """
-    if model_settings(space.cells[0]) is not ConvModel:
-        return
+    faults = Faults(f"search space {space.name!r}" if space.name else "search space")
+    if model_settings(space.cells[0]) is ConvModel:
+        _check_frames(space, task, faults)
+    elif task.symbols and True in _values(space.domains["model.bidirectional"]):
+        what = "a network that reads from both ends sees the symbols it is to tell"
+        faults.add("model.bidirectional", what, "false for a language model")
+    faults.raise_if_any()
+
+
+def _check_frames(space: SearchSpace, task: Sizes, faults: Faults) -> None:
     from ..cells.conv.hierarchy import check_frame
 
-    faults = Faults(f"search space {space.name!r}" if space.name else "search space")
     if task.frame is None:
         what = f"they work on images, and a step of the task is {task.input_size} numbers"
         faults.add("cells", what, "a task of images or movies, such as digits:steps=image")
     else:
-        depths = space.domains["model.depth"]
         try:
-            check_frame(task.frame, max(int(depth) for depth in depths.grid(depths.size or 1)))
+            check_frame(task.frame, max(map(int, _values(space.domains["model.depth"]))))
         except ValueError as error:
             faults.add("model.depth", str(error))
-    faults.raise_if_any()
+
+
+def _values(domain: Domain) -> list[Any]:
+    """Return all values of a domain that is not continuous."""
+    return list(domain.grid(domain.size or 1))

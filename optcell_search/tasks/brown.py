@@ -30,7 +30,8 @@ class Brown(Task):
 
     Split: of the files in order of name every ninth of ten is for validation, every tenth for
     test. Metrics: perplexity and bits per word; always answering the frequencies of the training
-    words gives a perplexity of 417 (validation), knowing nothing gives `vocabulary`.
+    words gives a perplexity of 417 on validation (119 with 2,000 words), knowing nothing gives
+    `vocabulary`.
 
     Source: W. N. Francis, H. Kucera, Brown Corpus Manual, 1964/1979.
     """

@@ -93,6 +93,7 @@ class Sizes:
     input_size: int = 64
     output_size: int = 10
     readout: Literal["last", "every"] = "last"
+    symbols: bool = False
 
 
 def test_a_space_that_does_not_fit_the_task_is_refused() -> None:
@@ -109,6 +110,16 @@ def test_a_space_that_does_not_fit_the_task_is_refused() -> None:
     ):
         check_fit(space, Sizes(None))
     check_fit(SearchSpace.load("smoke"), Sizes(None))
+
+
+@pytest.mark.parametrize("bidirectional", [True, {"choices": [False, True]}])
+def test_networks_that_read_ahead_are_refused_for_a_language_model(bidirectional: object) -> None:
+    space = SearchSpace.from_dict(
+        {"cells": ["gru"], "rules": ["gd"], "model": {"bidirectional": bidirectional}}
+    )
+    check_fit(space, Sizes(None))
+    with pytest.raises(SpaceError, match=r"model\.bidirectional: a network that reads from both"):
+        check_fit(space, Sizes(None, symbols=True))
 
 
 def test_a_space_is_of_one_kind_of_cells() -> None:

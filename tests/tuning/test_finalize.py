@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import optcell_search
-from optcell_search.tuning import Run
+from optcell_search.tuning import Run, RunFailed, finalize, lifeline
 
 SPACE: dict[str, Any] = {
     "name": "movies",
@@ -45,3 +46,17 @@ def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -
     assert baseline["seeds"] == record["seeds"]
     assert baseline["epochs"] == record["epochs"]
     assert not set(baseline["test"]["loss"]) & set(record["test"]["loss"])
+
+
+def test_without_a_node_it_breaks_off_and_goes_on_later(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
+    with monkeypatch.context() as lost:
+        lost.setattr(finalize, "_SECONDS_BETWEEN_LOOKS", 0.0)
+        # For the waiting alone: the nodes are asked before the work begins, too.
+        lost.setattr(finalize, "lifeline", SimpleNamespace(nodes=list, NO_NODE=lifeline.NO_NODE))
+        with pytest.raises(RunFailed, match="lost its last node; asked for again, it goes on"):
+            run.finalize(trials=[number], seeds=3)
+    again = run.finalize(trials=[number], seeds=3)
+    assert again["finalized"].tolist() == [3]

@@ -75,6 +75,13 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_test_data_that_cannot_be_read_is_said_before_the_search(tmp_path: Path) -> None:
+    text = tmp_path / "short.txt"
+    text.write_text("abcd" * 161)
+    with pytest.raises(ValueError, match=r"short\.txt, test part: too few tokens: 64"):
+        a_request(f"{text}:streams=32,chunk=1")
+
+
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no run here, run\.toml is missing"):
         Request.read(tmp_path)
