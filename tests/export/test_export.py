@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from optcell_search import registry
 from optcell_search.export import ExportFailed, TaskInfo, export, formats, package, verify
 from optcell_search.export.description import package_name, readme
 from optcell_search.space import Candidate
@@ -298,6 +299,7 @@ def test_outputs_are_compared_by_shape_and_value(output: torch.Tensor, message: 
     [
         ("lstm", "nesterov", {"bidirectional": True, "num_layers": 2}),
         ("rnn", "rmsprop", {"learn_rule": True}),
+        *((cell, "adam", {}) for cell in registry.cells.names()),
     ],
 )
 def test_other_candidates_are_exported_too(
