@@ -150,8 +150,10 @@ class SearchSpace:
 
     @property
     def choices(self) -> str:
-        """How many there are: ``6 cells × 5 rules, 37 hyperparameters searched, continuous``."""
-        return f"{len(self.cells)} cells × {len(self.rules)} rules, {self._searched}"
+        """How many there are: ``6 cells × 5 rules, 4 hyperparameters searched, 372 candidates``."""
+        numbers = {"cell": len(self.cells), "rule": len(self.rules)}
+        pairs = " × ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in numbers.items())
+        return f"{pairs}, {self._searched}"
 
     @property
     def summary(self) -> str:
@@ -162,7 +164,8 @@ class SearchSpace:
     @property
     def _searched(self) -> str:
         searched = sum(not isinstance(domain, Fixed) for domain in self.domains.values())
-        size = "continuous" if self.size is None else f"{self.size} candidates"
+        continuous = sum(domain.size is None for domain in self.domains.values())
+        size = f"{continuous} of them continuous" if continuous else f"{self.size} candidates"
         return f"{searched} hyperparameters searched, {size}"
 
     def to_dict(self) -> dict[str, Any]:

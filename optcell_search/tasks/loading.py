@@ -49,7 +49,10 @@ def parse(spec: str, folder: Path = Path("data")) -> Task:
     plugins = map(registry.tasks.get, registry.tasks.names())
     readers = {kind: plugin for plugin in plugins for kind in plugin.suffixes}
     if suffix not in readers:
-        raise ValueError(f"data file {head!r} is of an unknown kind; valid: {', '.join(readers)}")
+        raise ValueError(
+            f"data file {head!r} is of an unknown kind; valid: {', '.join(readers)}, "
+            "and ucr:name=NAME for NAME_TRAIN.ts"
+        )
     found = next((path for path in (Path(head), folder / head) if path.is_file()), None)
     path = head if found is None else str(found.absolute())
     return _build(readers[suffix], spec, options, {"path": path})

@@ -196,7 +196,7 @@ def test_list_spaces(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == list(SearchSpace.names())
     smoke = next(line for line in output.splitlines() if line.startswith("smoke"))
-    assert smoke.endswith("  2 cells × 3 rules, 4 hyperparameters searched, continuous")
+    assert smoke.endswith("  2 cells × 3 rules, 4 hyperparameters searched, 1 of them continuous")
 
 
 RUN = "run {space} --task {tiny} --trials 3 --out {out}"

@@ -308,5 +308,5 @@ def test_the_summary_is_one_line() -> None:
     )
     assert MIXED.summary == (
         "a bit of everything (rnn, gru with gd, nesterov, adam; "
-        "10 hyperparameters searched, continuous)"
+        "10 hyperparameters searched, 7 of them continuous)"
     )
