@@ -7,6 +7,9 @@ N orthogonal polynomials has coefficients m that follow a linear differential eq
     LegT  m'(t) =  A m(t) + B f(t)        the last `timescale` steps evenly (the LMU's memory)
     LagT  m'(t) =  A m(t) + B f(t)        the past fading exponentially over `timescale` steps
 
+LagT is that of the official code: its coefficients are those of the past, s ago in units of the
+timescale, in the Laguerre functions L_n(s) exp(-s/2), which fade and are orthonormal themselves.
+
 Sources: Gu, Dao, Ermon, Rudra, Ré: HiPPO: Recurrent Memory with Optimal Polynomial Projections,
 NeurIPS 2020, arXiv 2008.07669, theorems 1 and 2; Voelker, Kajić, Eliasmith: Legendre Memory
 Units, NeurIPS 2019, equations (1) and (2).
@@ -26,7 +29,7 @@ def continuous(measure: str, order: int) -> tuple[Tensor, Tensor]:
     """Return A (N, N) and B (N,) of the differential equation in float64.
 
     In units of t for LegS, of the window's length for LegT, of the decay time for LagT. The
-    polynomials are scaled to norm 1 under the measure: for LegS f(x) = sum_n m_n sqrt(2n+1)
+    functions are scaled to norm 1: for LegS f(x) = sum_n m_n sqrt(2n+1)
     P_n(2x/t - 1) on 0 <= x <= t, and for LegT likewise on the window.
     """
     n = torch.arange(order, dtype=torch.float64)

@@ -61,7 +61,9 @@ def read_ts(path: Path) -> Labelled:
         key, *rest = text.split()
         if key.lower() == "@data":
             if classes is None:
-                raise ValueError(f"{path}: no @classLabel true … before @data: nothing to tell apart")
+                raise ValueError(
+                    f"{path}: no @classLabel true … before @data: nothing to tell apart"
+                )
             in_data = True
         elif key.lower() == "@timestamps" and [w.lower() for w in rest] == ["true"]:
             raise ValueError(f"{where}: time stamps are not supported; valid: @timeStamps false")

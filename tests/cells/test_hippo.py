@@ -69,6 +69,19 @@ def test_legs_does_not_see_how_finely_a_signal_is_sampled(
     assert (legs(twice, 12, discretisation) - coarse).abs().max() < sampled
 
 
+def test_lagt_holds_the_past_in_laguerre_functions() -> None:
+    timescale, order, steps = 100, 8, 4000
+    A, B = discrete("lagt", order, 1 / timescale, "zoh")
+    samples = signal((np.arange(steps) + 0.5) / steps)
+    m = torch.zeros(order, dtype=torch.float64)
+    for value in samples:
+        m = A @ m + B * value
+    ago = (steps - np.arange(steps) - 0.5) / timescale
+    functions = [scipy.special.eval_laguerre(n, ago) * np.exp(-ago / 2) for n in range(order)]
+    expected = np.array(functions) @ samples / timescale
+    assert np.abs(m.numpy() - expected).max() < 1e-3
+
+
 def test_legt_holds_the_projection_of_its_window() -> None:
     window, order = 200, 12
     A, B = discrete("legt", order, 1 / window, "zoh")
