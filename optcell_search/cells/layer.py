@@ -12,7 +12,7 @@ from .. import kernels
 from ..rules import Rule, RuleState, apply_rule
 from ..rules.base import last_valid
 from .base import Cell, Hidden, Weights
-from .state import LayerState
+from .state import LayerState, check_hidden
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ class Layer:
         weights = self.cell.prepare(weights)
         aside = self.cell.bypass(weights, x)
         before = None if state is None else state.rule
-        hidden = (
-            self.cell.initial(x.shape[1], self.hidden_size, x) if state is None else state.hidden
-        )
+        hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
+        if state is not None:
+            check_hidden(state.hidden, hidden, x.shape[1])
+            hidden = state.hidden
         if not self.rule.linear:
             u, rule_state = apply_rule(
                 self.rule, p, self.cell.drive(weights, x, None), before, lengths

@@ -14,7 +14,7 @@ from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
 from .layer import Layer
-from .state import LayerState, State, map_batch
+from .state import LayerState, State, check_batch, map_batch
 from .values import RuleValues
 
 
@@ -165,9 +165,21 @@ class OptCell(nn.Module):
             The last layer's outputs in the form of `input`, with `output_size` features, and
             the state to go on from.
 
+        Under `torch.autocast` it computes in the dtype of its parameters, as it does without; for
+        bfloat16, turn the module to it.
+
         Raises:
-            ValueError: `input` has the wrong number of dimensions or features.
+            ValueError: `input` has the wrong number of dimensions or features or no step, or
+                `state` is not one of this module for so many sequences.
         """
+        device = input.data.device.type
+        if torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return self.forward(input.to(next(iter(self._weights(0).values())).dtype), state)
+        if state is not None and len(state) != len(self._suffixes):
+            raise ValueError(
+                f"state of {len(state)} layers and directions; valid here: {len(self._suffixes)}"
+            )
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state)
         if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
@@ -179,6 +191,8 @@ class OptCell(nn.Module):
         x = input if batched else input.unsqueeze(1)
         if batched and self.batch_first:
             x = x.transpose(0, 1)
+        if not len(x):
+            raise ValueError("input of 0 steps; valid: 1 or more")
         output, state = self._layers(x, state, None)
         if not batched:
             return output.squeeze(1), state
@@ -191,6 +205,7 @@ class OptCell(nn.Module):
         data, batch_sizes, order, back = input
         x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
         if state is not None and order is not None:
+            check_batch(state, x.shape[1])
             state = map_batch(state, lambda part: part[order])
         output, state = self._layers(x, state, lengths.to(x.device))
         if back is not None:

@@ -21,6 +21,39 @@ class LayerState(NamedTuple):
 State = tuple[LayerState, ...]
 
 
+def check_batch(state: State, batch: int) -> None:
+    """Raise a ValueError where a state holds another number of sequences."""
+    for layer in state:
+        for part in (*layer.hidden, *layer.rule.traces):
+            if len(part) not in (1, batch):
+                raise ValueError(f"state of {len(part)} sequences; valid here: {batch}")
+
+
+def check_hidden(hidden: tuple[Tensor, ...], fresh: tuple[Tensor, ...], batch: int) -> None:
+    """Make sure that hidden parts fit a batch.
+
+    Args:
+        hidden: what a layer is to go on from.
+        fresh: what it would start from.
+        batch: how many sequences there are.
+
+    Raises:
+        ValueError: they are of another batch size, another cell, another dtype or device.
+    """
+    same = len(hidden) == len(fresh) and all(
+        (part.dtype, part.device, part.shape[1:]) == (new.dtype, new.device, new.shape[1:])
+        # What all sequences share may have become a matter of each.
+        and len(part) in (len(new), batch)
+        for part, new in zip(hidden, fresh, strict=True)
+    )
+    if not same:
+        raise ValueError(f"state of {_looks(hidden)}; valid here: {_looks(fresh)}")
+
+
+def _looks(parts: tuple[Tensor, ...]) -> str:
+    return ", ".join(f"{tuple(part.shape)} {part.dtype} on {part.device}" for part in parts)
+
+
 def detached(state: State) -> State:
     """Return the same state, cut from the graph that made it."""
     return tuple(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +21,7 @@ class RuleValues(nn.Module):
 
     Fixed values are non-persistent buffers, so a state dict holds weights alone. Learned ones are
     parameters p with value = low + (high - low) sigmoid(p), which is inside the valid range for
-    every p.
+    every p; they start a thousandth of the range from its ends at least.
     """
 
     def __init__(
@@ -30,29 +33,56 @@ class RuleValues(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.ranges: dict[str, tuple[float, float]] = {}
+        self.ranges: dict[str, Real] = {}
+        self._fixed: dict[str, float] = {}
         dtype = dtype or torch.get_default_dtype()
         for key, spec in specification(type(rule)).items():
             value = getattr(rule, key)
             if not isinstance(spec, Real):
                 self.register_buffer(key, torch.tensor(value, device=device), persistent=False)
             elif learn and spec.learnable:
-                low, high = self.ranges[key] = spec.valid_low, spec.valid_high
-                share = min(max((value - low) / (high - low), _MARGIN), 1 - _MARGIN)
+                self.ranges[key] = spec
+                share = (value - spec.valid_low) / (spec.valid_high - spec.valid_low)
+                share = min(max(share, _MARGIN), 1 - _MARGIN)
                 raw = torch.logit(torch.tensor(share, dtype=torch.float64))
                 setattr(self, key, nn.Parameter(raw.to(device=device, dtype=dtype)))
             else:
-                # In float64 whatever the weights are, so that a cell turned to double later has
-                # the value asked for and not its rounding to float32.
-                tensor = torch.tensor(value, device=device, dtype=torch.float64)
-                self.register_buffer(key, tensor, persistent=False)
+                self._fixed[key] = value
+                self.register_buffer(key, _exactly(value, device), persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move to another device or dtype; fixed values keep theirs, which rounds nothing."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for key, value in self._fixed.items():
+            setattr(self, key, _exactly(value, getattr(self, key).device))
+        return self
 
     def forward(self, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
-        """Return the values by name, real ones as `dtype` where that is given."""
+        """Return the values by name, real ones as `dtype` where that is given.
+
+        They are float32 at least: in bfloat16 a decay of 0.999 would be 1.
+        """
         values = dict(self.named_buffers(recurse=False))
-        for key, (low, high) in self.ranges.items():
-            values[key] = low + (high - low) * torch.sigmoid(getattr(self, key))
+        for key, spec in self.ranges.items():
+            values[key] = _inside(spec, getattr(self, key))
         return {
-            key: value.to(dtype) if value.is_floating_point() else value
+            key: value.to(dtype and torch.promote_types(dtype, torch.float32))
+            if value.is_floating_point()
+            else value
             for key, value in values.items()
         }
+
+
+def _exactly(value: float, device: torch.device | str | None) -> Tensor:
+    # In float64 whatever the weights are, so that a cell turned to double later has the value
+    # asked for and not its rounding to float32.
+    return torch.tensor(value, device=device, dtype=torch.float64)
+
+
+def _inside(spec: Real, raw: Tensor) -> Tensor:
+    """Return the value of a learned hyperparameter, off the ends that are open."""
+    share = torch.sigmoid(raw.to(torch.promote_types(raw.dtype, torch.float32)))
+    near = torch.finfo(share.dtype).eps
+    if spec.open_low or spec.open_high:
+        share = share.clamp(near if spec.open_low else 0, 1 - near if spec.open_high else 1)
+    return spec.valid_low + (spec.valid_high - spec.valid_low) * share

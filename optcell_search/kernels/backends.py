@@ -45,6 +45,9 @@ class Choice(str):
         choice.skipped = skipped
         return choice
 
+    def __getnewargs__(self) -> tuple[str, dict[str, str]]:  # type: ignore[override]
+        return str(self), self.skipped
+
     def __repr__(self) -> str:
         reasons = "".join(f"; not {name}: {reason}" for name, reason in self.skipped.items())
         return str(self) + reasons

@@ -32,7 +32,9 @@ def _call(name: str, shape: tuple[int, ...], work: int, *tensors: Tensor | None)
     threads = torch.get_num_threads() if work > _SERIAL else 1
     pointers: list[Any] = []
     for tensor in tensors:
-        assert tensor is None or tensor.is_contiguous()
+        assert tensor is None or (
+            tensor.is_contiguous() and tensor.dtype in (dtype, torch.int64)
+        ), f"{name}: a tensor of {tensor.dtype} among {dtype}"
         pointers.append(ctypes.c_void_p(tensor.data_ptr() if tensor is not None else None))
     getattr(build.library(), f"{name}_{_SUFFIX[dtype]}")(
         (ctypes.c_long * 4)(*shape), *pointers, ctypes.c_long(threads)

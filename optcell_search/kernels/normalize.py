@@ -100,7 +100,7 @@ def normalize(
     T, B, _ = z.shape
     if lengths is None:
         lengths = torch.full((B,), T, dtype=torch.int64, device=z.device)
-    p = torch.stack(values).to(z.dtype)
+    p = torch.stack(values).to(torch.promote_types(z.dtype, torch.float32))
     inputs = (z, p, *traces, lengths)
     u, v, m, _ = _normalize(
         *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), choice

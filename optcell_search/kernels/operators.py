@@ -20,7 +20,7 @@ Tensors = tuple[Tensor, ...]
 
 
 def operator(
-    name: str, schema: str, run: Callable[..., Any], outputs: Callable[..., Any]
+    name: str, schema: str, run: Callable[..., Any], outputs: Callable[..., Any], main: int = 0
 ) -> Callable[..., Any]:
     """Register a loop with torch.
 
@@ -29,9 +29,14 @@ def operator(
         schema: its signature in torch's schema language; every tensor is (K, ...).
         run: computes it, from contiguous tensors.
         outputs: same arguments -> tensors of the right shapes, contents left open.
+        main: which argument has all of K, T and B. Where that is empty nothing runs: a sum over
+            nothing is 0.
     """
 
     def run_contiguous(*args: Any) -> Any:
+        if not args[main].numel():
+            empty = outputs(*args)
+            return empty.zero_() if isinstance(empty, Tensor) else tuple(e.zero_() for e in empty)
         return run(*(arg.contiguous() if isinstance(arg, Tensor) else arg for arg in args))
 
     label = f"{_NAMESPACE}::{name}"
@@ -122,7 +127,7 @@ def differentiable(
     backward.register_autograd(forbid, setup_context=lambda ctx, inputs, output: None)  # type: ignore[attr-defined]
 
     def apply(*args: Any) -> Any:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active():
             return forward(*args)
         return Forward.apply(*args)  # type: ignore[no-untyped-call]
 

@@ -15,8 +15,12 @@ def scan_forward(decay: Tensor, x: Tensor, initial: Tensor) -> Tensor:
     """v_t = decay_t v_{t-1} + x_t by chunks: inside a chunk one triangular matrix does all steps,
     and the ends of the chunks are themselves such a recurrence, over T / C steps.
 
-    decay (K, T, B or 1), x (K, T, B, D), initial (K, B, D) -> v (K, T, B, D).
+    decay (K, T, B or 1), x (K, T, B, D), initial (K, B, D) -> v (K, T, B, D). Inside a chunk what
+    is not finite reaches the steps before it, too.
     """
+    wide = torch.promote_types(x.dtype, torch.float32)
+    if x.dtype != wide:
+        return scan_forward(decay.to(wide), x.to(wide), initial.to(wide)).to(x.dtype)
     K, T, B, D = x.shape
     C = min(CHUNK, T)
     n = -(-T // C)
@@ -42,6 +46,13 @@ def scan_backward(
     grad: Tensor, decay: Tensor, v: Tensor, initial: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradient of x is the same recurrence backwards: g_t = grad_t + decay_{t+1} g_{t+1}."""
+    wide = torch.promote_types(v.dtype, torch.float32)
+    if v.dtype != wide:
+        by_decay, *others = scan_backward(
+            grad.to(wide), decay.to(wide), v.to(wide), initial.to(wide)
+        )
+        by_x, by_initial = (part.to(v.dtype) for part in others)
+        return by_decay.to(decay.dtype), by_x, by_initial
     later = torch.cat([decay[:, 1:], torch.zeros_like(decay[:, :1])], 1)
     g = scan_forward(later.flip(1), grad.flip(1), torch.zeros_like(initial)).flip(1)
     before = torch.cat([initial.unsqueeze(1), v[:, :-1]], 1)
@@ -68,6 +79,10 @@ def normalize_forward(
     z: Tensor, p: Tensor, v0: Tensor, m0: Tensor, lengths: Tensor, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Adam's filter: see `normalize`. The backward pass runs the traces again."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    if z.dtype != wide:
+        found = normalize_forward(z.to(wide), p, v0.to(wide), m0.to(wide), lengths, keep)
+        return tuple(part.to(z.dtype) for part in found)  # type: ignore[return-value]
     *_, v, m = _traces(z, p, v0, m0, lengths)
     eps = p[:, 3].reshape(-1, 1, 1, 1)
     valid = torch.arange(z.shape[1], device=z.device)[:, None] < lengths.unsqueeze(1)
@@ -85,6 +100,12 @@ def normalize_backward(
     marks: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of z, p and both initial traces."""
+    wide = torch.promote_types(z.dtype, torch.float32)
+    if z.dtype != wide:
+        grad_u, grad_v, grad_m = grad_u.to(wide), grad_v.to(wide), grad_m.to(wide)
+        found = normalize_backward(grad_u, grad_v, grad_m, z.to(wide), p, lengths, marks.to(wide))
+        dz, dv, dm = (found[i].to(z.dtype) for i in (0, 2, 3))
+        return dz, found[1], dv, dm
     v0, m0 = marks[:, 0].unbind(1)
     decay_v, decay_m, v, m = _traces(z, p, v0, m0, lengths)
     _, s, beta, eps = p.reshape(-1, 4, 1, 1, 1).unbind(1)

@@ -93,6 +93,7 @@ _recurrence = differentiable(
             torch.empty_like(h0),
             torch.empty_like(c0),
         ),
+        main=5,
     ),
     lambda inputs, output: ((*inputs[1:2], *inputs[3:5], *output), (inputs[5], inputs[7])),
     _gradients,

@@ -33,7 +33,7 @@ def scan(
     for decay_t, drive_t in zip(decay.expand(len(drive), -1, -1), drive, strict=True):
         trace = decay_t * trace + drive_t
         traces.append(trace)
-    return torch.stack(traces)
+    return torch.stack(traces).to(drive.dtype)
 
 
 def recur(step: Step, u: Float[Tensor, "time batch drive"], hidden: Hidden) -> Hidden:
@@ -62,13 +62,14 @@ def normalize(
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Filter a drive as Adam does; see `kernels.normalize`."""
     mu, s, beta, eps = values
-    v, m = traces
+    wide = torch.promote_types(z.dtype, torch.float32)
+    v, m = (trace.to(wide) for trace in traces)
     emitted = []
-    for t, z_t in enumerate(z):
+    for t, z_t in enumerate(z.to(wide)):
         valid = True if lengths is None else (t < lengths).unsqueeze(-1)
         v = torch.where(torch.as_tensor(valid, device=z.device), mu * v + s * z_t, v)
         m = torch.where(
             torch.as_tensor(valid, device=z.device), beta * m + (1 - beta) * z_t.square(), m
         )
         emitted.append(v * torch.rsqrt(m + eps.square()))
-    return torch.stack(emitted), (v, m)
+    return torch.stack(emitted).to(z.dtype), (v.to(z.dtype), m.to(z.dtype))

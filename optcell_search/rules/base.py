@@ -107,7 +107,17 @@ def apply_rule(
 
     Returns:
         u (T, B, channels), and the state after each sequence's last valid step.
+
+    Raises:
+        ValueError: the state is of another batch size, number of channels, dtype or device.
     """
+    if state is not None:
+        for trace in state.traces:
+            if (trace.shape, trace.dtype, trace.device) != (z.shape[1:], z.dtype, z.device):
+                raise ValueError(
+                    f"state with a trace of {tuple(trace.shape)} {trace.dtype} on {trace.device}; "
+                    f"valid here: {tuple(z.shape[1:])} {z.dtype} on {z.device}"
+                )
     steps = z.new_zeros(1, dtype=torch.int64) if state is None else state.steps
     taken = len(z) if lengths is None else lengths
     values = rule.normalizer(p)

@@ -45,7 +45,10 @@ class Nesterov(Rule):
         """Return the momentum v."""
         restart = p["restart"]
         since_restart = (t - 1) % restart.clamp(min=1) + 1
-        k = torch.where(restart > 0, since_restart, t).to(z.dtype)
+        # Counted in bfloat16, steps beyond 256 would not be told apart.
+        k = torch.where(restart > 0, since_restart, t).to(
+            torch.promote_types(z.dtype, torch.float32)
+        )
         return (Recurrence((k - 1) / (k + 2), p["s"] * z),)
 
     def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:

@@ -61,7 +61,7 @@ def test_learned_values_move_and_stay_inside_their_ranges(rule: str) -> None:
         optimizer.step()
         for key, value in module.rule_values().items():
             if key in learned:
-                assert learned[key].valid_low <= float(value.detach()) <= learned[key].valid_high
+                learned[key].check(key, float(value.detach()))
     end = {key: float(value.detach()) for key, value in module.rule_values().items()}
     assert {key for key in end if end[key] != start[key]} == set(learned)
 

@@ -177,3 +177,52 @@ def test_a_model_read_step_by_step_says_what_it_says_at_the_end(cell: Cell, rule
     for t in range(5):
         output, state = model.stream(x[:, t : t + 1], state)
     torch.testing.assert_close(output[:, 0], model(x), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", registry.rules.names())
+@pytest.mark.parametrize("name", NAMES)
+def test_a_state_of_other_sequences_is_refused(name: str, rule: str) -> None:
+    module = make(registry.cells.get(name)(), rule)
+    x = sequence(3, 2)
+    _, state = module(x)
+    _, of_one = module(x[:, :1])
+    single = OptCell(3, 8, cell=name, rule=rule)
+    deep = make(registry.cells.get(name)(), rule, num_layers=2)
+    for run in (
+        lambda: module(sequence(3, 3), state),
+        lambda: module(x, of_one),
+        lambda: module(x[:, :1], state),
+        lambda: module(pack_sequence([x[:3, 0], x[:2, 0], x[:2, 1]]), state),
+        lambda: single(x.float(), state),
+        lambda: deep(x, state),
+    ):
+        with pytest.raises(ValueError, match=r"^state .*; valid here: "):
+            run()
+
+
+@pytest.mark.parametrize("rule", registry.rules.names())
+@pytest.mark.parametrize("name", NAMES)
+def test_no_sequence_gives_no_output_and_no_step_is_refused(name: str, rule: str) -> None:
+    module = make(registry.cells.get(name)(), rule)
+    x = sequence(4, 0).requires_grad_()
+    output, state = module(x)
+    assert output.shape == (4, 0, module.output_size)
+    module(sequence(2, 0), state)
+    (output.sum() + x.sum()).backward()
+    assert all(p.grad is None or not p.grad.any() for p in module.parameters())
+    with pytest.raises(ValueError, match="input of 0 steps"):
+        module(sequence(0, 2))
+
+
+@pytest.mark.parametrize("rule", registry.rules.names())
+@pytest.mark.parametrize("name", NAMES)
+def test_autocast_changes_nothing(name: str, rule: str) -> None:
+    module = make(registry.cells.get(name)(), rule)
+    x = sequence(5)
+    plain, state = module(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        cast, _ = module(x)
+        module(x.bfloat16(), state)
+        packed, _ = module(pack_sequence([x[:, 0], x[:, 1]]))
+    assert torch.equal(plain, cast)
+    assert packed.data.dtype == plain.dtype

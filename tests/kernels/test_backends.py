@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,8 @@ def test_an_unknown_kernel_is_refused_by_name() -> None:
     [
         (Loop("lstm", CUDA, torch.float32, 128), "compiled", "not for cuda"),
         (Loop("lstm", CPU, torch.float32, 128), "triton", "not for cpu"),
-        (Loop("lstm", CUDA, torch.float32, 256), "triton", "256 > 128"),
-        (Loop("lstm", CUDA, torch.bfloat16, 512), "triton", "512 > 256"),
+        (Loop("lstm", CUDA, torch.float32, 256), "triton", "up to 128, not for 256"),
+        (Loop("lstm", CUDA, torch.bfloat16, 512), "triton", "up to 256, not for 512"),
         (Loop("scan", CUDA, torch.float64), "triton", "not for torch.float64"),
         (Loop("scan", CPU, torch.float16), "compiled", "not for torch.float16"),
     ],
@@ -117,3 +118,10 @@ def test_no_place_to_keep_the_kernels_is_a_reason(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(build.UnavailableError, match="Not a directory"):
         build.library.__wrapped__()
+
+
+def test_a_choice_is_pickled_with_its_reasons() -> None:
+    choice = OptCell(3, 5, rule="adam").backend
+    again = pickle.loads(pickle.dumps(choice))
+    assert (again, again.skipped) == (choice, choice.skipped)
+    assert choice.skipped

@@ -56,7 +56,9 @@ def everything(module: OptCell, x: Tensor) -> dict[str, Tensor]:
     return found | {f"gradient of {n}": g for n, g in zip(named, grads, strict=True)}
 
 
-def check(module: OptCell, x: Tensor, backend: str, tolerance: float) -> None:
+def check(
+    module: OptCell, x: Tensor, backend: str, tolerance: float, floor: float = 1e-290
+) -> None:
     with kernels.backend("reference"):
         truth = everything(copy.deepcopy(module).double(), x.double())
     with kernels.backend(backend):
@@ -66,17 +68,20 @@ def check(module: OptCell, x: Tensor, backend: str, tolerance: float) -> None:
         assert torch.isfinite(own[name]).all(), name
         error = (own[name] - value).abs().max().item()
         # Gradients through saturated gates may be 0 here and 1e-300 there.
-        assert error <= max(tolerance * value.abs().max().item(), 1e-290), f"{name}: {error}"
+        assert error <= max(tolerance * value.abs().max().item(), floor), f"{name}: {error}"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("learn", [True, False])
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_every_number_of_a_cell_in_float64(cell: str, rule: str, backend: str) -> None:
+def test_every_number_of_a_cell_in_float64(cell: str, rule: str, learn: bool, backend: str) -> None:
+    # A learned value cannot start at the very end of its range: fixed ones show mu = 0 and mu -> 1.
     torch.manual_seed(0)
-    module = OptCell(3, 5, cell=cell, rule=RULES[rule], learn_rule=True, dtype=torch.float64)
+    module = OptCell(3, 5, cell=cell, rule=RULES[rule], learn_rule=learn, dtype=torch.float64)
     for T, B in ((1, 1), (37, 3)):
-        check(module, torch.randn(T, B, 3, dtype=torch.float64), backend, 1e-10)
+        # Where mu -> 1 saturates a cell, 1 - h^2 is what rounding leaves of it.
+        check(module, torch.randn(T, B, 3, dtype=torch.float64), backend, 1e-10, floor=1e-15)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -112,3 +117,21 @@ def test_a_second_derivative_of_a_cell_is_refused_and_says_what_to_do(
     (first,) = torch.autograd.grad(output.square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match=r'run the cell under kernels.backend\("reference"\)'):
         first.sum().backward()
+
+
+@pytest.mark.parametrize("backend", ["torch", "reference"])
+@pytest.mark.parametrize(
+    "rule",
+    [rules.Adam(beta=0.999, mu=0.3, s=0.1), rules.HeavyBall(mu=0.999, s=0.1), rules.Nesterov()],
+    ids=lambda rule: rule.name,
+)
+def test_a_drive_of_bfloat16_is_filtered_by_the_very_values(rule: Rule, backend: str) -> None:
+    """In bfloat16 0.999 is 1, and steps beyond 256 are not told apart."""
+    torch.manual_seed(0)
+    module = OptCell(3, 4, rule=rule)
+    x = torch.randn(600, 2, 3).bfloat16()
+    truth, _ = module(x.float())
+    with kernels.backend(backend):
+        own, _ = copy.deepcopy(module).bfloat16()(x)
+    assert own.dtype == torch.bfloat16
+    assert (own.float() - truth).abs().max() < 0.02

@@ -77,6 +77,15 @@ for kind, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
         names = ("h", "c")[: len(weights)] + ("u", "weight", "bias", "h0", "c0")[: 3 + len(weights)]
         compare(f"{kind} {T}", names, run)
 
+for kind, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
+    u = torch.zeros(3, 2, gates * 4)
+    u[1, 0, 0] = torch.nan
+    hidden = (torch.zeros(2, 4),) * (2 if kind == "lstm" else 1)
+    with kernels.backend("triton"):
+        h = kernels.recurrence(kind, u, torch.zeros(gates * 4, 4), None, hidden)[0]
+    # Where the gate that was given it is followed by nothing, the next state is without it.
+    assert h[1, 0].isnan().any() and not h[:, 1].isnan().any(), kind
+
 print(json.dumps(errors))
 """
 

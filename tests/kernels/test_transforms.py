@@ -76,6 +76,16 @@ for cell, rule in (("lstm", "heavy_ball"), ("gru", "adam")):
     have = torch.autograd.grad(compiled.square().sum(), list(module.parameters()))
     for a, b in zip((plain, *want), (compiled, *have)):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+from torch.func import functional_call, grad, stack_module_state, vmap
+modules = [OptCell(3, 4, rule="adam") for _ in range(3)]
+stacked = stack_module_state(modules)
+def loss(p, b):
+    return functional_call(modules[0], (p, b), (x,))[0].square().sum()
+together = vmap(grad(loss))
+compiled = torch.compile(together, backend="aot_eager")
+for a, b in zip(together(*stacked).values(), compiled(*stacked).values()):
+    torch.testing.assert_close(a, b)
 print("one graph")
 """
 

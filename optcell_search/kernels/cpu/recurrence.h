@@ -16,8 +16,9 @@ struct Shape { long K, T, B, H; };
 struct Task { long k, first, last; };
 
 inline std::vector<Task> split(const Shape& s, long threads) {
-  const long parts = std::min(s.B, groups_of(threads, s.K)), size = groups_of(s.B, parts);
   std::vector<Task> tasks;
+  if (s.K == 0 || s.B == 0) return tasks;
+  const long parts = std::min(s.B, groups_of(threads, s.K)), size = groups_of(s.B, parts);
   for (long k = 0; k < s.K; ++k)
     for (long b = 0; b < s.B; b += size) tasks.push_back({k, b, std::min(b + size, s.B)});
   return tasks;

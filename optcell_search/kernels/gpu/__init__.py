@@ -9,8 +9,11 @@ from typing import Any
 
 import torch
 
-# Widest hidden state whose recurrent weights fit on one multiprocessor.
+# Widest hidden state: each program holds the states of some sequences, and the weights of a step,
+# all of them or one gate after the other.
 WIDEST = {torch.float32: 128, torch.bfloat16: 256}
+# Shared memory of a multiprocessor that the widest of them ask for, in bytes.
+_SHARED = 139_264
 
 _FILES = {
     f"{loop}_{way}": loop
@@ -29,7 +32,14 @@ def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: in
     if dtype not in WIDEST:
         return f"written for float32 and bfloat16, not for {dtype}"
     if hidden_size > WIDEST[dtype]:
-        return f"hidden size {hidden_size} > {WIDEST[dtype]}: the weights do not fit on chip"
+        return f"written for hidden sizes up to {WIDEST[dtype]}, not for {hidden_size}"
+    # Where there is a tensor on a GPU, CUDA is initialised.
+    if hidden_size and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        properties = torch.cuda.get_device_properties(device)
+        # 48 KiB is what every GPU has, and all that AMD's tell.
+        shared = getattr(properties, "shared_memory_per_block_optin", 48 << 10)
+        if shared < _SHARED:
+            return f"written for {_SHARED >> 10} KiB of shared memory, the GPU has {shared >> 10}"
     return None
 
 

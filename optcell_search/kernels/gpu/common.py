@@ -18,14 +18,14 @@ def tanh(x):
     # Near zero 1 - 2 / (e^2x + 1) would lose the leading digits.
     y = x * x
     near = x * (1 + y * (-1 / 3 + y * (2 / 15 + y * (-17 / 315 + y * (62 / 2835)))))
-    size = tl.minimum(tl.abs(x), 20.0)
+    size = tl.minimum(tl.abs(x), 20.0, propagate_nan=tl.PropagateNan.ALL)
     far = 1 - 2 / (tl.exp(2 * size) + 1)
     return tl.where(size < 0.25, near, tl.where(x < 0, -far, far))
 
 
 @triton.jit
 def sigmoid(x):
-    return 1 / (1 + tl.exp(-tl.maximum(x, -80.0)))
+    return 1 / (1 + tl.exp(-tl.maximum(x, -80.0, propagate_nan=tl.PropagateNan.ALL)))
 
 
 @triton.jit
@@ -60,8 +60,8 @@ def width(hidden_size: int) -> int:
 
 def precision(tensor: Tensor) -> str:
     """TF32 only where the user has asked torch for it."""
-    asked = tensor.dtype == torch.float32 and torch.backends.cuda.matmul.allow_tf32
-    return "tf32" if asked else "ieee"
+    asked = torch.backends.cuda.matmul.fp32_precision == "tf32"
+    return "tf32" if asked and tensor.dtype == torch.float32 else "ieee"
 
 
 def streams(weight: Tensor) -> bool:

@@ -84,4 +84,5 @@ def scan_backward(
     dx = torch.empty_like(v)
     partial = v.new_empty(K, T, R, blocks, dtype=torch.float32)
     _backward[(blocks, R, K)](grad, decay, v, initial, partial, dx, T, R, N, STEPS, CHANNELS)
-    return partial.sum(-1).to(v.dtype), dx, decay[:, 0].unsqueeze(-1) * dx[:, 0]
+    d_initial = decay[:, 0].unsqueeze(-1) * dx[:, 0]
+    return partial.sum(-1).to(decay.dtype), dx, d_initial.to(v.dtype)
