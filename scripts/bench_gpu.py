@@ -4,9 +4,10 @@
     python scripts/bench_gpu.py --rehearse     the same on the CPU at toy sizes, Triton interpreted
 
 Exactness and candidates go to bench_gpu.json and bench_gpu.md in the folder of the results, times
-and memory beside those of the CPU in bench_cells.json and bench_cells.md. What comes first matters
-most: measurements that would start after `--minutes` are left out and named at the end. Nothing
-but torch and optcell_search is imported.
+and memory beside those of the CPU in bench_cells.json and bench_cells.md, each as soon as it is
+there. What comes first matters most: measurements that would start after `--minutes` are left out
+and named at the end, and so is what fails, with the reason; then the exit code is 1. Nothing but
+torch, Triton and this repository is needed.
 """
 
 from __future__ import annotations
@@ -17,17 +18,23 @@ import copy
 import datetime
 import importlib
 import json
+import math
 import os
+import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+# The repository itself, installed or not: installing it brings what a GPU machine may lack.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bench_cells
 import torch
 from bench_files import write
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from optcell_search import kernels
@@ -64,47 +71,85 @@ def everything(module: OptCell, x: Tensor) -> dict[str, Tensor]:
     output, state = module(x)
     found = {"output": output}
     found |= {f"state {i}": leaf for i, leaf in enumerate(leaves(state))}
-    wave = torch.arange(output.numel(), device=x.device).reshape(output.shape)
-    loss = (output * torch.cos(wave.to(x.dtype))).sum()
+    wave = torch.arange(output.numel(), device=x.device, dtype=torch.float64).cos()
+    # The same numbers in every precision, or each would have another loss.
+    loss = (output * wave.bfloat16().to(x.dtype).reshape(output.shape)).sum()
     named = dict(module.named_parameters())
     grads = torch.autograd.grad(loss, [x, *named.values()])
     found |= {f"gradient of {n}": g for n, g in zip(("x", *named), grads, strict=True)}
     return {name: value.detach().double() for name, value in found.items()}
 
 
-def exactness(args: Namespace, deadline: float, late: list[str]) -> list[dict[str, Any]]:
+class Session:
+    """What has been measured so far, written down after each measurement.
+
+    Args:
+        args: the command line.
+        head: machine and date.
+    """
+
+    def __init__(self, args: Namespace, head: dict[str, Any]) -> None:
+        self.args = args
+        self.deadline = time.monotonic() + 60 * args.minutes
+        self.found: dict[str, Any] = {"head": head, "exactness": [], "candidates": []}
+        self.found |= {"left_out": [], "failed": {}}
+        args.out.mkdir(parents=True, exist_ok=True)
+
+    def measure(self, label: str, run: Callable[[], dict[str, Any] | None], what: str) -> None:
+        """Run one measurement and keep its row, or the reason why there is none."""
+        if time.monotonic() > self.deadline:
+            self.found["left_out"].append(label)
+        else:
+            try:
+                row = run()
+            except Exception as error:
+                # The machine is lent for minutes: what else can be measured is.
+                reason = (str(error).strip() or "no message").splitlines()[0]
+                self.found["failed"][label] = f"{type(error).__name__}: {reason}"
+                print(label, "failed:", reason, flush=True)
+            else:
+                if row is not None:
+                    self.found[what].append(row)
+        (self.args.out / "bench_gpu.json").write_text(json.dumps(self.found, indent=1) + "\n")
+        (self.args.out / "bench_gpu.md").write_text("\n".join(report(self.found)) + "\n")
+
+
+def exactness(session: Session, names: tuple[str, ...]) -> None:
     """Compare every rule and cell with the readable loop in float64."""
-    rows = []
-    for name, dtype in PRECISIONS.items():
-        if args.rehearse and dtype == torch.bfloat16:
+    args = session.args
+    for name in names:
+        if args.rehearse and PRECISIONS[name] == torch.bfloat16:
             continue  # Triton's interpreter multiplies bfloat16 as if it were integers
         for shape in TOY if args.rehearse else EXACT:
             for cell in ("lstm", "gru", "rnn"):
                 for rule in args.rules.split(","):
                     label = f"exactness {name} {cell} {rule} {shape}"
-                    if time.monotonic() > deadline:
-                        late.append(label)
-                        continue
-                    T, B, D, H = shape
-                    module = OptCell(
-                        D, H, cell=cell, rule=rule, learn_rule=True, device=args.device, dtype=dtype
-                    )
-                    x = torch.randn(T, B, D, device=args.device, dtype=dtype)
-                    with precision(name):
-                        own, backend = everything(module, x), str(module.backend)
-                    with kernels.backend("reference"):
-                        truth = everything(copy.deepcopy(module).double(), x.double())
-                    errors = {
-                        key: ((own[key] - value).abs().max() / (value.abs().max() + 1e-300)).item()
-                        for key, value in truth.items()
-                    }
-                    worst = max(errors, key=lambda key: errors[key])
-                    row: dict[str, Any] = {"precision": name, "cell": cell, "rule": rule}
-                    row |= dict(zip("TBDH", shape, strict=True)) | {"backend": backend}
-                    row |= {"error": errors[worst], "worst": worst, "errors": errors}
-                    rows.append(row)
-                    print(label, backend, f"{errors[worst]:.1e}", worst, flush=True)
-    return rows
+                    run = partial(error_of, name, cell, rule, shape, args.device)
+                    session.measure(label, run, "exactness")
+
+
+def error_of(
+    name: str, cell: str, rule: str, shape: tuple[int, int, int, int], device: str
+) -> dict[str, Any]:
+    """Return the largest error of a cell, relative to the largest value of what it is in."""
+    T, B, D, H = shape
+    dtype = PRECISIONS[name]
+    module = OptCell(D, H, cell=cell, rule=rule, learn_rule=True, device=device, dtype=dtype)
+    x = torch.randn(T, B, D, device=device, dtype=dtype)
+    with precision(name):
+        own, backend = everything(module, x), str(module.backend)
+    with kernels.backend("reference"):
+        truth = everything(copy.deepcopy(module).double(), x.double())
+    errors = {
+        key: ((own[key] - value).abs().max() / (value.abs().max() + 1e-300)).item()
+        for key, value in truth.items()
+    }
+    worst = max(errors, key=lambda key: errors[key] if math.isfinite(errors[key]) else math.inf)
+    row: dict[str, Any] = {"precision": name, "cell": cell, "rule": rule}
+    row |= dict(zip("TBDH", shape, strict=True)) | {"backend": backend}
+    row |= {"error": errors[worst], "worst": worst}
+    print(row, flush=True)
+    return row | {"errors": errors}
 
 
 def seconds(run: Any, device: str) -> float:
@@ -117,61 +162,64 @@ def seconds(run: Any, device: str) -> float:
     return time.perf_counter() - begin
 
 
-def candidates(args: Namespace, deadline: float, late: list[str]) -> list[dict[str, Any]]:
+def candidates(session: Session) -> None:
     """Time K stacked cells under `torch.func.vmap` against one."""
+    for rule in ("adam", "heavy_ball"):
+        run = partial(together_over_one, session.args, rule)
+        session.measure(f"candidates {rule}", run, "candidates")
+
+
+def together_over_one(args: Namespace, rule: str) -> dict[str, Any]:
+    """Return the ratio of K cells at once to one, and the error of the first."""
     T, B, D, H = TOY[0] if args.rehearse else CANDIDATES
     K = 2 if args.rehearse else 16
-    rows = []
     x = torch.randn(T, B, D, device=args.device)
-    for rule in ("adam", "heavy_ball"):
-        if time.monotonic() > deadline:
-            late.append(f"{K} candidates {rule}")
-            continue
-        modules = [OptCell(D, H, rule=rule, device=args.device) for _ in range(K)]
-        parameters, buffers = stack_module_state(modules)  # type: ignore[arg-type]
-        one = modules[0]
+    modules = [OptCell(D, H, rule=rule, device=args.device) for _ in range(K)]
+    parameters, buffers = stack_module_state(modules)  # type: ignore[arg-type]
+    one = modules[0]
 
-        def loss(p: Any, b: Any, one: nn.Module = one) -> Tensor:
-            return functional_call(one, (p, b), (x,))[0].square().sum()
+    def loss(p: Any, b: Any) -> Tensor:
+        return functional_call(one, (p, b), (x,))[0].square().sum()
 
-        together = vmap(grad(loss))
+    def together() -> Any:
+        return vmap(grad(loss))(parameters, buffers)
 
-        def single(one: nn.Module = one) -> None:
-            torch.autograd.grad(one(x)[0].square().sum(), list(one.parameters()))
+    def single() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(one(x)[0].square().sum(), list(one.parameters()))
 
-        mapped = together(parameters, buffers)
-        single()
-        alone = torch.autograd.grad(one(x)[0].square().sum(), list(one.parameters()))
-        error = max(
-            ((mapped[key][0] - g).abs().max() / g.abs().max()).item()
-            for (key, _), g in zip(one.named_parameters(), alone, strict=True)
-        )
+    with precision("float32"):
+        mapped, alone = together(), single()
         ratios = []
         for _ in range(args.repeats):
-            many = seconds(lambda t=together, p=parameters, b=buffers: t(p, b), args.device)
+            many = seconds(together, args.device)
             ratios.append(many / seconds(single, args.device))
-        row = {"rule": rule, "K": K, "T": T, "B": B, "D": D, "H": H, "repeats": args.repeats}
-        rows.append(row | {"ratio": bench_cells.spread(ratios), "error": error})
-        print(rows[-1], flush=True)
-    return rows
+    errors = [
+        ((mapped[key][0] - g).abs().max() / g.abs().max()).item()
+        for (key, _), g in zip(one.named_parameters(), alone, strict=True)
+    ]
+    row = {"rule": rule, "K": K, "T": T, "B": B, "D": D, "H": H, "repeats": args.repeats}
+    error = max(errors, key=lambda error: error if math.isfinite(error) else math.inf)
+    row |= {"ratio": bench_cells.spread(ratios), "error": error}
+    print(row, flush=True)
+    return row
 
 
-def times(args: Namespace, deadline: float, late: list[str]) -> list[dict[str, Any]]:
+def times(session: Session, layers: int) -> None:
     """Time all rules and cells against torch's and the per-step loop, as bench_cells.py does."""
-    shapes = TOY if args.rehearse else bench_cells.SHAPES
-    # The longest sequences first, and one layer before two: the targets are stated for them.
-    shapes = sorted(shapes, key=lambda shape: -shape[0])
-    rows = []
-    for layers in (1, 2):
-        for shape in shapes:
-            for cell in ("lstm", "gru", "rnn"):
-                if time.monotonic() > deadline:
-                    late.append(f"times {cell} {shape} {layers} layers")
-                    continue
-                options = Namespace(**vars(args), clock="wall", loop=784 if layers == 1 else 0)
-                with precision("float32"):
-                    rows += bench_cells.line(shape, cell, layers, options)
-    return rows
+    args, head = session.args, session.found["head"]
+    options = Namespace(**vars(args), clock="wall", loop=784 if layers == 1 else 0)
+
+    def run(shape: tuple[int, int, int, int], cell: str) -> None:
+        with precision("float32"):
+            rows = bench_cells.line(shape, cell, layers, options)
+        write(args.out, head, "cells", rows)
+
+    # The longest sequences first: the targets are stated for them.
+    for shape in sorted(TOY if args.rehearse else bench_cells.SHAPES, key=lambda shape: -shape[0]):
+        for cell in ("lstm", "gru", "rnn"):
+            session.measure(
+                f"times {cell} {shape} {layers} layers", partial(run, shape, cell), "times"
+            )
 
 
 def report(found: dict[str, Any]) -> list[str]:
@@ -194,6 +242,9 @@ def report(found: dict[str, Any]) -> list[str]:
         out.append("| " + " | ".join(cells) + " |")
     if found["left_out"]:
         out += ["", "Left out for lack of time: " + "; ".join(found["left_out"]) + "."]
+    if found["failed"]:
+        out += ["", "Failed:", ""]
+        out += [f"- {label}: {reason}" for label, reason in found["failed"].items()]
     return out
 
 
@@ -218,19 +269,20 @@ def main() -> None:
         for name in ("scan", "normalize"):
             importlib.import_module(f"optcell_search.kernels.gpu.{name}").CHANNELS = 4  # type: ignore[attr-defined]
     torch.manual_seed(0)
-    deadline, late = time.monotonic() + 60 * args.minutes, list[str]()
     machine = "rehearsal" if args.rehearse else torch.cuda.get_device_name()
     head = {"date": f"{datetime.date.today()}", "device": args.device, "machine": machine}
     head |= {"threads": torch.get_num_threads(), "clock": "wall", "torch": torch.__version__}
     head["note"] = "float32 without TF32"
+    session = Session(args, head)
     force = kernels.backend("triton") if args.rehearse else contextlib.nullcontext()
     with force:
-        found: dict[str, Any] = {"head": head, "exactness": exactness(args, deadline, late)}
-        found["candidates"] = candidates(args, deadline, late)
-        write(args.out, head, "cells", times(args, deadline, late))
-    found["left_out"] = late
-    (args.out / "bench_gpu.json").write_text(json.dumps(found, indent=1) + "\n")
-    (args.out / "bench_gpu.md").write_text("\n".join(report(found)) + "\n")
+        exactness(session, ("float32",))
+        candidates(session)
+        times(session, 1)
+        exactness(session, ("tf32", "bfloat16"))
+        times(session, 2)
+    if session.found["failed"]:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
