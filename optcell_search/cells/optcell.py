@@ -39,7 +39,8 @@ class OptCell(nn.Module):
         dropout: probability of dropping an output of any layer but the last, in training.
         bidirectional: whether a second cell runs each layer backwards in time.
         learn_rule: make the rule's real-valued hyperparameters (mu, s, beta) parameters that stay
-            inside their valid ranges; `rule_values()` returns what they are.
+            inside their valid ranges, from a thousandth of the range off its ends at least;
+            `rule_values()` returns what they are.
         device, dtype: of the parameters.
 
     Raises:
@@ -137,7 +138,11 @@ class OptCell(nn.Module):
 
     @property
     def backend(self) -> kernels.Choice:
-        """The kernel that would run the recurrence now; `.skipped` says why others would not."""
+        """The kernel that would run the recurrence now; `.skipped` says why others would not.
+
+        `torch.compile` and `torch.func` cannot take torch's own kernels ("native") whole: there the
+        next one runs in their place.
+        """
         return self._layer.backend(next(iter(self._weights(0).values())))
 
     def _weights(self, index: int) -> Weights:
@@ -191,7 +196,7 @@ class OptCell(nn.Module):
         x = input if batched else input.unsqueeze(1)
         if batched and self.batch_first:
             x = x.transpose(0, 1)
-        if not len(x):
+        if x.shape[0] == 0:  # not len(x), which a trace would take for a constant
             raise ValueError("input of 0 steps; valid: 1 or more")
         output, state = self._layers(x, state, None)
         if not batched:

@@ -25,8 +25,11 @@ def check_batch(state: State, batch: int) -> None:
     """Raise a ValueError where a state holds another number of sequences."""
     for layer in state:
         for part in (*layer.hidden, *layer.rule.traces):
-            if len(part) not in (1, batch):
-                raise ValueError(f"state of {len(part)} sequences; valid here: {batch}")
+            if part.shape[0] not in (1, batch):
+                raise ValueError(f"state of {part.shape[0]} sequences; valid here: {batch}")
+
+
+# Sizes are read off `shape` in this file: len() of a traced tensor would be one fixed number.
 
 
 def check_hidden(hidden: tuple[Tensor, ...], fresh: tuple[Tensor, ...], batch: int) -> None:
@@ -43,7 +46,7 @@ def check_hidden(hidden: tuple[Tensor, ...], fresh: tuple[Tensor, ...], batch: i
     same = len(hidden) == len(fresh) and all(
         (part.dtype, part.device, part.shape[1:]) == (new.dtype, new.device, new.shape[1:])
         # What all sequences share may have become a matter of each.
-        and len(part) in (len(new), batch)
+        and part.shape[0] in (new.shape[0], batch)
         for part, new in zip(hidden, fresh, strict=True)
     )
     if not same:

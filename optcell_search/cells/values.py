@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..hyperparameters import Real, specification
+from ..kernels import wide
 from ..rules import Rule
 
 # Where a learned value may start: this close to the ends of its range, so that the inverse
@@ -66,9 +67,7 @@ class RuleValues(nn.Module):
         for key, spec in self.ranges.items():
             values[key] = _inside(spec, getattr(self, key))
         return {
-            key: value.to(dtype and torch.promote_types(dtype, torch.float32))
-            if value.is_floating_point()
-            else value
+            key: value.to(dtype and wide(dtype)) if value.is_floating_point() else value
             for key, value in values.items()
         }
 
@@ -81,7 +80,7 @@ def _exactly(value: float, device: torch.device | str | None) -> Tensor:
 
 def _inside(spec: Real, raw: Tensor) -> Tensor:
     """Return the value of a learned hyperparameter, off the ends that are open."""
-    share = torch.sigmoid(raw.to(torch.promote_types(raw.dtype, torch.float32)))
+    share = torch.sigmoid(raw.to(wide(raw.dtype)))
     near = torch.finfo(share.dtype).eps
     if spec.open_low or spec.open_high:
         share = share.clamp(near if spec.open_low else 0, 1 - near if spec.open_high else 1)

@@ -12,6 +12,7 @@ from . import reference
 from .backends import Loop, pick
 from .loops import loop_of
 from .operators import Tensors, differentiable, operator
+from .precision import wide
 
 # Steps between two places where the compiled kernel writes its traces down (kMark in normalize.h).
 MARK = 32
@@ -100,7 +101,7 @@ def normalize(
     T, B, _ = z.shape
     if lengths is None:
         lengths = torch.full((B,), T, dtype=torch.int64, device=z.device)
-    p = torch.stack(values).to(torch.promote_types(z.dtype, torch.float32))
+    p = torch.stack(values).to(wide(z.dtype))
     inputs = (z, p, *traces, lengths)
     u, v, m, _ = _normalize(
         *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), choice

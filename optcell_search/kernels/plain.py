@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .precision import wide
+
 CHUNK = 32
 
 
@@ -18,9 +20,9 @@ def scan_forward(decay: Tensor, x: Tensor, initial: Tensor) -> Tensor:
     decay (K, T, B or 1), x (K, T, B, D), initial (K, B, D) -> v (K, T, B, D). Inside a chunk what
     is not finite reaches the steps before it, too.
     """
-    wide = torch.promote_types(x.dtype, torch.float32)
-    if x.dtype != wide:
-        return scan_forward(decay.to(wide), x.to(wide), initial.to(wide)).to(x.dtype)
+    exact = wide(x.dtype)
+    if x.dtype != exact:
+        return scan_forward(decay.to(exact), x.to(exact), initial.to(exact)).to(x.dtype)
     K, T, B, D = x.shape
     C = min(CHUNK, T)
     n = -(-T // C)
@@ -46,10 +48,10 @@ def scan_backward(
     grad: Tensor, decay: Tensor, v: Tensor, initial: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradient of x is the same recurrence backwards: g_t = grad_t + decay_{t+1} g_{t+1}."""
-    wide = torch.promote_types(v.dtype, torch.float32)
-    if v.dtype != wide:
+    exact = wide(v.dtype)
+    if v.dtype != exact:
         by_decay, *others = scan_backward(
-            grad.to(wide), decay.to(wide), v.to(wide), initial.to(wide)
+            grad.to(exact), decay.to(exact), v.to(exact), initial.to(exact)
         )
         by_x, by_initial = (part.to(v.dtype) for part in others)
         return by_decay.to(decay.dtype), by_x, by_initial
@@ -79,9 +81,9 @@ def normalize_forward(
     z: Tensor, p: Tensor, v0: Tensor, m0: Tensor, lengths: Tensor, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Adam's filter: see `normalize`. The backward pass runs the traces again."""
-    wide = torch.promote_types(z.dtype, torch.float32)
-    if z.dtype != wide:
-        found = normalize_forward(z.to(wide), p, v0.to(wide), m0.to(wide), lengths, keep)
+    exact = wide(z.dtype)
+    if z.dtype != exact:
+        found = normalize_forward(z.to(exact), p, v0.to(exact), m0.to(exact), lengths, keep)
         return tuple(part.to(z.dtype) for part in found)  # type: ignore[return-value]
     *_, v, m = _traces(z, p, v0, m0, lengths)
     eps = p[:, 3].reshape(-1, 1, 1, 1)
@@ -100,10 +102,10 @@ def normalize_backward(
     marks: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of z, p and both initial traces."""
-    wide = torch.promote_types(z.dtype, torch.float32)
-    if z.dtype != wide:
-        grad_u, grad_v, grad_m = grad_u.to(wide), grad_v.to(wide), grad_m.to(wide)
-        found = normalize_backward(grad_u, grad_v, grad_m, z.to(wide), p, lengths, marks.to(wide))
+    exact = wide(z.dtype)
+    if z.dtype != exact:
+        grad_u, grad_v, grad_m = grad_u.to(exact), grad_v.to(exact), grad_m.to(exact)
+        found = normalize_backward(grad_u, grad_v, grad_m, z.to(exact), p, lengths, marks.to(exact))
         dz, dv, dm = (found[i].to(z.dtype) for i in (0, 2, 3))
         return dz, found[1], dv, dm
     v0, m0 = marks[:, 0].unbind(1)

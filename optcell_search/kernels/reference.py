@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..shapes import Float
+from .precision import wide
 
 Hidden = tuple[Tensor, ...]
 Step = Callable[[Tensor, Hidden], Hidden]
@@ -62,10 +63,10 @@ def normalize(
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Filter a drive as Adam does; see `kernels.normalize`."""
     mu, s, beta, eps = values
-    wide = torch.promote_types(z.dtype, torch.float32)
-    v, m = (trace.to(wide) for trace in traces)
+    exact = wide(z.dtype)
+    v, m = (trace.to(exact) for trace in traces)
     emitted = []
-    for t, z_t in enumerate(z.to(wide)):
+    for t, z_t in enumerate(z.to(exact)):
         valid = True if lengths is None else (t < lengths).unsqueeze(-1)
         v = torch.where(torch.as_tensor(valid, device=z.device), mu * v + s * z_t, v)
         m = torch.where(

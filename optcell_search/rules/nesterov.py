@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..hyperparameters import integer, real
+from ..kernels import wide
 from .base import Recurrence, Rule, Values
 
 
@@ -46,9 +47,7 @@ class Nesterov(Rule):
         restart = p["restart"]
         since_restart = (t - 1) % restart.clamp(min=1) + 1
         # Counted in bfloat16, steps beyond 256 would not be told apart.
-        k = torch.where(restart > 0, since_restart, t).to(
-            torch.promote_types(z.dtype, torch.float32)
-        )
+        k = torch.where(restart > 0, since_restart, t).to(wide(z.dtype))
         return (Recurrence((k - 1) / (k + 2), p["s"] * z),)
 
     def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
