@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import kernels
-from ..rules import Rule, RuleState, apply_rule
-from ..rules.base import last_valid
+from ..rules import Rule, RuleState, apply_rule, as_filter, last_valid
+from ..rules.applying import Filter
 from .base import Cell, Hidden, Weights
 from .state import LayerState, check_hidden
 
@@ -65,7 +65,13 @@ class Layer:
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])
             hidden = state.hidden
+        kernel = self._kernel(x)
         if not self.rule.linear:
+            if kernel == "compiled":
+                like = x.new_empty(()).expand(x.shape[1], weights["weight_ih"].shape[0])
+                filtering = as_filter(self.rule, p, like, before)
+                if filtering is not None:
+                    return self._filtered(weights, x, hidden, filtering, lengths)
             u, rule_state = apply_rule(
                 self.rule, p, self.cell.drive(weights, x, None), before, lengths
             )
@@ -75,19 +81,44 @@ class Layer:
         if self.bias:
             x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
         x, rule_state = apply_rule(self.rule, p, x, before, lengths)
-        if self._kernel(x) == "native":
-            assert self.cell.kernel is not None
-            output, hidden = kernels.torch_rnn(
-                self.cell.kernel, x, _carry_bias(weights), hidden, lengths
-            )
+        kind = self.cell.kernel
+        if kind is not None and kernel == "native":
+            output, hidden = kernels.torch_rnn(kind, x, _carry_bias(weights), hidden, lengths)
             return output, LayerState(hidden, rule_state)
-        if self.cell.kernel is not None:
+        if kind is not None and kernel == "compiled":
+            w_ih, w_hh = _carry_bias(weights)[:2]
+            history, _ = kernels.driven(kind, x, (w_ih, None, w_hh, weights.get("bias_hh")), hidden)
+            return _ended(history, rule_state, lengths)
+        if kind is not None:
             # Its drive is torch's, W x + b: with the bias as a column x need not be taken apart.
             u = nn.functional.linear(x, _carry_bias(weights)[0])
         else:
             x, one = (x[..., :-1], x[..., -1:]) if self.bias else (x, None)
             u = self.cell.drive(weights, x, one)
         return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
+
+    def _filtered(
+        self,
+        weights: Weights,
+        x: Tensor,
+        hidden: Hidden,
+        filtering: Filter,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, LayerState]:
+        assert self.cell.kernel is not None
+        values = (weights["weight_ih"], weights.get("bias_ih"), weights["weight_hh"])
+        history, traces = kernels.driven(
+            self.cell.kernel,
+            x,
+            (*values, weights.get("bias_hh")),
+            hidden,
+            filtering.values,
+            filtering.traces,
+            lengths,
+        )
+        assert traces is not None
+        taken = x.shape[0] if lengths is None else lengths
+        return _ended(history, filtering.after(traces, taken), lengths)
 
     def _recur(
         self,
@@ -103,11 +134,7 @@ class Layer:
             assert self.cell.kernel is not None
             recurrent = weights["weight_hh"], weights.get("bias_hh")
             history = kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
-        if lengths is not None:
-            # What all sequences shared so far, they end at steps of their own.
-            history = tuple(part.expand(-1, len(lengths), *part.shape[2:]) for part in history)
-        final = tuple(last_valid(part, lengths) for part in history)
-        return history[0], LayerState(final, rule_state)
+        return _ended(history, rule_state, lengths)
 
     def _kernel(self, like: Tensor) -> str:
         kind = self.cell.kernel
@@ -116,6 +143,17 @@ class Layer:
     def _loop(self, kind: str, like: Tensor) -> kernels.Loop:
         size, linear = self.hidden_size, self.rule.linear
         return kernels.Loop.like(kind, like, hidden_size=size, takes_input=linear)
+
+
+def _ended(
+    history: Hidden, rule_state: RuleState, lengths: Tensor | None
+) -> tuple[Tensor, LayerState]:
+    """Return the outputs, and the state after each sequence's last valid step."""
+    if lengths is not None:
+        # What all sequences shared so far, they end at steps of their own.
+        history = tuple(part.expand(-1, len(lengths), *part.shape[2:]) for part in history)
+    final = tuple(last_valid(part, lengths) for part in history)
+    return history[0], LayerState(final, rule_state)
 
 
 def _beside(u: Tensor, aside: Tensor | None) -> Tensor:

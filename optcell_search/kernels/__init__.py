@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .backends import FAST, Choice, Loop, backend, choose, pick
+from .driven import driven
 from .native import torch_rnn
 from .normalize import normalize
 from .precision import wide
@@ -11,6 +12,6 @@ from .reference import recur
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "normalize", "pick", "recur", "recurrence",
-    "scan", "torch_rnn", "wide",
+    "FAST", "Choice", "Loop", "backend", "choose", "driven", "normalize", "pick", "recur",
+    "recurrence", "scan", "torch_rnn", "wide",
 ]  # fmt: skip

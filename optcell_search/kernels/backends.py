@@ -21,16 +21,10 @@ from torch import Tensor
 FAST = ("native", "compiled", "triton", "torch")
 NAMES = (*FAST, "reference")
 
-# What to try first, as measured by scripts/bench_cells.py. On the CPU torch runs its LSTM through
-# oneDNN but its GRU and RNN step by step, which the compiled loop beats by two to five times.
-_ORDER = {
-    "scan": ("compiled", "triton", "torch"),
-    "normalize": ("compiled", "triton", "torch"),
-    "lstm": ("native", "compiled", "triton", "torch"),
-    "gru": ("compiled", "native", "triton", "torch"),
-    "rnn_tanh": ("compiled", "native", "triton", "torch"),
-    "rnn_relu": ("compiled", "native", "triton", "torch"),
-}
+# What to try first, as measured by scripts/bench_cells.py: the compiled loop takes half to nine
+# tenths of the time of torch's LSTM (oneDNN), and less of that of its GRU and RNN.
+_RECURRENCES = ("compiled", "native", "triton", "torch")
+_FILTERS = ("compiled", "triton", "torch")
 
 _forced: ContextVar[str | None] = ContextVar("optcell_backend", default=None)
 
@@ -124,7 +118,8 @@ _traced._dynamo_marked_constant = True  # type: ignore[attr-defined]
 def _choose(loop: Loop, traced: bool) -> Choice:
     forced = _forced.get()
     skipped: dict[str, str] = {}
-    for name in (*([forced] if forced else []), *_ORDER[loop.kind]):
+    order = _FILTERS if loop.kind in ("scan", "normalize") else _RECURRENCES
+    for name in (*([forced] if forced else []), *order):
         if name not in skipped:
             reason = _refusal(name, loop, traced)
             if reason is None:

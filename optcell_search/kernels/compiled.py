@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from . import build
+from .driven import driven_gradients, marks_of
 from .normalize import marks_like
 from .recurrence import outputs_like
 
@@ -26,18 +26,17 @@ def refusal(device: torch.device, dtype: torch.dtype) -> str | None:
     return build.problem()
 
 
-def _call(name: str, shape: tuple[int, ...], work: int, *tensors: Tensor | None) -> None:
-    """Call a kernel: the four sizes, the arrays, the number of threads."""
+def _call(name: str, sizes: tuple[int, ...], work: int, *tensors: Tensor | None) -> None:
+    """Call a kernel: its sizes, its arrays in the order of its struct, the number of threads."""
     dtype = next(t.dtype for t in tensors if t is not None and t.dtype in _SUFFIX)
     threads = torch.get_num_threads() if work > _SERIAL else 1
-    pointers: list[Any] = []
     for tensor in tensors:
         assert tensor is None or (
             tensor.is_contiguous() and tensor.dtype in (dtype, torch.int64)
         ), f"{name}: a tensor of {tensor.dtype} among {dtype}"
-        pointers.append(ctypes.c_void_p(tensor.data_ptr() if tensor is not None else None))
+    arrays = (ctypes.c_void_p * len(tensors))(*(t if t is None else t.data_ptr() for t in tensors))
     getattr(build.library(), f"{name}_{_SUFFIX[dtype]}")(
-        (ctypes.c_long * 4)(*shape), *pointers, ctypes.c_long(threads)
+        (ctypes.c_long * len(sizes))(*sizes), arrays, ctypes.c_long(threads)
     )
 
 
@@ -99,11 +98,13 @@ def recurrence_forward(
     u: Tensor, weight: Tensor, bias: Tensor, h0: Tensor, c0: Tensor, kind: str, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """h, c and what the backward pass needs of each step."""
-    K, T, B, _ = u.shape
+    K, T, B, W = u.shape
     H = h0.shape[-1]
     h, c, saved = outputs_like(h0, T, kind, keep)
-    inputs = (u, weight, bias, h0, _some(c0))
-    _call(f"{kind}_forward", (K, T, B, H), u.numel() * H, *inputs, h, _some(c), _some(saved))
+    no_filter = (None,) * 4
+    inputs = (u, None, None, weight, bias, h0, _some(c0), *no_filter)
+    outputs = (h, _some(c), _some(saved), None, None, None)
+    _call(f"{kind}_forward", (K, T, B, W, H), u.numel() * H, *inputs, *outputs)
     return h, c, saved
 
 
@@ -117,13 +118,46 @@ def recurrence_backward(
     c: Tensor,
     saved: Tensor,
     kind: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of u, of the recurrent part of n (GRU), of h0 and of c0."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of u, of the weights and the bias, of h0 and of c0."""
     K, T, B, H = h.shape
-    du = h.new_empty(K, T, B, weight.shape[1])
-    dn = torch.empty_like(h) if kind == "gru" else h.new_empty(K, 0)
-    dh0, dc0 = torch.empty_like(h0), torch.empty_like(c0)
-    some = (_some(part) for part in (c0, h, c, saved, grad_h, grad_c))
-    outputs = (du, _some(dn), dh0, _some(dc0))
-    _call(f"{kind}_backward", (K, T, B, H), du.numel() * H, weight, h0, *some, *outputs)
-    return du, dn, dh0, dc0
+    W = weight.shape[1]
+    du = h.new_empty(K, T, B, W)
+    grads = (torch.empty_like(weight), weight.new_empty(K, W), *map(torch.empty_like, (h0, c0)))
+    inputs = (_some(grad_h), _some(grad_c), None, None, None, None, None, weight, h0, _some(c0))
+    history = (None, None, h, _some(c), _some(saved), None)
+    outputs = (du, None, None, *map(_some, grads), None, None, None)
+    _call(f"{kind}_backward", (K, T, B, W, H), du.numel() * H, *inputs, *history, *outputs)
+    return du, *grads  # type: ignore[return-value]
+
+
+def driven_forward(
+    x: Tensor, w_ih: Tensor, b_ih: Tensor, w_hh: Tensor, b_hh: Tensor, h0: Tensor, c0: Tensor,
+    p: Tensor, v0: Tensor, m0: Tensor, lengths: Tensor, kind: str, keep: bool,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """h, c and what the backward pass needs of each step, both traces at the end, and marks."""
+    K, T, B, F = x.shape
+    H = h0.shape[-1]
+    h, c, saved = outputs_like(h0, T, kind, keep)
+    filtered = (torch.empty_like(v0), torch.empty_like(m0), marks_of(v0, T, keep))
+    inputs = (x, w_ih, b_ih, w_hh, b_hh, h0, c0, p, v0, m0, lengths)
+    outputs = (h, c, saved, *filtered)
+    work = T * w_ih.numel() * B
+    _call(f"{kind}_forward", (K, T, B, F, H), work, *map(_some, inputs), *map(_some, outputs))
+    return outputs
+
+
+def driven_backward(
+    grad_h: Tensor, grad_c: Tensor, grad_v: Tensor, grad_m: Tensor, x: Tensor, w_ih: Tensor,
+    b_ih: Tensor, w_hh: Tensor, h0: Tensor, c0: Tensor, p: Tensor, lengths: Tensor, h: Tensor,
+    c: Tensor, saved: Tensor, marks: Tensor, kind: str, wanted: bool,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """Gradients of x (where wanted), weights, biases, h0, c0, p and both initial traces."""
+    K, T, B, F = x.shape
+    H = h0.shape[-1]
+    grads = driven_gradients(x, w_ih, b_ih, w_hh, h0, c0, p, grad_v, grad_m, wanted)
+    inputs = (grad_h, grad_c, grad_v, grad_m, x, w_ih, b_ih, w_hh, h0, c0, p, lengths)
+    history = (h, c, saved, marks)
+    work = T * w_hh.numel() * B
+    _call(f"{kind}_backward", (K, T, B, F, H), work, *map(_some, (*inputs, *history, *grads)))
+    return grads

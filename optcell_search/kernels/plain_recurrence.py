@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .recurrence import weight_gradients
+
 
 def recurrence_forward(
     u: Tensor, weight: Tensor, bias: Tensor, h0: Tensor, c0: Tensor, kind: str, keep: bool
@@ -57,8 +59,8 @@ def recurrence_backward(
     c: Tensor,
     saved: Tensor,
     kind: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients of u, of the recurrent part of n (GRU), of h0 and of c0."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of u, of the weights and the bias, of h0 and of c0."""
     K, T, B, H = h.shape
     du = h.new_empty(K, T, B, weight.shape[1])
     dn = torch.empty_like(h) if kind == "gru" else h.new_empty(K, 0)
@@ -92,4 +94,4 @@ def recurrence_backward(
             slope = 1 - h[:, t] * h[:, t] if kind == "rnn_tanh" else (h[:, t] > 0).to(h.dtype)
             torch.mul(dh, slope, out=flow)
             dh = flow @ weight
-    return du, dn, dh, dc
+    return du, *weight_gradients(du, dn, h, h0, kind), dh, dc

@@ -41,17 +41,20 @@ def _backward(
     saved: Tensor, kind: str, backend: str,
 ) -> Tensors:  # fmt: skip
     loop = loop_of(backend, "recurrence_backward")
-    du, dn, dh0, dc0 = loop(grad_h, grad_c, weight, h0, c0, h, c, saved, kind)
-    # The weights' gradient is one matrix product over all steps; only GRU's last gate, whose
-    # recurrent part is scaled by r, has another gradient there than at the drive.
-    if kind == "gru":
-        H = h.shape[-1]
-        parts = [du[..., : 2 * H], dn]
-    else:
-        parts = [du]
-    d_weight = torch.cat([_weight_gradient(part, h, h0) for part in parts], 1)
-    d_bias = torch.cat([part.sum((1, 2)) for part in parts], 1)
-    return du, d_weight, d_bias, dh0, dc0
+    return loop(grad_h, grad_c, weight, h0, c0, h, c, saved, kind)  # type: ignore[no-any-return]
+
+
+def weight_gradients(
+    du: Tensor, dn: Tensor, h: Tensor, h0: Tensor, kind: str
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of recurrent weights and bias, one matrix product over all steps.
+
+    Only GRU's last gate, whose recurrent part is scaled by r, has another gradient there (`dn`)
+    than at the drive (`du`).
+    """
+    parts = [du[..., : 2 * h.shape[-1]], dn] if kind == "gru" else [du]
+    weight = torch.cat([_weight_gradient(part, h, h0) for part in parts], 1)
+    return weight, torch.cat([part.sum((1, 2)) for part in parts], 1)
 
 
 def _weight_gradient(da: Tensor, h: Tensor, h0: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .adam import Adam
-from .base import Recurrence, Rule, RuleState, apply_rule
+from .applying import apply_rule, as_filter, last_valid
+from .base import Recurrence, Rule, RuleState
 from .gd import GradientDescent
 from .heavy_ball import HeavyBall
 from .nesterov import Nesterov
@@ -19,4 +20,6 @@ __all__ = [
     "Rule",
     "RuleState",
     "apply_rule",
+    "as_filter",
+    "last_valid",
 ]

@@ -15,10 +15,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
-import torch
 from torch import Tensor
 
-from .. import kernels
 from ..hyperparameters import Hyperparameters
 from ..shapes import Float, Int
 
@@ -88,75 +86,3 @@ class Rule(Hyperparameters, ABC):
         None for mu stands for no momentum and no trace of it. Every other rule returns None.
         """
         return None
-
-
-def apply_rule(
-    rule: Rule,
-    p: Values,
-    z: Float[Tensor, "time batch channels"],
-    state: RuleState | None = None,
-    lengths: Int[Tensor, " batch"] | None = None,
-) -> tuple[Float[Tensor, "time batch channels"], RuleState]:
-    """Filter a drive through a rule.
-
-    Args:
-        rule: the rule; `p` holds its hyperparameters as 0-d tensors.
-        z: (T, B, channels) drive, padded at its end where `lengths` says so.
-        state: where an earlier piece of the same sequences ended; None starts afresh.
-        lengths: (B,) valid steps of each sequence; None means all T.
-
-    Returns:
-        u (T, B, channels), and the state after each sequence's last valid step.
-
-    Raises:
-        ValueError: the state is of another batch size, number of channels, dtype or device.
-    """
-    if state is not None:
-        for trace in state.traces:
-            if (trace.shape, trace.dtype, trace.device) != (z.shape[1:], z.dtype, z.device):
-                raise ValueError(
-                    f"state with a trace of {tuple(trace.shape)} {trace.dtype} on {trace.device}; "
-                    f"valid here: {tuple(z.shape[1:])} {z.dtype} on {z.device}"
-                )
-    steps = z.new_zeros(1, dtype=torch.int64) if state is None else state.steps
-    taken = len(z) if lengths is None else lengths
-    values = rule.normalizer(p)
-    if values is not None:
-        u, traces = _normalize(values, z, state, lengths)
-        return u, RuleState(traces, steps + taken)
-    t = steps[:, None] + torch.arange(1, len(z) + 1, device=z.device)[:, None, None]
-    recurrences = rule.traces(z, t, p)
-    zeros = z.new_zeros(z.shape[1:])
-    initial = (zeros,) * len(recurrences) if state is None else state.traces
-    q = tuple(
-        kernels.scan(recurrence.decay, recurrence.drive, trace)
-        for recurrence, trace in zip(recurrences, initial, strict=True)
-    )
-    final = RuleState(tuple(last_valid(trace, lengths) for trace in q), steps + taken)
-    return rule.emit(z, q, p), final
-
-
-def _normalize(
-    values: tuple[Tensor | None, Tensor, Tensor, Tensor],
-    z: Tensor,
-    state: RuleState | None,
-    lengths: Tensor | None,
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    mu, s, beta, eps = values
-    zeros = z.new_zeros(z.shape[1:])
-    traces = (zeros, zeros) if state is None else state.traces
-    if mu is not None:
-        return kernels.normalize(z, (mu, s, beta, eps), (traces[0], traces[1]), lengths)
-    u, (_, m) = kernels.normalize(
-        z, (torch.zeros_like(s), s, beta, eps), (zeros, traces[-1]), lengths
-    )
-    return u, (m,)
-
-
-def last_valid(
-    history: Float[Tensor, "time batch *channels"], lengths: Int[Tensor, " batch"] | None
-) -> Float[Tensor, "batch *channels"]:
-    """Return each sequence's entry at its last valid step from a (T, B, ...) history."""
-    if lengths is None:
-        return history[-1]
-    return history[lengths - 1, torch.arange(history.shape[1], device=history.device)]

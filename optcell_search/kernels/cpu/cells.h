@@ -1,12 +1,12 @@
 // The point-wise part of each cell: one vector of hidden units of one sequence, forward and backward.
 //
 // gates: pre-activation vectors a cell takes from u; saved: vectors it keeps for the backward pass.
-// MR, groups: the register tile of the product (sequences x vectors of units), see product.h.
+// memory: whether it has c beside h; split: whether its last gate takes drive and recurrence apart.
 #pragma once
 #include "vector.h"
 
 template <class S> struct Lstm {
-  static constexpr int gates = 4, saved = 4, MR = 6, groups = 1;
+  static constexpr int gates = 4, saved = 4;
   static constexpr bool memory = true, split = false;
   // a: pre-activations i f g o; returns h and c, and what the backward pass needs in keep.
   static Vec<S> forward(const Vec<S>* a, Vec<S>, Vec<S>, Vec<S> c_before, Vec<S>& c, Vec<S>* keep) {
@@ -31,7 +31,7 @@ template <class S> struct Lstm {
 };
 
 template <class S> struct Gru {
-  static constexpr int gates = 3, saved = 4, MR = 8, groups = 1;
+  static constexpr int gates = 3, saved = 4;
   static constexpr bool memory = false, split = true;
   // a: pre-activations r z and the recurrent part of n; u_n: the driven part of n.
   static Vec<S> forward(const Vec<S>* a, Vec<S> u_n, Vec<S> h_before, Vec<S>, Vec<S>&, Vec<S>* keep) {
@@ -54,7 +54,7 @@ template <class S> struct Gru {
 };
 
 template <class S, bool Relu> struct Rnn {
-  static constexpr int gates = 1, saved = 0, MR = 8, groups = 2;
+  static constexpr int gates = 1, saved = 0;
   static constexpr bool memory = false, split = false;
   static Vec<S> forward(const Vec<S>* a, Vec<S>, Vec<S>, Vec<S>, Vec<S>&, Vec<S>*) {
     if (Relu) return a[0] < S(0) ? Vec<S>{} : a[0];

@@ -20,25 +20,32 @@ inline std::vector<Span> spans(long K, long rows, long channels, long most) {
 
 // v_t = decay_t v_{t-1} + x_t.  x, v (K,T,B,D), decay (K,T,B), initial (K,B,D); where all sequences
 // share a decay the caller folds B into D.
-template <class S>
-void scan_forward(const long* s, const S* decay, const S* x, const S* initial, S* v, long threads) {
+template <class S> struct ScanForward {
+  const S *decay, *x, *initial;
+  S* v;
+};
+
+template <class S> void scan_forward(const long* s, const ScanForward<S>& a, long threads) {
   const long K = s[0], T = s[1], B = s[2], D = s[3];
   const std::vector<Span> work = spans(K, B, D, 1024);
   parallel(work.size(), threads, [&](long index) {
     const Span w = work[size_t(index)];
     for (long t = 0; t < T; ++t) {
       const long now = ((w.k * T + t) * B + w.b) * D;
-      const S* before = t ? v + now - B * D : initial + (w.k * B + w.b) * D;
-      const S a = decay[(w.k * T + t) * B + w.b];
-      for (long d = w.first; d < w.last; ++d) v[now + d] = a * before[d] + x[now + d];
+      const S* before = t ? a.v + now - B * D : a.initial + (w.k * B + w.b) * D;
+      const S decay = a.decay[(w.k * T + t) * B + w.b];
+      for (long d = w.first; d < w.last; ++d) a.v[now + d] = decay * before[d] + a.x[now + d];
     }
   });
 }
 
 // grad: gradient of v.  d_decay is summed over the channels of a row, in the order of the spans.
-template <class S>
-void scan_backward(const long* s, const S* grad, const S* decay, const S* v, const S* initial,
-                   S* d_decay, S* dx, S* d_initial, long threads) {
+template <class S> struct ScanBackward {
+  const S *grad, *decay, *v, *initial;
+  S *d_decay, *dx, *d_initial;
+};
+
+template <class S> void scan_backward(const long* s, const ScanBackward<S>& a, long threads) {
   const long K = s[0], T = s[1], B = s[2], D = s[3];
   const std::vector<Span> work = spans(K, B, D, 1024);
   std::vector<std::vector<S>> partial(work.size(), std::vector<S>(size_t(T), S(0)));
@@ -47,22 +54,22 @@ void scan_backward(const long* s, const S* grad, const S* decay, const S* v, con
     std::vector<S> carry(size_t(w.last - w.first), S(0));
     for (long t = T - 1; t >= 0; --t) {
       const long now = ((w.k * T + t) * B + w.b) * D;
-      const S* before = t ? v + now - B * D : initial + (w.k * B + w.b) * D;
-      const S a = decay[(w.k * T + t) * B + w.b];
+      const S* before = t ? a.v + now - B * D : a.initial + (w.k * B + w.b) * D;
+      const S decay = a.decay[(w.k * T + t) * B + w.b];
       Vec<S> sum{};
       for (long d = w.first; d < w.last; d += kLanes<S>) {
         const long lanes = std::min<long>(kLanes<S>, w.last - d);
-        const Vec<S> g = load(grad + now + d, lanes) + load(&carry[size_t(d - w.first)], lanes);
-        store(dx + now + d, g, lanes);
-        store(&carry[size_t(d - w.first)], g * a, lanes);
+        const Vec<S> g = load(a.grad + now + d, lanes) + load(&carry[size_t(d - w.first)], lanes);
+        store(a.dx + now + d, g, lanes);
+        store(&carry[size_t(d - w.first)], g * decay, lanes);
         sum += g * load(before + d, lanes);
       }
       for (int l = 0; l < kLanes<S>; ++l) partial[size_t(index)][size_t(t)] += sum[l];
     }
     for (long d = w.first; d < w.last; ++d)
-      d_initial[(w.k * B + w.b) * D + d] = carry[size_t(d - w.first)];
+      a.d_initial[(w.k * B + w.b) * D + d] = carry[size_t(d - w.first)];
   });
-  std::fill(d_decay, d_decay + K * T * B, S(0));
+  std::fill(a.d_decay, a.d_decay + K * T * B, S(0));
   for (size_t i = 0; i < work.size(); ++i)
-    for (long t = 0; t < T; ++t) d_decay[(work[i].k * T + t) * B + work[i].b] += partial[i][size_t(t)];
+    for (long t = 0; t < T; ++t) a.d_decay[(work[i].k * T + t) * B + work[i].b] += partial[i][size_t(t)];
 }

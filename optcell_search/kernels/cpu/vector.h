@@ -1,4 +1,4 @@
-// SIMD vectors by the compiler's own vector extension, with exp, tanh and the logistic function.
+// SIMD vectors by the compiler's own vector extension, with tanh, the logistic function and 1 / sqrt.
 // One source serves AVX-512, AVX2, NEON and SSE: only the width differs.
 #pragma once
 #include <cstdint>
@@ -17,16 +17,18 @@ template <class S> struct Simd;
 template <> struct Simd<float> {
   typedef float V __attribute__((vector_size(kBytes)));
   typedef int32_t I __attribute__((vector_size(kBytes)));
-  static constexpr int mantissa = 23, bias = 127, terms = 7;
-  static constexpr float magic = 12582912.0f, reach = 88.0f, flat = 20.0f;
+  static constexpr int mantissa = 23, bias = 127, terms = 7, newton = 3;
+  static constexpr int32_t guess = 0x5f375a86;
+  static constexpr float magic = 12582912.0f, reach = 88.0f, flat = 20.0f, largest = 3.4e38f;
   static constexpr float log2e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
 };
 
 template <> struct Simd<double> {
   typedef double V __attribute__((vector_size(kBytes)));
   typedef int64_t I __attribute__((vector_size(kBytes)));
-  static constexpr int mantissa = 52, bias = 1023, terms = 13;
-  static constexpr double magic = 6755399441055744.0, reach = 708.0, flat = 44.0;
+  static constexpr int mantissa = 52, bias = 1023, terms = 13, newton = 4;
+  static constexpr int64_t guess = 0x5fe6eb50c7b537a9;
+  static constexpr double magic = 6755399441055744.0, reach = 708.0, flat = 44.0, largest = 1.7e308;
   static constexpr double log2e = 1.4426950408889634;
   static constexpr double ln2_high = 0.693145751953125, ln2_low = 1.42860682030941723212e-6;
 };
@@ -51,6 +53,12 @@ template <class S> inline void store(S* p, Vec<S> v, long lanes) {
   else std::memcpy(p, &v, size_t(lanes) * sizeof(S));
 }
 
+template <class S> constexpr S inverse_factorial(int n) {
+  S product = 1;
+  for (int k = 2; k <= n; ++k) product *= S(k);
+  return S(1) / product;
+}
+
 // x = n ln 2 + r with |r| <= ln 2 / 2: returns e^r - 1 to full relative accuracy, and 2^n.
 template <class S> inline Vec<S> reduced_expm1(Vec<S> x, Vec<S>& power) {
   typedef Simd<S> K;
@@ -58,8 +66,9 @@ template <class S> inline Vec<S> reduced_expm1(Vec<S> x, Vec<S>& power) {
   const Vec<S> r = (x - n * K::ln2_high) - n * K::ln2_low;
   const typename K::I exponent = (__builtin_convertvector(n, typename K::I) + K::bias) << K::mantissa;
   std::memcpy(&power, &exponent, sizeof(power));
-  Vec<S> sum = splat<S>(S(1));
-  for (int k = K::terms; k > 1; --k) sum = sum * (r * (S(1) / S(k))) + S(1);
+  Vec<S> sum = splat<S>(inverse_factorial<S>(K::terms));
+#pragma GCC unroll 16
+  for (int k = K::terms - 1; k > 0; --k) sum = sum * r + inverse_factorial<S>(k);
   return sum * r;
 }
 
@@ -81,4 +90,19 @@ template <class S> inline Vec<S> tangent(Vec<S> x) {
   const Vec<S> m = e * power + (power - S(1));
   const Vec<S> t = m / (m + S(2));
   return x < S(0) ? -t : t;
+}
+
+// 1 / sqrt(x) for x > 0: Newton's steps from a guess at the exponent. Division and root would each take
+// longer than all of them. What has overflowed counts as the largest number there is.
+template <class S> inline Vec<S> inverse_root(Vec<S> x) {
+  typedef Simd<S> K;
+  x = x > K::largest ? splat<S>(K::largest) : x;
+  typename K::I bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  bits = K::guess - (bits >> 1);
+  Vec<S> y;
+  std::memcpy(&y, &bits, sizeof(y));
+#pragma GCC unroll 4
+  for (int n = 0; n < K::newton; ++n) y = y * (S(1.5) - S(0.5) * x * y * y);
+  return y;
 }

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..recurrence import outputs_like
+from ..recurrence import outputs_like, weight_gradients
 from . import gru, lstm, rnn
 from .common import grid, precision, streams, width
 
@@ -38,15 +38,15 @@ def recurrence_forward(
 def recurrence_backward(
     grad_h: Tensor, grad_c: Tensor, weight: Tensor, h0: Tensor, c0: Tensor, h: Tensor, c: Tensor,
     saved: Tensor, kind: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    """Gradients of u, of the recurrent part of n (GRU), of h0 and of c0."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of u, of the weights and the bias, of h0 and of c0."""
     K, T, B, H = h.shape
     du = h.new_empty(K, T, B, weight.shape[1])
     dn = torch.empty_like(h) if kind == "gru" else h.new_empty(K, 0)
-    outputs = (du, dn, torch.empty_like(h0), torch.empty_like(c0))
+    dh0, dc0 = torch.empty_like(h0), torch.empty_like(c0)
     kernels, more = _CELLS[kind]
     inputs = (grad_h, grad_c, weight, h0, c0, h, c, saved)
     given = (bool(grad_h.numel()), bool(grad_c.numel()))
     options = (*given, width(H), precision(h), streams(weight), *more)
-    kernels.backward[grid(K, B)](*inputs, *outputs, T, B, H, *options, **_LAUNCH)
-    return outputs
+    kernels.backward[grid(K, B)](*inputs, du, dn, dh0, dc0, T, B, H, *options, **_LAUNCH)
+    return du, *weight_gradients(du, dn, h, h0, kind), dh0, dc0

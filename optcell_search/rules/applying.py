@@ -1,0 +1,126 @@
+"""A rule over a whole sequence, or over the next piece of one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import kernels
+from ..shapes import Float, Int
+from .base import Rule, RuleState, Values
+
+
+def apply_rule(
+    rule: Rule,
+    p: Values,
+    z: Float[Tensor, "time batch channels"],
+    state: RuleState | None = None,
+    lengths: Int[Tensor, " batch"] | None = None,
+) -> tuple[Float[Tensor, "time batch channels"], RuleState]:
+    """Filter a drive through a rule.
+
+    Args:
+        rule: the rule; `p` holds its hyperparameters as 0-d tensors.
+        z: (T, B, channels) drive, padded at its end where `lengths` says so.
+        state: where an earlier piece of the same sequences ended; None starts afresh.
+        lengths: (B,) valid steps of each sequence; None means all T.
+
+    Returns:
+        u (T, B, channels), and the state after each sequence's last valid step.
+
+    Raises:
+        ValueError: the state is of another batch size, number of channels, dtype or device.
+    """
+    filtering = as_filter(rule, p, z[0], state)
+    taken = len(z) if lengths is None else lengths
+    if filtering is not None:
+        u, traces = kernels.normalize(z, filtering.values, filtering.traces, lengths)
+        return u, filtering.after(traces, taken)
+    check_traces(state, z[0])
+    steps = steps_before(state, z)
+    t = steps[:, None] + torch.arange(1, len(z) + 1, device=z.device)[:, None, None]
+    recurrences = rule.traces(z, t, p)
+    zeros = z.new_zeros(z.shape[1:])
+    initial = (zeros,) * len(recurrences) if state is None else state.traces
+    q = tuple(
+        kernels.scan(recurrence.decay, recurrence.drive, trace)
+        for recurrence, trace in zip(recurrences, initial, strict=True)
+    )
+    final = RuleState(tuple(last_valid(trace, lengths) for trace in q), steps + taken)
+    return rule.emit(z, q, p), final
+
+
+class Filter(NamedTuple):
+    """Adam's filter as its kernels take it, for a rule that is one.
+
+    Attributes:
+        values: mu, s, beta and eps, 0-d.
+        traces: v and m before the first step, (B, channels) each.
+        steps: taken so far.
+        kept: how many of the traces the rule's state holds: both, or m alone.
+    """
+
+    values: tuple[Tensor, Tensor, Tensor, Tensor]
+    traces: tuple[Tensor, Tensor]
+    steps: Tensor
+    kept: int
+
+    def after(self, traces: tuple[Tensor, Tensor], taken: int | Tensor) -> RuleState:
+        """Return the rule's state once the filter has taken so many steps and left these traces."""
+        return RuleState(traces[-self.kept :], self.steps + taken)
+
+
+def as_filter(
+    rule: Rule, p: Values, like: Float[Tensor, "batch channels"], state: RuleState | None
+) -> Filter | None:
+    """Return a rule as Adam's filter, or None where it is none.
+
+    Args:
+        rule: the rule; `p` holds its hyperparameters.
+        like: a tensor of the shape, dtype and device of one step of the drive.
+        state: to go on from; None starts afresh.
+
+    Raises:
+        ValueError: the state is of another batch size, number of channels, dtype or device.
+    """
+    values = rule.normalizer(p)
+    if values is None:
+        return None
+    check_traces(state, like)
+    mu, *others = values
+    zeros = torch.zeros_like(like)
+    kept = (zeros,) * (1 if mu is None else 2) if state is None else state.traces
+    v = zeros if mu is None else kept[0]
+    s, beta, eps = others
+    return Filter(
+        (torch.zeros_like(s) if mu is None else mu, s, beta, eps),
+        (v, kept[-1]),
+        steps_before(state, like),
+        len(kept),
+    )
+
+
+def check_traces(state: RuleState | None, like: Float[Tensor, "batch channels"]) -> None:
+    """Raise a ValueError where a state's traces are not of the form of a step of the drive."""
+    for trace in () if state is None else state.traces:
+        if (trace.shape, trace.dtype, trace.device) != (like.shape, like.dtype, like.device):
+            raise ValueError(
+                f"state with a trace of {tuple(trace.shape)} {trace.dtype} on {trace.device}; "
+                f"valid here: {tuple(like.shape)} {like.dtype} on {like.device}"
+            )
+
+
+def steps_before(state: RuleState | None, like: Tensor) -> Tensor:
+    """Return the number of steps taken before this piece of the sequences."""
+    return like.new_zeros(1, dtype=torch.int64) if state is None else state.steps
+
+
+def last_valid(
+    history: Float[Tensor, "time batch *channels"], lengths: Int[Tensor, " batch"] | None
+) -> Float[Tensor, "batch *channels"]:
+    """Return each sequence's entry at its last valid step from a (T, B, ...) history."""
+    if lengths is None:
+        return history[-1]
+    return history[lengths - 1, torch.arange(history.shape[1], device=history.device)]
