@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,17 +28,26 @@ def refusal(device: torch.device, dtype: torch.dtype) -> str | None:
     return build.problem()
 
 
+@functools.cache
+def _kernel(name: str, dtype: torch.dtype) -> Any:
+    """Return a function of the library: its sizes, its arrays, the number of threads."""
+    function = getattr(build.library(), f"{name}_{_SUFFIX[dtype]}")
+    function.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long)
+    function.restype = None
+    return function
+
+
 def _call(name: str, sizes: tuple[int, ...], work: int, *tensors: Tensor | None) -> None:
-    """Call a kernel: its sizes, its arrays in the order of its struct, the number of threads."""
+    """Call a kernel with its arrays in the order of its struct."""
     dtype = next(t.dtype for t in tensors if t is not None and t.dtype in _SUFFIX)
-    threads = torch.get_num_threads() if work > _SERIAL else 1
     for tensor in tensors:
         assert tensor is None or (
             tensor.is_contiguous() and tensor.dtype in (dtype, torch.int64)
         ), f"{name}: a tensor of {tensor.dtype} among {dtype}"
-    arrays = (ctypes.c_void_p * len(tensors))(*(t if t is None else t.data_ptr() for t in tensors))
-    getattr(build.library(), f"{name}_{_SUFFIX[dtype]}")(
-        (ctypes.c_long * len(sizes))(*sizes), arrays, ctypes.c_long(threads)
+    threads = torch.get_num_threads() if work > _SERIAL else 1
+    arrays = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+    _kernel(name, dtype)(
+        (ctypes.c_long * len(sizes))(*sizes), (ctypes.c_void_p * len(arrays))(*arrays), threads
     )
 
 

@@ -8,6 +8,7 @@ them into K, so that one call runs them all.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
@@ -17,11 +18,25 @@ from torch import Tensor
 _NAMESPACE = __name__.rpartition(".kernels")[0].replace(".", "_")
 
 Tensors = tuple[Tensor, ...]
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A loop over time as torch knows it, and as it is.
+
+    Attributes:
+        op: the custom operator.
+        run: the loop itself, for plain tensors.
+    """
+
+    op: Any
+    run: Callable[..., Any]
 
 
 def operator(
     name: str, schema: str, run: Callable[..., Any], outputs: Callable[..., Any], main: int = 0
-) -> Callable[..., Any]:
+) -> Operator:
     """Register a loop with torch.
 
     Args:
@@ -51,7 +66,7 @@ def operator(
         return tuple(_unfold(part, size) for part in result), (0,) * len(result)
 
     op.register_vmap(fold)
-    return op
+    return Operator(op, run_contiguous)
 
 
 def _fold(arg: Any, dim: int | None, size: int) -> Any:
@@ -65,9 +80,18 @@ def _unfold(result: Tensor, size: int) -> Tensor:
     return result.reshape(size, len(result) // size, *result.shape[1:])
 
 
+def _plain(args: tuple[Any, ...]) -> bool:
+    """Whether nothing looks on: no transform, no tracing, no subclass of a tensor."""
+    return (
+        not torch._C._are_functorch_transforms_active()
+        and not torch._C._len_torch_dispatch_stack()
+        and all(type(arg) in _PLAIN for arg in args if isinstance(arg, Tensor))
+    )
+
+
 def differentiable(
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
+    forward: Operator,
+    backward: Operator,
     keep: Callable[[tuple[Any, ...], Any], tuple[Tensors, tuple[Any, ...]]],
     gradients: Callable[[Callable[..., Any], Tensors, tuple[Any, ...], tuple[Any, ...]], Tensors],
 ) -> Callable[..., Any]:
@@ -98,7 +122,7 @@ def differentiable(
 
         @staticmethod
         def forward(*args: Any) -> Any:
-            return backward(*args)
+            return backward.op(*args)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -106,29 +130,46 @@ def differentiable(
 
         backward = staticmethod(forbid)
 
-    class Forward(torch.autograd.Function):
+    class Mapped(torch.autograd.Function):
+        """For torch.func."""
+
         generate_vmap_rule = True
 
         @staticmethod
         def forward(*args: Any) -> Any:
-            return forward(*args)
+            return forward.op(*args)
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
             return gradients(Backward.apply, ctx.saved_tensors, ctx.values, grads)
 
-    Forward.setup_context = staticmethod(setup_context)  # type: ignore[method-assign]
+    Mapped.setup_context = staticmethod(setup_context)  # type: ignore[method-assign]
+
+    class Plain(torch.autograd.Function):
+        """Past torch's dispatcher, which takes longer than a short loop."""
+
+        @staticmethod
+        def forward(ctx: Any, *args: Any) -> Any:
+            output = forward.run(*args)
+            setup_context(ctx, args, output)
+            return output
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            # With gradients on, somebody means to differentiate what comes out.
+            run = Backward.apply if torch.is_grad_enabled() else backward.run
+            return gradients(run, ctx.saved_tensors, ctx.values, grads)
 
     def traced_backward(ctx: Any, *grads: Any) -> Any:
-        return gradients(backward, ctx.saved_tensors, ctx.values, grads)
+        return gradients(backward.op, ctx.saved_tensors, ctx.values, grads)
 
     # torch.compile traces the operators themselves; torch.func knows only the functions above.
-    forward.register_autograd(traced_backward, setup_context=setup_context)  # type: ignore[attr-defined]
-    backward.register_autograd(forbid, setup_context=lambda ctx, inputs, output: None)  # type: ignore[attr-defined]
+    forward.op.register_autograd(traced_backward, setup_context=setup_context)
+    backward.op.register_autograd(forbid, setup_context=lambda ctx, inputs, output: None)
 
     def apply(*args: Any) -> Any:
         if torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active():
-            return forward(*args)
-        return Forward.apply(*args)  # type: ignore[no-untyped-call]
+            return forward.op(*args)
+        return (Plain if _plain(args) else Mapped).apply(*args)  # type: ignore[no-untyped-call]
 
     return apply
