@@ -16,8 +16,8 @@ from .loops import loop_of
 from .operators import Tensors, differentiable, operator
 from .recurrence import outputs_like
 
-# Steps between two places where the traces are written down (kStretch in recurrence.h).
-STRETCH = 16
+# Steps between two places where the traces are written down (kStretch in layer.h).
+STRETCH = 8
 
 
 def marks_of(v0: Tensor, steps: int, keep: bool) -> Tensor:

@@ -14,7 +14,7 @@ from .loops import loop_of
 from .operators import Tensors, differentiable, operator
 from .precision import wide
 
-# Steps between two places where the compiled kernel writes its traces down (kMark in normalize.h).
+# Steps between two places where the compiled kernel writes its traces down (kMark in filter.h).
 MARK = 32
 
 

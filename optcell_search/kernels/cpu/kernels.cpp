@@ -1,7 +1,8 @@
 // The C interface of the CPU kernels, called by compiled.py through ctypes: sizes, arrays in the order of
 // the kernel's struct, number of threads.
+#include "backward.h"
+#include "forward.h"
 #include "normalize.h"
-#include "recurrence.h"
 
 template <class S> using Tanh = Rnn<S, false>;
 template <class S> using ReluRnn = Rnn<S, true>;

@@ -20,7 +20,7 @@ void normalize_forward(const long* s, const NormalizeForward<S>& a, long threads
   const long K = s[0], T = s[1], B = s[2], W = s[3], C = groups_of(T, kMark);
   const std::vector<Span> work = spans(K, B, W, 4096);
   parallel(work.size(), threads, [&](long index) {
-    const Span w = work[size_t(index)];
+    const Span w = work[std::size_t(index)];
     const Filter<S> filter(a.p + w.k * 4);
     const long state = (w.k * B + w.b) * W + w.first, channels = w.last - w.first;
     S *v = a.v + state, *m = a.m + state;
@@ -53,10 +53,10 @@ void normalize_backward(const long* s, const NormalizeBackward<S>& a, long threa
   const std::vector<Span> work = spans(K, B, W, most);
   std::vector<double> sums(work.size() * 4, 0.0);
   parallel(work.size(), threads, [&](long index) {
-    const Span w = work[size_t(index)];
+    const Span w = work[std::size_t(index)];
     const Filter<S> filter(a.p + w.k * 4);
     const long state = (w.k * B + w.b) * W + w.first, channels = w.last - w.first;
-    Buffer<S> room(size_t(Filter<S>::room(kMark, channels)));
+    Buffer<S> room(std::size_t(Filter<S>::room(kMark, channels)));
     std::copy(a.grad_v + state, a.grad_v + state + channels, a.dv + state);
     std::copy(a.grad_m + state, a.grad_m + state + channels, a.dm + state);
     for (long c = C - 1; c >= 0; --c) {
@@ -64,11 +64,11 @@ void normalize_backward(const long* s, const NormalizeBackward<S>& a, long threa
       const S* mark = a.marks + ((w.k * C + c) * 2 * B + w.b) * W + w.first;
       filter.backward(a.grad_u + now, a.z + now, a.dz + now, B * W, B * W, std::min(kMark, T - t),
                       a.lengths[w.k * B + w.b] - t, mark, mark + B * W, a.dv + state, a.dm + state,
-                      channels, room.data(), &sums[size_t(index) * 4]);
+                      channels, room.data(), &sums[std::size_t(index) * 4]);
     }
   });
-  std::vector<double> total(size_t(K) * 4, 0.0);
-  for (size_t i = 0; i < work.size(); ++i)
-    for (size_t q = 0; q < 4; ++q) total[size_t(work[i].k) * 4 + q] += sums[i * 4 + q];
-  for (size_t i = 0; i < total.size(); ++i) a.dp[i] = S(total[i]);
+  std::vector<double> total(std::size_t(K) * 4, 0.0);
+  for (std::size_t i = 0; i < work.size(); ++i)
+    for (std::size_t q = 0; q < 4; ++q) total[std::size_t(work[i].k) * 4 + q] += sums[i * 4 + q];
+  for (std::size_t i = 0; i < total.size(); ++i) a.dp[i] = S(total[i]);
 }

@@ -5,7 +5,7 @@
 #pragma once
 #include <cstddef>
 
-template <class F> void parallel(size_t count, long threads, const F& task) {
+template <class F> void parallel(std::size_t count, long threads, const F& task) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(int(threads))
   for (long i = 0; i < long(count); ++i) task(i);
 }

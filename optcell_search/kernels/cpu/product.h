@@ -31,7 +31,7 @@ template <class S> struct Packed {
 
   Packed(long depth, long width)
       : depth(depth), width(width), panels(groups_of(width, kPanelWidth<S>)),
-        data(size_t(depth * groups_of(width, kLanes<S>) * kLanes<S>)) {}
+        data(std::size_t(depth * groups_of(width, kLanes<S>) * kLanes<S>)) {}
 
   const S* panel(long j) const { return data.data() + j * depth * kPanelWidth<S>; }
   long vectors(long j) const {

@@ -29,7 +29,7 @@ template <class S> void scan_forward(const long* s, const ScanForward<S>& a, lon
   const long K = s[0], T = s[1], B = s[2], D = s[3];
   const std::vector<Span> work = spans(K, B, D, 1024);
   parallel(work.size(), threads, [&](long index) {
-    const Span w = work[size_t(index)];
+    const Span w = work[std::size_t(index)];
     for (long t = 0; t < T; ++t) {
       const long now = ((w.k * T + t) * B + w.b) * D;
       const S* before = t ? a.v + now - B * D : a.initial + (w.k * B + w.b) * D;
@@ -48,10 +48,10 @@ template <class S> struct ScanBackward {
 template <class S> void scan_backward(const long* s, const ScanBackward<S>& a, long threads) {
   const long K = s[0], T = s[1], B = s[2], D = s[3];
   const std::vector<Span> work = spans(K, B, D, 1024);
-  std::vector<std::vector<S>> partial(work.size(), std::vector<S>(size_t(T), S(0)));
+  std::vector<std::vector<S>> partial(work.size(), std::vector<S>(std::size_t(T), S(0)));
   parallel(work.size(), threads, [&](long index) {
-    const Span w = work[size_t(index)];
-    std::vector<S> carry(size_t(w.last - w.first), S(0));
+    const Span w = work[std::size_t(index)];
+    std::vector<S> carry(std::size_t(w.last - w.first), S(0));
     for (long t = T - 1; t >= 0; --t) {
       const long now = ((w.k * T + t) * B + w.b) * D;
       const S* before = t ? a.v + now - B * D : a.initial + (w.k * B + w.b) * D;
@@ -59,17 +59,17 @@ template <class S> void scan_backward(const long* s, const ScanBackward<S>& a, l
       Vec<S> sum{};
       for (long d = w.first; d < w.last; d += kLanes<S>) {
         const long lanes = std::min<long>(kLanes<S>, w.last - d);
-        const Vec<S> g = load(a.grad + now + d, lanes) + load(&carry[size_t(d - w.first)], lanes);
+        const Vec<S> g = load(a.grad + now + d, lanes) + load(&carry[std::size_t(d - w.first)], lanes);
         store(a.dx + now + d, g, lanes);
-        store(&carry[size_t(d - w.first)], g * decay, lanes);
+        store(&carry[std::size_t(d - w.first)], g * decay, lanes);
         sum += g * load(before + d, lanes);
       }
-      for (int l = 0; l < kLanes<S>; ++l) partial[size_t(index)][size_t(t)] += sum[l];
+      for (int l = 0; l < kLanes<S>; ++l) partial[std::size_t(index)][std::size_t(t)] += sum[l];
     }
     for (long d = w.first; d < w.last; ++d)
-      a.d_initial[(w.k * B + w.b) * D + d] = carry[size_t(d - w.first)];
+      a.d_initial[(w.k * B + w.b) * D + d] = carry[std::size_t(d - w.first)];
   });
   std::fill(a.d_decay, a.d_decay + K * T * B, S(0));
-  for (size_t i = 0; i < work.size(); ++i)
-    for (long t = 0; t < T; ++t) a.d_decay[(work[i].k * T + t) * B + work[i].b] += partial[i][size_t(t)];
+  for (std::size_t i = 0; i < work.size(); ++i)
+    for (long t = 0; t < T; ++t) a.d_decay[(work[i].k * T + t) * B + work[i].b] += partial[i][std::size_t(t)];
 }

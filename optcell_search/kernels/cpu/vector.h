@@ -44,13 +44,13 @@ template <class S> inline Vec<S> splat(S x) { return Vec<S>{} + x; }
 template <class S> inline Vec<S> load(const S* p, long lanes) {
   Vec<S> v{};
   if (lanes >= kLanes<S>) std::memcpy(&v, p, sizeof(v));
-  else std::memcpy(&v, p, size_t(lanes) * sizeof(S));
+  else std::memcpy(&v, p, std::size_t(lanes) * sizeof(S));
   return v;
 }
 
 template <class S> inline void store(S* p, Vec<S> v, long lanes) {
   if (lanes >= kLanes<S>) std::memcpy(p, &v, sizeof(v));
-  else std::memcpy(p, &v, size_t(lanes) * sizeof(S));
+  else std::memcpy(p, &v, std::size_t(lanes) * sizeof(S));
 }
 
 template <class S> constexpr S inverse_factorial(int n) {

@@ -1,0 +1,189 @@
+// A layer backward: for a stretch of steps the gradients of the pre-activations, step by step, and from
+// them, with one matrix product each, those of the weights, through Adam's filter where there is one.
+#pragma once
+#include "layer.h"
+
+// Null: as in Forward; grad_h, grad_c where nothing flows back; dx where nobody asks for it.
+template <class S> struct Backward {
+  const S *grad_h, *grad_c, *grad_v, *grad_m;
+  const S *x, *w_ih, *b_ih, *w_hh, *h0, *c0, *p;
+  const int64_t* lengths;
+  const S *h, *c, *saved, *marks;
+  S *dx, *dw_ih, *db_ih, *dw_hh, *db_hh, *dh0, *dc0, *dp, *dv, *dm;
+};
+
+// What one share of the sequences adds to the gradients that all of a candidate's have in common.
+template <class S> struct Sums {
+  Buffer<S> w_ih, w_hh, b_ih, b_hh;  // rows padded
+  double p[4];
+};
+
+template <class S, template <class> class CellOf> class BackwardPass {
+  typedef CellOf<S> Cell;
+  static constexpr int G = Cell::gates, L = kLanes<S>;
+  const Sizes s;
+  const Backward<S> a;
+  const long H = s.H, W = G * H, wide = padded<S>(W), narrow = padded<S>(H), input = padded<S>(s.F);
+  const std::vector<Packed<S>> recurrent, driving, back;
+
+  // Room for a stretch of a tile. `driven` and `part` are the gradients of the drive and of the
+  // recurrent part of the pre-activations, one and the same but for a split gate.
+  struct Room {
+    Buffer<S> driven, apart, z, dx, traces, dh, carried, b_ih;
+    S* part;
+    explicit Room(const BackwardPass& pass, long k)
+        : driven(std::size_t(kStretch * kTile * pass.wide)), apart(Cell::split ? driven.size() : 0),
+          z(pass.a.p ? driven.size() : 0),
+          dx(std::size_t(pass.back.empty() ? 0 : kStretch * kTile * pass.input)),
+          traces(std::size_t(pass.a.p ? Filter<S>::room(kStretch, pass.W) : 0)),
+          dh(std::size_t(kTile * pass.narrow)), carried(std::size_t(kTile * pass.H)),
+          b_ih(padded_row(pass.a.b_ih, k, pass.W)), part(Cell::split ? apart.data() : driven.data()) {}
+  };
+
+ public:
+  BackwardPass(const Sizes& s, const Backward<S>& a, long threads)
+      : s(s), a(a), recurrent(pack(a.w_hh, s.K, W, H, false, threads)),
+        driving(pack(a.p ? a.w_ih : nullptr, s.K, W, s.F, true, threads)),
+        back(pack(a.dx ? a.w_ih : nullptr, s.K, W, s.F, false, threads)) {
+    prefer_large_pages(a.dx, s.K * s.T * s.B * s.F);
+  }
+
+  Sums<S> run(const Rows& share) const {
+    const auto zeros = [](long size) { return Buffer<S>(std::size_t(size), S(0)); };
+    Sums<S> sums{zeros(a.w_ih ? W * input : 0), zeros(W * narrow), zeros(wide), zeros(wide), {}};
+    Room room(*this, share.k);
+    for (const Rows& tile : tiles(share)) {
+      const long state = share.k * s.B + tile.first, rows = tile.count();
+      std::fill(room.dh.begin(), room.dh.end(), S(0));
+      std::fill(room.carried.begin(), room.carried.end(), S(0));
+      if (a.p) {
+        std::copy(a.grad_v + state * W, a.grad_v + (state + rows) * W, a.dv + state * W);
+        std::copy(a.grad_m + state * W, a.grad_m + (state + rows) * W, a.dm + state * W);
+      }
+      for (long begin = (s.T - 1) / kStretch * kStretch; begin >= 0; begin -= kStretch) {
+        const long steps = std::min(kStretch, s.T - begin);
+        Packed<S> before(steps * rows, H);
+        for (long t = steps - 1; t >= 0; --t) step(tile, begin, t, room, before);
+        add_turned_product(sums.w_hh.data(), narrow, room.part, wide, W, before);
+        add_rows(sums.b_hh.data(), room.part, steps * rows);
+        if (a.w_ih) inputs(tile, begin, steps, room, sums);
+        else copy_out(tile, begin, steps, room.driven.data(), wide);
+      }
+      for (long r = 0; r < rows; ++r)
+        for (long n = 0; n < H; ++n) {
+          const S flow = room.carried[std::size_t(r * H + n)], dh = room.dh[std::size_t(r * narrow + n)];
+          a.dh0[(state + r) * H + n] = Cell::memory ? dh : dh + flow;
+          if (Cell::memory) a.dc0[(state + r) * H + n] = flow;
+        }
+    }
+    return sums;
+  }
+
+  // The gradients of candidate k from what its shares add to them.
+  void gather(long k, const std::vector<Rows>& shares, const std::vector<Sums<S>>& sums) const {
+    double p[4] = {};
+    bool first = true;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      if (shares[i].k != k) continue;
+      if (a.w_ih) add(a.dw_ih + k * W * s.F, sums[i].w_ih.data(), W, s.F, input, first);
+      if (a.db_ih) add(a.db_ih + k * W, sums[i].b_ih.data(), 1, W, wide, first);
+      add(a.dw_hh + k * W * H, sums[i].w_hh.data(), W, H, narrow, first);
+      add(a.db_hh + k * W, sums[i].b_hh.data(), 1, W, wide, first);
+      for (int q = 0; q < 4; ++q) p[q] += sums[i].p[q];
+      first = false;
+    }
+    for (int q = 0; a.p && q < 4; ++q) a.dp[k * 4 + q] = S(p[q]);
+  }
+
+ private:
+  static void add(S* to, const S* from, long rows, long columns, long stride, bool first) {
+    for (long r = 0; r < rows; ++r)
+      for (long n = 0; n < columns; ++n)
+        to[r * columns + n] = from[r * stride + n] + (first ? S(0) : to[r * columns + n]);
+  }
+
+  void add_rows(S* sum, const S* from, long count) const {
+    for (long i = 0; i < count; ++i)
+      for (long n = 0; n < W; ++n) sum[n] += from[i * wide + n];
+  }
+
+  // Rows of a stretch to dx, F numbers of each.
+  void copy_out(const Rows& tile, long begin, long steps, const S* from, long stride) const {
+    for (long t = 0; t < steps; ++t)
+      for (long r = 0; r < tile.count(); ++r, from += stride)
+        std::copy(from, from + s.F, a.dx + (((tile.k * s.T + begin + t) * s.B) + tile.first + r) * s.F);
+  }
+
+  // One step back: gradients of the pre-activations, and by them of the h before. dh and carried are
+  // what reaches a step from the next one, through the product and past it (through c or GRU's z).
+  void step(const Rows& tile, long begin, long t, Room& room, Packed<S>& before) const {
+    const long now = (tile.k * s.T + begin + t) * s.B + tile.first, state = tile.k * s.B + tile.first;
+    const long rows = tile.count();
+    const bool later = begin + t > 0;
+    const S* h_before = later ? a.h + (now - s.B) * H : a.h0 + state * H;
+    const S* c_before = !Cell::memory ? nullptr : later ? a.c + (now - s.B) * H : a.c0 + state * H;
+    for (long r = 0; r < rows; ++r) {
+      S* driven = room.driven.data() + (t * rows + r) * wide;
+      S* part = room.part + (t * rows + r) * wide;
+      for (long unit = 0; unit < H; unit += L) {
+        const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
+        S* carry = room.carried.data() + r * H + unit;
+        Vec<S> flow = load(carry, lanes), dh = load(room.dh.data() + r * narrow + unit, lanes);
+        if (a.grad_h) dh += load(a.grad_h + at, lanes);
+        if (a.grad_c) flow += load(a.grad_c + at, lanes);
+        Vec<S> keep[4], da[G], dn{}, c_now{}, c_old{}, h_now{}, h_old{};
+        for (int g = 0; g < Cell::saved; ++g)
+          keep[g] = load(a.saved + ((now + r) * Cell::saved + g) * H + unit, lanes);
+        if (Cell::memory) c_now = load(a.c + at, lanes), c_old = load(c_before + r * H + unit, lanes);
+        if (Cell::split) h_old = load(h_before + r * H + unit, lanes);
+        if (!Cell::saved) h_now = load(a.h + at, lanes);
+        store(carry, Cell::backward(keep, dh, flow, h_now, h_old, c_now, c_old, da, dn), lanes);
+        for (int g = 0; g < G; ++g) {
+          store(driven + g * H + unit, da[g], lanes);
+          if (Cell::split) store(part + g * H + unit, g == G - 1 ? dn : da[g], lanes);
+        }
+      }
+      before.fill_row(t * rows + r, h_before + r * H);
+    }
+    product<S>({room.dh.data(), 0, narrow}, {room.part + t * rows * wide, 0, wide}, 1, rows,
+               recurrent[std::size_t(tile.k)]);
+  }
+
+  // From the gradient of u to those of z, of what makes it and of x.
+  void inputs(const Rows& tile, long begin, long steps, Room& room, Sums<S>& sums) const {
+    const long rows = tile.count();
+    const S* first = a.x + ((tile.k * s.T + begin) * s.B + tile.first) * s.F;
+    const View<const S> x{first, s.B * s.F, s.F};
+    if (a.p) {
+      const View<S> z{room.z.data(), rows * wide, wide};
+      product(z, x, steps, rows, driving[std::size_t(tile.k)], room.b_ih.data());
+      const Filter<S> rule(a.p + tile.k * 4);
+      for (long r = 0; r < rows; ++r) {
+        const long b = tile.k * s.B + tile.first + r;
+        const S* mark = a.marks + mark_of(s, tile, r, begin) * W;
+        S* driven = room.driven.data() + r * wide;
+        rule.backward(driven, z(0, r), driven, z.step, z.step, steps, a.lengths[b] - begin, mark,
+                      mark + s.B * W, a.dv + b * W, a.dm + b * W, W, room.traces.data(), sums.p);
+      }
+    }
+    Packed<S> packed(steps * rows, s.F);
+    for (long t = 0; t < steps; ++t)
+      for (long r = 0; r < rows; ++r) packed.fill_row(t * rows + r, x(t, r));
+    add_turned_product(sums.w_ih.data(), input, room.driven.data(), wide, W, packed);
+    if (a.db_ih) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows);
+    if (a.dx) {
+      product<S>({room.dx.data(), 0, input}, {room.driven.data(), 0, wide}, 1, steps * rows,
+                 back[std::size_t(tile.k)]);
+      copy_out(tile, begin, steps, room.dx.data(), input);
+    }
+  }
+};
+
+template <class S, template <class> class CellOf>
+void backward(const Sizes& s, const Backward<S>& a, long threads) {
+  const BackwardPass<S, CellOf> pass(s, a, threads);
+  const std::vector<Rows> all = shares(s, threads);
+  std::vector<Sums<S>> sums(all.size());
+  parallel(all.size(), threads, [&](long i) { sums[std::size_t(i)] = pass.run(all[std::size_t(i)]); });
+  parallel(std::size_t(s.K), threads, [&](long k) { pass.gather(k, all, sums); });
+}

@@ -1,0 +1,107 @@
+// A layer forward: the drive of a stretch of steps, Adam's filter over it where there is one, and then
+// the recurrence, step by step.
+#pragma once
+#include "layer.h"
+
+// Null: w_ih where x is the filtered drive u itself (F = G H); b_ih; p, v0, m0, lengths, v, m and marks
+// without a filter; c0 and c without a memory; saved and marks where no backward pass follows.
+template <class S> struct Forward {
+  const S *x, *w_ih, *b_ih, *w_hh, *b_hh, *h0, *c0, *p, *v0, *m0;
+  const int64_t* lengths;
+  S *h, *c, *saved, *v, *m, *marks;
+};
+
+template <class S, template <class> class CellOf> class ForwardPass {
+  typedef CellOf<S> Cell;
+  static constexpr int G = Cell::gates, L = kLanes<S>;
+  const Sizes s;
+  const Forward<S> a;
+  const long W = G * s.H, wide = padded<S>(W);
+  const std::vector<Packed<S>> recurrent, driving;
+
+ public:
+  ForwardPass(const Sizes& s, const Forward<S>& a, long threads)
+      : s(s), a(a), recurrent(pack(a.w_hh, s.K, W, s.H, true, threads)),
+        driving(pack(a.w_ih, s.K, W, s.F, true, threads)) {
+    const long outputs = s.K * s.T * s.B * s.H;
+    prefer_large_pages(a.h, outputs);
+    prefer_large_pages(a.c, outputs);
+    prefer_large_pages(a.saved, outputs * Cell::saved);
+  }
+
+  void run(const Rows& share) const {
+    const Buffer<S> b_ih = padded_row(a.b_ih, share.k, W), b_hh = padded_row(a.b_hh, share.k, W);
+    Buffer<S> drive(std::size_t(a.w_ih ? kStretch * kTile * wide : 0));
+    Buffer<S> product_of(std::size_t(kTile * wide));
+    for (const Rows& tile : tiles(share)) {
+      const long state = (share.k * s.B + tile.first) * W;
+      if (a.p) {
+        std::copy(a.v0 + state, a.v0 + state + tile.count() * W, a.v + state);
+        std::copy(a.m0 + state, a.m0 + state + tile.count() * W, a.m + state);
+      }
+      for (long begin = 0; begin < s.T; begin += kStretch) {
+        const long steps = std::min(kStretch, s.T - begin);
+        const S* x = a.x + ((share.k * s.T + begin) * s.B + tile.first) * s.F;
+        View<const S> u{x, s.B * s.F, s.F};
+        if (a.w_ih) {
+          const View<S> z{drive.data(), tile.count() * wide, wide};
+          product(z, u, steps, tile.count(), driving[std::size_t(share.k)], b_ih.data());
+          if (a.p) filter(tile, begin, steps, z);
+          u = {z.at, z.step, z.row};
+        }
+        for (long t = 0; t < steps; ++t)
+          step(tile, begin + t, u(t, 0), u.row, b_hh.data(), product_of.data());
+      }
+    }
+  }
+
+ private:
+  // z -> u in place, and marks the traces before the stretch.
+  void filter(const Rows& tile, long begin, long steps, View<S> z) const {
+    const Filter<S> rule(a.p + tile.k * 4);
+    for (long r = 0; r < tile.count(); ++r) {
+      const long b = tile.k * s.B + tile.first + r;
+      S *v = a.v + b * W, *m = a.m + b * W;
+      if (a.marks) {
+        S* mark = a.marks + mark_of(s, tile, r, begin) * W;
+        std::copy(v, v + W, mark);
+        std::copy(m, m + W, mark + s.B * W);
+      }
+      rule.forward(z(0, r), z(0, r), z.step, steps, a.lengths[b] - begin, v, m, W);
+    }
+  }
+
+  void step(const Rows& tile, long t, const S* u, long u_row, const S* b_hh, S* product_of) const {
+    const long now = (tile.k * s.T + t) * s.B + tile.first;  // first row of this step in (K,T,B,...)
+    const long state = tile.k * s.B + tile.first, H = s.H;
+    const S* h_before = t ? a.h + (now - s.B) * H : a.h0 + state * H;
+    const S* c_before = !Cell::memory ? nullptr : t ? a.c + (now - s.B) * H : a.c0 + state * H;
+    product<S>({product_of, 0, wide}, {h_before, 0, H}, 1, tile.count(), recurrent[std::size_t(tile.k)],
+               b_hh);
+    for (long r = 0; r < tile.count(); ++r)
+      for (long unit = 0; unit < H; unit += L) {
+        const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
+        Vec<S> x[G], u_n{}, h_old{}, c_old{}, c_new{}, keep[4];
+        for (int g = 0; g < G; ++g) {
+          const Vec<S> drive = load(u + r * u_row + g * H + unit, lanes);
+          x[g] = load(product_of + r * wide + g * H + unit, lanes);
+          if (Cell::split && g == G - 1) u_n = drive;
+          else x[g] += drive;
+        }
+        if (Cell::split) h_old = load(h_before + r * H + unit, lanes);
+        if (Cell::memory) c_old = load(c_before + r * H + unit, lanes);
+        store(a.h + at, Cell::forward(x, u_n, h_old, c_old, c_new, keep), lanes);
+        if (Cell::memory) store(a.c + at, c_new, lanes);
+        if (a.saved)
+          for (int g = 0; g < Cell::saved; ++g)
+            store(a.saved + ((now + r) * Cell::saved + g) * H + unit, keep[g], lanes);
+      }
+  }
+};
+
+template <class S, template <class> class CellOf>
+void forward(const Sizes& s, const Forward<S>& a, long threads) {
+  const ForwardPass<S, CellOf> pass(s, a, threads);
+  const std::vector<Rows> all = shares(s, threads);
+  parallel(all.size(), threads, [&](long i) { pass.run(all[std::size_t(i)]); });
+}

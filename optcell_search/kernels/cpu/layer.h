@@ -1,0 +1,69 @@
+// What the two passes over a layer share: its arrays' sizes, and who takes which sequences.
+//
+// Sequences are independent, so each thread takes some of them through all steps, a tile of rows at a
+// time: no barrier, and what a stretch of steps makes stays in the thread's own cache.
+// Arrays are contiguous, K candidates in front: x (K,T,B,F), w_ih (K,G H,F), w_hh (K,G H,H), biases
+// (K,G H), h and c (K,T,B,H), saved (K,T,B,saved H), v and m (K,B,G H), marks
+// (K,ceil(T / kStretch),2,B,G H), p (K,4), lengths (K,B).
+#pragma once
+#include <vector>
+#include "cells.h"
+#include "filter.h"
+#include "pages.h"
+#include "parallel.h"
+#include "product.h"
+
+// Steps of a stretch and, at most, rows of a tile: together as many rows as a core's cache has room for.
+constexpr long kStretch = 8, kTile = 16;
+
+struct Sizes { long K, T, B, F, H; };
+
+// Sequences [first, last) of candidate k.
+struct Rows {
+  long k, first, last;
+  long count() const { return last - first; }
+};
+
+// What each of some threads takes on.
+inline std::vector<Rows> shares(const Sizes& s, long threads) {
+  std::vector<Rows> out;
+  const long parts = std::min(s.B, groups_of(threads, s.K)), size = groups_of(s.B, parts);
+  for (long k = 0; k < s.K; ++k)
+    for (long b = 0; b < s.B; b += size) out.push_back({k, b, std::min(b + size, s.B)});
+  return out;
+}
+
+// The tiles of a share, as even as can be.
+inline std::vector<Rows> tiles(const Rows& share) {
+  std::vector<Rows> out;
+  const long n = share.count(), count = groups_of(n, kTile);
+  for (long i = 0; i < count; ++i)
+    out.push_back({share.k, share.first + n * i / count, share.first + n * (i + 1) / count});
+  return out;
+}
+
+// Where in `marks`, in rows of W, the traces of row r of a tile stand before a stretch: v, and m B rows on.
+inline long mark_of(const Sizes& s, const Rows& tile, long r, long begin) {
+  return (tile.k * groups_of(s.T, kStretch) + begin / kStretch) * 2 * s.B + tile.first + r;
+}
+
+// The weights (K, rows, columns) of all candidates, packed: B = W, or B = W^T where turned.
+template <class S>
+std::vector<Packed<S>> pack(const S* weight, long K, long rows, long columns, bool turned, long threads) {
+  std::vector<Packed<S>> all;
+  if (!weight) return all;
+  for (long k = 0; k < K; ++k) all.emplace_back(turned ? columns : rows, turned ? rows : columns);
+  const long panels = all[0].panels;
+  parallel(std::size_t(K * panels), threads, [&](long i) {
+    const S* from = weight + i / panels * rows * columns;
+    all[std::size_t(i / panels)].fill(i % panels, from, turned ? 1 : columns, turned ? columns : 1);
+  });
+  return all;
+}
+
+// The k-th row of (K, width), padded; zeros where there is none.
+template <class S> Buffer<S> padded_row(const S* rows, long k, long width) {
+  Buffer<S> row(std::size_t(padded<S>(width)), S(0));
+  if (rows) std::copy(rows + k * width, rows + (k + 1) * width, row.data());
+  return row;
+}

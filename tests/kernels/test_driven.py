@@ -1,0 +1,139 @@
+"""Drive, filter and recurrence in one compiled pass, against the three one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from loops_truth import GATES, TOLERANCE, close, draw, with_gradients, written_out
+from torch import Tensor
+
+from optcell_search import kernels
+from optcell_search.kernels import build, reference
+from optcell_search.kernels.driven import STRETCH
+
+pytestmark = pytest.mark.skipif(build.problem() is not None, reason=str(build.problem()))
+
+# T, B, F, H: about the ends of a stretch of steps, of a tile of sequences, of a panel of columns
+# and of a share of a thread.
+SHAPES = [
+    (1, 1, 1, 1),
+    (STRETCH, 16, 2, 5),
+    (STRETCH + 1, 17, 67, 7),
+    (2 * STRETCH + 3, 37, 3, 33),
+    (3, 70, 16, 65),
+]
+
+
+@pytest.fixture(autouse=True, params=[1, 3], ids=["1 thread", "3 threads"])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+def drawn(kind: str, T: int, B: int, F: int, H: int, filtered: bool) -> dict[str, Tensor]:
+    W = GATES[kind] * H
+    inputs = {"x": draw(T, B, F), "w_ih": draw(W, F), "w_hh": draw(W, H), "b_hh": draw(W)}
+    inputs |= {"h0": draw(B, H)} | ({"c0": draw(B, H)} if kind == "lstm" else {})
+    if filtered:
+        inputs |= {"b_ih": draw(W), "v0": draw(B, W), "m0": draw(B, W).square()}
+        for name, value in {"mu": 0.6, "s": 0.7, "beta": 0.9, "eps": 1e-2}.items():
+            inputs[name] = torch.tensor(value, dtype=torch.float64)
+    inputs["w_hh"] = inputs["w_hh"] / H**0.5
+    return {name: part.detach().requires_grad_() for name, part in inputs.items()}
+
+
+def apart(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
+    """The readable loops, one after the other."""
+    u, ends = torch.nn.functional.linear(i["x"], i["w_ih"], i.get("b_ih")), ()
+    if "mu" in i:
+        values = (i["mu"], i["s"], i["beta"], i["eps"])
+        u, ends = reference.normalize(u, values, (i["v0"], i["m0"]), lengths)
+    hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
+    return named(reference.recur(written_out(kind, i["w_hh"], i["b_hh"]), u, hidden), ends)
+
+
+def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
+    filtering = ()
+    if "mu" in i:
+        filtering = ((i["mu"], i["s"], i["beta"], i["eps"]), (i["v0"], i["m0"]), lengths)
+    weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
+    hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
+    history, ends = kernels.driven(kind, i["x"], weights, hidden, *filtering)
+    return named(history, ends or ())
+
+
+def named(history: tuple[Tensor, ...], ends: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    return dict(zip("hc", history, strict=False)) | dict(zip("vm", ends, strict=False))
+
+
+def compare(
+    kind: str, inputs: dict[str, Tensor], lengths: Tensor | None, dtype: torch.dtype
+) -> None:
+    truth = apart(kind, inputs, lengths)
+    weights = {name: torch.randn_like(part) for name, part in truth.items()}
+    if lengths is not None:
+        # What comes after the end of a sequence means nothing.
+        valid = (torch.arange(len(inputs["x"]))[:, None] < lengths).unsqueeze(-1)
+        weights |= {name: weights[name] * valid for name in "hc" if name in weights}
+        truth |= {name: truth[name] * valid for name in "hc" if name in truth}
+    own = {name: part.detach().to(dtype).requires_grad_() for name, part in inputs.items()}
+    found = together(kind, own, lengths)
+    if lengths is not None:
+        found |= {name: found[name] * valid for name in "hc" if name in found}
+    expected = with_gradients(truth, inputs, weights)
+    close(with_gradients(found, own, weights), expected, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("filtered", [False, True], ids=["linear", "filtered"])
+@pytest.mark.parametrize("kind", GATES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_all_that_comes_out_in_float64(
+    kind: str, shape: tuple[int, int, int, int], filtered: bool
+) -> None:
+    compare(kind, drawn(kind, *shape, filtered), None, torch.float64)
+
+
+@pytest.mark.parametrize("filtered", [False, True], ids=["linear", "filtered"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn_tanh"])
+def test_all_that_comes_out_in_float32(kind: str, filtered: bool) -> None:
+    compare(kind, drawn(kind, 2 * STRETCH + 3, 37, 3, 33, filtered), None, torch.float32)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_the_filter_stands_still_beyond_a_sequences_end(kind: str) -> None:
+    T, B = 2 * STRETCH + 3, 19
+    lengths = torch.cat([torch.tensor([T, STRETCH, 1]), torch.randint(1, T, (B - 3,))])
+    compare(kind, drawn(kind, T, B, 3, 5, filtered=True), lengths, torch.float64)
+
+
+def test_an_input_that_wants_no_gradient_costs_none_and_changes_nothing() -> None:
+    inputs = drawn("lstm", 11, 19, 3, 5, filtered=True)
+    weights = {"h": torch.randn(11, 19, 5, dtype=torch.float64)}
+    full = with_gradients(together("lstm", inputs, None), inputs, weights)
+    x = inputs.pop("x").detach()
+    part = with_gradients(together("lstm", inputs | {"x": x}, None), inputs, weights)
+    assert "x" in full
+    assert "x" not in part
+    for name, value in part.items():
+        assert torch.equal(value, full[name]), name
+
+
+def test_nan_reaches_its_own_sequence_alone() -> None:
+    inputs = {n: p.detach() for n, p in drawn("lstm", 12, 3, 2, 4, filtered=True).items()}
+    inputs["x"][2, 1, 0] = torch.nan
+    h = together("lstm", inputs, None)["h"]
+    assert h[2:, 1].isnan().all()
+    assert not h[:, [0, 2]].isnan().any()
+    assert not h[:2].isnan().any()
+
+
+def test_numbers_too_large_to_square_give_finite_steps() -> None:
+    """Where m overflows, v / sqrt(m) is still a number of the size of a step."""
+    inputs = {n: p.detach().float() for n, p in drawn("lstm", 4, 2, 1, 4, filtered=True).items()}
+    inputs["x"] = torch.full_like(inputs["x"], 1e25)
+    assert together("lstm", inputs, None)["h"].isfinite().all()
