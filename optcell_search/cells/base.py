@@ -38,7 +38,11 @@ class Cell(Hyperparameters, ABC):
 
     @property
     def kernel(self) -> str | None:
-        """Name of torch's kernel for this recurrence (see `kernels.torch_rnn`), or None."""
+        """Name of torch's kernel for this recurrence (see `kernels.torch_rnn`), or None.
+
+        A cell that names one has torch's weights and torch's drive, W x + b, which nothing
+        bypasses: kernels make it themselves.
+        """
         return None
 
     def output_size(self, hidden_size: int) -> int:

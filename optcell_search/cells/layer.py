@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from .. import kernels
 from ..rules import Rule, RuleState, apply_rule, as_filter, last_valid
-from ..rules.applying import Filter
 from .base import Cell, Hidden, Weights
 from .state import LayerState, check_hidden
 
@@ -59,82 +58,82 @@ class Layer:
             The outputs (T, B, features) and the state to go on from.
         """
         weights = self.cell.prepare(weights)
-        aside = self.cell.bypass(weights, x)
-        before = None if state is None else state.rule
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])
             hidden = state.hidden
-        kernel = self._kernel(x)
-        if not self.rule.linear:
-            if kernel == "compiled":
-                like = x.new_empty(()).expand(x.shape[1], weights["weight_ih"].shape[0])
-                filtering = as_filter(self.rule, p, like, before)
-                if filtering is not None:
-                    return self._filtered(weights, x, hidden, filtering, lengths)
-            u, rule_state = apply_rule(
-                self.rule, p, self.cell.drive(weights, x, None), before, lengths
-            )
-            return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
-        # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
-        # and a constant channel carries the bias through the filter.
-        if self.bias:
-            x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
-        x, rule_state = apply_rule(self.rule, p, x, before, lengths)
-        kind = self.cell.kernel
-        if kind is not None and kernel == "native":
-            output, hidden = kernels.torch_rnn(kind, x, _carry_bias(weights), hidden, lengths)
-            return output, LayerState(hidden, rule_state)
-        if kind is not None and kernel == "compiled":
-            w_ih, w_hh = _carry_bias(weights)[:2]
-            history, _ = kernels.driven(kind, x, (w_ih, None, w_hh, weights.get("bias_hh")), hidden)
-            return _ended(history, rule_state, lengths)
-        if kind is not None:
-            # Its drive is torch's, W x + b: with the bias as a column x need not be taken apart.
-            u = nn.functional.linear(x, _carry_bias(weights)[0])
-        else:
-            x, one = (x[..., :-1], x[..., -1:]) if self.bias else (x, None)
-            u = self.cell.drive(weights, x, one)
-        return self._recur(weights, _beside(u, aside), hidden, rule_state, lengths)
+        run = self._linear if self.rule.linear else self._nonlinear
+        return run(weights, p, x, hidden, None if state is None else state.rule, lengths)
 
-    def _filtered(
+    def _nonlinear(
         self,
         weights: Weights,
+        p: dict[str, Tensor],
         x: Tensor,
         hidden: Hidden,
-        filtering: Filter,
+        before: RuleState | None,
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
-        assert self.cell.kernel is not None
-        values = (weights["weight_ih"], weights.get("bias_ih"), weights["weight_hh"])
-        history, traces = kernels.driven(
-            self.cell.kernel,
-            x,
-            (*values, weights.get("bias_hh")),
-            hidden,
-            filtering.values,
-            filtering.traces,
-            lengths,
-        )
-        assert traces is not None
-        taken = x.shape[0] if lengths is None else lengths
-        return _ended(history, filtering.after(traces, taken), lengths)
+        kind = self.cell.kernel
+        if kind is not None and self._kernel(x) == "compiled":
+            step = x.new_empty(()).expand(x.shape[1], weights["weight_ih"].shape[0])
+            rule = as_filter(self.rule, p, step, before)
+            if rule is not None:
+                names = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+                taken = x.shape[0] if lengths is None else lengths
+                history, traces = kernels.driven(
+                    kind,
+                    x,
+                    [weights.get(n) for n in names],
+                    hidden,
+                    rule.values,
+                    rule.traces,
+                    lengths,
+                )
+                return _ended(history, rule.after(traces, taken), lengths)
+        u, rule_state = apply_rule(self.rule, p, self.cell.drive(weights, x, None), before, lengths)
+        return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
 
-    def _recur(
+    def _linear(
         self,
         weights: Weights,
-        u: Tensor,
+        p: dict[str, Tensor],
+        x: Tensor,
         hidden: Hidden,
-        rule_state: RuleState,
+        before: RuleState | None,
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
+        # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
+        # and a constant channel carries the bias through the filter.
+        columns = torch.cat([x, torch.ones_like(x[..., :1])], -1) if self.bias else x
+        columns, rule_state = apply_rule(self.rule, p, columns, before, lengths)
+        kind = self.cell.kernel
+        if kind is None:
+            filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
+            u = self.cell.drive(weights, filtered, one)
+            return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+        # Its drive is torch's, W x + b: with the bias as a column nothing need be taken apart.
+        carried = _carry_bias(weights)
+        kernel = self._kernel(x)
+        if kernel == "native":
+            output, hidden = kernels.torch_rnn(kind, columns, carried, hidden, lengths)
+            return output, LayerState(hidden, rule_state)
+        if kernel == "compiled":
+            parts = [carried[0], None, carried[1], weights.get("bias_hh")]
+            history, _ = kernels.driven(kind, columns, parts, hidden)
+            return _ended(history, rule_state, lengths)
+        u = nn.functional.linear(columns, carried[0])
+        return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+
+    def _recur(self, weights: Weights, x: Tensor, u: Tensor, hidden: Hidden) -> Hidden:
+        """Return the history of the state; `x` is what may bypass the rule."""
         if self._kernel(u) == "reference":
-            history = kernels.recur(partial(self.cell.step, weights), u, hidden)
-        else:
-            assert self.cell.kernel is not None
-            recurrent = weights["weight_hh"], weights.get("bias_hh")
-            history = kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
-        return _ended(history, rule_state, lengths)
+            aside = self.cell.bypass(weights, x)
+            u = u if aside is None else torch.cat([u, aside], -1)
+            return kernels.recur(partial(self.cell.step, weights), u, hidden)
+        assert self.cell.kernel is not None
+        recurrent = weights["weight_hh"], weights.get("bias_hh")
+        return kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
 
     def _kernel(self, like: Tensor) -> str:
         kind = self.cell.kernel
@@ -154,10 +153,6 @@ def _ended(
         history = tuple(part.expand(-1, len(lengths), *part.shape[2:]) for part in history)
     final = tuple(last_valid(part, lengths) for part in history)
     return history[0], LayerState(final, rule_state)
-
-
-def _beside(u: Tensor, aside: Tensor | None) -> Tensor:
-    return u if aside is None else torch.cat([u, aside], -1)
 
 
 def _carry_bias(weights: Weights) -> list[Tensor]:

@@ -6,6 +6,7 @@ few sequences at a time, so that the drive, which is as wide as all gates, is ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -107,12 +108,12 @@ _driven = differentiable(
 def driven(
     kind: str,
     x: Float[Tensor, "time batch features"],
-    weights: tuple[Tensor, Tensor | None, Tensor, Tensor | None],
+    weights: Sequence[Tensor | None],
     hidden: tuple[Float[Tensor, "batch hidden"], ...],
     values: tuple[Tensor, Tensor, Tensor, Tensor] | None = None,
     traces: tuple[Tensor, Tensor] | None = None,
     lengths: Int[Tensor, " batch"] | None = None,
-) -> tuple[tuple[Tensor, ...], tuple[Tensor, Tensor] | None]:
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Run a gated cell over its input, by the compiled kernel.
 
         z = W_ih x + b_ih,  u = z or what Adam's filter makes of it,  h_t = cell(u_t, h_{t-1})
@@ -129,9 +130,11 @@ def driven(
 
     Returns:
         h, or h and c, after every step, (T, B, H) each; and v and m after the last valid step, or
-        None without a filter.
+        nothing without a filter.
     """
     w_ih, b_ih, w_hh, b_hh = weights
+    assert w_ih is not None
+    assert w_hh is not None
     none = w_hh.new_empty(0)
     T, B, _ = x.shape
     c0 = hidden[1] if kind == "lstm" else none
@@ -148,4 +151,4 @@ def driven(
         *(part.unsqueeze(0) for part in inputs), kind, torch.is_grad_enabled(), wanted
     )
     history = (h.squeeze(0), c.squeeze(0)) if kind == "lstm" else (h.squeeze(0),)
-    return history, None if values is None else (v.squeeze(0), m.squeeze(0))
+    return history, () if values is None else (v.squeeze(0), m.squeeze(0))

@@ -67,7 +67,7 @@ class Filter(NamedTuple):
     steps: Tensor
     kept: int
 
-    def after(self, traces: tuple[Tensor, Tensor], taken: int | Tensor) -> RuleState:
+    def after(self, traces: tuple[Tensor, ...], taken: int | Tensor) -> RuleState:
         """Return the rule's state once the filter has taken so many steps and left these traces."""
         return RuleState(traces[-self.kept :], self.steps + taken)
 

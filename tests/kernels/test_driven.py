@@ -64,7 +64,7 @@ def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[st
     weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
     history, ends = kernels.driven(kind, i["x"], weights, hidden, *filtering)
-    return named(history, ends or ())
+    return named(history, ends)
 
 
 def named(history: tuple[Tensor, ...], ends: tuple[Tensor, ...]) -> dict[str, Tensor]:
