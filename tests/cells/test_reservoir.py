@@ -78,6 +78,13 @@ def test_density_is_the_share_of_connections() -> None:
     assert float((ours.weight_hh_l0 != 0).double().mean()) == pytest.approx(0.3, abs=0.03)
 
 
+def test_the_input_comes_in_at_the_scale_asked_for() -> None:
+    ours = module(cells.Reservoir(input_scale=0.2), 200)
+    for weights in (ours.weight_ih_l0, ours.bias_ih_l0):
+        assert 0.19 < weights.max() <= 0.2
+        assert -0.2 <= weights.min() < -0.19
+
+
 def test_rings_hold_as_many_numbers_as_they_have_strides() -> None:
     numbers = {
         wiring: sum(
