@@ -126,6 +126,27 @@ def test_brown_that_is_missing_or_damaged_says_so(tmp_path: Path) -> None:
         tasks.load("brown", tmp_path)
 
 
+def test_a_brown_archive_with_a_damaged_text_says_so(brown: Path) -> None:
+    with zipfile.ZipFile(brown / "brown.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("brown/ca01", "The/at cat/nn ./.\n" * 200)
+        start = file.infolist()[0].header_offset + 30 + len("brown/ca01")
+    content = bytearray((brown / "brown.zip").read_bytes())
+    content[start] ^= 0xFF  # the kind of the first block, of which there is none like that
+    (brown / "brown.zip").write_bytes(content)
+    with pytest.raises(ValueError, match=r"brown\.zip: damaged, or no zip file: Error -3"):
+        tasks.load("brown", brown)
+
+
+def test_a_folder_of_other_texts_than_browns_says_which(tmp_path: Path) -> None:
+    (tmp_path / "brown").mkdir()
+    (tmp_path / "brown" / "README").touch()
+    with pytest.raises(ValueError, match=r"brown: holds none of the texts ca01 to cr09"):
+        tasks.load("brown", tmp_path)
+    (tmp_path / "brown" / "ca01").write_bytes(b"The/at caf\xe9/nn ./.")
+    with pytest.raises(ValueError, match=r"brown.ca01: not ASCII at byte 10"):
+        tasks.load("brown", tmp_path)
+
+
 def test_perplexity_of_a_model_that_knows_nothing_is_the_number_of_symbols() -> None:
     goal = NextSymbol(symbols=8)
     scores = goal.finish(goal.tally(torch.zeros(2, 5, 8), torch.randint(8, (2, 5))))
