@@ -89,8 +89,8 @@ class Forecast(Task):
     Split by time: the first 70 % of the rows train, the next 10 % are for validation, the last
     20 % for test; forecast values never leave their part, windows may reach back before it.
     Metric: mase, the mean absolute error over that of the seasonal-naive forecast (the value one
-    season ago) in the training part; what the naive forecast itself has on a split,
-    `seasonal_naive` says.
+    season ago) in the training part. That forecast is the level of chance, about 1; what it has
+    itself on a split, `seasonal_naive` says.
     """
 
     name: ClassVar[str] = "forecast"
