@@ -19,7 +19,7 @@ NOTES = {
     "race": "A run ends when the accuracy is reached on validation.",
     "classify": "Test scores of the best candidate by the objective on validation, trained again "
     "with fresh seeds; batch: of all candidates, where it was not searched. The rows over "
-    "everything were measured before its ranges were widened on 2026-11-24.",
+    "everything were measured before its ranges were widened on 2026-11-24 and 26.",
 }
 # What a row is about: a newer row about the same takes the place of the older one.
 IDENTITY = ("task", "cell", "rule", "model", "wiring", "units", "space", "batch", "scheduler")

@@ -14,8 +14,9 @@ from .base import Cell, Hidden, Weights, linear_drive
 
 # Up to this size the eigenvalues are computed; beyond, it takes too long.
 _LARGEST_DECOMPOSED = 1000
-# From so many connections a unit on, the circular law (Girko 1984) says what they come to, within
-# 3 %; with fewer, W times a vector is cheap.
+# From so many connections a unit on, the circular law (Girko 1984) says what they come to, with how
+# far the outermost lies beyond the circle (Rider 2003, J. Phys. A 36); with fewer, W times a vector
+# is cheap.
 _MANY_CONNECTIONS = 100
 _GROWTH_STEPS = 400
 
@@ -37,7 +38,7 @@ class Reservoir(Cell):
         m_ring  unit i hears the units i - d for up to `rings` strides d, 1 to H/2 in geometric
                 steps, each ring by a weight of its own: `rings` numbers
     W is scaled to the spectral radius `radius`, exactly for rings and for dense W of up to 1,000
-    units; of larger ones within 3 %, by the circular law or, where connections are few, by how
+    units; of larger ones within 4 %, by the circular law or, where connections are few, by how
     fast powers of W grow.
 
     The read-out is batch norm, then `depth` times linear, relu, batch norm; then linear. In a
@@ -195,7 +196,9 @@ def _spectral_radius(W: Tensor) -> float:
     connections = float(W.count_nonzero()) / len(W)
     if connections >= _MANY_CONNECTIONS:
         # Entries from U(±1) have variance 1/3.
-        return math.sqrt(connections / 3)
+        size = len(W)
+        beyond = math.log(size / (2 * math.pi)) - 2 * math.log(math.log(size))
+        return math.sqrt(connections / 3) * (1 + math.sqrt(beyond / (4 * size)))
     return _growth(W.double().to_sparse())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,25 +83,38 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
     for place in _PLACES:
         archive, unpacked = folder / place / "brown.zip", folder / place / "brown"
         if archive.is_file():
-            try:
-                with zipfile.ZipFile(archive) as file:
-                    names = sorted(name for name in file.namelist() if _is_text(name))
-                    found = [(name, file.read(name).decode("ascii")) for name in names]
-            except (zipfile.BadZipFile, UnicodeDecodeError, EOFError) as error:
-                raise ValueError(f"{archive}: damaged, or no zip file: {error}") from None
+            source, found = archive, _unzipped(archive)
         elif unpacked.is_dir():
             paths = sorted(path for path in unpacked.iterdir() if _is_text(path.name))
-            found = [(path.name, path.read_text(encoding="ascii")) for path in paths]
+            source, found = unpacked, [(path.name, path.read_bytes()) for path in paths]
         else:
             continue
         if not found:
-            raise ValueError(f"{archive}: holds none of the texts ca01 to cr09")
-        return iter(found)
+            raise ValueError(f"{source}: holds none of the texts ca01 to cr09")
+        return iter([(name, _decoded(content, source / name)) for name, content in found])
     looked = ", ".join(str(folder / place) for place in _PLACES)
     raise FileNotFoundError(
         f"brown.zip (or a folder brown) not found in {looked}; point --data-dir or OPTCELL_DATA at "
         f"the folder that has it, or fetch it with nltk.download('brown', {str(folder)!r})"
     )
+
+
+def _unzipped(archive: Path) -> list[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(archive) as file:
+            names = sorted(name for name in file.namelist() if _is_text(name))
+            return [(name, file.read(name)) for name in names]
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{archive}: damaged, or no zip file: {error}") from None
+
+
+def _decoded(content: bytes, where: Path) -> str:
+    try:
+        return content.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{where}: not ASCII at byte {error.start}, as Brown's texts are"
+        ) from None
 
 
 def _is_text(name: str) -> bool:

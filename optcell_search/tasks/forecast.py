@@ -27,7 +27,8 @@ class Forecasting(Goal):
 
         prediction = offset + scale · output,   mase = mean |error| / naive_error
 
-    Targets and metrics are in the unit of the series, the loss is in units of scale².
+    Targets and metrics are in the unit of the series, the loss is in units of scale². Targets are
+    float64: of a series far from 0, such as a meter's reading, float32 would round its changes off.
 
     Args:
         values: how many values are forecast at once.
@@ -56,7 +57,8 @@ class Forecasting(Goal):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error in units of scale²."""
-        return (outputs - (targets - self.offset) / self.scale).square().mean()
+        scaled = ((targets - self.offset) / self.scale).to(outputs.dtype)
+        return (outputs - scaled).square().mean()
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (sum of squared errors, sum of absolute errors, values)."""
@@ -87,8 +89,8 @@ class Forecast(Task):
     Split by time: the first 70 % of the rows train, the next 10 % are for validation, the last
     20 % for test; forecast values never leave their part, windows may reach back before it.
     Metric: mase, the mean absolute error over that of the seasonal-naive forecast (the value one
-    season ago) in the training part; what the naive forecast itself has on a split,
-    `seasonal_naive` says.
+    season ago) in the training part. That forecast is the level of chance, about 1; what it has
+    itself on a split, `seasonal_naive` says.
     """
 
     name: ClassVar[str] = "forecast"
@@ -172,7 +174,7 @@ class Forecast(Task):
         ahead = starts[:, None] + np.arange(self.horizon)
         return Split(
             torch.tensor(scaled[seen], dtype=torch.float32),
-            torch.tensor(series[ahead], dtype=torch.float32),
+            torch.tensor(series[ahead]),
         )
 
     def _read(self, folder: Path) -> tuple[Array, Array]:
@@ -202,16 +204,20 @@ class Forecast(Task):
         return self._checked(frame, path)
 
     def _checked(self, frame: Any, path: Path) -> tuple[Array, Array]:
+        if frame.empty:
+            raise ValueError(f"{path}: no row below the names of the columns")
         for column in frame.columns:
             if frame[column].dtype.kind not in "buif":
                 raise ValueError(
                     f"{path}: column {column!r} holds {frame[column].dtype}, not numbers; encode "
                     "it or leave it out (the column of time is named by time=COLUMN)"
                 )
-            if missing := int((~np.isfinite(frame[column].astype(float))).sum()):
+            with np.errstate(over="ignore"):
+                missing = int((~np.isfinite(frame[column].to_numpy(np.float32))).sum())
+            if missing:
                 raise ValueError(
-                    f"{path}: {missing} missing or infinite values in column {column!r}; "
-                    "fill them or drop the rows"
+                    f"{path}: {missing} values in column {column!r} are missing, infinite or "
+                    "beyond float32; fill them or drop the rows"
                 )
         columns = frame.to_numpy(dtype=np.float64)
         series = frame[self.target].to_numpy(dtype=np.float64)

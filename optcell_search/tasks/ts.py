@@ -39,7 +39,8 @@ def read_ts(path: Path) -> Labelled:
     classes: list[str] | None = None
     in_data = False
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # With or without the mark that some editors put in front.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file, hence no .ts file") from None
     for number, line in enumerate(lines, start=1):
@@ -94,6 +95,8 @@ def _numbers(channel: str, where: str) -> Series:
         values = np.array([float(part) for part in channel.split(",")])
     except ValueError:
         raise ValueError(f"{where}: {channel[:40]!r} are not numbers apart by commas") from None
-    if not np.isfinite(values).all():
-        raise ValueError(f"{where}: an infinite value")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(values.astype(np.float32)).all()
+    if not finite:
+        raise ValueError(f"{where}: a value that is infinite or beyond float32")
     return values

@@ -24,7 +24,7 @@ _VALIDATION_SHARE = 0.2
 class UCR(Task):
     """A set of the UCR or UEA archive, as ``ucr:name=GunPoint``.
 
-    Looks for ``NAME/NAME_TRAIN.ts`` and ``NAME/NAME_TEST.ts`` in the data folder, its ``ucr``,
+    Looks for ``NAME/NAME_TRAIN.ts`` beside ``NAME/NAME_TEST.ts`` in the data folder, its ``ucr``,
     ``Univariate_ts`` or ``Multivariate_ts``, and then among the sets in the package aeon: ACSF1,
     ArrowHead, BasicMotions, GunPoint, ItalyPowerDemand, JapaneseVowels, OSULeaf,
     PickupGestureWiimoteZ.
@@ -33,8 +33,8 @@ class UCR(Task):
     length are packed.
 
     Split: the archive's own test file; validation is a fifth of its training file, classes in
-    proportion. Metric: accuracy; chance is the share of the most frequent class, 1 / classes in
-    most sets.
+    proportion; where a class has a single series, that is trained on. Metric: accuracy; chance is
+    the share of the most frequent class, 1 / classes in most sets.
 
     Source: Dau et al., The UCR Time Series Archive, IEEE/CAA J. Autom. Sinica 6, 2019, arXiv
     1810.07758; Bagnall et al., arXiv 1811.00075.
@@ -50,6 +50,10 @@ class UCR(Task):
         """Read the training file and split off the validation series."""
         whole = self._read(folder, "TRAIN")
         classes = tuple(sorted(set(whole.labels), key=_in_order))
+        if len(classes) < 2:
+            raise ValueError(
+                f"ucr:name={self.dataset}: the training file has one class only, {classes[0]}"
+            )
         train, validation = self._divide(whole, classes)
         offset, scale = _scaling(whole, train)
         parts = [_split(whole, i, classes, offset, scale) for i in (train, validation)]
@@ -80,9 +84,16 @@ class UCR(Task):
 
     def _divide(self, whole: Labelled, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         numbers = np.array([classes.index(label) for label in whole.labels], dtype=np.int64)
+        # Some sets have a class with a single series, such as DiatomSizeReduction.
+        alone = np.bincount(numbers)[numbers] == 1
+        several = np.flatnonzero(~alone)
         where = f"ucr:name={self.dataset}"
-        train, validation = stratified(numbers, (_VALIDATION_SHARE,), where=where)
-        return train, validation
+        if not len(several):
+            raise ValueError(
+                f"{where}: one series of each class: none can be set aside for validation"
+            )
+        train, validation = stratified(numbers[several], (_VALIDATION_SHARE,), where=where)
+        return np.sort(np.append(several[train], np.flatnonzero(alone))), several[validation]
 
     def files(self, folder: Path) -> list[Path]:
         """Return the set's two files, where they are in the data folder."""
@@ -99,9 +110,11 @@ class UCR(Task):
         aeon = importlib.util.find_spec("aeon")
         if aeon is not None and aeon.origin is not None:
             places.append(Path(aeon.origin).parent / "datasets" / "data")
-        for place in places:
-            if (place / relative).is_file():
-                return read_ts(place / relative)
+        # Both parts from one place: a set of the user's own may have the name of one of aeon's.
+        there = [p for p in places if any((p / self._file(each)).is_file() for each in _PARTS)]
+        places = there[:1] or places
+        if (places[0] / relative).is_file():
+            return read_ts(places[0] / relative)
         looked = ", ".join(str(place / relative.parent) for place in places)
         raise FileNotFoundError(
             f"{relative.name} not found in {looked}; "

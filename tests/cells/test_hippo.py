@@ -165,9 +165,18 @@ def written_hippo(cell: cells.HiPPO, ours: OptCell, x: Tensor, rule: str) -> Ten
             f = f + h @ w["weight_fh"].T
         if cell.memory_activation == "tanh":
             f = torch.tanh(f)
-        step = 1 / (t + 1) if cell.measure == "legs" else 1 / cell.timescale
-        inverse = torch.linalg.inv(eye - A * step / 2)
-        A_t, B_t = inverse @ (eye + A * step / 2), inverse @ B * step
+        if cell.discretisation == "zoh":
+            # A signal held for a step: of length 1 / timescale, or for LegS log((t + 1) / t),
+            # which is endless at first: nothing is left of what was there before.
+            step = (
+                1 / cell.timescale if cell.measure != "legs" else math.log((t + 1) / t) if t else 0
+            )
+            A_t = torch.linalg.matrix_exp(A * step) if step else 0 * eye
+            B_t = torch.linalg.inv(A) @ (A_t - eye) @ B
+        else:
+            step = 1 / (t + 1) if cell.measure == "legs" else 1 / cell.timescale
+            inverse = torch.linalg.inv(eye - A * step / 2)
+            A_t, B_t = inverse @ (eye + A * step / 2), inverse @ B * step
         m = torch.einsum("nk,bmk->bmn", A_t, m) + f[:, :, None] * B_t
         read = torch.zeros(2, 2 * H, dtype=torch.float64)
         if cell.memory_to_hidden:
@@ -184,6 +193,7 @@ def written_hippo(cell: cells.HiPPO, ours: OptCell, x: Tensor, rule: str) -> Ten
 
 SWITCHES = [
     *({"measure": measure} for measure in ("legs", "legt", "lagt")),
+    *({"measure": measure, "discretisation": "zoh"} for measure in ("legs", "legt", "lagt")),
     *({"rule_on": part} for part in ("memory", "hidden")),
     {"gate": False},
     {"gate": False, "rule_on": "memory"},

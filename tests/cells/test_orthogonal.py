@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -88,6 +89,21 @@ def test_initial_angles_lie_where_the_initialisation_says(init: str, high: float
         angles = torch.linalg.eigvals(B).angle().abs()
         assert angles.max() <= high
         assert angles.max() > 0.9 * high
+
+
+@pytest.mark.parametrize(
+    # The means of tan(a/2) over 0 < a < pi/2, and of |a| over -pi < a < pi.
+    ("init", "mean", "size"),
+    [("cayley", -2 / math.pi * math.log(2), 0.4413), ("henaff", 0.0, math.pi / 2)],
+)
+def test_initial_angles_are_spread_as_the_initialisation_says(
+    init: str, mean: float, size: float
+) -> None:
+    skew = module(1000, rebase=0, init=init).skew_l0.detach()
+    angles = skew[skew != 0]
+    assert len(angles) == 500
+    assert float(angles.mean()) == pytest.approx(mean, abs=0.1 * size + 0.01)
+    assert float(angles.abs().mean()) == pytest.approx(size, rel=0.08)
 
 
 def test_a_new_base_leaves_the_matrix_as_it_was() -> None:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
 
 from optcell_search import OptCell, registry
@@ -177,6 +179,34 @@ def test_a_model_read_step_by_step_says_what_it_says_at_the_end(cell: Cell, rule
     for t in range(5):
         output, state = model.stream(x[:, t : t + 1], state)
     torch.testing.assert_close(output[:, 0], model(x), rtol=1e-11, atol=1e-12)
+
+
+@with_pairs
+def test_candidates_mapped_over_are_the_candidates_one_by_one(cell: Cell, rule: str) -> None:
+    modules = []
+    for seed in range(2):
+        module = make(cell, rule, num_layers=2, bidirectional=True, learn_rule=True)
+        torch.manual_seed(seed)
+        module.reset_parameters()
+        for value in module.rule_values.parameters():
+            value.data += 0.5 * seed
+        modules.append(module)
+    x = sequence(6)
+
+    def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
+        output: Tensor = functional_call(modules[0], (parameters, buffers), (x,))[0]
+        return output.square().sum()
+
+    parameters, buffers = stack_module_state(modules)  # type: ignore[arg-type]
+    mapped, losses = vmap(grad_and_value(loss))(parameters, buffers)
+    for k, module in enumerate(modules):
+        own = module(x)[0].square().sum()
+        torch.testing.assert_close(losses[k], own, rtol=1e-11, atol=0)
+        own.backward()
+        for name, parameter in module.named_parameters():
+            # A weight that a switch of the cell leaves without a use has none.
+            expected = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            torch.testing.assert_close(mapped[name][k], expected, rtol=1e-8, atol=1e-11, msg=name)
 
 
 @pytest.mark.parametrize("rule", registry.rules.names())

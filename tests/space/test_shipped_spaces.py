@@ -54,7 +54,7 @@ def test_a_shipped_space_loads_and_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize(("rule", "values", "hidden"), PUBLISHED)
-def test_momentum_lstm_holds_every_published_setting(
+def test_the_spaces_with_lstms_hold_every_published_setting(
     rule: str, values: dict[str, Any], hidden: int
 ) -> None:
     candidate = Candidate.from_dict(
@@ -66,6 +66,9 @@ def test_momentum_lstm_holds_every_published_setting(
         }
     )
     assert candidate in SearchSpace.load("momentum_lstm")
+    assert candidate in SearchSpace.load("everything")
+    # Made for permuted pixels, not for speech.
+    assert (candidate in SearchSpace.load("long_memory")) == (hidden != 158)
 
 
 def test_optimizer_cells_is_five_rules_on_three_cells() -> None:

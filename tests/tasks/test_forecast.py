@@ -60,7 +60,19 @@ def test_forecast_values_never_leave_their_part(tmp_path: Path) -> None:
         (task.unseal(), 320, 400),
     ):
         assert len(split) == end - start - 2
-        assert set(split.targets.flatten().tolist()) == set(series[start:end].tolist())
+        assert set(split.targets.float().flatten().tolist()) == set(series[start:end].tolist())
+
+
+def test_a_series_far_from_0_keeps_its_changes(tmp_path: Path) -> None:
+    """A meter's reading: float32 knows no numbers between 1e9 and 1e9 + 64."""
+    near, _ = load(tmp_path, ",horizon=3")
+    far, _ = load(tmp_path, ",horizon=3", {**table(), "load": table()["load"] + 1e9})
+    outputs = torch.randn(len(near.train), 3)
+    scores = [t.score(outputs, t.train.targets, {}) for t in (near, far)]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-4)
+    losses = [float(t.loss(outputs, t.train.targets)) for t in (near, far)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert far.loss(outputs, far.train.targets).dtype == torch.float32
 
 
 def test_rows_are_put_in_order_of_time(tmp_path: Path) -> None:
@@ -130,8 +142,10 @@ def broken(name: str, value: object) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "columns", "complaint"),
     [
-        ("", broken("heat", ""), "1 missing or infinite values in column 'heat'"),
-        ("", broken("load", "inf"), "1 missing or infinite values in column 'load'"),
+        ("", broken("heat", ""), "1 values in column 'heat' are missing, infinite"),
+        ("", broken("load", "inf"), "1 values in column 'load' are missing, infinite"),
+        ("", broken("load", "1e39"), "column 'load' are missing, infinite or beyond float32"),
+        ("", {name: values[:0] for name, values in table().items()}, r"a\.csv: no row below"),
         ("", broken("t", ""), "column 't' lacks the time of 1 rows"),
         ("", {**table(), "t": DAYS}, r"column 't' holds '1/1/2020'; valid: numbers, or dates as"),
         ("", {**table(), "t": np.arange(ROWS) // 2}, "column 't': 0 stands in more than one row"),

@@ -44,7 +44,8 @@ def brown(tmp_path: Path) -> Path:
         for number in range(20):
             words = " ".join(f"{w}{number % 3}/nn" for w in ("The", "cat", "1/2"))
             name = f"brown/c{'ab'[number // 10]}{number % 10 + 1:02d}"
-            file.writestr(name, f"\n\n\t{words} ./.\n\n{words} ./.\n")
+            own = f"only{number}/nn ./.\n" * (2 if number % 10 == 9 else 1)
+            file.writestr(name, f"\n\n\t{words} ./.\n\n{words} ./.\n{own}")
     return tmp_path
 
 
@@ -82,15 +83,31 @@ def test_characters_are_split_in_order_and_new_ones_unknown(text: Path) -> None:
     assert lengths == pytest.approx([0.8 * len(whole), 0.1 * len(whole), 0.1 * len(whole)], rel=0.1)
 
 
+def test_as_many_characters_are_known_as_asked_for(text: Path) -> None:
+    task = tasks.load(f"{text}:streams=4,vocabulary=3")
+    assert len(task.classes) == task.output_size == 3
+    assert task.unseal().targets.max() == 2
+
+
 def test_brown_reads_words_without_tags_and_splits_by_file(brown: Path) -> None:
     task = tasks.load("brown:streams=2", brown)
     assert {"The0", "1/20", ".", "<eos>", "<unk>"} <= set(task.classes)
     words = [task.classes[int(n)] for n in task.train.inputs[0, :5, 0]]
     assert words == ["The0", "cat0", "1/20", ".", "<eos>"]
-    # Files 9 and 19 validate, 10 and 20 test; 2 sentences of 5 tokens each, 4 sentences a part.
-    assert task.validation.inputs.shape == (2, 9, 1)
-    assert task.unseal().inputs.shape == (2, 9, 1)
-    assert len(task.classes) == 12
+    # Files 9 and 19 validate, 10 and 20 test: of each 2 sentences of 5 tokens, then 1 or 2 of 3.
+    assert task.validation.inputs.shape == (2, 12, 1)
+    assert task.unseal().inputs.shape == (2, 15, 1)
+    own = {f"only{number}" for number in range(20) if number % 10 < 8}
+    assert {word for word in task.classes if word.startswith("only")} == own
+    assert len(task.classes) == 12 + len(own)
+
+
+def test_brown_knows_as_many_words_as_it_is_asked_to(brown: Path) -> None:
+    task = tasks.load("brown:streams=2,vocabulary=3", brown)
+    # The end of a sentence and the full stop come once a sentence, no word as often.
+    assert task.classes == ("<unk>", ".", "<eos>")
+    for split in (task.train, task.validation, task.unseal()):
+        assert split.targets.unique().tolist() == [0, 1, 2]
 
 
 def test_brown_is_also_read_from_its_folder(brown: Path) -> None:
@@ -106,6 +123,27 @@ def test_brown_that_is_missing_or_damaged_says_so(tmp_path: Path) -> None:
         tasks.load("brown", tmp_path)
     (tmp_path / "brown.zip").write_bytes(b"PK no zip")
     with pytest.raises(ValueError, match=r"brown\.zip: damaged, or no zip file"):
+        tasks.load("brown", tmp_path)
+
+
+def test_a_brown_archive_with_a_damaged_text_says_so(brown: Path) -> None:
+    with zipfile.ZipFile(brown / "brown.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("brown/ca01", "The/at cat/nn ./.\n" * 200)
+        start = file.infolist()[0].header_offset + 30 + len("brown/ca01")
+    content = bytearray((brown / "brown.zip").read_bytes())
+    content[start] ^= 0xFF  # the kind of the first block, of which there is none like that
+    (brown / "brown.zip").write_bytes(content)
+    with pytest.raises(ValueError, match=r"brown\.zip: damaged, or no zip file: Error -3"):
+        tasks.load("brown", brown)
+
+
+def test_a_folder_of_other_texts_than_browns_says_which(tmp_path: Path) -> None:
+    (tmp_path / "brown").mkdir()
+    (tmp_path / "brown" / "README").touch()
+    with pytest.raises(ValueError, match=r"brown: holds none of the texts ca01 to cr09"):
+        tasks.load("brown", tmp_path)
+    (tmp_path / "brown" / "ca01").write_bytes(b"The/at caf\xe9/nn ./.")
+    with pytest.raises(ValueError, match=r"brown.ca01: not ASCII at byte 10"):
         tasks.load("brown", tmp_path)
 
 

@@ -86,6 +86,30 @@ def test_channels_are_standardised_by_the_training_series_alone(tmp_path: Path) 
     assert set(task.unseal().lengths.tolist()) == {2, 3}
 
 
+def test_the_only_series_of_a_class_is_trained_on(tmp_path: Path) -> None:
+    rare = GOOD.replace("true a b", "true a b c") + "7,8:9,9:c\n"
+    task = tasks.load("ucr:name=Toy", write(tmp_path, train=rare))
+    assert task.classes == ("a", "b", "c")
+    assert torch.bincount(task.train.targets).tolist() == [8, 8, 1]
+    assert torch.bincount(task.validation.targets).tolist() == [2, 2]
+
+
+def test_a_file_with_the_mark_of_its_encoding_is_read(tmp_path: Path) -> None:
+    plain = tasks.load("ucr:name=Toy", write(tmp_path)).fingerprint
+    (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text("\ufeff" + GOOD, encoding="utf-8")
+    assert tasks.load("ucr:name=Toy", tmp_path).fingerprint == plain
+
+
+@pytest.mark.parametrize("part", ["TRAIN", "TEST"])
+@needs_aeon
+def test_half_a_set_is_not_completed_by_one_of_the_same_name(part: str, tmp_path: Path) -> None:
+    (tmp_path / "GunPoint").mkdir()
+    there = GOOD.replace("true a b", "true 1 2").replace(":a", ":1").replace(":b", ":2")
+    (tmp_path / "GunPoint" / f"GunPoint_{part}.ts").write_text(there)
+    with pytest.raises(FileNotFoundError, match=r"GunPoint_(TRAIN|TEST)\.ts not found in \S+; get"):
+        tasks.load("ucr:name=GunPoint", tmp_path).unseal()
+
+
 def test_unequal_lengths_train(tmp_path: Path) -> None:
     candidate = SearchSpace.load("smoke").sample(seed=0)
     task = tasks.load("ucr:name=Toy", write(tmp_path))
@@ -107,7 +131,10 @@ def test_a_set_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
         (HEAD + "1,x:a\n", "line 5: '1,x' are not numbers"),
         (HEAD + "1,2:1,2,3:a\n", "line 5: channels of different"),
         (HEAD + "1,2:1,2:a\n1,2:a\n", "line 6: 1 channels, 2 in the case before"),
-        (HEAD + "1,inf:a\n", "line 5: an infinite"),
+        (HEAD + "1,inf:a\n", "line 5: a value that is infinite"),
+        (HEAD + "1,1e39:a\n", "line 5: a value that is infinite or beyond float32"),
+        (HEAD + "1:a\n2:a\n", "training file has one class only, a"),
+        (HEAD + "1:a\n2:b\n", "one series of each class: none can be set aside"),
         (HEAD, "no cases"),
         (HEAD.replace("@classLabel true a b\n", "") + "1:a\n", "no @classLabel"),
         (HEAD.replace("Stamps false", "Stamps true") + "1:a\n", "line 2: time stamps"),

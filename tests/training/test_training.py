@@ -104,6 +104,22 @@ def test_training_does_not_depend_on_what_ran_before(digits: LoadedTask) -> None
     assert list(map(without_times, train(chosen, digits, epochs=2, seed=8))) != expected
 
 
+def test_an_orthogonal_matrix_is_rebased_and_trains_at_its_own_rate(digits: LoadedTask) -> None:
+    def moved(rate: float) -> float:
+        data = candidate("orthogonal").to_dict()
+        data["cell"] |= {"rebase": 1, "rate": rate}
+        training = Training(Candidate.from_dict(data), digits, seed=0)
+        cell = training.model.cell
+        start = cell.base_l0.clone()
+        training.epoch()
+        assert int(cell.optimizer_steps_l0) == BATCHES
+        assert not cell.skew_l0.any()
+        return float((cell.base_l0 - start).abs().max())
+
+    assert moved(0.0) < 1e-5
+    assert 1e-3 < 3 * moved(0.03) < moved(0.3)
+
+
 def test_training_leaves_the_global_streams_alone(digits: LoadedTask) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
