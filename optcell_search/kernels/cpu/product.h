@@ -40,10 +40,13 @@ template <class S> struct Packed {
 
   // Fills panel j from entries (k, n) at b[k * by_row + n * by_column].
   void fill(long j, const S* b, long by_row, long by_column) {
-    S* out = data.data() + j * depth * kPanelWidth<S>;
-    const long first = j * kPanelWidth<S>, last = first + vectors(j) * kLanes<S>;
-    for (long k = 0; k < depth; ++k)
-      for (long n = first; n < last; ++n, ++out) *out = n < width ? b[k * by_row + n * by_column] : S(0);
+    constexpr long block = 16;  // entries of a column at a time: one cache line where columns are rows of b
+    S* panel = data.data() + j * depth * kPanelWidth<S>;
+    const long first = j * kPanelWidth<S>, size = vectors(j) * kLanes<S>;
+    for (long begin = 0; begin < depth; begin += block)
+      for (long n = 0; n < size; ++n)
+        for (long k = begin; k < std::min(depth, begin + block); ++k)
+          panel[k * size + n] = first + n < width ? b[k * by_row + (first + n) * by_column] : S(0);
   }
 
   // Fills row k, of all panels, from `width` numbers.
