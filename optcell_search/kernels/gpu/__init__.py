@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 
-# Widest hidden state: each program holds the states of some sequences, and the weights of a step,
-# all of them or one gate after the other.
+# Widest hidden state: each program holds the states of some sequences, all gates of them.
 WIDEST = {torch.float32: 128, torch.bfloat16: 256}
 # Shared memory of a multiprocessor that the widest of them ask for, in bytes.
-_SHARED = 139_264
+SHARED = 67_584
 
 _FILES = {
     f"{loop}_{way}": loop
@@ -38,8 +37,8 @@ def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: in
         properties = torch.cuda.get_device_properties(device)
         # 48 KiB is what every GPU has, and all that AMD's tell.
         shared = getattr(properties, "shared_memory_per_block_optin", 48 << 10)
-        if shared < _SHARED:
-            return f"written for {_SHARED >> 10} KiB of shared memory, the GPU has {shared >> 10}"
+        if shared < SHARED:
+            return f"written for {SHARED >> 10} KiB of shared memory, the GPU has {shared >> 10}"
     return None
 
 

@@ -11,6 +11,10 @@ from torch import Tensor
 
 # Sequences a program carries through time: the least a matrix product on the GPU takes.
 SEQUENCES = tl.constexpr(16)
+# Recurrent weights are read anew each step, from the GPU's cache: so many rows at once, and so
+# many of these pieces under way. A product takes its operands from registers, and those of a whole
+# matrix, or of a whole state, would overflow them.
+ROWS, STAGES = tl.constexpr(16), tl.constexpr(3)
 
 
 @triton.jit
@@ -35,22 +39,36 @@ def follow(decay_1, x_1, decay_2, x_2):
 
 
 @triton.jit
-def matrix(weight, k, gate, H, GATES: tl.constexpr, WIDTH: tl.constexpr, TURN: tl.constexpr):
-    """One gate's recurrent weights (H, H) of candidate k, transposed where TURN."""
-    i, j = tl.arange(0, WIDTH)[:, None], tl.arange(0, WIDTH)[None, :]
-    row, column = (j, i) if TURN else (i, j)
-    at = weight + ((k * GATES + gate) * H + row) * H + column
-    return tl.load(at, mask=(i < H) & (j < H), other=0.0)
+def read(at, mask):
+    """Numbers to calculate with: all arithmetic is in float32, whatever the tensors are."""
+    return tl.load(at, mask=mask, other=0.0).to(tl.float32)
 
 
 @triton.jit
-def product(
-    h, resident, weight, k, gate, H, GATES: tl.constexpr, WIDTH: tl.constexpr, TURN: tl.constexpr,
-    STREAM: tl.constexpr, PRECISION: tl.constexpr,
-):  # fmt: skip
-    """h times one gate's weights: those held on chip, or read now, one gate after the other."""
-    w = matrix(weight, k, gate, H, GATES, WIDTH, TURN) if STREAM else resident
-    return tl.dot(h, w, input_precision=PRECISION)
+def columns(vectors, start, size, valid):
+    """Some numbers of each sequence's vector of `size` numbers, from number `start`."""
+    i = start + tl.arange(0, ROWS)[None, :]
+    return tl.load(vectors + i, mask=valid & (i < size), other=0.0)
+
+
+@triton.jit
+def rows(matrix, start, size, H, WIDTH: tl.constexpr):
+    """Some rows of a matrix (size, H), from row `start`."""
+    i, j = start + tl.arange(0, ROWS)[:, None], tl.arange(0, WIDTH)[None, :]
+    return tl.load(matrix + i * H + j, mask=(i < size) & (j < H), other=0.0)
+
+
+@triton.jit
+def product(vectors, matrix, size, valid, H, WIDTH: tl.constexpr, PRECISION: tl.constexpr):
+    """Each sequence's vector times a matrix (size, H), both read piece by piece.
+
+    The vectors are in memory, too: what is in registers cannot be cut into pieces.
+    """
+    total = tl.zeros((SEQUENCES, WIDTH), tl.float32)
+    for start in tl.range(0, size, ROWS, num_stages=STAGES):
+        x, w = columns(vectors, start, size, valid), rows(matrix, start, size, H, WIDTH)
+        total = tl.dot(x, w, total, input_precision=PRECISION)
+    return total
 
 
 def width(hidden_size: int) -> int:
@@ -62,16 +80,6 @@ def precision(tensor: Tensor) -> str:
     """TF32 only where the user has asked torch for it."""
     asked = torch.backends.cuda.matmul.fp32_precision == "tf32"
     return "tf32" if asked and tensor.dtype == torch.float32 else "ieee"
-
-
-def streams(weight: Tensor) -> bool:
-    """Whether recurrent weights (K, G H, H) are read anew each step, from the GPU's cache.
-
-    In the backward pass they and their turned copies must fit into a multiprocessor's shared
-    memory, 227 KiB on an H100: what Triton asks for is up to 1.6 times their size, and buffers.
-    """
-    rows, hidden = weight.shape[1:]
-    return rows // hidden * width(hidden) ** 2 * weight.element_size() > 1 << 16
 
 
 def grid(K: int, B: int) -> tuple[int, int]:

@@ -158,5 +158,6 @@ def normalize_backward(
     partial = z.new_empty(K, B, blocks, 4, dtype=torch.float32)
     inputs = (grad_u, grad_v, grad_m, z, p, lengths, marks)
     sizes = (T, B, W, triton.cdiv(T, MARK))
-    _backward[(blocks, B, K)](*inputs, dz, partial, dv, dm, *sizes, MARK, CHANNELS)
+    # Eight warps: the values of a tile do not fit into the registers of four.
+    _backward[(blocks, B, K)](*inputs, dz, partial, dv, dm, *sizes, MARK, CHANNELS, num_warps=8)
     return dz, partial.sum((1, 2)).to(p.dtype), dv, dm

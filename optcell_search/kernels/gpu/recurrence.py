@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..recurrence import outputs_like, weight_gradients
 from . import gru, lstm, rnn
-from .common import grid, precision, streams, width
+from .common import grid, precision, width
 
 _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "lstm": (lstm, ()),
@@ -18,7 +18,7 @@ _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "rnn_relu": (rnn, (True,)),
 }
 
-# One stage: steps depend on each other, and copies made ahead of time would not fit on chip.
+# One stage: steps depend on each other; only the product inside a step is made in stages.
 _LAUNCH = {"num_warps": 8, "num_stages": 1}
 
 
@@ -30,8 +30,10 @@ def recurrence_forward(
     H = h0.shape[-1]
     outputs = outputs_like(h0, T, kind, keep)
     kernels, more = _CELLS[kind]
-    options = (keep, width(H), precision(u), streams(weight), *more)
-    kernels.forward[grid(K, B)](u, weight, bias, h0, c0, *outputs, T, B, H, *options, **_LAUNCH)
+    options = (keep, width(H), precision(u), *more)
+    # Each gate's weights transposed: a product reads them row by row.
+    turned = weight.view(K, -1, H, H).mT.contiguous()
+    kernels.forward[grid(K, B)](u, turned, bias, h0, c0, *outputs, T, B, H, *options, **_LAUNCH)
     return outputs  # type: ignore[return-value]
 
 
@@ -47,6 +49,6 @@ def recurrence_backward(
     kernels, more = _CELLS[kind]
     inputs = (grad_h, grad_c, weight, h0, c0, h, c, saved)
     given = (bool(grad_h.numel()), bool(grad_c.numel()))
-    options = (*given, width(H), precision(h), streams(weight), *more)
+    options = (*given, width(H), precision(h), *more)
     kernels.backward[grid(K, B)](*inputs, du, dn, dh0, dc0, T, B, H, *options, **_LAUNCH)
     return du, *weight_gradients(du, dn, h, h0, kind), dh0, dc0
