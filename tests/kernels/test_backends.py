@@ -70,7 +70,7 @@ def test_an_unknown_kernel_is_refused_by_name() -> None:
     [
         (Loop("lstm", CUDA, torch.float32, 128), "compiled", "not for cuda"),
         (Loop("lstm", CPU, torch.float32, 128), "triton", "not for cpu"),
-        (Loop("lstm", CUDA, torch.float32, 256), "triton", "up to 128, not for 256"),
+        (Loop("lstm", CUDA, torch.float32, 512), "triton", "up to 256, not for 512"),
         (Loop("lstm", CUDA, torch.bfloat16, 512), "triton", "up to 256, not for 512"),
         (Loop("scan", CUDA, torch.float64), "triton", "not for torch.float64"),
         (Loop("scan", CPU, torch.float16), "compiled", "not for torch.float16"),

@@ -24,7 +24,7 @@ from triton.backends.compiler import GPUTarget
 from optcell_search.kernels.gpu import normalize, recurrence, scan
 from optcell_search.kernels.recurrence import GATES, SAVED
 
-label, found = "", {}
+label, size, found = "", 0, {}
 
 class Utils:
     def get_device_properties(self, device):
@@ -37,7 +37,7 @@ class Utils:
             tool = [triton.knobs.nvidia.cuobjdump.path, "-res-usage", file.name]
             usage = subprocess.run(tool, capture_output=True, text=True, check=True).stdout
         stack = int(re.search(r"STACK:(\\d+)", usage)[1])
-        found[f"{label}, {name} {len(found)}"] = (shared, stack)
+        found[f"{label}, {name} {len(found)}"] = (size, shared, stack)
         return cubin, name, 0, 0, 1024
 
 class Driver:
@@ -64,9 +64,10 @@ for kind, gates in GATES.items():
         (784, 128, 128, wide, "ieee"),
         (784, 128, 128, wide, "tf32"),
         (784, 128, 256, half, "ieee"),
+        (784, 128, 256, wide, "ieee"),
         (1, 1, 1, wide, "ieee"),
     ):
-        label = f"{kind} {H} {dtype} {precision}"
+        label, size = f"{kind} {H} {dtype} {precision}", H * dtype.itemsize
         torch.backends.cuda.matmul.fp32_precision = precision
         def empty(*shape):
             return torch.empty(shape, dtype=dtype)
@@ -80,7 +81,7 @@ for kind, gates in GATES.items():
 
 for T, B, W in ((784, 128, 512), (1, 1, 1)):
     for dtype in (wide, half):
-        label = f"{W} {dtype}"
+        label, size = f"{W} {dtype}", 0
         z, lengths = torch.empty(1, T, B, W, dtype=dtype), torch.empty(1, B, dtype=torch.int64)
         p, v0 = torch.empty(1, 4), torch.empty(1, B, W, dtype=dtype)
         for keep in (False, True):
@@ -121,6 +122,9 @@ def test_every_gpu_kernel_compiles_for_an_h100(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
     assert len(found) > 60
-    assert max(shared for shared, _ in found.values()) == gpu.SHARED
+    assert {
+        most: max(shared for size, shared, _ in found.values() if size <= most)
+        for most in gpu.SHARED
+    } == gpu.SHARED
     # A register or two may spill where ptxas, not Triton, is another one; a matrix must not.
-    assert {name: stack for name, (_, stack) in found.items() if stack > 256} == {}
+    assert {name: stack for name, (_, _, stack) in found.items() if stack > 256} == {}

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 # Widest hidden state: each program holds the states of some sequences, all gates of them.
-WIDEST = {torch.float32: 128, torch.bfloat16: 256}
-# Shared memory of a multiprocessor that the widest of them ask for, in bytes.
-SHARED = 67_584
+WIDEST = 256
+# Shared memory of a multiprocessor that the kernels ask for where a hidden state has up to so many
+# bytes: that of one piece of the weights, a few of which are under way.
+SHARED = {512: 67_584, 1024: 133_120}
 
 _FILES = {
     f"{loop}_{way}": loop
@@ -28,17 +29,18 @@ def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: in
     # Triton's interpreter runs the same kernels on the CPU, for tests.
     if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
         return f"written for a CUDA device, not for {device.type}"
-    if dtype not in WIDEST:
+    if dtype not in (torch.float32, torch.bfloat16):
         return f"written for float32 and bfloat16, not for {dtype}"
-    if hidden_size > WIDEST[dtype]:
-        return f"written for hidden sizes up to {WIDEST[dtype]}, not for {hidden_size}"
+    if hidden_size > WIDEST:
+        return f"written for hidden sizes up to {WIDEST}, not for {hidden_size}"
     # Where there is a tensor on a GPU, CUDA is initialised.
     if hidden_size and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         properties = torch.cuda.get_device_properties(device)
         # 48 KiB is what every GPU has, and all that AMD's tell.
         shared = getattr(properties, "shared_memory_per_block_optin", 48 << 10)
-        if shared < SHARED:
-            return f"written for {SHARED >> 10} KiB of shared memory, the GPU has {shared >> 10}"
+        asked = SHARED[512 if hidden_size * dtype.itemsize <= 512 else 1024]
+        if shared < asked:
+            return f"written for {asked >> 10} KiB of shared memory, the GPU has {shared >> 10}"
     return None
 
 

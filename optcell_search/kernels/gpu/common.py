@@ -39,6 +39,17 @@ def follow(decay_1, x_1, decay_2, x_2):
 
 
 @triton.jit
+def place(channels, CHANNELS: tl.constexpr):
+    """Row, block of its channels, and candidate of a program.
+
+    Rows and blocks share the grid's first dimension: the others end at 65,535.
+    """
+    blocks = tl.cdiv(channels, CHANNELS)
+    index = tl.program_id(0)
+    return index // blocks, index % blocks, tl.program_id(1).to(tl.int64)
+
+
+@triton.jit
 def read(at, mask):
     """Numbers to calculate with: all arithmetic is in float32, whatever the tensors are."""
     return tl.load(at, mask=mask, other=0.0).to(tl.float32)

@@ -13,7 +13,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ..normalize import MARK, marks_like
-from .common import follow
+from .common import follow, place
 
 CHANNELS = 64
 
@@ -48,11 +48,8 @@ def _forward(
     z, p, v0, m0, lengths, u, v_end, m_end, marks, T, B, W, C, KEEP: tl.constexpr,
     STEPS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    b, k = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    i, n = (
-        tl.arange(0, STEPS)[:, None],
-        tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :],
-    )
+    b, block, k = place(W, CHANNELS)
+    i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
     mu, s, beta, eps = _values(p, k)
     valid = tl.load(lengths + k * B + b)
     state = (k * B + b) * W + n
@@ -79,7 +76,7 @@ def _backward(
     grad_u, grad_v, grad_m, z, p, lengths, marks, dz, partial, dv, dm, T, B, W, C,
     STEPS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    block, b, k = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    b, block, k = place(W, CHANNELS)
     i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
     mu, s, beta, eps = _values(p, k)
     valid = tl.load(lengths + k * B + b)
@@ -127,7 +124,7 @@ def _backward(
         )
     tl.store(dv + state, carry_v, mask=n < W)
     tl.store(dm + state, carry_m, mask=n < W)
-    out = partial + ((k * B + b) * tl.num_programs(0) + block) * 4
+    out = partial + ((k * B + b) * tl.cdiv(W, CHANNELS) + block) * 4
     tl.store(out, tl.sum(tl.sum(d_mu, 1), 0))
     tl.store(out + 1, tl.sum(tl.sum(d_s, 1), 0))
     tl.store(out + 2, tl.sum(tl.sum(d_beta, 1), 0))
@@ -141,7 +138,7 @@ def normalize_forward(
     K, T, B, W = z.shape
     u, v, m = torch.empty_like(z), torch.empty_like(v0), torch.empty_like(m0)
     marks = marks_like(z, "triton", keep)
-    grid = (triton.cdiv(W, CHANNELS), B, K)
+    grid = (B * triton.cdiv(W, CHANNELS), K)
     sizes = (T, B, W, triton.cdiv(T, MARK))
     _forward[grid](z, p, v0, m0, lengths, u, v, m, marks, *sizes, keep, MARK, CHANNELS)
     return u, v, m, marks
@@ -159,5 +156,5 @@ def normalize_backward(
     inputs = (grad_u, grad_v, grad_m, z, p, lengths, marks)
     sizes = (T, B, W, triton.cdiv(T, MARK))
     # Eight warps: the values of a tile do not fit into the registers of four.
-    _backward[(blocks, B, K)](*inputs, dz, partial, dv, dm, *sizes, MARK, CHANNELS, num_warps=8)
+    _backward[(B * blocks, K)](*inputs, dz, partial, dv, dm, *sizes, MARK, CHANNELS, num_warps=8)
     return dz, partial.sum((1, 2)).to(p.dtype), dv, dm

@@ -9,18 +9,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from .common import follow
+from .common import follow, place
 
 STEPS, CHANNELS = 32, 64
 
 
 @triton.jit
 def _forward(decay, x, initial, v, T, R, N, STEPS: tl.constexpr, CHANNELS: tl.constexpr):
-    row, k = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    i, n = (
-        tl.arange(0, STEPS)[:, None],
-        tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)[None, :],
-    )
+    row, block, k = place(N, CHANNELS)
+    i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
     # All arithmetic is in float32, whatever the tensors are.
     carry = tl.load(initial + (k * R + row) * N + n, mask=n < N, other=0.0).to(tl.float32)
     for start in range(0, T, STEPS):
@@ -39,7 +36,7 @@ def _forward(decay, x, initial, v, T, R, N, STEPS: tl.constexpr, CHANNELS: tl.co
 def _backward(
     grad, decay, v, initial, partial, dx, T, R, N, STEPS: tl.constexpr, CHANNELS: tl.constexpr
 ):
-    block, row, k = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
+    row, block, k = place(N, CHANNELS)
     i, n = tl.arange(0, STEPS)[:, None], block * CHANNELS + tl.arange(0, CHANNELS)[None, :]
     carry = tl.zeros((1, CHANNELS), tl.float32)
     for start in range(0, T, STEPS):
@@ -57,7 +54,7 @@ def _backward(
             initial + (k * R + row) * N + n + 0 * t, mask=inside & (t == 0), other=0.0
         )
         total = tl.sum(g * before, 1, keep_dims=True)
-        tl.store(partial + at * tl.num_programs(0) + block, total, mask=t >= 0)
+        tl.store(partial + at * tl.cdiv(N, CHANNELS) + block, total, mask=t >= 0)
         carry = tl.sum(tl.where(i == STEPS - 1, g, 0.0), 0, keep_dims=True)
 
 
@@ -70,8 +67,7 @@ def scan_forward(decay: Tensor, x: Tensor, initial: Tensor) -> Tensor:
     """v_t = decay_t v_{t-1} + x_t."""
     K, T, R, N = _columns(x, decay)
     v = torch.empty_like(x)
-    grid = (triton.cdiv(N, CHANNELS), R, K)
-    _forward[grid](decay, x, initial, v, T, R, N, STEPS, CHANNELS)
+    _forward[(R * triton.cdiv(N, CHANNELS), K)](decay, x, initial, v, T, R, N, STEPS, CHANNELS)
     return v
 
 
@@ -83,6 +79,6 @@ def scan_backward(
     blocks = triton.cdiv(N, CHANNELS)
     dx = torch.empty_like(v)
     partial = v.new_empty(K, T, R, blocks, dtype=torch.float32)
-    _backward[(blocks, R, K)](grad, decay, v, initial, partial, dx, T, R, N, STEPS, CHANNELS)
+    _backward[(R * blocks, K)](grad, decay, v, initial, partial, dx, T, R, N, STEPS, CHANNELS)
     d_initial = decay[:, 0].unsqueeze(-1) * dx[:, 0]
     return partial.sum(-1).to(decay.dtype), dx, d_initial.to(v.dtype)
