@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from .parser import make_parser
 
-DONE, FAILED, WRONG_REQUEST, STOPPED = 0, 1, 2, 130
+DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0: done; 1: the run failed; 2: the request was wrong, and nothing was written; 130: stopped
-        by Ctrl-C.
+        by Ctrl-C; 141: nobody read the output any more, as after ``| head``.
     """
     arguments = make_parser().parse_args(argv)
     # Here, not above: `--help` and mistyped options need not wait for torch.
@@ -23,6 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         result: int = arguments.command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer would meet the closed pipe once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except RunFailed as error:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:

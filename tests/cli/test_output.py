@@ -25,3 +25,12 @@ def test_only_results_reach_the_standard_output(capfd: pytest.CaptureFixture[str
     output, errors = capfd.readouterr()
     assert output == "before\nafter\n"
     assert errors == "python\nextension\nchild\n"
+
+
+def test_a_reader_that_has_read_enough_is_no_fault() -> None:
+    command = [sys.executable, "-m", "optcell_search.cli", "list", "spaces", "--json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

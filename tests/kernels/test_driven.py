@@ -137,3 +137,12 @@ def test_numbers_too_large_to_square_give_finite_steps() -> None:
     inputs = {n: p.detach().float() for n, p in drawn("lstm", 4, 2, 1, 4, filtered=True).items()}
     inputs["x"] = torch.full_like(inputs["x"], 1e25)
     assert together("lstm", inputs, None)["h"].isfinite().all()
+
+
+def test_numbers_too_small_to_be_normal_stay_what_they_are_outside() -> None:
+    tiny = torch.full((1,), 1e-40)
+    inputs = {n: p.detach().float() for n, p in drawn("rnn_relu", 1, 1, 1, 1, False).items()}
+    for name in inputs:
+        inputs[name].fill_(1e-40 if name == "x" else float(name == "w_ih"))
+    assert together("rnn_relu", inputs, None)["h"].item() in (0, tiny.item())
+    assert (tiny * 1).item() > 0

@@ -60,14 +60,17 @@ torch.set_default_device("meta")
 wide, half = torch.float32, torch.bfloat16
 
 for kind, gates in GATES.items():
-    for T, B, H, dtype, precision in (
-        (784, 128, 128, wide, "ieee"),
-        (784, 128, 128, wide, "tf32"),
-        (784, 128, 256, half, "ieee"),
-        (784, 128, 256, wide, "ieee"),
-        (1, 1, 1, wide, "ieee"),
+    for T, B, H, sequences, dtype, precision in (
+        (784, 128, 128, 16, wide, "ieee"),
+        (784, 128, 128, 8, wide, "ieee"),
+        (784, 128, 128, 16, wide, "tf32"),
+        (784, 128, 256, 16, half, "ieee"),
+        (784, 128, 256, 16, wide, "ieee"),
+        (1, 1, 1, 16, wide, "ieee"),
     ):
-        label, size = f"{kind} {H} {dtype} {precision}", H * dtype.itemsize
+        recurrence.sequences = lambda *args: sequences
+        label = f"{kind} {H} {sequences} {dtype} {precision}"
+        size = H * dtype.itemsize
         torch.backends.cuda.matmul.fp32_precision = precision
         def empty(*shape):
             return torch.empty(shape, dtype=dtype)

@@ -9,8 +9,6 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-# Sequences a program carries through time: the least a matrix product on the GPU takes.
-SEQUENCES = tl.constexpr(16)
 # Recurrent weights are read anew each step, from the GPU's cache: so many rows at once, and so
 # many of these pieces under way. A product takes its operands from registers, and those of a whole
 # matrix, or of a whole state, would overflow them.
@@ -70,7 +68,10 @@ def rows(matrix, start, size, H, WIDTH: tl.constexpr):
 
 
 @triton.jit
-def product(vectors, matrix, size, valid, H, WIDTH: tl.constexpr, PRECISION: tl.constexpr):
+def product(
+    vectors, matrix, size, valid, H, SEQUENCES: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr,
+):  # fmt: skip
     """Each sequence's vector times a matrix (size, H), both read piece by piece.
 
     The vectors are in memory, too: what is in registers cannot be cut into pieces.
@@ -93,6 +94,13 @@ def precision(tensor: Tensor) -> str:
     return "tf32" if asked and tensor.dtype == torch.float32 else "ieee"
 
 
-def grid(K: int, B: int) -> tuple[int, int]:
-    """One program for some sequences of a candidate."""
-    return triton.cdiv(B, SEQUENCES.value), K
+def sequences(K: int, B: int, h: Tensor) -> int:
+    """How many sequences a program carries through time, for states h (..., H).
+
+    16 are the least that tensor cores multiply. The other units do 8 in half the time, which pays
+    where the programs would leave half of the GPU idle. Wide states would overflow the registers.
+    """
+    if precision(h) == "tf32" or h.dtype != torch.float32 or h.shape[-1] > 128 or not h.is_cuda:
+        return 16
+    processors = torch.cuda.get_device_properties(h.device).multi_processor_count
+    return 8 if 2 * K * triton.cdiv(B, 16) <= processors else 16

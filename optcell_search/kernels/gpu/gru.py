@@ -7,13 +7,13 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from .common import ROWS, SEQUENCES, STAGES, columns, product, read, rows, sigmoid, tanh
+from .common import ROWS, STAGES, columns, product, read, rows, sigmoid, tanh
 
 
 @triton.jit
 def forward(
     u, turned, bias, h0, c0, h_all, c_all, saved, T, B, H, KEEP: tl.constexpr,
-    WIDTH: tl.constexpr, PRECISION: tl.constexpr,
+    SEQUENCES: tl.constexpr, WIDTH: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     k = tl.program_id(1).to(tl.int64)
     b = tl.program_id(0) * SEQUENCES + tl.arange(0, SEQUENCES)[:, None]
@@ -54,7 +54,8 @@ def forward(
 @triton.jit
 def backward(
     grad_h, grad_c, weight, h0, c0, h_all, c_all, saved, du, dn, dh0, dc0, T, B, H,
-    HAS_H: tl.constexpr, HAS_C: tl.constexpr, WIDTH: tl.constexpr, PRECISION: tl.constexpr,
+    HAS_H: tl.constexpr, HAS_C: tl.constexpr, SEQUENCES: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr,
 ):  # fmt: skip
     k = tl.program_id(1).to(tl.int64)
     b = tl.program_id(0) * SEQUENCES + tl.arange(0, SEQUENCES)[:, None]
@@ -74,8 +75,8 @@ def backward(
         d_h = read(grad_h + row * H + j, mask) if HAS_H else zero
         # Nothing flows into the last step from later ones.
         valid = (b < B) & (back > 0)
-        dh = d_h + rest + product(at, w, 2 * H, valid, H, WIDTH, PRECISION)
-        dh += product(inner, w + 2 * H * H, H, valid, H, WIDTH, PRECISION)
+        dh = d_h + rest + product(at, w, 2 * H, valid, H, SEQUENCES, WIDTH, PRECISION)
+        dh += product(inner, w + 2 * H * H, H, valid, H, SEQUENCES, WIDTH, PRECISION)
         d_n = dh * (1 - z) * (1 - n * n)
         at, inner = du + row * 3 * H, dn + row * H
         tl.store(at + j, d_n * q * r * (1 - r), mask=mask)
@@ -84,6 +85,6 @@ def backward(
         tl.store(inner + j, d_n * r, mask=mask)
         tl.debug_barrier()  # the products read what other threads have stored
         rest = dh * z
-    dh = rest + product(at, w, 2 * H, b < B, H, WIDTH, PRECISION)
-    dh += product(inner, w + 2 * H * H, H, b < B, H, WIDTH, PRECISION)
+    dh = rest + product(at, w, 2 * H, b < B, H, SEQUENCES, WIDTH, PRECISION)
+    dh += product(inner, w + 2 * H * H, H, b < B, H, SEQUENCES, WIDTH, PRECISION)
     tl.store(dh0 + (k * B + b) * H + j, dh, mask=mask)

@@ -7,13 +7,13 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from .common import ROWS, SEQUENCES, STAGES, columns, product, read, rows, sigmoid, tanh
+from .common import ROWS, STAGES, columns, product, read, rows, sigmoid, tanh
 
 
 @triton.jit
 def forward(
     u, turned, bias, h0, c0, h_all, c_all, saved, T, B, H, KEEP: tl.constexpr,
-    WIDTH: tl.constexpr, PRECISION: tl.constexpr,
+    SEQUENCES: tl.constexpr, WIDTH: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     k = tl.program_id(1).to(tl.int64)
     b = tl.program_id(0) * SEQUENCES + tl.arange(0, SEQUENCES)[:, None]
@@ -57,7 +57,8 @@ def forward(
 @triton.jit
 def backward(
     grad_h, grad_c, weight, h0, c0, h_all, c_all, saved, du, dn, dh0, dc0, T, B, H,
-    HAS_H: tl.constexpr, HAS_C: tl.constexpr, WIDTH: tl.constexpr, PRECISION: tl.constexpr,
+    HAS_H: tl.constexpr, HAS_C: tl.constexpr, SEQUENCES: tl.constexpr, WIDTH: tl.constexpr,
+    PRECISION: tl.constexpr,
 ):  # fmt: skip
     k = tl.program_id(1).to(tl.int64)
     b = tl.program_id(0) * SEQUENCES + tl.arange(0, SEQUENCES)[:, None]
@@ -77,7 +78,7 @@ def backward(
         d_h = read(grad_h + row * H + j, mask) if HAS_H else zero
         d_c = read(grad_c + row * H + j, mask) if HAS_C else zero
         # Nothing flows into the last step from later ones.
-        dh = d_h + product(at, w, 4 * H, (b < B) & (back > 0), H, WIDTH, PRECISION)
+        dh = d_h + product(at, w, 4 * H, (b < B) & (back > 0), H, SEQUENCES, WIDTH, PRECISION)
         y = tanh(c)
         dc += d_c + dh * o * (1 - y * y)
         at = du + row * 4 * H
@@ -87,6 +88,6 @@ def backward(
         tl.store(at + 3 * H + j, dh * y * o * (1 - o), mask=mask)
         tl.debug_barrier()  # the product reads what other threads have stored
         dc = dc * f
-    dh = product(at, w, 4 * H, b < B, H, WIDTH, PRECISION)
+    dh = product(at, w, 4 * H, b < B, H, SEQUENCES, WIDTH, PRECISION)
     tl.store(dh0 + (k * B + b) * H + j, dh, mask=mask)
     tl.store(dc0 + (k * B + b) * H + j, dc, mask=mask)

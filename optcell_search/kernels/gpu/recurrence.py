@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import triton
 from torch import Tensor
 
 from ..recurrence import outputs_like, weight_gradients
 from . import gru, lstm, rnn
-from .common import grid, precision, width
+from .common import precision, sequences, width
 
 _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "lstm": (lstm, ()),
@@ -18,8 +19,11 @@ _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "rnn_relu": (rnn, (True,)),
 }
 
-# One stage: steps depend on each other; only the product inside a step is made in stages.
-_LAUNCH = {"num_warps": 8, "num_stages": 1}
+
+def _launch(kernel: Any, size: int, K: int, B: int, *args: Any) -> None:
+    """Start one program for each `size` sequences of a candidate, with a warp for two of them."""
+    # One stage: steps depend on each other; only the product inside a step is made in stages.
+    kernel[(triton.cdiv(B, size), K)](*args, num_warps=size // 2, num_stages=1)
 
 
 def recurrence_forward(
@@ -30,10 +34,12 @@ def recurrence_forward(
     H = h0.shape[-1]
     outputs = outputs_like(h0, T, kind, keep)
     kernels, more = _CELLS[kind]
-    options = (keep, width(H), precision(u), *more)
+    size = sequences(K, B, h0)
+    options = (keep, size, width(H), precision(u), *more)
     # Each gate's weights transposed: a product reads them row by row.
     turned = weight.view(K, -1, H, H).mT.contiguous()
-    kernels.forward[grid(K, B)](u, turned, bias, h0, c0, *outputs, T, B, H, *options, **_LAUNCH)
+    inputs = (u, turned, bias, h0, c0)
+    _launch(kernels.forward, size, K, B, *inputs, *outputs, T, B, H, *options)
     return outputs  # type: ignore[return-value]
 
 
@@ -49,6 +55,7 @@ def recurrence_backward(
     kernels, more = _CELLS[kind]
     inputs = (grad_h, grad_c, weight, h0, c0, h, c, saved)
     given = (bool(grad_h.numel()), bool(grad_c.numel()))
-    options = (*given, width(H), precision(h), *more)
-    kernels.backward[grid(K, B)](*inputs, du, dn, dh0, dc0, T, B, H, *options, **_LAUNCH)
+    size = sequences(K, B, h)
+    options = (*given, size, width(H), precision(h), *more)
+    _launch(kernels.backward, size, K, B, *inputs, du, dn, dh0, dc0, T, B, H, *options)
     return du, *weight_gradients(du, dn, h, h0, kind), dh0, dc0
