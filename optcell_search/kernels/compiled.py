@@ -153,7 +153,7 @@ def driven_forward(
     filtered = (torch.empty_like(v0), torch.empty_like(m0), marks_of(v0, T, keep))
     inputs = (x, w_ih, b_ih, w_hh, b_hh, h0, c0, p, v0, m0, lengths)
     outputs = (h, c, saved, *filtered)
-    work = T * w_ih.numel() * B
+    work = T * B * (w_ih.numel() + w_hh.numel())
     _call(f"{kind}_forward", (K, T, B, F, H), work, *map(_some, inputs), *map(_some, outputs))
     return outputs
 
@@ -169,6 +169,6 @@ def driven_backward(
     grads = driven_gradients(x, w_ih, b_ih, w_hh, h0, c0, p, grad_v, grad_m, wanted)
     inputs = (grad_h, grad_c, grad_v, grad_m, x, w_ih, b_ih, w_hh, h0, c0, p, lengths)
     history = (h, c, saved, marks)
-    work = T * w_hh.numel() * B
+    work = T * B * (w_ih.numel() + w_hh.numel())
     _call(f"{kind}_backward", (K, T, B, F, H), work, *map(_some, (*inputs, *history, *grads)))
     return grads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,12 @@ def test_a_compiler_that_fails_is_a_reason_and_leaves_nothing(
     with pytest.raises(build.UnavailableError, match="failed: error: out of ideas"):
         build.library.__wrapped__()
     assert list((tmp_path / "cache" / "optcell_search").iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+def test_where_there_is_a_compiler_the_kernels_build() -> None:
+    """Or every test of them would be skipped, and say why."""
+    assert build.problem() is None
 
 
 def test_no_place_to_keep_the_kernels_is_a_reason(

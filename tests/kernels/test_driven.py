@@ -86,7 +86,12 @@ def compare(
     if lengths is not None:
         found |= {name: found[name] * valid for name in "hc" if name in found}
     expected = with_gradients(truth, inputs, weights)
-    close(with_gradients(found, own, weights), expected, TOLERANCE[dtype])
+    found = with_gradients(found, own, weights)
+    # The gradients of a rule's values are sums over everything, in which much cancels: in float32
+    # the readable loops themselves are off by 3e-5.
+    values = {name: expected.pop(name) for name in ("mu", "s", "beta", "eps") if name in expected}
+    close(found, expected, TOLERANCE[dtype])
+    close(found, values, 10 * TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("filtered", [False, True], ids=["linear", "filtered"])

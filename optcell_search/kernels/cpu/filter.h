@@ -54,8 +54,9 @@ template <class S> struct Filter {
         store(v + row, load(v, kLanes<S>) * mu + x * step, kLanes<S>);
         store(m + row, load(m, kLanes<S>) * beta + x * x * rest, kLanes<S>);
       }
-    Vec<S> d_mu{}, d_step{}, d_beta{}, d_floor{};
-    for (long t = end - 1; t >= 0; --t)
+    Sum<S> all_mu, all_step, all_beta, all_floor;
+    for (long t = end - 1; t >= 0; --t) {
+      Vec<S> d_mu{}, d_step{}, d_beta{}, d_floor{};
       for (long d = 0; d < channels; d += kLanes<S>) {
         const long lanes = std::min<long>(kLanes<S>, channels - d), at = t * stride + d;
         const S *v = vs + t * row + d, *m = ms + t * row + d;
@@ -72,12 +73,15 @@ template <class S> struct Filter {
         d_beta += by_m * (load(m, kLanes<S>) - x * x);
         d_floor += direct;
       }
-    for (int l = 0; l < kLanes<S>; ++l) {
-      sums[0] += double(d_mu[l]);
-      sums[1] += double(d_step[l]);
-      sums[2] += double(d_beta[l]);
-      sums[3] += double(d_floor[l] * eps) * 2;
+      all_mu += d_mu;
+      all_step += d_step;
+      all_beta += d_beta;
+      all_floor += d_floor;
     }
+    sums[0] += all_mu.total();
+    sums[1] += all_step.total();
+    sums[2] += all_beta.total();
+    sums[3] += all_floor.total() * double(eps) * 2;
   }
 
  private:

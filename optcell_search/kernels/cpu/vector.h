@@ -16,6 +16,7 @@ template <class S> struct Simd;
 
 template <> struct Simd<float> {
   typedef float V __attribute__((vector_size(kBytes)));
+  typedef double W __attribute__((vector_size(2 * kBytes)));
   typedef int32_t I __attribute__((vector_size(kBytes)));
   static constexpr int mantissa = 23, bias = 127, terms = 7, newton = 3;
   static constexpr int32_t guess = 0x5f375a86;
@@ -25,6 +26,7 @@ template <> struct Simd<float> {
 
 template <> struct Simd<double> {
   typedef double V __attribute__((vector_size(kBytes)));
+  typedef V W;
   typedef int64_t I __attribute__((vector_size(kBytes)));
   static constexpr int mantissa = 52, bias = 1023, terms = 13, newton = 4;
   static constexpr int64_t guess = 0x5fe6eb50c7b537a9;
@@ -35,6 +37,17 @@ template <> struct Simd<double> {
 
 template <class S> using Vec = typename Simd<S>::V;
 template <class S> constexpr int kLanes = kBytes / int(sizeof(S));
+
+// A sum of many terms, lane by lane in double.
+template <class S> struct Sum {
+  typename Simd<S>::W lanes{};
+  void operator+=(Vec<S> x) { lanes += __builtin_convertvector(x, typename Simd<S>::W); }
+  double total() const {
+    double all = 0;
+    for (int l = 0; l < kLanes<S>; ++l) all += lanes[l];
+    return all;
+  }
+};
 
 inline long groups_of(long n, long size) { return (n + size - 1) / size; }
 
@@ -103,6 +116,6 @@ template <class S> inline Vec<S> inverse_root(Vec<S> x) {
   Vec<S> y;
   std::memcpy(&y, &bits, sizeof(y));
 #pragma GCC unroll 4
-  for (int n = 0; n < K::newton; ++n) y = y * (S(1.5) - S(0.5) * x * y * y);
+  for (int n = 0; n < K::newton; ++n) y += y * (S(0.5) - S(0.5) * x * y * y);
   return y;
 }
