@@ -55,8 +55,8 @@ class Rule(Hyperparameters, ABC):
     title: ClassVar[str]
     equation: ClassVar[str]
     citation: ClassVar[str]
-    # A linear rule commutes with the input weights, filter(W x) = W filter(x), which is what
-    # lets its cells run on torch's own kernels. The contract tests check the claim.
+    # A linear rule commutes with the input weights, filter(W x) = W filter(x), so that it filters
+    # the narrow input and any kernel that takes one runs its cells. The contract tests check it.
     linear: ClassVar[bool]
 
     @abstractmethod
