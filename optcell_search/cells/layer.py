@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import kernels
-from ..rules import Rule, RuleState, apply_rule, as_filter, last_valid
+from ..rules import Rule, RuleState, apply_rule, as_filter, as_linear_filter, last_valid
 from .base import Cell, Hidden, Weights
 from .state import LayerState, check_hidden
 
@@ -62,8 +62,40 @@ class Layer:
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])
             hidden = state.hidden
-        run = self._linear if self.rule.linear else self._nonlinear
-        return run(weights, p, x, hidden, None if state is None else state.rule, lengths)
+        arguments = weights, p, x, hidden, None if state is None else state.rule, lengths
+        if self.cell.kernel is not None and self._kernel(x) == "compiled":
+            done = self._in_one_pass(self.cell.kernel, *arguments)
+            if done is not None:
+                return done
+        return (self._linear if self.rule.linear else self._nonlinear)(*arguments)
+
+    def _in_one_pass(
+        self,
+        kind: str,
+        weights: Weights,
+        p: dict[str, Tensor],
+        x: Tensor,
+        hidden: Hidden,
+        before: RuleState | None,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, LayerState] | None:
+        """Run all of the layer in one kernel, or return None where that does not know the rule."""
+        T, B, features = x.shape
+        parts = [weights.get(name) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
+        run = partial(kernels.driven, kind, x, parts, hidden, lengths=lengths)
+        taken = T if lengths is None else lengths
+        like = x.new_empty(())
+        if self.rule.linear:
+            linear = as_linear_filter(self.rule, p, like.expand(T, B, features + self.bias), before)
+            if linear is None:
+                return None
+            history, traces = run(linear=linear.coefficients, traces=linear.traces)
+            return _ended(history, linear.after(traces, taken), lengths)
+        adam = as_filter(self.rule, p, like.expand(B, weights["weight_ih"].shape[0]), before)
+        if adam is None:
+            return None
+        history, traces = run(adam=adam.values, traces=adam.traces)
+        return _ended(history, adam.after(traces, taken), lengths)
 
     def _nonlinear(
         self,
@@ -74,23 +106,6 @@ class Layer:
         before: RuleState | None,
         lengths: Tensor | None,
     ) -> tuple[Tensor, LayerState]:
-        kind = self.cell.kernel
-        if kind is not None and self._kernel(x) == "compiled":
-            step = x.new_empty(()).expand(x.shape[1], weights["weight_ih"].shape[0])
-            rule = as_filter(self.rule, p, step, before)
-            if rule is not None:
-                names = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
-                taken = x.shape[0] if lengths is None else lengths
-                history, traces = kernels.driven(
-                    kind,
-                    x,
-                    [weights.get(n) for n in names],
-                    hidden,
-                    rule.values,
-                    rule.traces,
-                    lengths,
-                )
-                return _ended(history, rule.after(traces, taken), lengths)
         u, rule_state = apply_rule(self.rule, p, self.cell.drive(weights, x, None), before, lengths)
         return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
 
@@ -114,14 +129,9 @@ class Layer:
             return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
         # Its drive is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)
-        kernel = self._kernel(x)
-        if kernel == "native":
+        if self._kernel(x) == "native":
             output, hidden = kernels.torch_rnn(kind, columns, carried, hidden, lengths)
             return output, LayerState(hidden, rule_state)
-        if kernel == "compiled":
-            parts = [carried[0], None, carried[1], weights.get("bias_hh")]
-            history, _ = kernels.driven(kind, columns, parts, hidden)
-            return _ended(history, rule_state, lengths)
         u = nn.functional.linear(columns, carried[0])
         return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
 

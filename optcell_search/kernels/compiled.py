@@ -112,8 +112,8 @@ def recurrence_forward(
     K, T, B, W = u.shape
     H = h0.shape[-1]
     h, c, saved = outputs_like(h0, T, kind, keep)
-    no_filter = (None,) * 4
-    inputs = (u, None, None, weight, bias, h0, _some(c0), *no_filter)
+    no_rule = (None,) * 5
+    inputs = (u, None, None, weight, bias, h0, _some(c0), *no_rule)
     outputs = (h, _some(c), _some(saved), None, None, None)
     _call(f"{kind}_forward", (K, T, B, W, H), u.numel() * H, *inputs, *outputs)
     return h, c, saved
@@ -136,22 +136,25 @@ def recurrence_backward(
     du = h.new_empty(K, T, B, W)
     grads = (torch.empty_like(weight), weight.new_empty(K, W), *map(torch.empty_like, (h0, c0)))
     inputs = (_some(grad_h), _some(grad_c), None, None, None, None, None, weight, h0, _some(c0))
-    history = (None, None, h, _some(c), _some(saved), None)
-    outputs = (du, None, None, *map(_some, grads), None, None, None)
-    _call(f"{kind}_backward", (K, T, B, W, H), du.numel() * H, *inputs, *history, *outputs)
+    no_rule = (None,) * 3
+    history = (h, _some(c), _some(saved), None)
+    outputs = (du, None, None, *map(_some, grads), None, None, None, None)
+    _call(
+        f"{kind}_backward", (K, T, B, W, H), du.numel() * H, *inputs, *no_rule, *history, *outputs
+    )
     return du, *grads  # type: ignore[return-value]
 
 
 def driven_forward(
     x: Tensor, w_ih: Tensor, b_ih: Tensor, w_hh: Tensor, b_hh: Tensor, h0: Tensor, c0: Tensor,
-    p: Tensor, v0: Tensor, m0: Tensor, lengths: Tensor, kind: str, keep: bool,
+    p: Tensor, v0: Tensor, m0: Tensor, lengths: Tensor, linear: Tensor, kind: str, keep: bool,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     """h, c and what the backward pass needs of each step, both traces at the end, and marks."""
     K, T, B, F = x.shape
     H = h0.shape[-1]
     h, c, saved = outputs_like(h0, T, kind, keep)
-    filtered = (torch.empty_like(v0), torch.empty_like(m0), marks_of(v0, T, keep))
-    inputs = (x, w_ih, b_ih, w_hh, b_hh, h0, c0, p, v0, m0, lengths)
+    filtered = (torch.empty_like(v0), torch.empty_like(m0), marks_of(v0, m0, T, keep))
+    inputs = (x, w_ih, b_ih, w_hh, b_hh, h0, c0, p, v0, m0, lengths, linear)
     outputs = (h, c, saved, *filtered)
     work = T * B * (w_ih.numel() + w_hh.numel())
     _call(f"{kind}_forward", (K, T, B, F, H), work, *map(_some, inputs), *map(_some, outputs))
@@ -160,14 +163,14 @@ def driven_forward(
 
 def driven_backward(
     grad_h: Tensor, grad_c: Tensor, grad_v: Tensor, grad_m: Tensor, x: Tensor, w_ih: Tensor,
-    b_ih: Tensor, w_hh: Tensor, h0: Tensor, c0: Tensor, p: Tensor, lengths: Tensor, h: Tensor,
-    c: Tensor, saved: Tensor, marks: Tensor, kind: str, wanted: bool,
+    b_ih: Tensor, w_hh: Tensor, h0: Tensor, c0: Tensor, p: Tensor, lengths: Tensor,
+    linear: Tensor, h: Tensor, c: Tensor, saved: Tensor, marks: Tensor, kind: str, wanted: int,
 ) -> tuple[Tensor, ...]:  # fmt: skip
-    """Gradients of x (where wanted), weights, biases, h0, c0, p and both initial traces."""
+    """Gradients of x, weights, biases, h0, c0, p, both initial traces and a linear rule."""
     K, T, B, F = x.shape
     H = h0.shape[-1]
-    grads = driven_gradients(x, w_ih, b_ih, w_hh, h0, c0, p, grad_v, grad_m, wanted)
-    inputs = (grad_h, grad_c, grad_v, grad_m, x, w_ih, b_ih, w_hh, h0, c0, p, lengths)
+    grads = driven_gradients(x, w_ih, b_ih, w_hh, h0, c0, p, linear, grad_v, grad_m, wanted)
+    inputs = (grad_h, grad_c, grad_v, grad_m, x, w_ih, b_ih, w_hh, h0, c0, p, lengths, linear)
     history = (h, c, saved, marks)
     work = T * B * (w_ih.numel() + w_hh.numel())
     _call(f"{kind}_backward", (K, T, B, F, H), work, *map(_some, (*inputs, *history, *grads)))

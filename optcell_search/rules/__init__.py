@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .adam import Adam
-from .applying import apply_rule, as_filter, last_valid
+from .applying import apply_rule, as_filter, as_linear_filter, last_valid
 from .base import Recurrence, Rule, RuleState
 from .gd import GradientDescent
 from .heavy_ball import HeavyBall
@@ -21,5 +21,6 @@ __all__ = [
     "RuleState",
     "apply_rule",
     "as_filter",
+    "as_linear_filter",
     "last_valid",
 ]

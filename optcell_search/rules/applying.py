@@ -40,8 +40,7 @@ def apply_rule(
         return u, filtering.after(traces, taken)
     check_traces(state, z[0])
     steps = steps_before(state, z)
-    t = steps[:, None] + torch.arange(1, len(z) + 1, device=z.device)[:, None, None]
-    recurrences = rule.traces(z, t, p)
+    recurrences = rule.traces(z, count(steps, len(z)), p)
     zeros = z.new_zeros(z.shape[1:])
     initial = (zeros,) * len(recurrences) if state is None else state.traces
     q = tuple(
@@ -100,6 +99,67 @@ def as_filter(
         steps_before(state, like),
         len(kept),
     )
+
+
+class LinearFilter(NamedTuple):
+    """A linear rule of one trace at most, as its kernel takes it.
+
+        v_t = d_t v_{t-1} + a_t z_t,  u_t = c_t v_t + e_t z_t
+
+    Attributes:
+        coefficients: d, a, c and e, (T, B or 1, 4).
+        traces: v before the first step, (B, channels), or nothing.
+        steps: taken so far.
+    """
+
+    coefficients: Tensor
+    traces: tuple[Tensor, ...]
+    steps: Tensor
+
+    def after(self, traces: tuple[Tensor, ...], taken: int | Tensor) -> RuleState:
+        """Return the rule's state once it has taken so many steps and left these traces."""
+        return RuleState(traces, self.steps + taken)
+
+
+def as_linear_filter(
+    rule: Rule,
+    p: Values,
+    like: Float[Tensor, "time batch channels"],
+    state: RuleState | None,
+) -> LinearFilter | None:
+    """Return a linear rule by its coefficients, or None where it has several traces.
+
+    The formulas of a linear rule are sums of multiples of the drive and of its trace, step by step,
+    so what they make of ones and zeros are the factors.
+
+    Args:
+        rule: the rule; `p` holds its hyperparameters.
+        like: a tensor of the shape, dtype and device of the drive.
+        state: to go on from; None starts afresh.
+
+    Raises:
+        ValueError: the state is of another batch size, number of channels, dtype or device.
+    """
+    check_traces(state, like[0])
+    steps = steps_before(state, like)
+    one = like.new_ones(len(like), len(steps), 1)
+    zero = torch.zeros_like(one)
+    recurrences = rule.traces(one, count(steps, len(like)), p)
+    if len(recurrences) > 1:
+        return None
+    if not recurrences:
+        parts = zero, zero, zero, rule.emit(one, (), p)
+        traces: tuple[Tensor, ...] = ()
+    else:
+        decay, drive = recurrences[0]
+        parts = decay, drive, rule.emit(zero, (one,), p), rule.emit(one, (zero,), p)
+        traces = (torch.zeros_like(like[0]),) if state is None else state.traces
+    return LinearFilter(torch.cat([part.expand_as(one) for part in parts], -1), traces, steps)
+
+
+def count(steps: Int[Tensor, " sequences"], more: int) -> Int[Tensor, "time sequences 1"]:
+    """Return the numbers of so many steps, from the one after `steps`."""
+    return steps[:, None] + torch.arange(1, more + 1, device=steps.device)[:, None, None]
 
 
 def check_traces(state: RuleState | None, like: Float[Tensor, "batch channels"]) -> None:

@@ -35,21 +35,38 @@ def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def drawn(kind: str, T: int, B: int, F: int, H: int, filtered: bool) -> dict[str, Tensor]:
+# What stands before the recurrence: nothing, Adam's filter of the drive, a linear rule's of the
+# input, and one that keeps no trace.
+RULES = ["none", "adam", "linear", "traceless"]
+
+
+def drawn(kind: str, T: int, B: int, F: int, H: int, rule: str) -> dict[str, Tensor]:
     W = GATES[kind] * H
     inputs = {"x": draw(T, B, F), "w_ih": draw(W, F), "w_hh": draw(W, H), "b_hh": draw(W)}
     inputs |= {"h0": draw(B, H)} | ({"c0": draw(B, H)} if kind == "lstm" else {})
-    if filtered:
+    if rule == "adam":
         inputs |= {"b_ih": draw(W), "v0": draw(B, W), "m0": draw(B, W).square()}
         for name, value in {"mu": 0.6, "s": 0.7, "beta": 0.9, "eps": 1e-2}.items():
             inputs[name] = torch.tensor(value, dtype=torch.float64)
+    elif rule != "none":
+        # Factors of each sequence's own at an odd size, shared by all at an even one.
+        factors = torch.rand(T, B if B % 2 else 1, 4, dtype=torch.float64)
+        inputs |= {"b_ih": draw(W), "linear": factors}
+        if rule == "linear":
+            inputs["v0"] = draw(B, F + 1)
     inputs["w_hh"] = inputs["w_hh"] / H**0.5
     return {name: part.detach().requires_grad_() for name, part in inputs.items()}
 
 
 def apart(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
     """The readable loops, one after the other."""
-    u, ends = torch.nn.functional.linear(i["x"], i["w_ih"], i.get("b_ih")), ()
+    x, bias, ends = i["x"], i.get("b_ih"), ()
+    if "linear" in i:
+        ones = torch.cat([x, torch.ones_like(x[..., :1])], -1)
+        ones, ends = linear(ones, i["linear"].unbind(-1), i.get("v0"), lengths)
+        u = ones[..., :-1] @ i["w_ih"].T + ones[..., -1:] * bias
+    else:
+        u = torch.nn.functional.linear(x, i["w_ih"], bias)
     if "mu" in i:
         values = (i["mu"], i["s"], i["beta"], i["eps"])
         u, ends = reference.normalize(u, values, (i["v0"], i["m0"]), lengths)
@@ -57,13 +74,32 @@ def apart(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, 
     return named(reference.recur(written_out(kind, i["w_hh"], i["b_hh"]), u, hidden), ends)
 
 
+def linear(
+    x: Tensor, factors: tuple[Tensor, ...], v0: Tensor | None, lengths: Tensor | None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    d, a, c, e = (factor.unsqueeze(-1) for factor in factors)
+    if v0 is None:
+        return e * x, ()
+    v = reference.scan(d, a * x, v0)
+    last = lengths - 1 if lengths is not None else torch.full((x.shape[1],), len(x) - 1)
+    return c * v + e * x, (v[last, torch.arange(x.shape[1])],)
+
+
 def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
-    filtering = ()
-    if "mu" in i:
-        filtering = ((i["mu"], i["s"], i["beta"], i["eps"]), (i["v0"], i["m0"]), lengths)
+    adam = (i["mu"], i["s"], i["beta"], i["eps"]) if "mu" in i else None
+    traces = tuple(i[name] for name in ("v0", "m0") if name in i)
     weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
-    history, ends = kernels.driven(kind, i["x"], weights, hidden, *filtering)
+    history, ends = kernels.driven(
+        kind,
+        i["x"],
+        weights,
+        hidden,
+        adam=adam,
+        linear=i.get("linear"),
+        traces=traces,
+        lengths=lengths,
+    )
     return named(history, ends)
 
 
@@ -94,42 +130,49 @@ def compare(
     close(found, values, 10 * TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("filtered", [False, True], ids=["linear", "filtered"])
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", GATES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_that_comes_out_in_float64(
-    kind: str, shape: tuple[int, int, int, int], filtered: bool
+    kind: str, shape: tuple[int, int, int, int], rule: str
 ) -> None:
-    compare(kind, drawn(kind, *shape, filtered), None, torch.float64)
+    compare(kind, drawn(kind, *shape, rule), None, torch.float64)
 
 
-@pytest.mark.parametrize("filtered", [False, True], ids=["linear", "filtered"])
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", ["lstm", "gru", "rnn_tanh"])
-def test_all_that_comes_out_in_float32(kind: str, filtered: bool) -> None:
-    compare(kind, drawn(kind, 2 * STRETCH + 3, 37, 3, 33, filtered), None, torch.float32)
+def test_all_that_comes_out_in_float32(kind: str, rule: str) -> None:
+    compare(kind, drawn(kind, 2 * STRETCH + 3, 37, 3, 33, rule), None, torch.float32)
 
 
+@pytest.mark.parametrize("rule", ["adam", "linear", "traceless"])
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
-def test_the_filter_stands_still_beyond_a_sequences_end(kind: str) -> None:
+def test_the_rule_stands_still_beyond_a_sequences_end(kind: str, rule: str) -> None:
     T, B = 2 * STRETCH + 3, 19
     lengths = torch.cat([torch.tensor([T, STRETCH, 1]), torch.randint(1, T, (B - 3,))])
-    compare(kind, drawn(kind, T, B, 3, 5, filtered=True), lengths, torch.float64)
+    compare(kind, drawn(kind, T, B, 3, 5, rule), lengths, torch.float64)
 
 
-def test_an_input_that_wants_no_gradient_costs_none_and_changes_nothing() -> None:
-    inputs = drawn("lstm", 11, 19, 3, 5, filtered=True)
+@pytest.mark.parametrize("features", [3, 16])
+@pytest.mark.parametrize("without", [("x",), ("linear", "v0"), ("x", "linear", "v0")])
+@pytest.mark.parametrize("rule", ["adam", "linear"])
+def test_gradients_that_nobody_wants_change_no_others(
+    rule: str, without: tuple[str, ...], features: int
+) -> None:
+    inputs = drawn("lstm", 11, 19, features, 5, rule)
     weights = {"h": torch.randn(11, 19, 5, dtype=torch.float64)}
+    weights["v"] = torch.randn_like(inputs["v0"])
     full = with_gradients(together("lstm", inputs, None), inputs, weights)
-    x = inputs.pop("x").detach()
-    part = with_gradients(together("lstm", inputs | {"x": x}, None), inputs, weights)
-    assert "x" in full
-    assert "x" not in part
+    fixed = {name: inputs.pop(name).detach() for name in without if name in inputs}
+    part = with_gradients(together("lstm", inputs | fixed, None), inputs, weights)
+    assert set(full) - set(part) == set(fixed)
     for name, value in part.items():
         assert torch.equal(value, full[name]), name
 
 
-def test_nan_reaches_its_own_sequence_alone() -> None:
-    inputs = {n: p.detach() for n, p in drawn("lstm", 12, 3, 2, 4, filtered=True).items()}
+@pytest.mark.parametrize("rule", ["adam", "linear"])
+def test_nan_reaches_its_own_sequence_alone(rule: str) -> None:
+    inputs = {n: p.detach() for n, p in drawn("lstm", 12, 3, 2, 4, rule).items()}
     inputs["x"][2, 1, 0] = torch.nan
     h = together("lstm", inputs, None)["h"]
     assert h[2:, 1].isnan().all()
@@ -139,14 +182,14 @@ def test_nan_reaches_its_own_sequence_alone() -> None:
 
 def test_numbers_too_large_to_square_give_finite_steps() -> None:
     """Where m overflows, v / sqrt(m) is still a number of the size of a step."""
-    inputs = {n: p.detach().float() for n, p in drawn("lstm", 4, 2, 1, 4, filtered=True).items()}
+    inputs = {n: p.detach().float() for n, p in drawn("lstm", 4, 2, 1, 4, "adam").items()}
     inputs["x"] = torch.full_like(inputs["x"], 1e25)
     assert together("lstm", inputs, None)["h"].isfinite().all()
 
 
 def test_numbers_too_small_to_be_normal_stay_what_they_are_outside() -> None:
     tiny = torch.full((1,), 1e-40)
-    inputs = {n: p.detach().float() for n, p in drawn("rnn_relu", 1, 1, 1, 1, False).items()}
+    inputs = {n: p.detach().float() for n, p in drawn("rnn_relu", 1, 1, 1, 1, "none").items()}
     for name in inputs:
         inputs[name].fill_(1e-40 if name == "x" else float(name == "w_ih"))
     assert together("rnn_relu", inputs, None)["h"].item() in (0, tiny.item())

@@ -1,15 +1,16 @@
 // A layer backward: for a stretch of steps the gradients of the pre-activations, step by step, and from
-// them, with one matrix product each, those of the weights, through Adam's filter where there is one.
+// them, with one matrix product each, those of the weights, through what filters the drive or the input.
 #pragma once
 #include "layer.h"
 
-// Null: as in Forward; grad_h, grad_c where nothing flows back; dx where nobody asks for it.
+// Null: as in Forward; grad_h, grad_c where nothing flows back; dx where nobody asks for it; of a linear
+// rule, dlinear and dv where nobody does (both need dx).
 template <class S> struct Backward {
   const S *grad_h, *grad_c, *grad_v, *grad_m;
   const S *x, *w_ih, *b_ih, *w_hh, *h0, *c0, *p;
   const int64_t* lengths;
-  const S *h, *c, *saved, *marks;
-  S *dx, *dw_ih, *db_ih, *dw_hh, *db_hh, *dh0, *dc0, *dp, *dv, *dm;
+  const S *linear, *h, *c, *saved, *marks;
+  S *dx, *dw_ih, *db_ih, *dw_hh, *db_hh, *dh0, *dc0, *dp, *dv, *dm, *dlinear;
 };
 
 // What one share of the sequences adds to the gradients that all of a candidate's have in common.
@@ -24,20 +25,26 @@ template <class S, template <class> class CellOf> class BackwardPass {
   const Sizes s;
   const Backward<S> a;
   const long H = s.H, W = G * H, wide = padded<S>(W), narrow = padded<S>(H), input = padded<S>(s.F);
+  const long columns = s.F + (a.linear && a.b_ih);  // no wider than input, which has a vector to spare
   const std::vector<Packed<S>> recurrent, driving, back;
 
   // Room for a stretch of a tile. `driven` and `part` are the gradients of the drive and of the
   // recurrent part of the pre-activations, one and the same but for a split gate.
   struct Room {
-    Buffer<S> driven, apart, z, dx, traces, dh, carried, b_ih;
+    Buffer<S> driven, apart, z, dx, traces, dh, carried, b_ih, x, u, dtraces;
     S* part;
     explicit Room(const BackwardPass& pass, long k)
         : driven(std::size_t(kStretch * kTile * pass.wide)), apart(Cell::split ? driven.size() : 0),
           z(pass.a.p ? driven.size() : 0),
-          dx(std::size_t(pass.back.empty() ? 0 : kStretch * kTile * pass.input)),
-          traces(std::size_t(pass.a.p ? Filter<S>::room(kStretch, pass.W) : 0)),
+          dx(std::size_t(pass.back.empty() ? 0 : kStretch * kTile * pass.input), S(0)),
+          traces(std::size_t(pass.a.p        ? Filter<S>::room(kStretch, pass.W)
+                             : pass.a.linear ? (kStretch + 1) * pass.input
+                                             : 0),
+                 S(0)),
           dh(std::size_t(kTile * pass.narrow)), carried(std::size_t(kTile * pass.H)),
-          b_ih(padded_row(pass.a.b_ih, k, pass.W)), part(Cell::split ? apart.data() : driven.data()) {}
+          b_ih(padded_row(pass.a.b_ih, k, pass.W)),
+          x(std::size_t(pass.a.linear ? kStretch * kTile * pass.input : 0), S(0)), u(x.size()),
+          dtraces(std::size_t(pass.a.linear ? kTile * pass.input : 0)), part(Cell::split ? apart.data() : driven.data()) {}
   };
 
  public:
@@ -56,6 +63,7 @@ template <class S, template <class> class CellOf> class BackwardPass {
       const long state = share.k * s.B + tile.first, rows = tile.count();
       std::fill(room.dh.begin(), room.dh.end(), S(0));
       std::fill(room.carried.begin(), room.carried.end(), S(0));
+      if (a.linear) carry(tile, room.dtraces.data(), true);
       if (a.p) {
         std::copy(a.grad_v + state * W, a.grad_v + (state + rows) * W, a.dv + state * W);
         std::copy(a.grad_m + state * W, a.grad_m + (state + rows) * W, a.dm + state * W);
@@ -66,9 +74,11 @@ template <class S, template <class> class CellOf> class BackwardPass {
         for (long t = steps - 1; t >= 0; --t) step(tile, begin, t, room, before);
         add_turned_product(sums.w_hh.data(), narrow, room.part, wide, W, before);
         add_rows(sums.b_hh.data(), room.part, steps * rows);
-        if (a.w_ih) inputs(tile, begin, steps, room, sums);
+        if (a.linear) linear(tile, begin, steps, room, sums);
+        else if (a.w_ih) inputs(tile, begin, steps, room, sums);
         else copy_out(tile, begin, steps, room.driven.data(), wide);
       }
+      if (a.linear) carry(tile, room.dtraces.data(), false);
       for (long r = 0; r < rows; ++r)
         for (long n = 0; n < H; ++n) {
           const S flow = room.carried[std::size_t(r * H + n)], dh = room.dh[std::size_t(r * narrow + n)];
@@ -105,6 +115,16 @@ template <class S, template <class> class CellOf> class BackwardPass {
   void add_rows(S* sum, const S* from, long count) const {
     for (long i = 0; i < count; ++i)
       for (long n = 0; n < W; ++n) sum[n] += from[i * wide + n];
+  }
+
+  void add_row(S* sum, const S* from, S factor) const {
+    for (long n = 0; n < W; ++n) sum[n] += factor * from[n];
+  }
+
+  S inner(const S* x, const S* y) const {
+    Sum<S> sum;
+    for (long n = 0; n < W; n += L) sum += load(x + n, std::min<long>(L, W - n)) * load(y + n, L);
+    return S(sum.total());
   }
 
   // Rows of a stretch to dx, F numbers of each.
@@ -149,6 +169,51 @@ template <class S, template <class> class CellOf> class BackwardPass {
                recurrent[std::size_t(tile.k)]);
   }
 
+  // The gradients of a linear rule's traces: fetched after the last step, or put out before the first.
+  void carry(const Rows& tile, S* dtraces, bool fetch) const {
+    if (fetch) std::fill(dtraces, dtraces + kTile * input, S(0));
+    for (long r = 0; a.grad_v && r < tile.count(); ++r) {
+      const long at = (tile.k * s.B + tile.first + r) * columns;
+      S* row = dtraces + r * input;
+      if (fetch) std::copy(a.grad_v + at, a.grad_v + at + columns, row);
+      else if (a.dv) std::copy(row, row + columns, a.dv + at);
+    }
+  }
+
+  // A linear rule over row r of a stretch once more, from its mark: x -> u and all traces.
+  Linear<S> run_again(const Rows& tile, long begin, long r, View<S> x, View<S> u, S* traces) const {
+    if (a.marks) {
+      const S* mark = a.marks + mark_of(s, tile, begin, r, 1) * columns;
+      std::copy(mark, mark + columns, traces);
+    }
+    const Linear<S> rule = linear_of(s, a.linear, a.lengths, tile, begin, r, x, columns);
+    rule.forward(x(0, r), u(0, r), a.marks ? traces : nullptr, input);
+    return rule;
+  }
+
+  // From the gradient of the drive to those of the weights and, through a linear rule, of x.
+  void linear(const Rows& tile, long begin, long steps, Room& room, Sums<S>& sums) const {
+    const long rows = tile.count();
+    const bool biased = columns > s.F;
+    const View<S> x{room.x.data(), rows * input, input}, u{room.u.data(), x.step, x.row};
+    S* traces = room.traces.data();
+    take_input(s, a.x, tile, begin, steps, biased, x);
+    for (long r = 0; r < rows; ++r) run_again(tile, begin, r, x, u, traces);
+    weights_of(u, steps, rows, room, sums);
+    for (long i = 0; biased && i < steps * rows; ++i)
+      add_row(sums.b_ih.data(), room.driven.data() + i * wide, u(0, i)[s.F]);
+    if (!a.dx) return;
+    const View<S> g = input_of(steps, rows, tile.k, room);
+    for (long r = 0; r < rows; ++r) {
+      for (long t = 0; biased && t < steps; ++t)
+        g(t, r)[s.F] = a.dlinear ? inner(room.driven.data() + (t * rows + r) * wide, room.b_ih.data()) : S(0);
+      const Linear<S> rule = run_again(tile, begin, r, x, u, traces);
+      S* dlinear = a.dlinear ? a.dlinear + (rule.at - a.linear) : nullptr;
+      rule.backward(g(0, r), room.dtraces.data() + r * input, x(0, r), a.marks ? traces : nullptr, input, dlinear);
+    }
+    copy_out(tile, begin, steps, room.dx.data(), input);
+  }
+
   // From the gradient of u to those of z, of what makes it and of x.
   void inputs(const Rows& tile, long begin, long steps, Room& room, Sums<S>& sums) const {
     const long rows = tile.count();
@@ -160,22 +225,30 @@ template <class S, template <class> class CellOf> class BackwardPass {
       const Filter<S> rule(a.p + tile.k * 4);
       for (long r = 0; r < rows; ++r) {
         const long b = tile.k * s.B + tile.first + r;
-        const S* mark = a.marks + mark_of(s, tile, r, begin) * W;
+        const S* mark = a.marks + mark_of(s, tile, begin, r, 2) * W;
         S* driven = room.driven.data() + r * wide;
         rule.backward(driven, z(0, r), driven, z.step, z.step, steps, a.lengths[b] - begin, mark,
                       mark + s.B * W, a.dv + b * W, a.dm + b * W, W, room.traces.data(), sums.p);
       }
     }
+    weights_of(x, steps, rows, room, sums);
+    if (a.db_ih) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows);
+    if (a.dx) copy_out(tile, begin, steps, input_of(steps, rows, tile.k, room).at, input);
+  }
+
+  // Adds to the gradient of the input weights what a stretch does, by what they were multiplied with.
+  template <class From>
+  void weights_of(const From& from, long steps, long rows, const Room& room, Sums<S>& sums) const {
     Packed<S> packed(steps * rows, s.F);
     for (long t = 0; t < steps; ++t)
-      for (long r = 0; r < rows; ++r) packed.fill_row(t * rows + r, x(t, r));
+      for (long r = 0; r < rows; ++r) packed.fill_row(t * rows + r, from(t, r));
     add_turned_product(sums.w_ih.data(), input, room.driven.data(), wide, W, packed);
-    if (a.db_ih) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows);
-    if (a.dx) {
-      product<S>({room.dx.data(), 0, input}, {room.driven.data(), 0, wide}, 1, steps * rows,
-                 back[std::size_t(tile.k)]);
-      copy_out(tile, begin, steps, room.dx.data(), input);
-    }
+  }
+
+  // The gradient of what the input weights were multiplied with.
+  View<S> input_of(long steps, long rows, long k, Room& room) const {
+    product<S>({room.dx.data(), 0, input}, {room.driven.data(), 0, wide}, 1, steps * rows, back[std::size_t(k)]);
+    return {room.dx.data(), rows * input, input};
   }
 };
 

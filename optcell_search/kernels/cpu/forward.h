@@ -1,13 +1,15 @@
-// A layer forward: the drive of a stretch of steps, Adam's filter over it where there is one, and then
-// the recurrence, step by step.
+// A layer forward: the drive of a stretch of steps, from an input that a linear rule filters or through
+// Adam's filter, and then the recurrence, step by step.
 #pragma once
 #include "layer.h"
 
-// Null: w_ih where x is the filtered drive u itself (F = G H); b_ih; p, v0, m0, lengths, v, m and marks
-// without a filter; c0 and c without a memory; saved and marks where no backward pass follows.
+// Null: w_ih where x is the filtered drive u itself (F = G H); b_ih; p, m0 and m without Adam's filter,
+// linear without a linear rule, v0, v and marks without traces; lengths where nothing filters; c0 and c
+// without a memory; saved and marks where no backward pass follows.
 template <class S> struct Forward {
   const S *x, *w_ih, *b_ih, *w_hh, *b_hh, *h0, *c0, *p, *v0, *m0;
   const int64_t* lengths;
+  const S* linear;
   S *h, *c, *saved, *v, *m, *marks;
 };
 
@@ -16,13 +18,13 @@ template <class S, template <class> class CellOf> class ForwardPass {
   static constexpr int G = Cell::gates, L = kLanes<S>;
   const Sizes s;
   const Forward<S> a;
-  const long W = G * s.H, wide = padded<S>(W);
+  const long W = G * s.H, wide = padded<S>(W), columns = s.F + (a.linear && a.b_ih), input = padded<S>(columns);
   const std::vector<Packed<S>> recurrent, driving;
 
  public:
   ForwardPass(const Sizes& s, const Forward<S>& a, long threads)
       : s(s), a(a), recurrent(pack(a.w_hh, s.K, W, s.H, true, threads)),
-        driving(pack(a.w_ih, s.K, W, s.F, true, threads)) {
+        driving(pack(a.w_ih, s.K, W, s.F, true, threads, a.linear ? a.b_ih : nullptr)) {
     const long outputs = s.K * s.T * s.B * s.H;
     prefer_large_pages(a.h, outputs);
     prefer_large_pages(a.c, outputs);
@@ -32,6 +34,8 @@ template <class S, template <class> class CellOf> class ForwardPass {
   void run(const Rows& share) const {
     const Buffer<S> b_ih = padded_row(a.b_ih, share.k, W), b_hh = padded_row(a.b_hh, share.k, W);
     Buffer<S> drive(std::size_t(a.w_ih ? kStretch * kTile * wide : 0));
+    Buffer<S> filtered(std::size_t(a.linear ? kStretch * kTile * input : 0), S(0));
+    Buffer<S> traces(std::size_t(a.linear && a.v0 ? kTile * input : 0), S(0));
     Buffer<S> product_of(std::size_t(kTile * wide));
     for (const Rows& tile : tiles(share)) {
       const long state = (share.k * s.B + tile.first) * W;
@@ -39,23 +43,52 @@ template <class S, template <class> class CellOf> class ForwardPass {
         std::copy(a.v0 + state, a.v0 + state + tile.count() * W, a.v + state);
         std::copy(a.m0 + state, a.m0 + state + tile.count() * W, a.m + state);
       }
+      if (a.linear && a.v0) carry(tile, traces.data(), true);
       for (long begin = 0; begin < s.T; begin += kStretch) {
         const long steps = std::min(kStretch, s.T - begin);
         const S* x = a.x + ((share.k * s.T + begin) * s.B + tile.first) * s.F;
         View<const S> u{x, s.B * s.F, s.F};
+        if (a.linear) {
+          const View<S> rows{filtered.data(), tile.count() * input, input};
+          linear(tile, begin, steps, rows, traces.data());
+          u = {rows.at, rows.step, rows.row};
+        }
         if (a.w_ih) {
           const View<S> z{drive.data(), tile.count() * wide, wide};
-          product(z, u, steps, tile.count(), driving[std::size_t(share.k)], b_ih.data());
+          product(z, u, steps, tile.count(), driving[std::size_t(share.k)],
+                  a.linear ? nullptr : b_ih.data());
           if (a.p) filter(tile, begin, steps, z);
           u = {z.at, z.step, z.row};
         }
         for (long t = 0; t < steps; ++t)
           step(tile, begin + t, u(t, 0), u.row, b_hh.data(), product_of.data());
       }
+      if (a.linear && a.v0) carry(tile, traces.data(), false);
     }
   }
 
  private:
+  // The traces of a linear rule, which lie in rows of their own: fetched before the first step, or put
+  // out after the last.
+  void carry(const Rows& tile, S* traces, bool fetch) const {
+    for (long r = 0; r < tile.count(); ++r) {
+      const long at = (tile.k * s.B + tile.first + r) * columns;
+      S* row = traces + r * input;
+      if (fetch) std::copy(a.v0 + at, a.v0 + at + columns, row);
+      else std::copy(row, row + columns, a.v + at);
+    }
+  }
+
+  // The input as a linear rule leaves it, and marks the traces before the stretch.
+  void linear(const Rows& tile, long begin, long steps, View<S> rows, S* traces) const {
+    take_input(s, a.x, tile, begin, steps, columns > s.F, rows);
+    for (long r = 0; r < tile.count(); ++r) {
+      S* trace = a.v0 ? traces + r * input : nullptr;
+      if (a.marks) std::copy(trace, trace + columns, a.marks + mark_of(s, tile, begin, r, 1) * columns);
+      linear_of(s, a.linear, a.lengths, tile, begin, r, rows, columns).forward(rows(0, r), rows(0, r), trace, 0);
+    }
+  }
+
   // z -> u in place, and marks the traces before the stretch.
   void filter(const Rows& tile, long begin, long steps, View<S> z) const {
     const Filter<S> rule(a.p + tile.k * 4);
@@ -63,7 +96,7 @@ template <class S, template <class> class CellOf> class ForwardPass {
       const long b = tile.k * s.B + tile.first + r;
       S *v = a.v + b * W, *m = a.m + b * W;
       if (a.marks) {
-        S* mark = a.marks + mark_of(s, tile, r, begin) * W;
+        S* mark = a.marks + mark_of(s, tile, begin, r, 2) * W;
         std::copy(v, v + W, mark);
         std::copy(m, m + W, mark + s.B * W);
       }

@@ -3,12 +3,17 @@
 // Sequences are independent, so each thread takes some of them through all steps, a tile of rows at a
 // time: no barrier, and what a stretch of steps makes stays in the thread's own cache.
 // Arrays are contiguous, K candidates in front: x (K,T,B,F), w_ih (K,G H,F), w_hh (K,G H,H), biases
-// (K,G H), h and c (K,T,B,H), saved (K,T,B,saved H), v and m (K,B,G H), marks
-// (K,ceil(T / kStretch),2,B,G H), p (K,4), lengths (K,B).
+// (K,G H), h and c (K,T,B,H), saved (K,T,B,saved H), lengths (K,B).
+//
+// What filters: Adam's filter the drive, by p (K,4), with v and m (K,B,G H) and marks
+// (K,ceil(T / kStretch),2,B,G H), or a linear rule the input, by `linear` (K,T,B,4), with v (K,B,F + 1) and
+// marks (K,ceil(T / kStretch),1,B,F + 1): the last channel, there where there is b_ih, is the constant 1
+// that the bias is multiplied with.
 #pragma once
 #include <vector>
 #include "cells.h"
 #include "filter.h"
+#include "linear.h"
 #include "pages.h"
 #include "parallel.h"
 #include "product.h"
@@ -42,23 +47,47 @@ inline std::vector<Rows> tiles(const Rows& share) {
   return out;
 }
 
-// Where in `marks`, in rows of W, the traces of row r of a tile stand before a stretch: v, and m B rows on.
-inline long mark_of(const Sizes& s, const Rows& tile, long r, long begin) {
-  return (tile.k * groups_of(s.T, kStretch) + begin / kStretch) * 2 * s.B + tile.first + r;
+// Which row of `marks` is the first trace of row r of a tile before a stretch; the next trace is B rows on.
+inline long mark_of(const Sizes& s, const Rows& tile, long begin, long r, long traces) {
+  return (tile.k * groups_of(s.T, kStretch) + begin / kStretch) * traces * s.B + tile.first + r;
 }
 
-// The weights (K, rows, columns) of all candidates, packed: B = W, or B = W^T where turned.
+// The weights (K, rows, columns) of all candidates, packed: B = W, or B = W^T where turned, with `last`
+// (K, rows), where there is one, as a row more.
 template <class S>
-std::vector<Packed<S>> pack(const S* weight, long K, long rows, long columns, bool turned, long threads) {
+std::vector<Packed<S>> pack(const S* weight, long K, long rows, long columns, bool turned, long threads,
+                            const S* last = nullptr) {
   std::vector<Packed<S>> all;
   if (!weight) return all;
-  for (long k = 0; k < K; ++k) all.emplace_back(turned ? columns : rows, turned ? rows : columns);
+  const long depth = turned ? columns : rows;
+  for (long k = 0; k < K; ++k) all.emplace_back(depth + (last ? 1 : 0), turned ? rows : columns);
   const long panels = all[0].panels;
   parallel(std::size_t(K * panels), threads, [&](long i) {
     const S* from = weight + i / panels * rows * columns;
-    all[std::size_t(i / panels)].fill(i % panels, from, turned ? 1 : columns, turned ? columns : 1);
+    all[std::size_t(i / panels)].fill(i % panels, depth, from, turned ? 1 : columns, turned ? columns : 1);
   });
+  for (long k = 0; last && k < K; ++k) all[std::size_t(k)].fill_row(depth, last + k * rows);
   return all;
+}
+
+// The input of a tile over a stretch, step by step, with a 1 behind each row where `one`.
+template <class S>
+void take_input(const Sizes& s, const S* x, const Rows& tile, long begin, long steps, bool one, View<S> to) {
+  for (long t = 0; t < steps; ++t)
+    for (long r = 0; r < tile.count(); ++r) {
+      const S* from = x + ((tile.k * s.T + begin + t) * s.B + tile.first + r) * s.F;
+      std::copy(from, from + s.F, to(t, r));
+      if (one) to(t, r)[s.F] = S(1);
+    }
+}
+
+// A linear rule over a stretch of row r of a tile.
+template <class S>
+Linear<S> linear_of(const Sizes& s, const S* linear, const int64_t* lengths, const Rows& tile, long begin, long r,
+                    const View<S>& x, long columns) {
+  const long b = tile.first + r;
+  return {linear + ((tile.k * s.T + begin) * s.B + b) * 4, s.B * 4, x.step, std::min(kStretch, s.T - begin),
+          lengths[tile.k * s.B + b] - begin, groups_of(columns, kLanes<S>) * kLanes<S>};
 }
 
 // The k-th row of (K, width), padded; zeros where there is none.

@@ -38,14 +38,14 @@ template <class S> struct Packed {
     return std::min<long>(kPanel, groups_of(width - j * kPanelWidth<S>, kLanes<S>));
   }
 
-  // Fills panel j from entries (k, n) at b[k * by_row + n * by_column].
-  void fill(long j, const S* b, long by_row, long by_column) {
+  // Fills `rows` rows of panel j from entries (k, n) at b[k * by_row + n * by_column].
+  void fill(long j, long rows, const S* b, long by_row, long by_column) {
     constexpr long block = 16;  // entries of a column at a time: one cache line where columns are rows of b
     S* panel = data.data() + j * depth * kPanelWidth<S>;
     const long first = j * kPanelWidth<S>, size = vectors(j) * kLanes<S>;
-    for (long begin = 0; begin < depth; begin += block)
+    for (long begin = 0; begin < rows; begin += block)
       for (long n = 0; n < size; ++n)
-        for (long k = begin; k < std::min(depth, begin + block); ++k)
+        for (long k = begin; k < std::min(rows, begin + block); ++k)
           panel[k * size + n] = first + n < width ? b[k * by_row + (first + n) * by_column] : S(0);
   }
 
