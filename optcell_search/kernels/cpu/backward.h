@@ -2,6 +2,7 @@
 // them, with one matrix product each, those of the weights, through what filters the drive or the input.
 #pragma once
 #include "layer.h"
+#include "sums.h"
 
 // Null: as in Forward; grad_h, grad_c where nothing flows back; dx where nobody asks for it; of a linear
 // rule, dlinear and dv where nobody does (both need dx).
@@ -13,20 +14,14 @@ template <class S> struct Backward {
   S *dx, *dw_ih, *db_ih, *dw_hh, *db_hh, *dh0, *dc0, *dp, *dv, *dm, *dlinear;
 };
 
-// What one share of the sequences adds to the gradients that all of a candidate's have in common.
-template <class S> struct Sums {
-  Buffer<S> w_ih, w_hh, b_ih, b_hh;  // rows padded
-  double p[4];
-};
-
-template <class S, template <class> class CellOf> class BackwardPass {
+template <class S, template <class> class CellOf, class Factor> class BackwardPass {
   typedef CellOf<S> Cell;
   static constexpr int G = Cell::gates, L = kLanes<S>;
   const Sizes s;
   const Backward<S> a;
   const long H = s.H, W = G * H, wide = padded<S>(W), narrow = padded<S>(H), input = padded<S>(s.F);
   const long columns = s.F + (a.linear && a.b_ih);  // no wider than input, which has a vector to spare
-  const std::vector<Packed<S>> recurrent, driving, back;
+  const std::vector<Factor> recurrent, driving, back;
 
   // Room for a stretch of a tile. `driven` and `part` are the gradients of the drive and of the
   // recurrent part of the pre-activations, one and the same but for a split gate.
@@ -44,20 +39,21 @@ template <class S, template <class> class CellOf> class BackwardPass {
           dh(std::size_t(kTile * pass.narrow)), carried(std::size_t(kTile * pass.H)),
           b_ih(padded_row(pass.a.b_ih, k, pass.W)),
           x(std::size_t(pass.a.linear ? kStretch * kTile * pass.input : 0), S(0)), u(x.size()),
-          dtraces(std::size_t(pass.a.linear ? kTile * pass.input : 0)), part(Cell::split ? apart.data() : driven.data()) {}
+          dtraces(std::size_t(pass.a.linear ? kTile * pass.input : 0)),
+          part(Cell::split ? apart.data() : driven.data()) {}
   };
 
  public:
   BackwardPass(const Sizes& s, const Backward<S>& a, long threads)
-      : s(s), a(a), recurrent(pack(a.w_hh, s.K, W, H, false, threads)),
-        driving(pack(a.p ? a.w_ih : nullptr, s.K, W, s.F, true, threads)),
-        back(pack(a.dx ? a.w_ih : nullptr, s.K, W, s.F, false, threads)) {
+      : s(s), a(a), recurrent(pack<Factor>(a.w_hh, s.K, W, H, false, threads)),
+        driving(pack<Factor>(a.p ? a.w_ih : nullptr, s.K, W, s.F, true, threads)),
+        back(pack<Factor>(a.dx ? a.w_ih : nullptr, s.K, W, s.F, false, threads)) {
     prefer_large_pages(a.dx, s.K * s.T * s.B * s.F);
   }
 
   Sums<S> run(const Rows& share) const {
-    const auto zeros = [](long size) { return Buffer<S>(std::size_t(size), S(0)); };
-    Sums<S> sums{zeros(a.w_ih ? W * input : 0), zeros(W * narrow), zeros(wide), zeros(wide), {}};
+    const typename Factor::Session session;
+    Sums<S> sums(s, W, a.w_ih);
     Room room(*this, share.k);
     for (const Rows& tile : tiles(share)) {
       const long state = share.k * s.B + tile.first, rows = tile.count();
@@ -70,8 +66,9 @@ template <class S, template <class> class CellOf> class BackwardPass {
       }
       for (long begin = (s.T - 1) / kStretch * kStretch; begin >= 0; begin -= kStretch) {
         const long steps = std::min(kStretch, s.T - begin);
-        Packed<S> before(steps * rows, H);
-        for (long t = steps - 1; t >= 0; --t) step(tile, begin, t, room, before);
+        for (long t = steps - 1; t >= 0; --t) step(tile, begin + t, t, room);
+        Factor before(steps * rows, H);
+        before.fill_rows([&](long i) { return h_before(tile, begin + i / rows) + i % rows * H; });
         add_turned_product(sums.w_hh.data(), narrow, room.part, wide, W, before);
         add_rows(sums.b_hh.data(), room.part, steps * rows);
         if (a.linear) linear(tile, begin, steps, room, sums);
@@ -89,36 +86,13 @@ template <class S, template <class> class CellOf> class BackwardPass {
     return sums;
   }
 
-  // The gradients of candidate k from what its shares add to them.
-  void gather(long k, const std::vector<Rows>& shares, const std::vector<Sums<S>>& sums) const {
-    double p[4] = {};
-    bool first = true;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      if (shares[i].k != k) continue;
-      if (a.w_ih) add(a.dw_ih + k * W * s.F, sums[i].w_ih.data(), W, s.F, input, first);
-      if (a.db_ih) add(a.db_ih + k * W, sums[i].b_ih.data(), 1, W, wide, first);
-      add(a.dw_hh + k * W * H, sums[i].w_hh.data(), W, H, narrow, first);
-      add(a.db_hh + k * W, sums[i].b_hh.data(), 1, W, wide, first);
-      for (int q = 0; q < 4; ++q) p[q] += sums[i].p[q];
-      first = false;
-    }
-    for (int q = 0; a.p && q < 4; ++q) a.dp[k * 4 + q] = S(p[q]);
-  }
-
  private:
-  static void add(S* to, const S* from, long rows, long columns, long stride, bool first) {
-    for (long r = 0; r < rows; ++r)
-      for (long n = 0; n < columns; ++n)
-        to[r * columns + n] = from[r * stride + n] + (first ? S(0) : to[r * columns + n]);
-  }
-
-  void add_rows(S* sum, const S* from, long count) const {
-    for (long i = 0; i < count; ++i)
-      for (long n = 0; n < W; ++n) sum[n] += from[i * wide + n];
-  }
-
-  void add_row(S* sum, const S* from, S factor) const {
-    for (long n = 0; n < W; ++n) sum[n] += factor * from[n];
+  // Adds rows of gradients, each times its factor, `apart` numbers from the next one; null: all 1.
+  void add_rows(S* sum, const S* from, long count, const S* factors = nullptr, long apart = 0) const {
+    for (long i = 0; i < count; ++i) {
+      const S factor = factors ? factors[i * apart] : S(1);
+      for (long n = 0; n < W; ++n) sum[n] += factor * from[i * wide + n];
+    }
   }
 
   S inner(const S* x, const S* y) const {
@@ -134,14 +108,19 @@ template <class S, template <class> class CellOf> class BackwardPass {
         std::copy(from, from + s.F, a.dx + (((tile.k * s.T + begin + t) * s.B) + tile.first + r) * s.F);
   }
 
-  // One step back: gradients of the pre-activations, and by them of the h before. dh and carried are
-  // what reaches a step from the next one, through the product and past it (through c or GRU's z).
-  void step(const Rows& tile, long begin, long t, Room& room, Packed<S>& before) const {
-    const long now = (tile.k * s.T + begin + t) * s.B + tile.first, state = tile.k * s.B + tile.first;
+  const S* h_before(const Rows& tile, long time) const {
+    if (time == 0) return a.h0 + (tile.k * s.B + tile.first) * H;
+    return a.h + ((tile.k * s.T + time - 1) * s.B + tile.first) * H;
+  }
+
+  // One step back, the t-th of its stretch: gradients of the pre-activations, and by them of the h before.
+  // dh and carried are what reaches a step from the next one, through the product and past it (through c or
+  // GRU's z).
+  void step(const Rows& tile, long time, long t, Room& room) const {
+    const long now = (tile.k * s.T + time) * s.B + tile.first, state = tile.k * s.B + tile.first;
     const long rows = tile.count();
-    const bool later = begin + t > 0;
-    const S* h_before = later ? a.h + (now - s.B) * H : a.h0 + state * H;
-    const S* c_before = !Cell::memory ? nullptr : later ? a.c + (now - s.B) * H : a.c0 + state * H;
+    const S* h_old_rows = h_before(tile, time);
+    const S* c_old_rows = !Cell::memory ? nullptr : time ? a.c + (now - s.B) * H : a.c0 + state * H;
     for (long r = 0; r < rows; ++r) {
       S* driven = room.driven.data() + (t * rows + r) * wide;
       S* part = room.part + (t * rows + r) * wide;
@@ -154,8 +133,8 @@ template <class S, template <class> class CellOf> class BackwardPass {
         Vec<S> keep[4], da[G], dn{}, c_now{}, c_old{}, h_now{}, h_old{};
         for (int g = 0; g < Cell::saved; ++g)
           keep[g] = load(a.saved + ((now + r) * Cell::saved + g) * H + unit, lanes);
-        if (Cell::memory) c_now = load(a.c + at, lanes), c_old = load(c_before + r * H + unit, lanes);
-        if (Cell::split) h_old = load(h_before + r * H + unit, lanes);
+        if (Cell::memory) c_now = load(a.c + at, lanes), c_old = load(c_old_rows + r * H + unit, lanes);
+        if (Cell::split) h_old = load(h_old_rows + r * H + unit, lanes);
         if (!Cell::saved) h_now = load(a.h + at, lanes);
         store(carry, Cell::backward(keep, dh, flow, h_now, h_old, c_now, c_old, da, dn), lanes);
         for (int g = 0; g < G; ++g) {
@@ -163,10 +142,9 @@ template <class S, template <class> class CellOf> class BackwardPass {
           if (Cell::split) store(part + g * H + unit, g == G - 1 ? dn : da[g], lanes);
         }
       }
-      before.fill_row(t * rows + r, h_before + r * H);
     }
-    product<S>({room.dh.data(), 0, narrow}, {room.part + t * rows * wide, 0, wide}, 1, rows,
-               recurrent[std::size_t(tile.k)]);
+    product(View<S>{room.dh.data(), 0, narrow}, View<const S>{room.part + t * rows * wide, 0, wide}, 1, rows,
+            recurrent[std::size_t(tile.k)]);
   }
 
   // The gradients of a linear rule's traces: fetched after the last step, or put out before the first.
@@ -200,8 +178,7 @@ template <class S, template <class> class CellOf> class BackwardPass {
     take_input(s, a.x, tile, begin, steps, biased, x);
     for (long r = 0; r < rows; ++r) run_again(tile, begin, r, x, u, traces);
     weights_of(u, steps, rows, room, sums);
-    for (long i = 0; biased && i < steps * rows; ++i)
-      add_row(sums.b_ih.data(), room.driven.data() + i * wide, u(0, i)[s.F]);
+    if (biased) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows, u.at + s.F, input);
     if (!a.dx) return;
     const View<S> g = input_of(steps, rows, tile.k, room);
     for (long r = 0; r < rows; ++r) {
@@ -209,7 +186,8 @@ template <class S, template <class> class CellOf> class BackwardPass {
         g(t, r)[s.F] = a.dlinear ? inner(room.driven.data() + (t * rows + r) * wide, room.b_ih.data()) : S(0);
       const Linear<S> rule = run_again(tile, begin, r, x, u, traces);
       S* dlinear = a.dlinear ? a.dlinear + (rule.at - a.linear) : nullptr;
-      rule.backward(g(0, r), room.dtraces.data() + r * input, x(0, r), a.marks ? traces : nullptr, input, dlinear);
+      rule.backward(g(0, r), room.dtraces.data() + r * input, x(0, r), a.marks ? traces : nullptr, input,
+                    dlinear);
     }
     copy_out(tile, begin, steps, room.dx.data(), input);
   }
@@ -239,24 +217,26 @@ template <class S, template <class> class CellOf> class BackwardPass {
   // Adds to the gradient of the input weights what a stretch does, by what they were multiplied with.
   template <class From>
   void weights_of(const From& from, long steps, long rows, const Room& room, Sums<S>& sums) const {
-    Packed<S> packed(steps * rows, s.F);
-    for (long t = 0; t < steps; ++t)
-      for (long r = 0; r < rows; ++r) packed.fill_row(t * rows + r, from(t, r));
+    Factor packed(steps * rows, s.F);
+    packed.fill_rows([&](long i) { return from(i / rows, i % rows); });
     add_turned_product(sums.w_ih.data(), input, room.driven.data(), wide, W, packed);
   }
 
   // The gradient of what the input weights were multiplied with.
   View<S> input_of(long steps, long rows, long k, Room& room) const {
-    product<S>({room.dx.data(), 0, input}, {room.driven.data(), 0, wide}, 1, steps * rows, back[std::size_t(k)]);
-    return {room.dx.data(), rows * input, input};
+    const View<S> to{room.dx.data(), rows * input, input};
+    product(to, View<const S>{room.driven.data(), rows * wide, wide}, steps, rows, back[std::size_t(k)]);
+    return to;
   }
 };
 
 template <class S, template <class> class CellOf>
 void backward(const Sizes& s, const Backward<S>& a, long threads) {
-  const BackwardPass<S, CellOf> pass(s, a, threads);
-  const std::vector<Rows> all = shares(s, threads);
-  std::vector<Sums<S>> sums(all.size());
-  parallel(all.size(), threads, [&](long i) { sums[std::size_t(i)] = pass.run(all[std::size_t(i)]); });
-  parallel(std::size_t(s.K), threads, [&](long k) { pass.gather(k, all, sums); });
+  with_factor<S>(s, threads, [&](auto* factor) {
+    const BackwardPass<S, CellOf, std::remove_pointer_t<decltype(factor)>> pass(s, a, threads);
+    const std::vector<Rows> all = shares(s, threads);
+    std::vector<Sums<S>> sums(all.size());
+    parallel(all.size(), threads, [&](long i) { sums[std::size_t(i)] = pass.run(all[std::size_t(i)]); });
+    gather(all, sums, s.K, threads, {a.dw_ih, a.db_ih, a.dw_hh, a.db_hh, a.dp});
+  });
 }

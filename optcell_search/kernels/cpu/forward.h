@@ -13,18 +13,20 @@ template <class S> struct Forward {
   S *h, *c, *saved, *v, *m, *marks;
 };
 
-template <class S, template <class> class CellOf> class ForwardPass {
+template <class S, template <class> class CellOf, class Factor> class ForwardPass {
   typedef CellOf<S> Cell;
   static constexpr int G = Cell::gates, L = kLanes<S>;
   const Sizes s;
   const Forward<S> a;
   const long W = G * s.H, wide = padded<S>(W), columns = s.F + (a.linear && a.b_ih), input = padded<S>(columns);
-  const std::vector<Packed<S>> recurrent, driving;
+  const std::vector<Factor> recurrent, driving;
 
  public:
   ForwardPass(const Sizes& s, const Forward<S>& a, long threads)
-      : s(s), a(a), recurrent(pack(a.w_hh, s.K, W, s.H, true, threads)),
-        driving(pack(a.w_ih, s.K, W, s.F, true, threads, a.linear ? a.b_ih : nullptr)) {
+      : s(s), a(a), recurrent(pack<Factor>(a.w_hh, s.K, W, s.H, true, threads)),
+        driving(columns == s.F ? pack<Factor>(a.w_ih, s.K, W, s.F, true, threads)
+                               : pack<Factor>(beside(a.w_ih, a.b_ih, s.K * W, s.F, threads).data(), s.K, W,
+                                              columns, true, threads)) {
     const long outputs = s.K * s.T * s.B * s.H;
     prefer_large_pages(a.h, outputs);
     prefer_large_pages(a.c, outputs);
@@ -32,6 +34,7 @@ template <class S, template <class> class CellOf> class ForwardPass {
   }
 
   void run(const Rows& share) const {
+    const typename Factor::Session session;
     const Buffer<S> b_ih = padded_row(a.b_ih, share.k, W), b_hh = padded_row(a.b_hh, share.k, W);
     Buffer<S> drive(std::size_t(a.w_ih ? kStretch * kTile * wide : 0));
     Buffer<S> filtered(std::size_t(a.linear ? kStretch * kTile * input : 0), S(0));
@@ -85,7 +88,8 @@ template <class S, template <class> class CellOf> class ForwardPass {
     for (long r = 0; r < tile.count(); ++r) {
       S* trace = a.v0 ? traces + r * input : nullptr;
       if (a.marks) std::copy(trace, trace + columns, a.marks + mark_of(s, tile, begin, r, 1) * columns);
-      linear_of(s, a.linear, a.lengths, tile, begin, r, rows, columns).forward(rows(0, r), rows(0, r), trace, 0);
+      const Linear<S> rule = linear_of(s, a.linear, a.lengths, tile, begin, r, rows, columns);
+      rule.forward(rows(0, r), rows(0, r), trace, 0);
     }
   }
 
@@ -109,8 +113,8 @@ template <class S, template <class> class CellOf> class ForwardPass {
     const long state = tile.k * s.B + tile.first, H = s.H;
     const S* h_before = t ? a.h + (now - s.B) * H : a.h0 + state * H;
     const S* c_before = !Cell::memory ? nullptr : t ? a.c + (now - s.B) * H : a.c0 + state * H;
-    product<S>({product_of, 0, wide}, {h_before, 0, H}, 1, tile.count(), recurrent[std::size_t(tile.k)],
-               b_hh);
+    product(View<S>{product_of, 0, wide}, View<const S>{h_before, 0, H}, 1, tile.count(),
+            recurrent[std::size_t(tile.k)], b_hh);
     for (long r = 0; r < tile.count(); ++r)
       for (long unit = 0; unit < H; unit += L) {
         const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
@@ -134,7 +138,9 @@ template <class S, template <class> class CellOf> class ForwardPass {
 
 template <class S, template <class> class CellOf>
 void forward(const Sizes& s, const Forward<S>& a, long threads) {
-  const ForwardPass<S, CellOf> pass(s, a, threads);
-  const std::vector<Rows> all = shares(s, threads);
-  parallel(all.size(), threads, [&](long i) { pass.run(all[std::size_t(i)]); });
+  with_factor<S>(s, threads, [&](auto* factor) {
+    const ForwardPass<S, CellOf, std::remove_pointer_t<decltype(factor)>> pass(s, a, threads);
+    const std::vector<Rows> all = shares(s, threads);
+    parallel(all.size(), threads, [&](long i) { pass.run(all[std::size_t(i)]); });
+  });
 }

@@ -10,6 +10,7 @@
 // marks (K,ceil(T / kStretch),1,B,F + 1): the last channel, there where there is b_ih, is the constant 1
 // that the bias is multiplied with.
 #pragma once
+#include <type_traits>
 #include <vector>
 #include "cells.h"
 #include "filter.h"
@@ -17,6 +18,7 @@
 #include "pages.h"
 #include "parallel.h"
 #include "product.h"
+#include "split.h"
 
 // Steps of a stretch and, at most, rows of a tile: together as many rows as a core's cache has room for.
 constexpr long kStretch = 8, kTile = 16;
@@ -52,22 +54,32 @@ inline long mark_of(const Sizes& s, const Rows& tile, long begin, long r, long t
   return (tile.k * groups_of(s.T, kStretch) + begin / kStretch) * traces * s.B + tile.first + r;
 }
 
-// The weights (K, rows, columns) of all candidates, packed: B = W, or B = W^T where turned, with `last`
-// (K, rows), where there is one, as a row more.
-template <class S>
-std::vector<Packed<S>> pack(const S* weight, long K, long rows, long columns, bool turned, long threads,
-                            const S* last = nullptr) {
-  std::vector<Packed<S>> all;
+// The weights (K, rows, columns) of all candidates, packed: B = W, or B = W^T where turned.
+template <class Factor, class S>
+std::vector<Factor> pack(const S* weight, long K, long rows, long columns, bool turned, long threads) {
+  std::vector<Factor> all;
   if (!weight) return all;
-  const long depth = turned ? columns : rows;
-  for (long k = 0; k < K; ++k) all.emplace_back(depth + (last ? 1 : 0), turned ? rows : columns);
+  for (long k = 0; k < K; ++k) all.emplace_back(turned ? columns : rows, turned ? rows : columns);
   const long panels = all[0].panels;
   parallel(std::size_t(K * panels), threads, [&](long i) {
     const S* from = weight + i / panels * rows * columns;
-    all[std::size_t(i / panels)].fill(i % panels, depth, from, turned ? 1 : columns, turned ? columns : 1);
+    all[std::size_t(i / panels)].fill(i % panels, from, turned ? 1 : columns, turned ? columns : 1);
   });
-  for (long k = 0; last && k < K; ++k) all[std::size_t(k)].fill_row(depth, last + k * rows);
   return all;
+}
+
+// Rows of so many columns, each with one number more behind it.
+template <class S> Buffer<S> beside(const S* rows, const S* last, long count, long columns, long threads) {
+  constexpr long piece = 64;
+  Buffer<S> out(std::size_t(count * (columns + 1)));
+  parallel(std::size_t(groups_of(count, piece)), threads, [&](long i) {
+    for (long r = i * piece; r < std::min(count, (i + 1) * piece); ++r) {
+      S* to = out.data() + r * (columns + 1);
+      std::copy(rows + r * columns, rows + (r + 1) * columns, to);
+      to[columns] = last[r];
+    }
+  });
+  return out;
 }
 
 // The input of a tile over a stretch, step by step, with a 1 behind each row where `one`.
@@ -83,8 +95,8 @@ void take_input(const Sizes& s, const S* x, const Rows& tile, long begin, long s
 
 // A linear rule over a stretch of row r of a tile.
 template <class S>
-Linear<S> linear_of(const Sizes& s, const S* linear, const int64_t* lengths, const Rows& tile, long begin, long r,
-                    const View<S>& x, long columns) {
+Linear<S> linear_of(const Sizes& s, const S* linear, const int64_t* lengths, const Rows& tile, long begin,
+                    long r, const View<S>& x, long columns) {
   const long b = tile.first + r;
   return {linear + ((tile.k * s.T + begin) * s.B + b) * 4, s.B * 4, x.step, std::min(kStretch, s.T - begin),
           lengths[tile.k * s.B + b] - begin, groups_of(columns, kLanes<S>) * kLanes<S>};
@@ -95,4 +107,17 @@ template <class S> Buffer<S> padded_row(const S* rows, long k, long width) {
   Buffer<S> row(std::size_t(padded<S>(width)), S(0));
   if (rows) std::copy(rows + k * width, rows + (k + 1) * width, row.data());
   return row;
+}
+
+// Calls run with the kind of factor that multiplies fastest here, as a null pointer to it.
+template <class S, class F>
+void with_factor([[maybe_unused]] const Sizes& s, [[maybe_unused]] long threads, const F& run) {
+#ifdef OPTCELL_AMX
+  // Matrix tiles want to be full of rows, and products long enough for what splitting takes.
+  constexpr long rows = 12, hidden = 128;
+  if constexpr (std::is_same<S, float>::value)
+    if (s.H >= hidden && tiles(shares(s, threads)[0])[0].count() >= rows && tiles_granted())
+      return run(static_cast<Split*>(nullptr));
+#endif
+  run(static_cast<Packed<S>*>(nullptr));
 }

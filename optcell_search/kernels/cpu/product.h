@@ -26,6 +26,11 @@ template <class S> struct View {
 
 // A matrix (depth, width) in panels of kPanel vectors, the last one of as many as there are left.
 template <class S> struct Packed {
+  // What a thread holds while it multiplies: nothing.
+  struct Session {
+    ~Session() {}
+  };
+
   long depth, width, panels;
   Buffer<S> data;
 
@@ -38,25 +43,27 @@ template <class S> struct Packed {
     return std::min<long>(kPanel, groups_of(width - j * kPanelWidth<S>, kLanes<S>));
   }
 
-  // Fills `rows` rows of panel j from entries (k, n) at b[k * by_row + n * by_column].
-  void fill(long j, long rows, const S* b, long by_row, long by_column) {
+  // Fills panel j from entries (k, n) at b[k * by_row + n * by_column].
+  void fill(long j, const S* b, long by_row, long by_column) {
     constexpr long block = 16;  // entries of a column at a time: one cache line where columns are rows of b
     S* panel = data.data() + j * depth * kPanelWidth<S>;
     const long first = j * kPanelWidth<S>, size = vectors(j) * kLanes<S>;
-    for (long begin = 0; begin < rows; begin += block)
+    for (long begin = 0; begin < depth; begin += block)
       for (long n = 0; n < size; ++n)
-        for (long k = begin; k < std::min(rows, begin + block); ++k)
+        for (long k = begin; k < std::min(depth, begin + block); ++k)
           panel[k * size + n] = first + n < width ? b[k * by_row + (first + n) * by_column] : S(0);
   }
 
-  // Fills row k, of all panels, from `width` numbers.
-  void fill_row(long k, const S* from) {
-    for (long j = 0; j < panels; ++j) {
-      const long size = vectors(j) * kLanes<S>, n = std::min(size, width - j * kPanelWidth<S>);
-      S* out = data.data() + j * depth * kPanelWidth<S> + k * size;
-      std::copy(from + j * kPanelWidth<S>, from + j * kPanelWidth<S> + n, out);
-      std::fill(out + n, out + size, S(0));
-    }
+  // Fills all rows, the k-th from `width` numbers at from(k).
+  template <class From> void fill_rows(const From& from) {
+    for (long k = 0; k < depth; ++k)
+      for (long j = 0; j < panels; ++j) {
+        const long size = vectors(j) * kLanes<S>, n = std::min(size, width - j * kPanelWidth<S>);
+        const S* row = from(k) + j * kPanelWidth<S>;
+        S* out = data.data() + j * depth * kPanelWidth<S> + k * size;
+        std::copy(row, row + n, out);
+        std::fill(out + n, out + size, S(0));
+      }
   }
 };
 
