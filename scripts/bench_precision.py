@@ -49,7 +49,7 @@ class TF32(TorchDispatchMode):
 
 
 def error(found: dict[str, Tensor], truth: dict[str, Tensor]) -> tuple[float, str]:
-    """Return the largest error, relative to the largest value of what it is in, and what that is."""
+    """Return the largest error, relative to the largest value of what it is in, and its name."""
     errors = {
         name: ((found[name] - value).abs().max() / (value.abs().max() + 1e-300)).item()
         for name, value in truth.items()
