@@ -142,9 +142,9 @@ def as_linear_filter(
     """
     check_traces(state, like[0])
     steps = steps_before(state, like)
-    one = like.new_ones(len(like), len(steps), 1)
+    one = like.new_ones(like.shape[0], steps.shape[0], 1)
     zero = torch.zeros_like(one)
-    recurrences = rule.traces(one, count(steps, len(like)), p)
+    recurrences = rule.traces(one, count(steps, like.shape[0]), p)
     if len(recurrences) > 1:
         return None
     if not recurrences:
