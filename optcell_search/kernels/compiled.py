@@ -37,18 +37,41 @@ def _kernel(name: str, dtype: torch.dtype) -> Any:
     return function
 
 
-def _call(name: str, sizes: tuple[int, ...], work: int, *tensors: Tensor | None) -> None:
-    """Call a kernel with its arrays in the order of its struct."""
+def _call(
+    name: str,
+    sizes: tuple[int, ...],
+    work: int,
+    *tensors: Tensor | None,
+    strided: int | None = None,
+) -> None:
+    """Call a kernel with its arrays in the order of its struct, one of which may have strides."""
     dtype = next(t.dtype for t in tensors if t is not None and t.dtype in _SUFFIX)
-    for tensor in tensors:
+    for place, tensor in enumerate(tensors):
         assert tensor is None or (
-            tensor.is_contiguous() and tensor.dtype in (dtype, torch.int64)
+            (tensor.is_contiguous() or place == strided) and tensor.dtype in (dtype, torch.int64)
         ), f"{name}: a tensor of {tensor.dtype} among {dtype}"
     threads = torch.get_num_threads() if work > _SERIAL else 1
     arrays = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
     _kernel(name, dtype)(
         (ctypes.c_long * len(sizes))(*sizes), (ctypes.c_void_p * len(arrays))(*arrays), threads
     )
+
+
+def _in_rows(grad: Tensor) -> Tensor:
+    """Return the gradient with its last axis in one piece; what was spread out stays so.
+
+    Behind a mean over time, or a module with `batch_first`, it lies otherwise than its output, and
+    to copy it would take as long as some of the loop.
+    """
+    if not grad.numel() or grad.stride(-1) == 1:
+        return grad
+    each = tuple(slice(1) if stride == 0 else slice(None) for stride in grad.stride()[:-1])
+    return grad[each].contiguous().expand_as(grad)
+
+
+def _outer(grad: Tensor) -> tuple[int, ...]:
+    """Strides of candidates, steps and sequences."""
+    return grad.stride()[:-1] if grad.numel() else (0, 0, 0)
 
 
 def _some(tensor: Tensor) -> Tensor | None:
@@ -139,9 +162,8 @@ def recurrence_backward(
     no_rule = (None,) * 3
     history = (h, _some(c), _some(saved), None)
     outputs = (du, None, None, *map(_some, grads), None, None, None, None)
-    _call(
-        f"{kind}_backward", (K, T, B, W, H), du.numel() * H, *inputs, *no_rule, *history, *outputs
-    )
+    sizes = (K, T, B, W, H, *_outer(grad_h))
+    _call(f"{kind}_backward", sizes, du.numel() * H, *inputs, *no_rule, *history, *outputs)
     return du, *grads  # type: ignore[return-value]
 
 
@@ -169,9 +191,11 @@ def driven_backward(
     """Gradients of x, weights, biases, h0, c0, p, both initial traces and a linear rule."""
     K, T, B, F = x.shape
     H = h0.shape[-1]
+    grad_h = _in_rows(grad_h)
     grads = driven_gradients(x, w_ih, b_ih, w_hh, h0, c0, p, linear, grad_v, grad_m, wanted)
     inputs = (grad_h, grad_c, grad_v, grad_m, x, w_ih, b_ih, w_hh, h0, c0, p, lengths, linear)
     history = (h, c, saved, marks)
     work = T * B * (w_ih.numel() + w_hh.numel())
-    _call(f"{kind}_backward", (K, T, B, F, H), work, *map(_some, (*inputs, *history, *grads)))
+    sizes = (K, T, B, F, H, *_outer(grad_h))
+    _call(f"{kind}_backward", sizes, work, *map(_some, (*inputs, *history, *grads)), strided=0)
     return grads

@@ -119,6 +119,7 @@ _driven = differentiable(
         _backward,
         _room_of_gradients,
         main=4,
+        strided=0,
     ),
     _keep,
     _gradients,

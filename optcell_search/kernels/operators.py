@@ -35,24 +35,35 @@ class Operator:
 
 
 def operator(
-    name: str, schema: str, run: Callable[..., Any], outputs: Callable[..., Any], main: int = 0
+    name: str,
+    schema: str,
+    run: Callable[..., Any],
+    outputs: Callable[..., Any],
+    main: int = 0,
+    strided: int | None = None,
 ) -> Operator:
     """Register a loop with torch.
 
     Args:
         name: of the operator.
         schema: its signature in torch's schema language; every tensor is (K, ...).
-        run: computes it, from contiguous tensors.
+        run: computes it, from contiguous tensors but for one.
         outputs: same arguments -> tensors of the right shapes, contents left open.
         main: which argument has all of K, T and B. Where that is empty nothing runs: a sum over
             nothing is 0.
+        strided: which argument `run` takes as it lies in memory.
     """
 
     def run_contiguous(*args: Any) -> Any:
         if not args[main].numel():
             empty = outputs(*args)
             return empty.zero_() if isinstance(empty, Tensor) else tuple(e.zero_() for e in empty)
-        return run(*(arg.contiguous() if isinstance(arg, Tensor) else arg for arg in args))
+        return run(
+            *(
+                arg.contiguous() if isinstance(arg, Tensor) and i != strided else arg
+                for i, arg in enumerate(args)
+            )
+        )
 
     label = f"{_NAMESPACE}::{name}"
     op = torch.library.custom_op(label, run_contiguous, mutates_args=(), schema=schema)

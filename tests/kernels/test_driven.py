@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -171,6 +171,23 @@ def test_gradients_that_nobody_wants_change_no_others(
     assert set(full) - set(part) == set(fixed)
     for name, value in part.items():
         assert torch.equal(value, full[name]), name
+
+
+LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "sum": lambda h: h.sum(),
+    "mean over time": lambda h: h.mean(0).square().sum(),
+    "one sequence": lambda h: h[:, 1].square().sum(),
+    "batch first": lambda h: (h.transpose(0, 1) * torch.arange(h.numel()).view(3, 11, 5)).sum(),
+    "features first": lambda h: (h.movedim(2, 0) * torch.arange(h.numel()).view(5, 11, 3)).sum(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_the_gradient_may_lie_in_memory_in_any_way(loss: Callable[[Tensor], Tensor]) -> None:
+    inputs = drawn("lstm", 11, 3, 2, 5, "linear")
+    truth = torch.autograd.grad(loss(apart("lstm", inputs, None)["h"]), list(inputs.values()))
+    found = torch.autograd.grad(loss(together("lstm", inputs, None)["h"]), list(inputs.values()))
+    close(dict(zip(inputs, found, strict=True)), dict(zip(inputs, truth, strict=True)))
 
 
 @pytest.mark.parametrize("rule", ["adam", "linear"])

@@ -14,10 +14,14 @@ template <class S> struct Backward {
   S *dx, *dw_ih, *db_ih, *dw_hh, *db_hh, *dh0, *dc0, *dp, *dv, *dm, *dlinear;
 };
 
+// How far apart in grad_h candidates, steps and sequences are; all other arrays are contiguous.
+struct Strides { long candidate, step, sequence; };
+
 template <class S, template <class> class CellOf, class Factor> class BackwardPass {
   typedef CellOf<S> Cell;
   static constexpr int G = Cell::gates, L = kLanes<S>;
   const Sizes s;
+  const Strides of_grad;
   const Backward<S> a;
   const long H = s.H, W = G * H, wide = padded<S>(W), narrow = padded<S>(H), input = padded<S>(s.F);
   const long columns = s.F + (a.linear && a.b_ih);  // no wider than input, which has a vector to spare
@@ -44,8 +48,8 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
   };
 
  public:
-  BackwardPass(const Sizes& s, const Backward<S>& a, long threads)
-      : s(s), a(a), recurrent(pack<Factor>(a.w_hh, s.K, W, H, false, threads)),
+  BackwardPass(const Sizes& s, const Strides& of_grad, const Backward<S>& a, long threads)
+      : s(s), of_grad(of_grad), a(a), recurrent(pack<Factor>(a.w_hh, s.K, W, H, false, threads)),
         driving(pack<Factor>(a.p ? a.w_ih : nullptr, s.K, W, s.F, true, threads)),
         back(pack<Factor>(a.dx ? a.w_ih : nullptr, s.K, W, s.F, false, threads)) {
     prefer_large_pages(a.dx, s.K * s.T * s.B * s.F);
@@ -119,6 +123,8 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
   void step(const Rows& tile, long time, long t, Room& room) const {
     const long now = (tile.k * s.T + time) * s.B + tile.first, state = tile.k * s.B + tile.first;
     const long rows = tile.count();
+    const S* grad_h =
+        a.grad_h + tile.k * of_grad.candidate + time * of_grad.step + tile.first * of_grad.sequence;
     const S* h_old_rows = h_before(tile, time);
     const S* c_old_rows = !Cell::memory ? nullptr : time ? a.c + (now - s.B) * H : a.c0 + state * H;
     for (long r = 0; r < rows; ++r) {
@@ -128,7 +134,7 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
         const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
         S* carry = room.carried.data() + r * H + unit;
         Vec<S> flow = load(carry, lanes), dh = load(room.dh.data() + r * narrow + unit, lanes);
-        if (a.grad_h) dh += load(a.grad_h + at, lanes);
+        if (a.grad_h) dh += load(grad_h + r * of_grad.sequence + unit, lanes);
         if (a.grad_c) flow += load(a.grad_c + at, lanes);
         Vec<S> keep[4], da[G], dn{}, c_now{}, c_old{}, h_now{}, h_old{};
         for (int g = 0; g < Cell::saved; ++g)
@@ -231,9 +237,9 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
 };
 
 template <class S, template <class> class CellOf>
-void backward(const Sizes& s, const Backward<S>& a, long threads) {
+void backward(const Sizes& s, const Strides& of_grad, const Backward<S>& a, long threads) {
   with_factor<S>(s, threads, [&](auto* factor) {
-    const BackwardPass<S, CellOf, std::remove_pointer_t<decltype(factor)>> pass(s, a, threads);
+    const BackwardPass<S, CellOf, std::remove_pointer_t<decltype(factor)>> pass(s, of_grad, a, threads);
     const std::vector<Rows> all = shares(s, threads);
     std::vector<Sums<S>> sums(all.size());
     parallel(all.size(), threads, [&](long i) { sums[std::size_t(i)] = pass.run(all[std::size_t(i)]); });

@@ -16,7 +16,8 @@ template <class S> using ReluRnn = Rnn<S, true>;
     forward<S, KIND>({s[0], s[1], s[2], s[3], s[4]}, *static_cast<const Forward<S>*>(arrays), threads); \
   }                                                                                      \
   extern "C" void NAME##_backward_##SUFFIX(const long* s, const void* arrays, long threads) { \
-    backward<S, KIND>({s[0], s[1], s[2], s[3], s[4]}, *static_cast<const Backward<S>*>(arrays), threads); \
+    backward<S, KIND>({s[0], s[1], s[2], s[3], s[4]}, {s[5], s[6], s[7]},                \
+                      *static_cast<const Backward<S>*>(arrays), threads);                \
   }
 #define ALL(SUFFIX, S)                                                                   \
   KERNEL(scan_forward, SUFFIX, ScanForward<S>, scan_forward<S>)                          \
