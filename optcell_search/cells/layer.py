@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,17 @@ from .. import kernels
 from ..rules import Rule, RuleState, apply_rule, as_filter, as_linear_filter, last_valid
 from .base import Cell, Hidden, Weights
 from .state import LayerState, check_hidden
+
+
+class _Piece(NamedTuple):
+    """What a layer runs over: `hidden` and `before` are those of its cell and its rule so far."""
+
+    weights: Weights
+    p: dict[str, Tensor]
+    x: Tensor
+    hidden: Hidden
+    before: RuleState | None
+    lengths: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -62,62 +74,38 @@ class Layer:
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])
             hidden = state.hidden
-        arguments = weights, p, x, hidden, None if state is None else state.rule, lengths
-        if self.cell.kernel is not None and self._kernel(x) == "compiled":
-            done = self._in_one_pass(self.cell.kernel, *arguments)
-            if done is not None:
-                return done
-        return (self._linear if self.rule.linear else self._nonlinear)(*arguments)
+        piece = _Piece(weights, p, x, hidden, None if state is None else state.rule, lengths)
+        kind = self.cell.kernel
+        done = None
+        if kind is not None and self._kernel(x) == "compiled":
+            done = self._in_one_pass(kind, piece)
+        if done is None:
+            done = self._linear(piece) if self.rule.linear else self._nonlinear(piece)
+        return done
 
-    def _in_one_pass(
-        self,
-        kind: str,
-        weights: Weights,
-        p: dict[str, Tensor],
-        x: Tensor,
-        hidden: Hidden,
-        before: RuleState | None,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, LayerState] | None:
+    def _in_one_pass(self, kind: str, piece: _Piece) -> tuple[Tensor, LayerState] | None:
         """Run all of the layer in one kernel, or return None where that does not know the rule."""
+        weights, p, x, hidden, before, lengths = piece
         T, B, features = x.shape
-        parts = [weights.get(name) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
-        run = partial(kernels.driven, kind, x, parts, hidden, lengths=lengths)
-        taken = T if lengths is None else lengths
         like = x.new_empty(())
-        if self.rule.linear:
-            linear = as_linear_filter(self.rule, p, like.expand(T, B, features + self.bias), before)
-            if linear is None:
-                return None
-            history, traces = run(linear=linear.coefficients, traces=linear.traces)
-            return _ended(history, linear.after(traces, taken), lengths)
-        adam = as_filter(self.rule, p, like.expand(B, weights["weight_ih"].shape[0]), before)
-        if adam is None:
+        rule = (
+            as_linear_filter(self.rule, p, like.expand(T, B, features + self.bias), before)
+            if self.rule.linear
+            else as_filter(self.rule, p, like.expand(B, weights["weight_ih"].shape[0]), before)
+        )
+        if rule is None:
             return None
-        history, traces = run(adam=adam.values, traces=adam.traces)
-        return _ended(history, adam.after(traces, taken), lengths)
+        parts = [weights.get(name) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
+        history, traces = kernels.driven(kind, x, parts, hidden, rule.values, rule.traces, lengths)
+        return _ended(history, rule.after(traces, T if lengths is None else lengths), lengths)
 
-    def _nonlinear(
-        self,
-        weights: Weights,
-        p: dict[str, Tensor],
-        x: Tensor,
-        hidden: Hidden,
-        before: RuleState | None,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, LayerState]:
+    def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
+        weights, p, x, hidden, before, lengths = piece
         u, rule_state = apply_rule(self.rule, p, self.cell.drive(weights, x, None), before, lengths)
         return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
 
-    def _linear(
-        self,
-        weights: Weights,
-        p: dict[str, Tensor],
-        x: Tensor,
-        hidden: Hidden,
-        before: RuleState | None,
-        lengths: Tensor | None,
-    ) -> tuple[Tensor, LayerState]:
+    def _linear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
+        weights, p, x, hidden, before, lengths = piece
         # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
         # and a constant channel carries the bias through the filter.
         columns = torch.cat([x, torch.ones_like(x[..., :1])], -1) if self.bias else x

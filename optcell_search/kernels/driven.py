@@ -131,9 +131,7 @@ def driven(
     x: Float[Tensor, "time batch features"],
     weights: Sequence[Tensor | None],
     hidden: tuple[Float[Tensor, "batch hidden"], ...],
-    *,
-    adam: tuple[Tensor, Tensor, Tensor, Tensor] | None = None,
-    linear: Float[Tensor, "time batch_or_1 4"] | None = None,
+    rule: tuple[Tensor, Tensor, Tensor, Tensor] | Float[Tensor, "time batch_or_1 4"],
     traces: tuple[Tensor, ...] = (),
     lengths: Int[Tensor, " batch"] | None = None,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -152,8 +150,8 @@ def driven(
         weights: input weights (G H, F), input bias (G H,) or None, recurrent weights (G H, H) and
             recurrent bias (G H,) or None.
         hidden: h, or h and c, before the first step, (B, H) each.
-        adam: mu, s, beta and eps of Adam's filter, 0-d.
-        linear: d, a, c and e of a linear rule, (T, B or 1, 4). With neither, u = z.
+        rule: mu, s, beta and eps of Adam's filter, 0-d; or d, a, c and e of a linear rule in one
+            tensor (T, B or 1, 4).
         traces: before the first step: of Adam's filter v and m, (B, G H) each; of a linear rule v,
             (B, F), with the input bias (B, F + 1), or nothing where it keeps none.
         lengths: (B,) valid steps of each sequence, where the rule ends; None means all T.
@@ -168,25 +166,25 @@ def driven(
     T, B, _ = x.shape
     c0 = hidden[1] if kind == "lstm" else none
     offset = w_hh.new_zeros(w_hh.shape[0]) if b_hh is None else b_hh
-    p = none if adam is None else torch.stack(adam).to(x.dtype)
-    coefficients = none if linear is None else linear.to(x.dtype).expand(T, B, 4)
+    p = torch.stack(rule).to(x.dtype) if isinstance(rule, tuple) else none
+    linear = none if isinstance(rule, tuple) else rule.to(x.dtype).expand(T, B, 4)
     v0, m0 = (*traces, none, none)[:2]
     if lengths is None:
         lengths = torch.full((B,), T, dtype=torch.int64, device=x.device)
     weighted = (x, w_ih, none if b_ih is None else b_ih, w_hh, offset, hidden[0], c0)
     h, c, _, v, m, _ = _driven(
-        *(part.unsqueeze(0) for part in (*weighted, p, v0, m0, lengths, coefficients)),
+        *(part.unsqueeze(0) for part in (*weighted, p, v0, m0, lengths, linear)),
         kind,
         torch.is_grad_enabled(),
-        _wanted(x, coefficients, v0),
+        _wanted(x, linear, v0),
     )
     history = (h.squeeze(0), c.squeeze(0)) if kind == "lstm" else (h.squeeze(0),)
     return history, (v.squeeze(0), m.squeeze(0))[: len(traces)]
 
 
-def _wanted(x: Tensor, coefficients: Tensor, v0: Tensor) -> int:
+def _wanted(x: Tensor, linear: Tensor, v0: Tensor) -> int:
     # What wants a gradient a mapped or transformed function does not tell.
     transformed = torch._C._are_functorch_transforms_active()
-    if transformed or coefficients.requires_grad or v0.requires_grad:
+    if transformed or linear.requires_grad or v0.requires_grad:
         return TO_RULE
     return TO_INPUT if x.requires_grad else TO_WEIGHTS

@@ -107,12 +107,12 @@ class LinearFilter(NamedTuple):
         v_t = d_t v_{t-1} + a_t z_t,  u_t = c_t v_t + e_t z_t
 
     Attributes:
-        coefficients: d, a, c and e, (T, B or 1, 4).
+        values: d, a, c and e, (T, B or 1, 4).
         traces: v before the first step, (B, channels), or nothing.
         steps: taken so far.
     """
 
-    coefficients: Tensor
+    values: Tensor
     traces: tuple[Tensor, ...]
     steps: Tensor
 

@@ -35,9 +35,9 @@ def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-# What stands before the recurrence: nothing, Adam's filter of the drive, a linear rule's of the
-# input, and one that keeps no trace.
-RULES = ["none", "adam", "linear", "traceless"]
+# Adam's filter of the drive, a linear rule's of the input, with and without a bias, and one that
+# keeps no trace.
+RULES = ["adam", "linear", "unbiased", "traceless"]
 
 
 def drawn(kind: str, T: int, B: int, F: int, H: int, rule: str) -> dict[str, Tensor]:
@@ -48,26 +48,27 @@ def drawn(kind: str, T: int, B: int, F: int, H: int, rule: str) -> dict[str, Ten
         inputs |= {"b_ih": draw(W), "v0": draw(B, W), "m0": draw(B, W).square() + 0.1}
         for name, value in {"mu": 0.6, "s": 0.7, "beta": 0.9, "eps": 1e-2}.items():
             inputs[name] = torch.tensor(value, dtype=torch.float64)
-    elif rule != "none":
+    else:
         # Factors of each sequence's own at an odd size, shared by all at an even one.
         factors = torch.rand(T, B if B % 2 else 1, 4, dtype=torch.float64)
-        inputs |= {"b_ih": draw(W), "linear": factors}
-        if rule == "linear":
-            inputs["v0"] = draw(B, F + 1)
+        inputs |= {"linear": factors} | ({} if rule == "unbiased" else {"b_ih": draw(W)})
+        if rule != "traceless":
+            inputs["v0"] = draw(B, F + ("b_ih" in inputs))
     inputs |= {"w_ih": inputs["w_ih"] / F**0.5, "w_hh": inputs["w_hh"] / H**0.5}
     return {name: part.detach().requires_grad_() for name, part in inputs.items()}
 
 
 def apart(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
     """The readable loops, one after the other."""
-    x, bias, ends = i["x"], i.get("b_ih"), ()
+    x, columns = i["x"], i["w_ih"]
+    if "b_ih" in i:
+        x = torch.cat([x, torch.ones_like(x[..., :1])], -1)
+        columns = torch.cat([columns, i["b_ih"][:, None]], -1)
     if "linear" in i:
-        ones = torch.cat([x, torch.ones_like(x[..., :1])], -1)
-        ones, ends = linear(ones, i["linear"].unbind(-1), i.get("v0"), lengths)
-        u = ones[..., :-1] @ i["w_ih"].T + ones[..., -1:] * bias
+        filtered, ends = linear(x, i["linear"].unbind(-1), i.get("v0"), lengths)
+        u = filtered @ columns.T
     else:
-        u = torch.nn.functional.linear(x, i["w_ih"], bias)
-    if "mu" in i:
+        u = x @ columns.T
         values = (i["mu"], i["s"], i["beta"], i["eps"])
         u, ends = reference.normalize(u, values, (i["v0"], i["m0"]), lengths)
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
@@ -86,20 +87,11 @@ def linear(
 
 
 def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
-    adam = (i["mu"], i["s"], i["beta"], i["eps"]) if "mu" in i else None
+    rule = i["linear"] if "linear" in i else (i["mu"], i["s"], i["beta"], i["eps"])
     traces = tuple(i[name] for name in ("v0", "m0") if name in i)
     weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
-    history, ends = kernels.driven(
-        kind,
-        i["x"],
-        weights,
-        hidden,
-        adam=adam,
-        linear=i.get("linear"),
-        traces=traces,
-        lengths=lengths,
-    )
+    history, ends = kernels.driven(kind, i["x"], weights, hidden, rule, traces, lengths)
     return named(history, ends)
 
 
@@ -148,7 +140,7 @@ def test_all_that_comes_out_in_float32(kind: str, size: tuple[int, int, int], ru
     compare(kind, drawn(kind, 2 * STRETCH + 3, *size, rule), None, torch.float32)
 
 
-@pytest.mark.parametrize("rule", ["adam", "linear", "traceless"])
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_the_rule_stands_still_beyond_a_sequences_end(kind: str, rule: str) -> None:
     T, B = 2 * STRETCH + 3, 19
@@ -157,7 +149,9 @@ def test_the_rule_stands_still_beyond_a_sequences_end(kind: str, rule: str) -> N
 
 
 @pytest.mark.parametrize("features", [3, 16])
-@pytest.mark.parametrize("without", [("x",), ("linear", "v0"), ("x", "linear", "v0")])
+@pytest.mark.parametrize(
+    "without", [("x",), ("linear",), ("v0",), ("linear", "v0"), ("x", "linear", "v0")]
+)
 @pytest.mark.parametrize("rule", ["adam", "linear"])
 def test_gradients_that_nobody_wants_change_no_others(
     rule: str, without: tuple[str, ...], features: int
@@ -209,8 +203,8 @@ def test_numbers_too_large_to_square_give_finite_steps() -> None:
 
 def test_numbers_too_small_to_be_normal_stay_what_they_are_outside() -> None:
     tiny = torch.full((1,), 1e-40)
-    inputs = {n: p.detach().float() for n, p in drawn("rnn_relu", 1, 1, 1, 1, "none").items()}
+    inputs = {n: p.detach().float() for n, p in drawn("rnn_relu", 1, 1, 1, 1, "traceless").items()}
     for name in inputs:
-        inputs[name].fill_(1e-40 if name == "x" else float(name == "w_ih"))
+        inputs[name].fill_(1e-40 if name == "x" else float(name in ("w_ih", "linear")))
     assert together("rnn_relu", inputs, None)["h"].item() in (0, tiny.item())
     assert (tiny * 1).item() > 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
@@ -10,8 +12,10 @@ from torch import Tensor
 
 from optcell_search import kernels, rules
 from optcell_search.cells import OptCell
+from optcell_search.hyperparameters import real
 from optcell_search.kernels import build
-from optcell_search.rules import Rule
+from optcell_search.rules import Recurrence, Rule
+from optcell_search.rules.base import Values
 
 BACKENDS = [
     "native",
@@ -21,6 +25,40 @@ BACKENDS = [
         marks=pytest.mark.skipif(build.problem() is not None, reason=str(build.problem())),
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoAverages(Rule):
+    """u_t = v_t + w_t + s z_t, a fast and a slow trace of a growing drive."""
+
+    name: ClassVar[str] = "two_averages"
+    title: ClassVar[str] = "two averages"
+    equation: ClassVar[str] = "u_t = v_t + w_t + s z_t"
+    citation: ClassVar[str] = "none"
+    linear: ClassVar[bool] = True
+    mu: float = real(0.5, search=(0.0, 0.9), valid=(0.0, 1.0))
+    s: float = real(0.3, search=(0.05, 2.0), valid=(0.0, 10.0))
+
+    def traces(self, z: Tensor, t: Tensor, p: Values) -> tuple[Recurrence, ...]:
+        grown = z * (t / (t + 1)).to(z.dtype)
+        decays = p["mu"].expand(1, 1, 1), (p["mu"] / 2).expand(1, 1, 1)
+        return tuple(Recurrence(decay, grown) for decay in decays)
+
+    def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
+        return sum(q, p["s"] * z)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneAverage(TwoAverages):
+    """u_t = v_t / 2 + s z_t: what a kernel takes by its coefficients."""
+
+    def traces(self, z: Tensor, t: Tensor, p: Values) -> tuple[Recurrence, ...]:
+        return super().traces(z, t, p)[:1]
+
+    def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
+        return q[0] / 2 + p["s"] * z
+
+
 RULES = {
     "gd": rules.GradientDescent(s=0.7),
     "mu = 0": rules.HeavyBall(mu=0.0),
@@ -32,6 +70,8 @@ RULES = {
     "adam, mu = 0": rules.Adam(mu=0.0),
     "adam, mu near 1": rules.Adam(mu=0.99999, beta=0.999),
     "rmsprop": rules.RMSProp(),
+    "a plug-in of one trace": OneAverage(),
+    "a plug-in of two traces": TwoAverages(),
 }
 
 

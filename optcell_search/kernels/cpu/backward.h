@@ -56,17 +56,19 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
   }
 
   Sums<S> run(const Rows& share) const {
-    const typename Factor::Session session;
+    [[maybe_unused]] const typename Factor::Session session;
     Sums<S> sums(s, W, a.w_ih);
     Room room(*this, share.k);
     for (const Rows& tile : tiles(share)) {
       const long state = share.k * s.B + tile.first, rows = tile.count();
       std::fill(room.dh.begin(), room.dh.end(), S(0));
       std::fill(room.carried.begin(), room.carried.end(), S(0));
-      if (a.linear) carry(tile, room.dtraces.data(), true);
+      std::fill(room.dtraces.begin(), room.dtraces.end(), S(0));
       if (a.p) {
-        std::copy(a.grad_v + state * W, a.grad_v + (state + rows) * W, a.dv + state * W);
-        std::copy(a.grad_m + state * W, a.grad_m + (state + rows) * W, a.dm + state * W);
+        copy_rows(a.grad_v + state * W, W, a.dv + state * W, W, rows, W);
+        copy_rows(a.grad_m + state * W, W, a.dm + state * W, W, rows, W);
+      } else if (a.grad_v) {
+        copy_rows(a.grad_v + state * columns, columns, room.dtraces.data(), input, rows, columns);
       }
       for (long begin = (s.T - 1) / kStretch * kStretch; begin >= 0; begin -= kStretch) {
         const long steps = std::min(kStretch, s.T - begin);
@@ -76,10 +78,11 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
         add_turned_product(sums.w_hh.data(), narrow, room.part, wide, W, before);
         add_rows(sums.b_hh.data(), room.part, steps * rows);
         if (a.linear) linear(tile, begin, steps, room, sums);
-        else if (a.w_ih) inputs(tile, begin, steps, room, sums);
+        else if (a.p) filtered(tile, begin, steps, room, sums);
         else copy_out(tile, begin, steps, room.driven.data(), wide);
       }
-      if (a.linear) carry(tile, room.dtraces.data(), false);
+      if (a.linear && a.dv)
+        copy_rows(room.dtraces.data(), input, a.dv + state * columns, columns, rows, columns);
       for (long r = 0; r < rows; ++r)
         for (long n = 0; n < H; ++n) {
           const S flow = room.carried[std::size_t(r * H + n)], dh = room.dh[std::size_t(r * narrow + n)];
@@ -107,9 +110,10 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
 
   // Rows of a stretch to dx, F numbers of each.
   void copy_out(const Rows& tile, long begin, long steps, const S* from, long stride) const {
-    for (long t = 0; t < steps; ++t)
-      for (long r = 0; r < tile.count(); ++r, from += stride)
-        std::copy(from, from + s.F, a.dx + (((tile.k * s.T + begin + t) * s.B) + tile.first + r) * s.F);
+    for (long t = 0; t < steps; ++t, from += tile.count() * stride) {
+      S* to = a.dx + ((tile.k * s.T + begin + t) * s.B + tile.first) * s.F;
+      copy_rows(from, stride, to, s.F, tile.count(), s.F);
+    }
   }
 
   const S* h_before(const Rows& tile, long time) const {
@@ -153,17 +157,6 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
             recurrent[std::size_t(tile.k)]);
   }
 
-  // The gradients of a linear rule's traces: fetched after the last step, or put out before the first.
-  void carry(const Rows& tile, S* dtraces, bool fetch) const {
-    if (fetch) std::fill(dtraces, dtraces + kTile * input, S(0));
-    for (long r = 0; a.grad_v && r < tile.count(); ++r) {
-      const long at = (tile.k * s.B + tile.first + r) * columns;
-      S* row = dtraces + r * input;
-      if (fetch) std::copy(a.grad_v + at, a.grad_v + at + columns, row);
-      else if (a.dv) std::copy(row, row + columns, a.dv + at);
-    }
-  }
-
   // A linear rule over row r of a stretch once more, from its mark: x -> u and all traces.
   Linear<S> run_again(const Rows& tile, long begin, long r, View<S> x, View<S> u, S* traces) const {
     if (a.marks) {
@@ -198,22 +191,20 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
     copy_out(tile, begin, steps, room.dx.data(), input);
   }
 
-  // From the gradient of u to those of z, of what makes it and of x.
-  void inputs(const Rows& tile, long begin, long steps, Room& room, Sums<S>& sums) const {
+  // From the gradient of u to those of z, through Adam's filter, of what makes it and of x.
+  void filtered(const Rows& tile, long begin, long steps, Room& room, Sums<S>& sums) const {
     const long rows = tile.count();
     const S* first = a.x + ((tile.k * s.T + begin) * s.B + tile.first) * s.F;
     const View<const S> x{first, s.B * s.F, s.F};
-    if (a.p) {
-      const View<S> z{room.z.data(), rows * wide, wide};
-      product(z, x, steps, rows, driving[std::size_t(tile.k)], room.b_ih.data());
-      const Filter<S> rule(a.p + tile.k * 4);
-      for (long r = 0; r < rows; ++r) {
-        const long b = tile.k * s.B + tile.first + r;
-        const S* mark = a.marks + mark_of(s, tile, begin, r, 2) * W;
-        S* driven = room.driven.data() + r * wide;
-        rule.backward(driven, z(0, r), driven, z.step, z.step, steps, a.lengths[b] - begin, mark,
-                      mark + s.B * W, a.dv + b * W, a.dm + b * W, W, room.traces.data(), sums.p);
-      }
+    const View<S> z{room.z.data(), rows * wide, wide};
+    product(z, x, steps, rows, driving[std::size_t(tile.k)], room.b_ih.data());
+    const Filter<S> rule(a.p + tile.k * 4);
+    for (long r = 0; r < rows; ++r) {
+      const long b = tile.k * s.B + tile.first + r;
+      const S* mark = a.marks + mark_of(s, tile, begin, r, 2) * W;
+      S* driven = room.driven.data() + r * wide;
+      rule.backward(driven, z(0, r), driven, z.step, z.step, steps, a.lengths[b] - begin, mark,
+                    mark + s.B * W, a.dv + b * W, a.dm + b * W, W, room.traces.data(), sums.p);
     }
     weights_of(x, steps, rows, room, sums);
     if (a.db_ih) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows);

@@ -34,54 +34,44 @@ template <class S, template <class> class CellOf, class Factor> class ForwardPas
   }
 
   void run(const Rows& share) const {
-    const typename Factor::Session session;
+    [[maybe_unused]] const typename Factor::Session session;
     const Buffer<S> b_ih = padded_row(a.b_ih, share.k, W), b_hh = padded_row(a.b_hh, share.k, W);
     Buffer<S> drive(std::size_t(a.w_ih ? kStretch * kTile * wide : 0));
     Buffer<S> filtered(std::size_t(a.linear ? kStretch * kTile * input : 0), S(0));
     Buffer<S> traces(std::size_t(a.linear && a.v0 ? kTile * input : 0), S(0));
     Buffer<S> product_of(std::size_t(kTile * wide));
     for (const Rows& tile : tiles(share)) {
-      const long state = (share.k * s.B + tile.first) * W;
+      const long state = share.k * s.B + tile.first, rows = tile.count();
       if (a.p) {
-        std::copy(a.v0 + state, a.v0 + state + tile.count() * W, a.v + state);
-        std::copy(a.m0 + state, a.m0 + state + tile.count() * W, a.m + state);
+        copy_rows(a.v0 + state * W, W, a.v + state * W, W, rows, W);
+        copy_rows(a.m0 + state * W, W, a.m + state * W, W, rows, W);
+      } else if (a.v0) {
+        copy_rows(a.v0 + state * columns, columns, traces.data(), input, rows, columns);
       }
-      if (a.linear && a.v0) carry(tile, traces.data(), true);
       for (long begin = 0; begin < s.T; begin += kStretch) {
         const long steps = std::min(kStretch, s.T - begin);
         const S* x = a.x + ((share.k * s.T + begin) * s.B + tile.first) * s.F;
         View<const S> u{x, s.B * s.F, s.F};
         if (a.linear) {
-          const View<S> rows{filtered.data(), tile.count() * input, input};
-          linear(tile, begin, steps, rows, traces.data());
-          u = {rows.at, rows.step, rows.row};
+          const View<S> taken{filtered.data(), rows * input, input};
+          linear(tile, begin, steps, taken, traces.data());
+          u = {taken.at, taken.step, taken.row};
         }
         if (a.w_ih) {
-          const View<S> z{drive.data(), tile.count() * wide, wide};
-          product(z, u, steps, tile.count(), driving[std::size_t(share.k)],
-                  a.linear ? nullptr : b_ih.data());
+          const View<S> z{drive.data(), rows * wide, wide};
+          product(z, u, steps, rows, driving[std::size_t(share.k)], a.linear ? nullptr : b_ih.data());
           if (a.p) filter(tile, begin, steps, z);
           u = {z.at, z.step, z.row};
         }
         for (long t = 0; t < steps; ++t)
           step(tile, begin + t, u(t, 0), u.row, b_hh.data(), product_of.data());
       }
-      if (a.linear && a.v0) carry(tile, traces.data(), false);
+      if (a.linear && a.v0)
+        copy_rows(traces.data(), input, a.v + state * columns, columns, rows, columns);
     }
   }
 
  private:
-  // The traces of a linear rule, which lie in rows of their own: fetched before the first step, or put
-  // out after the last.
-  void carry(const Rows& tile, S* traces, bool fetch) const {
-    for (long r = 0; r < tile.count(); ++r) {
-      const long at = (tile.k * s.B + tile.first + r) * columns;
-      S* row = traces + r * input;
-      if (fetch) std::copy(a.v0 + at, a.v0 + at + columns, row);
-      else std::copy(row, row + columns, a.v + at);
-    }
-  }
-
   // The input as a linear rule leaves it, and marks the traces before the stretch.
   void linear(const Rows& tile, long begin, long steps, View<S> rows, S* traces) const {
     take_input(s, a.x, tile, begin, steps, columns > s.F, rows);

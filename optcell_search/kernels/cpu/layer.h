@@ -82,15 +82,19 @@ template <class S> Buffer<S> beside(const S* rows, const S* last, long count, lo
   return out;
 }
 
+// Some numbers of each of some rows, which lie so far apart here and there.
+template <class S> void copy_rows(const S* from, long from_row, S* to, long to_row, long rows, long columns) {
+  for (long r = 0; r < rows; ++r, from += from_row, to += to_row) std::copy(from, from + columns, to);
+}
+
 // The input of a tile over a stretch, step by step, with a 1 behind each row where `one`.
 template <class S>
 void take_input(const Sizes& s, const S* x, const Rows& tile, long begin, long steps, bool one, View<S> to) {
-  for (long t = 0; t < steps; ++t)
-    for (long r = 0; r < tile.count(); ++r) {
-      const S* from = x + ((tile.k * s.T + begin + t) * s.B + tile.first + r) * s.F;
-      std::copy(from, from + s.F, to(t, r));
-      if (one) to(t, r)[s.F] = S(1);
-    }
+  for (long t = 0; t < steps; ++t) {
+    const S* from = x + ((tile.k * s.T + begin + t) * s.B + tile.first) * s.F;
+    copy_rows(from, s.F, to(t, 0), to.row, tile.count(), s.F);
+    for (long r = 0; one && r < tile.count(); ++r) to(t, r)[s.F] = S(1);
+  }
 }
 
 // A linear rule over a stretch of row r of a tile.

@@ -26,10 +26,7 @@ template <class S> struct View {
 
 // A matrix (depth, width) in panels of kPanel vectors, the last one of as many as there are left.
 template <class S> struct Packed {
-  // What a thread holds while it multiplies: nothing.
-  struct Session {
-    ~Session() {}
-  };
+  struct Session {};  // what a thread holds while it multiplies
 
   long depth, width, panels;
   Buffer<S> data;
