@@ -17,14 +17,13 @@ every other command too, writes scripts/results/bench_tasks.md from it. Test sco
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from task_cells import SOLVED, memory, race, solve
 from task_tables import keep, report, spread
 
 import optcell_search
@@ -40,30 +39,6 @@ PUBLISHED = {
     "ucr:name=GunPoint": "ROCKET 100, InceptionTime 100, FCN 100, ESN 98.9",
     "ucr:name=ArrowHead": "ROCKET 81.4, InceptionTime 84.6, FCN 84.3, ESN 68.9",
 }
-# What `task_tables.NOTES` says in words: half of the symbols recalled, where guessing recalls an
-# eighth, and a tenth of the squared error of always answering 1.
-SOLVED = {
-    "copying": ("copying:lag=200,examples=2000", "accuracy", lambda value: value >= 0.5),
-    "adding": ("adding:length=400,examples=20000", "mse", lambda value: value <= 1 / 60),
-}
-BATCH = {"copying": 64, "adding": 32}
-# Tried on gd with seed 0. At 1e-3 the orthogonal cell stays on the plateau of adding, at 1e-2 it
-# leaves it more slowly than at 5e-3; lstm is still there after 2,500 steps at 1e-2.
-RATES = {"lstm": {"copying": 3e-3, "adding": 3e-3}, "orthogonal": {"copying": 1e-3, "adding": 5e-3}}
-
-
-def candidate(
-    cell: str, rule: str, hidden_size: int, lr: float, batch_size: int = 64, **cell_options: Any
-) -> Candidate:
-    """Return a candidate with the defaults of its rule."""
-    return Candidate.from_dict(
-        {
-            "cell": {"name": cell, **cell_options},
-            "rule": {"name": rule},
-            "model": {"hidden_size": hidden_size},
-            "training": {"optimizer": "adam", "lr": lr, "batch_size": batch_size},
-        }
-    )
 
 
 def classify(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -157,110 +132,6 @@ def brown(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         "its parameters": int(best["parameters"]),
         "its perplexity": f"{best['test_perplexity']:.1f} ± {best['test_perplexity_std']:.1f}",
     }
-
-
-def solve(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Give how many optimizer steps each rule needs on lstm and orthogonal."""
-    spec, metric, solved = SOLVED[arguments.problem]
-    task = tasks.load(spec)
-    batch = BATCH[arguments.problem]
-    for cell in arguments.cells:
-        for rule in registry.rules.names():
-            steps: list[int] = []
-            lasts: list[float] = []
-            for seed in range(arguments.seeds):
-                lr = RATES[cell][arguments.problem]
-                training = Training(candidate(cell, rule, 64, lr, batch), task, seed=seed)
-                each = -(-len(task.train) // batch)
-                for epoch in range(1, arguments.epochs + 1):
-                    value = training.epoch()[metric]
-                    if solved(value):
-                        steps.append(epoch * each)
-                        break
-                lasts.append(value)
-            yield {
-                "task": spec,
-                "cell": cell,
-                "rule": rule,
-                "hidden": 64,
-                "lr": RATES[cell][arguments.problem],
-                "batch": batch,
-                "seeds": arguments.seeds,
-                "solved": f"{len(steps)} of {arguments.seeds}",
-                "steps until solved": ", ".join(map(str, steps)) or "-",
-                "limit": arguments.epochs * each,
-                f"{metric} at the end": spread(lasts, digits=4),
-            }
-
-
-_MEASURE = """
-import resource, sys, time, torch
-from optcell_search import OptCell, cells
-torch.set_num_threads(1)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-cell = cells.Reservoir(count=1, wiring=sys.argv[1], density=0.1)
-module = OptCell(8, int(sys.argv[2]), cell=cell, rule="gd")
-start = time.perf_counter()
-with torch.no_grad():
-    module(torch.randn(20, 4, 8))
-seconds = time.perf_counter() - start
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-held = sum(b.numel() * b.element_size() for b in module.buffers())
-print((after - before) / 1024, held / 2**20, seconds)
-"""
-
-
-def memory(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Give the peak memory of one reservoir of each wiring, in a process of its own."""
-    for wiring in ("dense", "ring", "m_ring"):
-        done = subprocess.run(
-            [sys.executable, "-c", _MEASURE, wiring, str(arguments.units)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        peak, held, seconds = map(float, done.stdout.split())
-        yield {
-            "wiring": wiring,
-            "units": arguments.units,
-            "peak MiB": round(peak, 1),
-            "weights MiB": round(held, 3),
-            "20 steps of 4 sequences, s": round(seconds, 3),
-        }
-
-
-def race(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Give the seconds of training until a validation accuracy, reservoir against lstm."""
-    task = tasks.load(arguments.task, arguments.data_dir)
-    for wiring in ("lstm", "dense", "ring"):
-        seconds, processor, scores, epochs, reached = [], [], [], [], 0
-        for seed in range(arguments.seeds):
-            if wiring == "lstm":
-                chosen = candidate("lstm", "gd", 64, 3e-3)
-            else:
-                chosen = candidate("reservoir", "gd", 100, 3e-3, wiring=wiring)
-            training = Training(chosen, task, seed=seed)
-            start = time.process_time()
-            for _ in range(arguments.epochs):
-                metrics = training.epoch()
-                if metrics["accuracy"] >= arguments.accuracy:
-                    reached += 1
-                    break
-            epochs.append(training.epochs)
-            processor.append(time.process_time() - start)
-            seconds.append(metrics["train_seconds"])
-            scores.append(evaluate(training.model, task.unseal(), task)["accuracy"])
-        yield {
-            "task": arguments.task,
-            "model": wiring if wiring == "lstm" else f"reservoir, {wiring}",
-            "parameters": int(metrics["parameters"]),
-            "seeds": arguments.seeds,
-            f"reached {arguments.accuracy:.0%} on validation": f"{reached}",
-            "epochs": spread([float(e) for e in epochs]),
-            "training, s": spread(seconds, digits=2),
-            "processor s, with scoring": spread(processor, digits=2),
-            "test % then": spread(scores, 100),
-        }
 
 
 def main() -> None:

@@ -19,21 +19,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import fault_tables
 import own_postgres
+from fault_tables import ASKED, STORAGES, VICTIMS, Outcome
 from faults import Nodes, kill_driver
 
 from optcell_search.results import load
 from optcell_search.tuning import Run
-from optcell_search.tuning.resolving import this_machine
 
-STORAGES = ("sqlite", "journal", "postgresql")
-VICTIMS = ("driver", "worker", "node", "power")
-ASKED, EPOCHS, WORKERS = 9, 4, 3
+EPOCHS, WORKERS = 4, 3
 # A kill comes when so many trials have ended as a die says, and up to this much later. The last two
 # are left out: with them the search may be over first.
 LATEST = ASKED - 2
@@ -42,27 +40,6 @@ AGAIN = 0.5  # chance of one more kill
 _MOST_RESUMES = 4
 _SECONDS_BETWEEN_LOOKS = 0.3
 _PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
-
-
-@dataclass
-class Outcome:
-    """What became of one run; every count but `kills`, `resumes` and `failed` should be 0."""
-
-    run: int
-    storage: str
-    victim: str
-    kills: int = 0
-    resumes: int = 0
-    lost: int = 0
-    changed: int = 0
-    duplicates: int = 0
-    running: int = 0
-    missing: int = 0
-    failed_resumes: int = 0
-    pruned: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
 
 
 def main() -> None:
@@ -77,7 +54,7 @@ def main() -> None:
     numbers = arguments.only or list(range(arguments.runs))
     # So that the cluster ends with the script.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    outcomes, replays = before(arguments.out, numbers) if arguments.only else ({}, [])
+    outcomes, replays = fault_tables.before(arguments.out, numbers) if arguments.only else ({}, [])
     with (
         tempfile.TemporaryDirectory() as folder,
         own_postgres.server() as postgres,
@@ -87,20 +64,9 @@ def main() -> None:
             campaign = Campaign(number, arguments.seed, Path(folder), postgres, nodes)
             outcomes[number] = campaign.outcome()
             print(json.dumps(asdict(outcomes[number])), flush=True)
-            write(arguments.out, arguments.seed, outcomes, replays)
+            fault_tables.write(arguments.out, arguments.seed, outcomes, replays)
         replays += replay(Path(folder), random.Random(arguments.seed), arguments.replays)
-    write(arguments.out, arguments.seed, outcomes, replays)
-
-
-def before(folder: Path, anew: list[int]) -> tuple[dict[int, Outcome], list[dict[str, Any]]]:
-    """Return what an earlier campaign found, without the runs that are to be done anew."""
-    content = json.loads((folder / "fault_campaign.json").read_text())
-    outcomes = {entry["run"]: Outcome(**entry) for entry in content["outcomes"]}
-    replayed = {f"run-{number:02d}" for number in anew}
-    return (
-        {number: outcome for number, outcome in outcomes.items() if number not in anew},
-        [entry for entry in content["replays"] if entry["run"] not in replayed],
-    )
+    fault_tables.write(arguments.out, arguments.seed, outcomes, replays)
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
@@ -276,55 +242,6 @@ def replay(root: Path, chance: random.Random, count: int) -> list[dict[str, Any]
         }
         for folder, number in chosen
     ]
-
-
-def write(
-    folder: Path, seed: int, found: dict[int, Outcome], replays: list[dict[str, Any]]
-) -> None:
-    """Write ``fault_campaign.json`` and the table made of it."""
-    outcomes = [found[number] for number in sorted(found)]
-    head = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": this_machine(),
-        "seed": seed,
-        "runs": len(outcomes),
-        "kills": sum(outcome.kills for outcome in outcomes),
-    }
-    content = {**head, "outcomes": [asdict(o) for o in outcomes], "replays": replays}
-    (folder / "fault_campaign.json").write_text(json.dumps(content, indent=1) + "\n")
-    text = "\n".join(table(head, outcomes, replays)) + "\n"
-    (folder / "fault_campaign.md").write_text(text)
-
-
-_COUNTS = ("lost", "changed", "duplicates", "running", "missing", "failed_resumes")
-
-
-def table(
-    head: dict[str, Any], outcomes: list[Outcome], replays: list[dict[str, Any]]
-) -> list[str]:
-    """Return the lines of the Markdown file."""
-    out = ["# Faults", "", "Made by `scripts/fault_campaign.py`; do not edit.", ""]
-    out += [f"{head['date']}, seed {head['seed']}, {head['machine']['system']}, "]
-    out[-1] += f"{head['machine']['cores']} cores, a Ray cluster of three nodes on it. "
-    out[-1] += f"{head['runs']} searches of {ASKED} trials, {head['kills']} kills."
-    out += ["", "| killed | ledger | runs | kills | resumes | completed lost | epochs changed |"]
-    out[-1] += " trained twice | left RUNNING | missing | failed resumes | worker died |"
-    out += ["|" + "---|" * 12]
-    groups = [(v, s) for v in VICTIMS for s in STORAGES]
-    for victim, storage in groups:
-        mine = [o for o in outcomes if (o.victim, o.storage) == (victim, storage)]
-        out.append(_line(victim, storage, mine))
-    out += [_line("**all**", "", outcomes), ""]
-    worst = max((entry["difference"] for entry in replays), default=0.0)
-    out += [f"Replay of {len(replays)} random trials: largest difference of any metric {worst:g}."]
-    return out
-
-
-def _line(victim: str, storage: str, outcomes: list[Outcome]) -> str:
-    total = lambda name: sum(getattr(outcome, name) for outcome in outcomes)  # noqa: E731
-    cells = [victim, storage, len(outcomes), total("kills"), total("resumes")]
-    cells += [total(name) for name in _COUNTS] + [total("failed")]
-    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,12 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
+from optcell_search.dashboard.info.data import Data
+from optcell_search.dashboard.read import Board
+
 START = datetime(2026, 5, 4, 12, 0, 0)
+
+TWO = {"accuracy": "maximize", "parameters": "minimize"}
 
 RULES: dict[str, dict[str, Any]] = {
     "gd": {"s": 1.0},
@@ -138,3 +143,24 @@ def in_folder(folder: Path, objectives: Mapping[str, str], **changes: Any) -> Le
     """A ledger in ``study.db`` of a run folder."""
     folder.mkdir(parents=True, exist_ok=True)
     return Ledger(objectives, f"sqlite:///{folder / 'study.db'}", **changes)
+
+
+def two_objectives(**changes: object) -> Ledger:
+    """Trials 0, 1 and 3 are the front, 2 is beaten by 1, 4 failed."""
+    ledger = Ledger(TWO, **changes)
+    ledger.add([0.9, 100.0], of=candidate("lstm", "adam", mu=0.1, s=0.5))
+    ledger.add([0.8, 10.0], of=candidate("gru", "heavy_ball", mu=0.5, s=0.2))
+    ledger.add([0.8, 11.0], of=candidate("gru", "heavy_ball", mu=0.7, s=0.3))
+    ledger.add([0.1, 1.0], of=candidate("rnn", "gd", s=0.4))
+    ledger.add(state=TrialState.FAIL, reason="diverged", of=candidate("rnn", "gd", s=9.0))
+    return ledger
+
+
+def board_of(ledger: Ledger) -> Board:
+    board = Board(ledger.study)
+    board.refresh()
+    return board
+
+
+def data_of(ledger: Ledger) -> Data:
+    return board_of(ledger).data

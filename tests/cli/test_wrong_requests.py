@@ -1,0 +1,94 @@
+"""A request that cannot be met takes one clear line and leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from calling import call
+
+from optcell_search.cli import main
+
+RUN = "run {space} --task {tiny} --trials 3 --out {out}"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (f"{RUN} --trials 0", "num_trials = 0; valid"),
+        (f"{RUN} --trials -3", "num_trials = -3; valid"),
+        (f"{RUN} --sampler best", "unknown sampler 'best'; valid: tpe"),
+        (f"{RUN} --scheduler best", "unknown scheduler 'best'; valid: auto"),
+        (f"{RUN} --objectives speed", "unknown objective 'speed'; valid: accuracy"),
+        (f"{RUN} --constraint weight<=2", "unknown metric 'weight'"),
+        (f"{RUN} --gpus-per-trial -1", "gpus_per_trial = -1"),
+        (f"{RUN} --study nosuchdb://host/x", "cannot be opened"),
+        ("run nowhere --task {tiny} --trials 3 --out {out}", "nowhere"),
+        ("run {nowhere}.toml --task {tiny} --trials 3 --out {out}", "nowhere.toml"),
+        ("run {broken} --task {tiny} --trials 3 --out {out}", "broken.toml"),
+        ("run {space} --task digitz --trials 3 --out {out}", "did you mean 'digits'"),
+        ("run {space} --task digits:stepz=rows --trials 3 --out {out}", "stepz"),
+        ("run {space} --task {nowhere}.npz --trials 3 --out {out}", "nowhere.npz"),
+        ("run {space} --task {cut} --trials 3 --out {out}", "cut.npz"),
+        ("run {space} --task mnist --trials 3 --out {out} --data-dir {nowhere}", "nowhere"),
+        ("run {space} --task {tiny} --trials 3 --out {full}", "exists and is no empty folder"),
+        ("resume {nowhere}", "no run here, run.toml is missing"),
+        ("status {nowhere}", "no run here"),
+        ("results {nowhere}", "no run here"),
+        ("finalize {nowhere}", "no run here"),
+        ("replay {nowhere} 0", "no run here"),
+        ("dashboard {nowhere}", "no run here"),
+        ("export {nowhere} --out {out}", "no run here"),
+    ],
+)
+def test_a_wrong_request_takes_one_line_and_leaves_nothing(
+    command: str,
+    message: str,
+    space: str,
+    tiny: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    cluster: None,
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    (tmp_path / "broken.toml").write_text("cells = [")
+    (tmp_path / "cut.npz").write_bytes(Path(tiny).read_bytes()[:200])
+    before = sorted(tmp_path.rglob("*"))
+    places = {name: tmp_path / name for name in ("out", "full", "nowhere")}
+    files = {"broken": tmp_path / "broken.toml", "cut": tmp_path / "cut.npz"}
+    arguments = command.format(space=space, tiny=tiny, **places, **files).split()
+    code, output, errors = call(capsys, *arguments)
+    assert (code, output) == (2, "")
+    assert errors.startswith("optcell-search: ")
+    assert errors.count("\n") == 1
+    assert message in errors
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_every_fault_of_a_space_has_its_line(
+    tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "space.toml"
+    path.write_text('cells = ["lstn"]\nrules = []\ncolour = "red"\n')
+    code, _, errors = call(
+        capsys, "run", str(path), "--task", tiny, "--trials", "1", "--out", str(tmp_path / "run")
+    )
+    assert code == 2
+    assert len(errors.splitlines()) == 3
+    assert all(line.startswith(f"optcell-search: {path}: ") for line in errors.splitlines())
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "ran", "run", "run x --task y --trials many --out z", "replay x", "list colours", "--x"],
+)
+def test_a_mistyped_command_takes_one_line(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    output, errors = capsys.readouterr()
+    assert (caught.value.code, output) == (2, "")
+    assert errors.count("\n") == 1
+    assert "--help" in errors
