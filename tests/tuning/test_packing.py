@@ -125,7 +125,10 @@ def test_auto_on_the_cpu_makes_no_sense(tiny: str) -> None:
         a_request(tiny, gpus_per_trial="auto", device="cpu")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(),
+    reason="needs a CUDA GPU: run scripts/test on a machine that has one",
+)
 def test_the_memory_of_a_real_gpu(tiny: str) -> None:
     candidates = [candidate.to_dict() for candidate in largest(SearchSpace.from_dict(SPACE))]
     need = measure(candidates, Source(task=tiny, data_dir=""), "cuda", CudaMeter())
