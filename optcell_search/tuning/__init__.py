@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .run import Run, RunFailedError
     from .search.schedulers import MOASHAScheduler
-    from .start import search
     from .worker.own_tuner import optcell_trainable
 
-__all__ = ["MOASHAScheduler", "Run", "RunFailedError", "optcell_trainable", "search"]
+__all__ = ["MOASHAScheduler", "Run", "RunFailedError", "optcell_trainable"]
 
 # On first use, because a worker imports its trainable through here and must not wait for the
 # tables and databases of the driver.
 _LAZY = {
-    "MOASHAScheduler": "schedulers",
+    "MOASHAScheduler": "search.schedulers",
     "Run": "run",
     "RunFailedError": "run",
-    "optcell_trainable": "own_tuner",
-    "search": "start",
+    "optcell_trainable": "worker.own_tuner",
 }
 
 
