@@ -2,7 +2,8 @@
 
 As `cells.base.Cell` it is plain data, and a rule turns its pre-activations z into u. It is a kind
 of its own because its contract differs: features are maps (channels, height, width), weights are
-filters, and what stands beside the recurrence (bypass, residual, layer norm) are switches of the cell.
+filters, and what stands beside the recurrence (bypass, residual, layer norm) are switches of the
+cell.
 
 Legend: T steps, B movies, C channels of the cell, D channels of its input, G gates, N = T x B.
 """
@@ -38,7 +39,8 @@ class ConvolutionalCell(Hyperparameters, ABC):
 
     With `norm` a recurrent projection a = U * h + b_hh becomes
     gamma (U * h - mean) / sqrt(var + 1e-5) + b_hh, with mean and variance over channels and places
-    of each gate (Ba et al. 2016, arXiv 1607.06450). Departure: z is left as it is, or the rule's step size would have no effect.
+    of each gate (Ba et al. 2016, arXiv 1607.06450). Departure: z is left as it is, or the rule's
+    step size would have no effect.
 
     A subclass is a frozen, keyword-only dataclass in a file of this room.
     """
