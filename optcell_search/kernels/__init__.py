@@ -7,7 +7,7 @@ a folder of the name that `backend` takes, and these on `layout`, `loop` and `pr
 from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
-from .fused_layer import fused_layer
+from .fused_layer import LayerWeights, fused_layer
 from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize
@@ -17,6 +17,6 @@ from .reference import recur, unroll
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "fused_layer", "normalize", "pick", "recur",
-    "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "fused_layer", "normalize",
+    "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip
