@@ -175,7 +175,6 @@ class OptCell(Recurrent):
         self,
         input: Tensor | PackedSequence,
         state: State | Tensor | tuple[Any, ...] | None = None,
-        *,
         hx: State | Tensor | tuple[Any, ...] | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
         """Run over a sequence, or over the next piece of one.
@@ -272,7 +271,8 @@ class OptCell(Recurrent):
 
 def _cast(data: Any, dtype: torch.dtype) -> Any:
     """Return what autocast would cast in `dtype`: neither float64 nor whole numbers."""
-    return data.to(dtype) if data.dtype in _AUTOCAST else data
+    given = (data.data if isinstance(data, PackedSequence) else data).dtype
+    return data.to(dtype) if given in _AUTOCAST else data
 
 
 def _keep(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ..hyperparameters import Real, specification
+from ..hyperparameters import Choice, Real, specification
 from ..kernels import wide
 from ..rules import Rule
 
@@ -28,7 +28,8 @@ class RuleValues(nn.Module):
     which is inside the valid range for every p; they start a thousandth of the range from its ends
     at least.
 
-    Choices between words are not among the values: the rule reads them off itself.
+    Choices are not among the values: they are the rule's form, which it reads off itself, and
+    modules can be stacked only where they agree in it.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class RuleValues(nn.Module):
                 share = min(max(share, _MARGIN), 1 - _MARGIN)
                 self._starts[key] = math.log(share / (1 - share))
                 setattr(self, key, nn.Parameter(torch.empty((), device=device, dtype=dtype)))
-            elif isinstance(value, int | float):
+            elif not isinstance(spec, Choice):
                 self._fixed[key] = value
                 self.register_buffer(key, _tensor(value, dtype, device), persistent=False)
         self.reset_parameters()
