@@ -131,7 +131,9 @@ class OptCell(Recurrent):
         """Draw initial weights anew, as torch's modules do; learned values start again."""
         self.rule_values.reset_parameters()
         for index in range(len(self._suffixes)):
-            self.cell.reset(self._weights(index), self.hidden_size)
+            weights = self._weights(index)
+            if not any(weight.is_meta for weight in weights.values()):  # nothing to draw into
+                self.cell.reset(weights, self.hidden_size)
 
     @torch.no_grad()
     def after_step(self) -> None:
