@@ -15,7 +15,7 @@ from ..rules import Rule
 from .base import Cell, Weights
 from .layer import Layer
 from .recurrent import Recurrent, check_arguments
-from .starting import as_state
+from .starting import Start, as_state
 from .state import LayerState, SingleState, State, check_batch, map_batch
 from .values import RuleValues, keep_beside_weights
 
@@ -176,8 +176,8 @@ class OptCell(Recurrent):
     def forward(
         self,
         input: Tensor | PackedSequence,
-        state: State | Tensor | tuple[Any, ...] | None = None,
-        hx: State | Tensor | tuple[Any, ...] | None = None,
+        state: Start | None = None,
+        hx: Start | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
         """Run over a sequence, or over the next piece of one.
 

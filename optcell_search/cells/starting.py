@@ -10,10 +10,13 @@ from torch import Tensor
 from ..rules.base import RuleState
 from .state import LayerState, SingleState, State
 
+# A `State`, the same as plain tuples or lists, h, or (h, c).
+Start = Tensor | Sequence[Any]
+
 _VALID = "valid: what the call before returned, a tensor h, or tensors (h, c)"
 
 
-def as_state(start: Any, layers: int, batched: bool) -> State:
+def as_state(start: Start, layers: int, batched: bool) -> State:
     """Return what a module is to go on from as a `State`.
 
     Args:
