@@ -108,7 +108,7 @@ class Layer:
         return _ended(history, rule.after(traces, T if lengths is None else lengths), lengths)
 
     def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
-        z = self.cell.drive(piece.weights, piece.x, None)
+        z = self.cell.input_projection(piece.weights, piece.x, None)
         u, rule_state = apply_rule(self.rule, piece.p, z, piece.before, piece.lengths)
         return _ended(self._recur(piece, u), rule_state, piece.lengths)
 
@@ -121,7 +121,7 @@ class Layer:
         kind = self.cell.kernel
         if kind is None:
             filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
-            u = self.cell.drive(weights, filtered, one)
+            u = self.cell.input_projection(weights, filtered, one)
             return _ended(self._recur(piece, u), rule_state, lengths)
         # Its z is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)

@@ -19,11 +19,11 @@ def apply_rule(
     state: RuleState | None = None,
     lengths: Int[Tensor, " batch"] | None = None,
 ) -> tuple[Float[Tensor, "time batch channels"], RuleState]:
-    """Filter a drive through a rule.
+    """Filter pre-activations through a rule.
 
     Args:
         rule: the rule; `p` holds its hyperparameters as 0-d tensors.
-        z: (T, B, channels) drive, padded at its end where `lengths` says so.
+        z: (T, B, channels) pre-activations, padded at its end where `lengths` says so.
         state: where an earlier piece of the same sequences ended; None starts afresh.
         lengths: (B,) valid steps of each sequence; None means all T.
 
@@ -45,7 +45,7 @@ def apply_rule(
     initial = (zeros,) * len(recurrences) if state is None else state.traces
     kernel = kernels.pick(kernels.Loop.like("scan", z))
     q = tuple(
-        kernels.scan(recurrence.decay, recurrence.drive, trace, kernel)
+        kernels.scan(recurrence.decay, recurrence.input, trace, kernel)
         for recurrence, trace in zip(recurrences, initial, strict=True)
     )
     final = RuleState(tuple(last_valid(trace, lengths) for trace in q), steps + taken)
@@ -79,7 +79,7 @@ def as_filter(
 
     Args:
         rule: the rule; `p` holds its hyperparameters.
-        like: a tensor of the shape, dtype and device of one step of the drive.
+        like: a tensor of the shape, dtype and device of one step of z.
         state: to go on from; None starts afresh.
 
     Raises:
@@ -130,12 +130,12 @@ def as_linear_filter(
 ) -> LinearFilter | None:
     """Return a linear rule by its coefficients, or None where it has several traces.
 
-    The formulas of a linear rule are sums of multiples of the drive and of its trace, step by step,
+    The formulas of a linear rule are sums of multiples of z and of its trace, step by step,
     so what they make of ones and zeros are the factors.
 
     Args:
         rule: the rule; `p` holds its hyperparameters.
-        like: a tensor of the shape, dtype and device of the drive.
+        like: a tensor of the shape, dtype and device of z.
         state: to go on from; None starts afresh.
 
     Raises:
@@ -152,8 +152,8 @@ def as_linear_filter(
         parts = zero, zero, zero, rule.emit(one, (), p)
         traces: tuple[Tensor, ...] = ()
     else:
-        decay, drive = recurrences[0]
-        parts = decay, drive, rule.emit(zero, (one,), p), rule.emit(one, (zero,), p)
+        decay, taken = recurrences[0]
+        parts = decay, taken, rule.emit(zero, (one,), p), rule.emit(one, (zero,), p)
         traces = (torch.zeros_like(like[0]),) if state is None else state.traces
     return LinearFilter(torch.cat([part.expand_as(one) for part in parts], -1), traces, steps)
 
@@ -164,7 +164,7 @@ def count(steps: Int[Tensor, " sequences"], more: int) -> Int[Tensor, "time sequ
 
 
 def check_traces(state: RuleState | None, like: Float[Tensor, "batch channels"]) -> None:
-    """Raise a ValueError where a state's traces are not of the form of a step of the drive."""
+    """Raise a ValueError where a state's traces are not of the form of a step of z."""
     for trace in () if state is None else state.traces:
         if (trace.shape, trace.dtype, trace.device) != (like.shape, like.dtype, like.device):
             raise ValueError(

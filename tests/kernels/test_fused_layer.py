@@ -36,7 +36,7 @@ def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-# Adam's filter of the drive, a linear rule's of the input, with and without a bias, and one that
+# Adam's filter of z, a linear rule's of the input, with and without a bias, and one that
 # keeps no trace.
 RULES = ["adam", "linear", "unbiased", "traceless"]
 
