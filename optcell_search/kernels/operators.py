@@ -159,8 +159,9 @@ def differentiable(
 
     def forbid(ctx: Any, *grads: Any) -> NoReturn:
         raise RuntimeError(
-            "optcell kernels can be differentiated once; for second derivatives run the cell "
-            'under kernels.backend("reference")'
+            "optcell kernels can be differentiated once; for second derivatives, also by "
+            "create_graph=True, run the forward pass under "
+            'optcell_search.kernels.backend("reference")'
         )
 
     class Backward(torch.autograd.Function):
@@ -202,8 +203,10 @@ def differentiable(
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            # With gradients on, somebody means to differentiate what comes out.
-            run = Backward.apply if torch.is_grad_enabled() else backward.run
+            # With gradients on, somebody means to differentiate what comes out; and gradients may
+            # come many at once, as for a Jacobian.
+            plain = unwatched(grads) and not torch.is_grad_enabled()
+            run = backward.run if plain else Backward.apply
             return gradients(run, ctx.saved_tensors, ctx.values, grads)
 
     def traced_backward(ctx: Any, *grads: Any) -> Any:
