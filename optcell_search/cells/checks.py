@@ -54,8 +54,8 @@ def check_layer(
     for name, value in values.items():
         if value.device != device:
             raise ValueError(
-                f"Input and rule's values are not at the same device, found input tensor at {device} "
-                f"and {name} at {value.device}"
+                "Input and rule's values are not at the same device, found input tensor at "
+                f"{device} and {name} at {value.device}"
             )
     for name, tensor in (("input", x), *weights.items()):
         if tensor.layout != torch.strided:
