@@ -151,7 +151,7 @@ def outcome(module: OptCell, x: Any, state: Any, between: Callable[[OptCell], No
         between(module)
         loss = sum(part.sum() for part in found if part.requires_grad)
         if isinstance(loss, Tensor):
-            loss.backward()
+            torch.autograd.backward(loss)
             # Of no sequences there may be no gradient, or one of zeros.
             found += [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
         return [part.detach().clone() for part in found]

@@ -53,7 +53,7 @@ VALUES = torch.tensor(0.5), torch.tensor(0.5), torch.tensor(0.9), torch.tensor(1
 
 def call(loop: str, i: dict[str, Tensor]) -> Tensor:
     if loop == "scan":
-        return kernels.scan(*i.values())
+        return kernels.scan(i["decay"], i["x"], i["initial"])
     if loop == "normalize":
         return kernels.normalize(i["z"], VALUES, (i["v"], i["m"]), i["lengths"])[0]
     if loop == "recurrence":
