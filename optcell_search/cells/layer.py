@@ -39,12 +39,14 @@ class Layer:
         rule: what filters z.
         hidden_size: number of features H of the hidden state.
         bias: whether the weights have b_ih and b_hh.
+        prepared: whether the weights are given as the cell's `prepare` returns them.
     """
 
     cell: Cell
     rule: Rule
     hidden_size: int
     bias: bool
+    prepared: bool = False
 
     def backend(self, like: Tensor) -> kernels.Choice:
         """Return the kernel that would run the recurrence on tensors like this one."""
@@ -73,7 +75,7 @@ class Layer:
         Returns:
             The outputs (T, B, features) and the state to go on from.
         """
-        weights = self.cell.prepare(weights)
+        weights = weights if self.prepared else self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])

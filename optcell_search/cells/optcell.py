@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,7 @@ _AUTOCAST = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class OptCell(Recurrent):
-    """Recurrent layers in which an update rule filters the drive before the cell takes it.
+    """Recurrent layers in which an update rule filters the input projection before the cell.
 
         z_t = W_ih x_t + b_ih,   u = rule(z),   h_t = cell(u_t, h_{t-1})
 
@@ -144,6 +145,21 @@ class OptCell(Recurrent):
         """
         for index in range(len(self._suffixes)):
             self.cell.after_step(self._weights(index))
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Derive once and for all what the cell derives of its weights for each sequence.
+
+        For inference and export: a matrix exponential, say, is a number then and no computation.
+        Weights that change later, or are loaded, are not followed.
+        """
+        for index, suffix in enumerate(self._suffixes):
+            weights = self._weights(index)
+            prepared = self.cell.prepare(weights)
+            for name in prepared.keys() - weights.keys():
+                self.register_buffer(name + suffix, prepared[name], persistent=False)
+        self._names = [*prepared]
+        self._layer = replace(self._layer, prepared=True)
 
     def learning_rates(self) -> dict[str, float]:
         """Return how many times the learning rate each of some parameters trains at, by name."""

@@ -15,8 +15,9 @@ from .precision import wide
 from .recurrence import recurrence
 from .reference import recur, unroll
 from .scan import scan
+from .watching import exporting
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "fused_layer", "normalize", "pick", "recur",
+    "FAST", "Choice", "Loop", "backend", "choose", "exporting", "fused_layer", "normalize", "pick", "recur",
     "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip
