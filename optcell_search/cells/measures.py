@@ -70,7 +70,13 @@ def discrete(measure: str, order: int, step: float, discretisation: str) -> tupl
 
 
 def scaled_step(
-    A: Tensor, B: Tensor, m: Tensor, f: Tensor, t: Tensor, discretisation: str
+    A: Tensor,
+    B: Tensor,
+    m: Tensor,
+    f: Tensor,
+    t: Tensor,
+    discretisation: str,
+    from_zero: bool = False,
 ) -> Tensor:
     """Return LegS coefficients after step t, (B, M, N).
 
@@ -82,7 +88,12 @@ def scaled_step(
         m: (B, M, N) coefficients of M signals after step t - 1.
         f: (B, M) the signals at step t.
         t: (1,) or (B,), number of the step, from 1.
+        from_zero: count t from 0 instead, at which m = (f, 0, ..., 0).
     """
+    if from_zero:
+        later = scaled_step(A, B, m, f, (t - 1).clamp(min=1), discretisation)
+        first = torch.nn.functional.pad(f.unsqueeze(-1), (0, B.shape[0] - 1))
+        return torch.where(t[:, None, None] == 1, first, later)
     shared = t.shape[0] == 1
     if discretisation == "bilinear" and (exporting() or not shared):
         # No format holds a triangular solve; and one for each sequence is slow.
@@ -132,7 +143,8 @@ def _transition(
         E, added = _exponential(A, B, elapsed)
         E = torch.where(t > 1, E, 0.0)
         # A^-1 (0 - I) B, as the first function is the constant 1.
-        added = torch.where(t > 1, added, torch.nn.functional.pad(B.double()[:1], (0, len(B) - 1)))
+        constant = torch.nn.functional.pad(torch.ones_like(added[..., :1]), (0, B.shape[0] - 1))
+        added = torch.where(t > 1, added, constant)
     else:
         E = torch.matrix_exp(A.double() * elapsed) * (t > 1)
         added = solve_triangular(A.double(), (E - eye) @ B.double()[:, None], upper=False).mT
@@ -141,10 +153,11 @@ def _transition(
 
 
 def _exponential(A: Tensor, B: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
-    """Return E = exp(A elapsed) and A^-1 (E - I) B, by products alone, which every format holds.
+    """Return E = exp(A elapsed) and A^-1 (E - I) B as a row, by products alone.
 
-    Both stand in exp of [[A, B], [0, 0]]: scaled down until it is below 1 for all of LegS' steps,
-    whose longest is ln 2, then Taylor's series to degree 18 and as many squarings.
+    Every format holds these. Both stand in exp of [[A, B], [0, 0]]: scaled down until it is below 1
+    for all of LegS' steps, whose longest is ln 2, then Taylor's series to degree 18 and as many
+    squarings.
     """
     size = B.shape[0]
     block = torch.nn.functional.pad(torch.cat([A, B[:, None]], 1), (0, 0, 0, 1)).double()
@@ -156,4 +169,4 @@ def _exponential(A: Tensor, B: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]
         exponential = eye + scaled @ exponential / degree
     for _ in range(squarings):
         exponential = exponential @ exponential
-    return exponential[..., :-1, :-1], exponential[..., :-1, -1]
+    return exponential[..., :-1, :-1], exponential[..., :-1, -1:].mT

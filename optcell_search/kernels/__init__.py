@@ -18,6 +18,6 @@ from .scan import scan
 from .watching import exporting
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "exporting", "fused_layer", "normalize", "pick", "recur",
-    "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "FAST", "Choice", "Loop", "backend", "choose", "exporting", "fused_layer", "normalize", "pick",
+    "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip
