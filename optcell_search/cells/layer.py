@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .. import kernels
 from ..rules import Rule, RuleState, apply_rule, as_filter, as_linear_filter, last_valid
 from .base import Cell, Hidden, Weights
+from .checks import check_layer
 from .state import LayerState, check_hidden
 
 
@@ -74,7 +75,12 @@ class Layer:
 
         Returns:
             The outputs (T, B, features) and the state to go on from.
+
+        Raises:
+            ValueError: input, weights and state do not fit each other.
         """
+        sizes = x.shape[-1], self.hidden_size, self.bias
+        check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes))
         weights = weights if self.prepared else self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
@@ -103,7 +109,8 @@ class Layer:
         )
         if rule is None:
             return None
-        parts = [weights.get(name) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
+        w_ih, w_hh = weights["weight_ih"], weights["weight_hh"]
+        parts = kernels.LayerWeights(w_ih, weights.get("bias_ih"), w_hh, weights.get("bias_hh"))
         history, traces = kernels.fused_layer(
             kind, x, parts, hidden, rule.values, rule.traces, lengths
         )

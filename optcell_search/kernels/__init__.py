@@ -7,7 +7,7 @@ a folder of the name that `backend` takes, and these on `layout`, `loop` and `pr
 from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
-from .fused_layer import fused_layer
+from .fused_layer import LayerWeights, fused_layer
 from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize
@@ -18,6 +18,6 @@ from .scan import scan
 from .watching import exporting
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "exporting", "fused_layer", "normalize", "pick",
-    "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "exporting", "fused_layer",
+    "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -90,7 +90,7 @@ def linear(
 def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
     rule = i["linear"] if "linear" in i else (i["mu"], i["s"], i["beta"], i["eps"])
     traces = tuple(i[name] for name in ("v0", "m0") if name in i)
-    weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
+    weights = kernels.LayerWeights(i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
     history, ends = kernels.fused_layer(kind, i["x"], weights, hidden, rule, traces, lengths)
     return named(history, ends)
