@@ -18,6 +18,7 @@ from .layer import Layer
 from .recurrent import Recurrent, check_arguments
 from .starting import Start, as_state
 from .state import LayerState, SingleState, State, check_batch, map_batch
+from .turning import keep_time, reverse_time
 from .values import RuleValues, keep_beside_weights
 
 _AUTOCAST = (torch.float32, torch.float16, torch.bfloat16)
@@ -274,7 +275,7 @@ class OptCell(Recurrent):
         for layer in range(self.num_layers):
             outputs = []
             for reverse in range(self._directions):
-                turn = partial(_reverse, lengths=lengths) if reverse else _keep
+                turn = partial(reverse_time, lengths=lengths) if reverse else keep_time
                 index = layer * self._directions + reverse
                 start = None if state is None else state[index]
                 weights = self._weights(index)
@@ -291,16 +292,3 @@ def _cast(data: Any, dtype: torch.dtype) -> Any:
     """Return what autocast would cast in `dtype`: neither float64 nor whole numbers."""
     given = (data.data if isinstance(data, PackedSequence) else data).dtype
     return data.to(dtype) if given in _AUTOCAST else data
-
-
-def _keep(x: Tensor) -> Tensor:
-    return x
-
-
-def _reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Turn each sequence of (T, B, features) around in time, its padding staying at the end."""
-    if lengths is None:
-        return x.flip(0)
-    t = torch.arange(len(x), device=x.device).unsqueeze(1)
-    index = torch.where(t < lengths, lengths - 1 - t, t)
-    return x.gather(0, index.unsqueeze(-1).expand_as(x))
