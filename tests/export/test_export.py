@@ -368,6 +368,26 @@ def test_a_bidirectional_model_has_no_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "rule"), [("orthogonal", "heavy_ball"), ("hippo", "gd"), ("lstm", "adam")]
+)
+def test_matrices_memories_and_learned_rules_have_a_step(
+    cell: str, rule: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    model = trained(a_candidate(cell, rule, learn_rule=True))
+    outcome = formats.write_formats(model, 8, tmp_path)
+    assert outcome["step.onnx"]["written"], outcome
+
+
+def test_the_readme_says_which_form_is_left_out_and_why(quick: None, tmp_path: Path) -> None:
+    candidate = a_candidate("rnn", "gd")
+    folder = export(candidate, trained(candidate).state_dict(), TASK, SCORES, tmp_path / "it")
+    text = (folder / "README.md").read_text()
+    for name in ("model.pt2", "step.onnx"):
+        assert f"`{name}` is left out: `left out by the test`." in text
+
+
+@pytest.mark.parametrize(
     ("folder", "name"),
     [
         ("winner", "winner_cell"),
