@@ -36,6 +36,9 @@ ARROWS: dict[str, set[str]] = {
         "hyperparameters", "registry", "cells", "tasks", "space", "training", "results", "export",
         "dashboard",
     },
+    "testing": {
+        "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
+    },
     "cli": {"registry", "tasks", "space", "training", "results", "export", "dashboard", "tuning"},
 }  # fmt: skip
 
@@ -45,6 +48,7 @@ GUESTS: dict[str, set[str]] = {
     "optuna": {"tuning", "results", "dashboard"},
     "plotly": {"dashboard"},
     "dash": {"dashboard"},
+    "pytest": {"testing"},
 }
 TORCH_AND_STANDARD_LIBRARY = {"rules", "cells", "kernels", "registry", "hyperparameters", "shapes"}
 ACCELERATORS = {"triton", "numba", "jaxtyping", "numpy"}
