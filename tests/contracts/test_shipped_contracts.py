@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[2]
 def run(suite: str, folder: Path) -> str:
     """Run a test module in an interpreter of its own, away from this project's settings."""
     (folder / "pytest.ini").write_text("[pytest]\n")
+    options = ["-p", "no:cacheprovider", "-p", "no:dash", "-rf", "-q", "-c", "pytest.ini"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:dash", "-rf", "-q"]
-        + ["--rootdir", str(folder), "-c", str(folder / "pytest.ini"), str(PLUGINS / suite)],
+        [sys.executable, "-m", "pytest", *options, str(PLUGINS / suite)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{PLUGINS}", "OMP_NUM_THREADS": "1"},
         capture_output=True,
