@@ -343,6 +343,19 @@ def test_forms_that_torch_cannot_write_are_named_with_the_reason(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("inner", "lost"), [("_SCAN", {"model.pt2"}), ("_TREES", {"model.pt2", "step.onnx"})]
+)
+def test_a_form_is_left_out_where_torch_no_longer_has_what_writes_it(
+    inner: str, lost: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, inner, "torch.not_there_any_more")
+    outcome = formats.write_formats(trained(a_candidate("rnn", "gd")), 8, tmp_path)
+    assert {name for name, form in outcome.items() if not form["written"]} == lost
+    for name in lost:
+        assert "has no torch.not_there_any_more" in outcome[name]["reason"]
+
+
 def test_a_form_whose_outputs_differ_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
