@@ -16,9 +16,9 @@ from ..ledger import folder as folders
 from ..ledger.format import REPORT
 from ..ledger.reasons import RunBrokenError
 from ..ledger.request import LOCAL, Request
-from .progress import View
 from .replay import Replay, replay
 from .run_folder import RunFolder
+from .search.progress import View
 from .status import in_words, reasons
 from .store import checkpoints
 

@@ -14,10 +14,10 @@ from ...ledger.ledger import Ledger
 from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
 from ...ledger.storage import STORAGE_ERRORS
 from ..cluster import heartbeat
-from ..progress import View
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks
 from .guarded_callbacks import Guarded, LoggerError
+from .progress import View
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
 
