@@ -141,8 +141,7 @@ def test_the_config_says_what_the_model_is(winner: Path) -> None:
     assert config["parameters"] == sum(weight.numel() for weight in weights.values())
     project = tomllib.loads((winner / "pyproject.toml").read_text())
     assert project["project"]["name"] == "winner-cell"
-    names = [need.partition(">")[0] for need in project["project"]["dependencies"]]
-    assert names == ["torch", "safetensors"]
+    assert project["project"]["dependencies"] == ["torch>=2.11,<2.15", "safetensors>=0.5"]
 
 
 def test_the_readme_says_what_it_is_how_good_and_whom_to_cite(winner: Path) -> None:
