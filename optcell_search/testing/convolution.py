@@ -64,7 +64,7 @@ class ConvolutionalCellContract:
     ) -> None:
         layer = make(cell, rule)
         x = movie(4)
-        z = layer.cell.drive(layer._weights(), x, None)
+        z = layer.cell.input_projection(layer._weights(), x, None)
         rows, _ = apply_rule(layer.rule, layer.rule_values(), z.flatten(2))
         u, _ = layer._filtered(layer._weights(), x, None)
         torch.testing.assert_close(u, rows.view(z.shape), rtol=0, atol=1e-12)

@@ -81,5 +81,5 @@ def test_a_still_image_is_filtered_as_the_equations_say(name: str, rule: str) ->
 
 @pytest.mark.parametrize("cell", CELLS, ids=repr)
 def test_every_option_is_the_written_out_loop(cell: ConvolutionalCell) -> None:
-    extra = torch.randn(3, 2, 3 * cell.drive_gates, 4, 6, dtype=torch.float64)
+    extra = torch.randn(3, 2, 3 * cell.projection_gates, 4, 6, dtype=torch.float64)
     agree(make(cell), movie(3), extra)

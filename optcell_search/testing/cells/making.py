@@ -46,7 +46,7 @@ def by_definition(module: OptCell, x: Tensor) -> Tensor:
     """Return what one layer in one direction is to give: projection, rule, step after step."""
     cell = module.cell
     weights = cell.prepare(module._weights(0))
-    u, _ = apply_rule(module.rule, module.rule_values(), cell.drive(weights, x, None))
+    u, _ = apply_rule(module.rule, module.rule_values(), cell.input_projection(weights, x, None))
     aside = cell.bypass(weights, x)
     u = u if aside is None else torch.cat([u, aside], -1)
     return recur(partial(cell.step, weights), u, cell.initial(x.shape[1], module.hidden_size, x))[0]

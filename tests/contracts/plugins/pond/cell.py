@@ -33,7 +33,9 @@ class Leaky(Cell):
         for weight in weights.values():
             torch.nn.init.uniform_(weight, -0.3, 0.3)
 
-    def drive(self, weights: Mapping[str, Tensor], x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(
+        self, weights: Mapping[str, Tensor], x: Tensor, one: Tensor | None
+    ) -> Tensor:
         z = x @ weights["weight_ih"].T
         if "bias_ih" not in weights:
             return z
