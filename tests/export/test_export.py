@@ -141,8 +141,7 @@ def test_the_config_says_what_the_model_is(winner: Path) -> None:
     assert config["parameters"] == sum(weight.numel() for weight in weights.values())
     project = tomllib.loads((winner / "pyproject.toml").read_text())
     assert project["project"]["name"] == "winner-cell"
-    names = [need.partition(">")[0] for need in project["project"]["dependencies"]]
-    assert names == ["torch", "safetensors"]
+    assert project["project"]["dependencies"] == ["torch>=2.11,<2.15", "safetensors>=0.5"]
 
 
 def test_the_readme_says_what_it_is_how_good_and_whom_to_cite(winner: Path) -> None:
@@ -341,6 +340,19 @@ def test_forms_that_torch_cannot_write_are_named_with_the_reason(
     assert outcome["step.onnx"]["written"] is False
     assert "not installed: not_a_package" in outcome["step.onnx"]["reason"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("inner", "lost"), [("_SCAN", {"model.pt2"}), ("_TREES", {"model.pt2", "step.onnx"})]
+)
+def test_a_form_is_left_out_where_torch_no_longer_has_what_writes_it(
+    inner: str, lost: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, inner, "torch.not_there_any_more")
+    outcome = formats.write_formats(trained(a_candidate("rnn", "gd")), 8, tmp_path)
+    assert {name for name, form in outcome.items() if not form["written"]} == lost
+    for name in lost:
+        assert "has no torch.not_there_any_more" in outcome[name]["reason"]
 
 
 def test_a_form_whose_outputs_differ_is_not_kept(
