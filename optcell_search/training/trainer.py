@@ -26,7 +26,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training.augmentation import Augmentation, augments
 from optcell_search.training.averaging import Average
-from optcell_search.training.divergence import Diverged, Watch
+from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
 from optcell_search.training.keeping import Record
 from optcell_search.training.losses import own_loss
@@ -146,7 +146,7 @@ class Training:
               out where they are not defined (two directions).
 
         Raises:
-            Diverged: a loss or a gradient is not finite. The training cannot be continued.
+            DivergedError: a loss or a gradient is not finite. The training cannot be continued.
         """
         if self.exhausted:
             self.epochs += 1
@@ -157,7 +157,7 @@ class Training:
         judged = self._average.model if self._average else self._live
         scores = evaluate(judged, self.task.validation, self.task)
         if not math.isfinite(scores["loss"]):
-            raise Diverged(f"validation loss is {scores['loss']} after epoch {self.epochs}")
+            raise DivergedError(f"validation loss is {scores['loss']} after epoch {self.epochs}")
         best = self._record.take(scores, counted=self.epochs > settings.pretrain_epochs)
         if self.model is not judged:
             if best:
@@ -305,7 +305,7 @@ def train(
 
     Raises:
         ValueError: `epochs` is below 1.
-        Diverged: while iterating; see `Training.epoch`.
+        DivergedError: while iterating; see `Training.epoch`.
     """
     if epochs < 1:
         raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")
