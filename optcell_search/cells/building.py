@@ -48,7 +48,7 @@ def build_model(
         ValueError: a convolutional cell without a frame, or with one that it cannot halve.
     """
     if isinstance(cell, Cell):
-        # Every step or one answer a sequence is the task's to say; how to come to that, the model's.
+        # Whether every step is read out is the task's to say; how one answer is read, the model's.
         pooled = {"readout": readout} if readout == "every" else {}
         return SequenceModel(
             input_size, output_size, cell=cell, rule=rule, symbols=symbols, device=device,

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from .. import registry
 from ..hyperparameters import Hyperparameters, choice, integer, real
 
-
 # The release that made the model around the cell, and its training, a matter of search.
 _WHOLE_MODELS = "0.2.0"
 _FRONT = ("front", ("serial", "parallel"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optcell_search.hyperparameters import specification
-from optcell_search.space import Candidate, SearchSpace, Training
+from optcell_search.space import Candidate, DataSizes, SearchSpace, Training
 from optcell_search.space.faults import Faults
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.goals import Classification
@@ -23,6 +23,17 @@ def unfit(task: LoadedTask) -> dict[str, str]:
         said = "changes numbers, and a step of the task is a symbol"
         why |= {"jitter": said, "scaling": said, "slicing": said}
     return why
+
+
+def sizes_of(task: LoadedTask) -> DataSizes:
+    """Return what `space.adapted` goes by, of a task's training split."""
+    return DataSizes(
+        sequences=len(task.train),
+        steps=int(task.train.inputs.shape[1]),
+        readout=task.readout,
+        classes=task.goal.classes if isinstance(task.goal, Classification) else 0,
+        symbols=task.symbols,
+    )
 
 
 def check_training(space: SearchSpace, task: LoadedTask) -> None:

@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn.utils.clip_grad import clip_grad_norm_
 
 from optcell_search import registry
+from optcell_search.cells.building import AnyModel
 from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
-from optcell_search.cells.building import AnyModel
 from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split

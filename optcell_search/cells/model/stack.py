@@ -63,7 +63,7 @@ class Stack(nn.Module):
                     device=device,
                     dtype=dtype,
                     **layer,
-                )  # fmt: skip
+                )
             )
         self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
         self.output_size = layers[-1].output_size
