@@ -66,8 +66,8 @@ class Schedule:
         self, training: Training, optimizer: torch.optim.Optimizer, steps: int | None
     ) -> None:
         self._training = training
-        self._groups = optimizer.param_groups
-        self._rates: Sequence[float] = [group["lr"] for group in self._groups]
+        self._optimizer = optimizer
+        self._rates: Sequence[float] = [group["lr"] for group in optimizer.param_groups]
         self._steps = steps
 
     def set_for(self, step: int) -> None:
@@ -76,5 +76,5 @@ class Schedule:
             return
         # The middle of the step: neither the first nor the last one is wasted on a rate of 0.
         now = factor(self._training, min((step + 0.5) / self._steps, 1.0))
-        for group, rate in zip(self._groups, self._rates, strict=True):
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * now

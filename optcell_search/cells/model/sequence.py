@@ -20,8 +20,6 @@ from .stack import layers_of
 from .state import ModelState
 from .steps import Steps, each, joined
 
-Readout = Literal["last", "mean", "max", "mean_max", "attention", "every"]
-
 # Without weights: the parallel front is read by its mean over time.
 MEAN = Mean()
 
@@ -74,12 +72,12 @@ class SequenceModel(nn.Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         learn_rule: bool = False,
-        readout: Readout = "last",
-        front: Literal["none", "serial", "parallel"] = "none",
+        readout: str = "last",
+        front: str = "none",
         front_width: int = 64,
         front_kernel: int = 8,
         front_depth: int = 2,
-        norm: Literal["none", "layer", "batch"] = "none",
+        norm: str = "none",
         residual: bool = False,
         input_dropout: float = 0.0,
         readout_dropout: float = 0.0,
