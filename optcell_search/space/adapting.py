@@ -47,8 +47,8 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     - ``front_kernel``: at most a quarter of the steps.
     - Where every step has a target: nothing is read ahead (one direction) or read together (the
       read-out is that of the step), and no window is cut.
-    - Where symbols are predicted: the same, a front before the recurrence at most, and no
-      augmentation, which is for numbers.
+    - Where symbols are predicted: one direction, no front, and no augmentation, which is for
+      numbers.
     - Where numbers are predicted: no label smoothing and no class weights.
     """
     data = space.to_dict()
@@ -68,8 +68,7 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
         model |= {"bidirectional": False, "readout": "last"}
         training["slicing"] = 0.0
     if sizes.symbols:
-        model["bidirectional"] = False
-        _narrow(model, "front", lambda front: front != "parallel")
+        model |= {"bidirectional": False, "front": "none"}
         training |= {"jitter": 0.0, "scaling": 0.0, "slicing": 0.0}
     if not sizes.classes:
         training |= {"label_smoothing": 0.0, "class_weights": "none"}

@@ -110,10 +110,10 @@ def table(rows: list[dict[str, object]]) -> str:
     lines = [
         "# Recipes on folds",
         "",
-        "Validation accuracy in %, mean ± standard deviation over folds and seeds (one split where",
-        "there are over 1,000 sequences), last epoch, `--epochs auto`, then mean cross-entropy in",
-        "nats. No test split was read. Written by `scripts/benchmarks/bench_folds.py`, recipes in",
-        "`fold_recipes.py`.",
+        "Validation accuracy in %, mean ± standard deviation over so many trainings (folds times",
+        "seeds; one split where there are over 1,000 sequences), last epoch, `--epochs auto`, then",
+        "mean cross-entropy in nats. No test split was read. Written by",
+        "`scripts/benchmarks/bench_folds.py`, recipes in `fold_recipes.py`.",
         "",
         "| recipe | " + " | ".join(sets) + " |",
         "|---|" + "---|" * len(sets),
@@ -132,7 +132,7 @@ def told(rows: list[dict[str, object]], name: str, recipe: str) -> str:
             values = [100 * float(value) for value in row["accuracies"]]  # type: ignore[attr-defined]
             spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
             loss = statistics.fmean(row["losses"])  # type: ignore[arg-type]
-            return f"{statistics.fmean(values):.1f}{spread}, {loss:.2f}"
+            return f"{statistics.fmean(values):.1f}{spread} ({len(values)}), {loss:.2f}"
     return ""
 
 

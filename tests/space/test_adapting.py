@@ -58,7 +58,8 @@ def test_nothing_is_read_ahead_or_together_where_every_step_counts(auto: SearchS
 
 def test_symbols_are_not_changed_nor_read_beside(auto: SearchSpace) -> None:
     space = adapted(auto, replace(SMALL, readout="every", symbols=True))
-    assert "parallel" not in values(space, "model.front")
+    assert values(space, "model.front") == ["none"]
+    assert values(space, "model.bidirectional") == [False]
     for name in ("jitter", "scaling", "slicing"):
         assert values(space, f"training.{name}") == [0.0]
 
