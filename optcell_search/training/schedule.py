@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from optcell_search.space import Training
+from optcell_search.tasks import LoadedTask
 
 # Smith's cycle as torch's OneCycleLR has it: where the peak is, and what it starts from.
 _PEAK = 0.3
@@ -51,6 +52,30 @@ def _falling(share: float) -> float:
 def changes(training: Training) -> bool:
     """Return whether the learning rate is ever another than ``training.lr``."""
     return training.schedule != "constant" or training.warmup > 0
+
+
+def steps_in(training: Training, task: LoadedTask, epochs: int | None) -> int:
+    """Return the steps of the optimizer in a training of so many epochs.
+
+    Raises:
+        ValueError: nobody said how many epochs.
+    """
+    if epochs is None:
+        raise ValueError(
+            f"training.schedule = {training.schedule!r}, warmup = {training.warmup} need to "
+            "know how many epochs will be trained; valid: Training(..., epochs=N)"
+        )
+    before = min(training.pretrain_epochs, epochs)
+    parts = [(epochs - before, task.train)]
+    if before:
+        assert task.pretraining is not None
+        parts.append((before, task.pretraining))
+    return sum(
+        times
+        * math.ceil(len(split) / training.batch_size)
+        * (math.ceil(split.inputs.shape[1] / task.chunk) if task.chunk else 1)
+        for times, split in parts
+    )
 
 
 class Schedule:

@@ -37,7 +37,7 @@ from optcell_search.training.measuring import (
     latency,
 )
 from optcell_search.training.optimizers import optimizer_of
-from optcell_search.training.schedule import Schedule, changes
+from optcell_search.training.schedule import Schedule, changes, steps_in
 from optcell_search.training.scoring import answer, evaluate
 from optcell_search.training.streams import random_stream, stream_seed
 
@@ -100,7 +100,7 @@ class Training:
         self._weights = [p for p in self._live.parameters() if p.requires_grad]
         self._optimizer = optimizer_of(self._live, settings)
         self._steps = 0
-        steps = self._steps_of(epochs) if changes(settings) else None
+        steps = steps_in(settings, self.task, epochs) if changes(settings) else None
         self._schedule = Schedule(settings, self._optimizer, steps)
         self._loss = own_loss(settings, self.task)
         self._augmentation = Augmentation(settings, self.task.train) if augments(settings) else None
@@ -108,26 +108,6 @@ class Training:
         judged = self._average.model if self._average else self._live
         self.model: AnyModel = copy.deepcopy(judged) if settings.weights == "best" else judged
         self._record = Record(self.task)
-
-    def _steps_of(self, epochs: int | None) -> int:
-        """Return the steps of the optimizer in a training of so many epochs."""
-        settings = self.candidate.training
-        if epochs is None:
-            raise ValueError(
-                f"training.schedule = {settings.schedule!r}, warmup = {settings.warmup} need to "
-                "know how many epochs will be trained; valid: Training(..., epochs=N)"
-            )
-        before = min(settings.pretrain_epochs, epochs)
-        parts = [(epochs - before, self.task.train)]
-        if before:
-            assert self.task.pretraining is not None
-            parts.append((before, self.task.pretraining))
-        return sum(
-            times
-            * math.ceil(len(split) / settings.batch_size)
-            * (math.ceil(split.inputs.shape[1] / self.task.chunk) if self.task.chunk else 1)
-            for times, split in parts
-        )
 
     def epoch(self) -> dict[str, float]:
         """Train one epoch and return where the candidate then stands.
