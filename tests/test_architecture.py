@@ -20,9 +20,10 @@ ARROWS: dict[str, set[str]] = {
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
     "objectives": {"hyperparameters", "shapes"},
+    "raw": set(),
     "space": {"hyperparameters", "registry", "cells", "tasks"},
     "tasks": {
-        "hyperparameters", "shapes", "registry", "kernels", "rules", "cells", "objectives",
+        "hyperparameters", "shapes", "registry", "kernels", "rules", "cells", "objectives", "raw",
     },
     "training": {
         "hyperparameters", "shapes", "registry", "rules", "cells", "objectives", "tasks", "space",

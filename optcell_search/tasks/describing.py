@@ -1,0 +1,65 @@
+"""What is worth knowing of a task's data without keeping it: a fingerprint, what outputs mean."""
+
+from __future__ import annotations
+
+import hashlib
+
+from torch import Tensor
+
+from optcell_search.raw import Outputs, TensorPreprocessing
+from optcell_search.tasks.base import Data, Split
+from optcell_search.tasks.goals import Regression, ScaledRegression
+
+_PIECE = 2**24  # values
+
+
+def fingerprint(data: Data) -> str:
+    """Return the SHA-256 (hex) of all that a search sees: values, shapes and types of its splits.
+
+    Where numbers are predicted on a scale of their own, that belongs to it: the loss depends on it.
+    """
+    digest = hashlib.sha256()
+    for split in (data.train, data.validation, data.pretraining):
+        if split is None:
+            continue
+        for tensor in _tensors(split):
+            if tensor is None:
+                digest.update(b"none;")
+                continue
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)};".encode())
+            # In pieces: windows over a series are views, which would grow to their full size.
+            rows = max(1, _PIECE // max(1, tensor[:1].numel()))
+            for piece in tensor.split(rows):
+                digest.update(piece.cpu().contiguous().numpy().data)
+    goal = data.goal
+    if isinstance(goal, Regression) and (set(goal.offset), set(goal.scale)) != ({0.0}, {1.0}):
+        digest.update(f"{goal.offset}{goal.scale};".encode())
+    return digest.hexdigest()
+
+
+def _tensors(split: Split) -> list[Tensor | None]:
+    drivers = [values for _, values in sorted(split.drivers.items())]
+    return [split.inputs, split.targets, split.lengths, *drivers]
+
+
+def made_tensors(data: Data, where: str) -> TensorPreprocessing:
+    """Return the preprocessing of data that are made or come with a package: there is none.
+
+    Args:
+        data: what the task gave.
+        where: its name.
+    """
+    goal, size = data.goal, data.goal.output_size
+    per = "step" if data.readout == "every" else "sequence"
+    names = tuple(f"output {number}" for number in range(size))
+    if data.classes:
+        outputs = Outputs(kind="classes", per=per, names=("class",), classes=data.classes)
+    elif isinstance(goal, ScaledRegression):
+        scaling = {"offset": (goal.offset,) * size, "scale": (goal.scale,) * size}
+        outputs = Outputs(kind="numbers", per=per, names=names, **scaling)
+    else:
+        plain = {"offset": (0.0,) * size, "scale": (1.0,) * size}
+        outputs = Outputs(kind="numbers", per=per, names=names, **plain)
+    return TensorPreprocessing(
+        outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
+    )
