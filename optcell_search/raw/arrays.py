@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .base import Inputs, Preprocessing
 from .outputs import Outputs
+from .plain import tuples
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -103,8 +104,7 @@ class ArrayPreprocessing(Preprocessing):
     @classmethod
     def of(cls, data: dict[str, Any]) -> ArrayPreprocessing:
         """Return what `to_dict` has written, without its kind."""
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return cls(**{**tuples, "outputs": Outputs.from_dict(data["outputs"])})
+        return cls(**{**tuples(data), "outputs": Outputs.from_dict(data["outputs"])})
 
     def read(self, path: Path) -> dict[str, Array]:
         """Return the arrays of a ``.npz`` file by name; the one of a ``.npy`` file as x."""

@@ -113,7 +113,7 @@ class Preprocessing(abc.ABC):
 
 
 def padded(values: npt.NDArray[np.float32], rows: Rows) -> Tensor:
-    """Return (sequences, time, features): row ``rows[i, t]`` of the values, zeros where it is −1."""
+    """Return (sequences, time, features): the values' row ``rows[i, t]``, zeros where it is −1."""
     laid = values[np.maximum(rows, 0)]
     if (rows < 0).any():
         laid[rows < 0] = 0

@@ -140,7 +140,7 @@ def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
     Raises what `numbers` does.
     """
     part = frame[names]
-    if all(dtype == object for dtype in part.dtypes):
+    if all(dtype.kind == "O" and dtype == "object" for dtype in part.dtypes):
         cells = part.to_numpy()
         if cells.size and all(isinstance(cell, str | None) for cell in cells.flat):
             values = _parsed(cells.ravel()).reshape(cells.shape)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from . import columns
 from .columns import Floats
+from .plain import tuples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +51,8 @@ class Features:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Features:
         """Return the features that `dataclasses.asdict` has written, through JSON or not."""
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         levels = {name: tuple(found) for name, found in data["levels"].items()}
-        return cls(**{**tuples, "levels": levels})
+        return cls(**{**tuples(data), "levels": levels})
 
     @property
     def numeric(self) -> list[str]:
@@ -145,7 +145,7 @@ class Features:
         rows = np.arange(len(column))
         there = rows[~gone]
         if self.missing == "interpolate" and len(there):
-            return np.interp(rows, there, column[there])
+            return np.asarray(np.interp(rows, there, column[there]))
         # Before the first number there is none to carry forward.
         values = np.where(gone, self.mean[place], column)
         if self.missing == "forward" and len(there):

@@ -90,7 +90,7 @@ def fit(
             tuple(mean[places].tolist()),
             tuple(np.where(spread > 0, spread, 1.0).tolist()),
         )
-    gone = np.isnan(found).any(0)
+    gone = np.atleast_1d(np.isnan(found).any(0))
     masked = [n for n in names if missing == "mask" and gone[plain.first[n]]]
     described = Features(
         names=plain.names,
@@ -112,7 +112,7 @@ def _candidates(frame: pd.DataFrame, names: Sequence[str], categories: Sequence[
             columns.block(frame, list(names), "")
         except ValueError:
             return list(names)
-        empty = frame[list(names)].isna().to_numpy().all(0)
+        empty = np.atleast_1d(frame[list(names)].isna().to_numpy().all(0))
         return [name for name, nothing in zip(names, empty, strict=True) if nothing]
     return list(names)
 
@@ -169,7 +169,7 @@ def _means(found: columns.Floats, features: Features, where: str) -> columns.Flo
     if np.isnan(found).any():
         mean: columns.Floats = np.nanmean(found, axis=0)
         return mean
-    return found.mean(0)
+    return np.asarray(found.mean(0))
 
 
 def _check_precision(found: columns.Floats, features: Features, where: str) -> None:

@@ -107,4 +107,4 @@ def filled(values: Floats, known: npt.NDArray[np.bool_], gaps: Gaps) -> Floats:
         columns = [np.interp(rows, there, column[known]) for column in values.T]
         return np.stack(columns, axis=1)
     last = np.maximum.accumulate(np.where(known, rows, 0))
-    return values[last]
+    return np.asarray(values[last])

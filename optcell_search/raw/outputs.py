@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from .columns import Floats, shown
+from .plain import tuples
 
 Kind = Literal["classes", "labels", "numbers", "symbols"]
 Per = Literal["sequence", "step"]
@@ -44,7 +44,7 @@ class Outputs:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Outputs:
         """Return what `dataclasses.asdict` has written, through JSON or not."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        return cls(**tuples(data))
 
     @property
     def size(self) -> int:
@@ -68,13 +68,14 @@ class Outputs:
         return np.asarray(found.cpu().numpy())
 
     def labels(self, outputs: Tensor) -> npt.NDArray[Any]:
-        """Return (...): names of the likeliest classes; (..., labels) 0 or 1 where there are labels."""
+        """Return (...) names of the likeliest classes; of labels (..., labels) 0 or 1."""
         if self.kind == "numbers":
             raise ValueError("numbers are predicted here, no classes")
         if self.kind == "labels":
             return (outputs.detach().cpu() > 0).numpy().astype(np.int64)
         best = outputs.detach().argmax(-1).cpu().numpy()
-        return np.array(self.classes, dtype=object)[best]
+        names: npt.NDArray[Any] = np.array(self.classes, dtype=object)
+        return np.asarray(names[best])
 
     def numbers(self, outputs: Tensor) -> Floats:
         """Return (..., outputs): the predicted numbers in their unit."""
@@ -105,5 +106,4 @@ def in_unit(outputs: Tensor, offset: tuple[float, ...], scale: tuple[float, ...]
     """Return ``offset + scale · outputs`` over the last dimension, in the type of the outputs."""
     if len(set(offset)) == 1 and len(set(scale)) == 1:
         return offset[0] + scale[0] * outputs
-    by = {"dtype": outputs.dtype, "device": outputs.device}
-    return torch.tensor(offset, **by) + torch.tensor(scale, **by) * outputs
+    return outputs.new_tensor(offset) + outputs.new_tensor(scale) * outputs

@@ -88,8 +88,11 @@ class Layout:
         distances = [np.diff(moments[part]) for part in parts]
         step = self.step or _most_frequent(np.concatenate(distances))
         dates = not times.are_numbers(column)
-        options = {"dates": dates, "names": column, "where": where}
-        return [gaps.with_gaps(moments, p, step, self.gaps, **options) for p in parts], step
+        found = [
+            gaps.with_gaps(moments, part, step, self.gaps, dates=dates, names=column, where=where)
+            for part in parts
+        ]
+        return found, step
 
 
 def _check_single(

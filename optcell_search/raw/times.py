@@ -164,7 +164,7 @@ def _clock(cell: str) -> tuple[int, bool] | None:
 
 
 def _iso(cell: str) -> tuple[int, bool] | None:
-    """Read a date and time in the form of ISO 8601, with T or a blank between, or year/month/day."""
+    """Read a date and time as ISO 8601 has it, with T or a blank between, or year/month/day."""
     text = cell.removesuffix(" UTC") + "Z" * cell.endswith(" UTC")
     if re.match(r"\d{4}/\d{1,2}/\d{1,2}", text):
         year, month, rest = text.split("/", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import torch
 from torch import Tensor
 
 from optcell_search.raw import Outputs, TensorPreprocessing
@@ -29,7 +30,7 @@ def fingerprint(data: Data) -> str:
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)};".encode())
             # In pieces: windows over a series are views, which would grow to their full size.
             rows = max(1, _PIECE // max(1, tensor[:1].numel()))
-            for piece in tensor.split(rows):
+            for piece in torch.split(tensor, rows):
                 digest.update(piece.cpu().contiguous().numpy().data)
     goal = data.goal
     if isinstance(goal, Regression) and (set(goal.offset), set(goal.scale)) != ({0.0}, {1.0}):
@@ -50,16 +51,15 @@ def made_tensors(data: Data, where: str) -> TensorPreprocessing:
         where: its name.
     """
     goal, size = data.goal, data.goal.output_size
-    per = "step" if data.readout == "every" else "sequence"
-    names = tuple(f"output {number}" for number in range(size))
-    if data.classes:
-        outputs = Outputs(kind="classes", per=per, names=("class",), classes=data.classes)
-    elif isinstance(goal, ScaledRegression):
-        scaling = {"offset": (goal.offset,) * size, "scale": (goal.scale,) * size}
-        outputs = Outputs(kind="numbers", per=per, names=names, **scaling)
-    else:
-        plain = {"offset": (0.0,) * size, "scale": (1.0,) * size}
-        outputs = Outputs(kind="numbers", per=per, names=names, **plain)
+    offset, scale = (goal.offset, goal.scale) if isinstance(goal, ScaledRegression) else (0.0, 1.0)
+    outputs = Outputs(
+        kind="classes" if data.classes else "numbers",
+        per="step" if data.readout == "every" else "sequence",
+        names=("class",) if data.classes else tuple(f"output {i}" for i in range(size)),
+        classes=data.classes,
+        offset=() if data.classes else (offset,) * size,
+        scale=() if data.classes else (scale,) * size,
+    )
     return TensorPreprocessing(
         outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
     )

@@ -138,14 +138,14 @@ def _mean_f1(table: npt.NDArray[np.int64]) -> float:
 
 def _mean_area(probabilities: Floats, targets: npt.NDArray[np.int64]) -> float:
     """Return the mean area under the ROC of each class against the rest, by ranks."""
-    from scipy.stats import rankdata
+    import pandas as pd
 
     classes = probabilities.shape[1]
     counts = np.bincount(targets, minlength=classes)
     defined = np.flatnonzero((counts > 0) & (counts < len(targets)))
     if not len(defined):
         return math.nan
-    ranks = rankdata(probabilities[:, defined], axis=0)
+    ranks = pd.DataFrame(probabilities[:, defined]).rank().to_numpy()
     mine = targets[:, None] == defined
     count = counts[defined]
     wins = (ranks * mine).sum(0) - count * (count + 1) / 2

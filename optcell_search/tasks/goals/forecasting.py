@@ -68,7 +68,7 @@ class Forecasting(Goal):
         if not self.quantiles:
             error = torch.where(there, outputs - scaled, 0.0)
             return error.square().sum() / there.sum().clamp(min=1)
-        error = scaled[..., None] - outputs.unflatten(-1, (self.values, len(self.quantiles)))
+        error = scaled[..., None] - outputs.reshape(*outputs.shape[:-1], self.values, -1)
         q = torch.tensor(self.quantiles, dtype=error.dtype, device=error.device)
         pinball = torch.where(there[..., None], torch.maximum(q * error, (q - 1) * error), 0.0)
         return pinball.mean(-1).sum() / there.sum().clamp(min=1)

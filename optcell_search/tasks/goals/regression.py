@@ -155,8 +155,7 @@ class ScaledRegression(Goal):
 def _scaled(values: Tensor, offset: tuple[float, ...], scale: tuple[float, ...]) -> Tensor:
     if len(set(offset)) == 1 and len(set(scale)) == 1:
         return (values - offset[0]) / scale[0]
-    by = {"dtype": values.dtype, "device": values.device}
-    return (values - torch.tensor(offset, **by)) / torch.tensor(scale, **by)
+    return (values - values.new_tensor(offset)) / values.new_tensor(scale)
 
 
 def _no_classes(weights: Tensor | None) -> None:

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from optcell_search.hyperparameters import choice, integer
 from optcell_search.raw import Outputs, WindowPreprocessing, columns, fitting, times
 from optcell_search.raw.gaps import Gaps
 from optcell_search.raw.windows import in_time
 from optcell_search.tasks.base import Data, Split
-from optcell_search.tasks.goals import Forecasting
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import TableOptions, names_in, there
 from optcell_search.tasks.own.series import Series

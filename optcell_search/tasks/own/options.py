@@ -36,7 +36,7 @@ class OwnData(Task):
     scale: str = choice(
         "none",
         options=("none", "standard"),
-        doc="standard: features at mean 0 and deviation 1 over the training part; none: as they are",
+        doc="standard: features at mean 0 and deviation 1 over the training part; none: as is",
     )
 
 

@@ -1,4 +1,4 @@
-"""What targets are: classes, labels or numbers; said by the user, or plain from the whole column."""
+"""What targets are: classes, labels or numbers, as the user says or as the whole column shows."""
 
 from __future__ import annotations
 
