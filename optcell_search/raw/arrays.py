@@ -125,10 +125,11 @@ class ArrayPreprocessing(Preprocessing):
         lengths = raw.get("lengths")
         check_x(x, lengths, self.where)
         if x.shape[2] != self.features or frame != self.frame:
+            seen = f", frames of {frame}" if frame else ""
+            known = f", of {self.frame}" if self.frame else ""
             raise ValueError(
-                f"{self.where}: x has shape {raw['x'].shape}, that is {x.shape[2]} features; "
-                f"in training there were {self.features}"
-                + (f", frames of {self.frame}" if self.frame else "")
+                f"{self.where}: x has shape {raw['x'].shape}, that is {x.shape[2]} features{seen}; "
+                f"in training there were {self.features}{known}"
             )
         valid = inside(x, lengths)
         check_finite(x, valid, "x", self.where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -131,7 +132,12 @@ def _plain(cell: Any) -> Any:
     """Return a cell as `pandas.to_numeric` understands it, so that what is no number is none."""
     if isinstance(cell, str):
         return _TRUTH.get(cell, cell)
-    return float(cell) if isinstance(cell, bool | np.bool_ | _NUMBERS) else str(cell)
+    if not isinstance(cell, (bool, np.bool_, *_NUMBERS)):
+        return str(cell)
+    try:
+        return float(cell)
+    except OverflowError:
+        return math.inf
 
 
 def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:

@@ -121,7 +121,11 @@ def _case(text: str, head: _Head, where: str) -> tuple[Values, str | None]:
     label = channels.pop().strip() if head.labelled else None
     if not channels:
         raise ValueError(f"{where}: no class at the end of the case")
-    rows = [_numbers(channel, where) for channel in channels]
+    # Without a class to be read, the class is no number.
+    valid = (
+        "" if head.labelled else ", or @classLabel true before @data, for there is no @classLabel"
+    )
+    rows = [_numbers(channel, where, valid) for channel in channels]
     return _together(rows, where), _checked(label, head, where)
 
 
@@ -172,8 +176,8 @@ def _checked(label: str | None, head: _Head, where: str) -> str | None:
     return label
 
 
-def _numbers(channel: str, where: str) -> Values:
-    values = np.array([_number(part, where) for part in channel.split(",")])
+def _numbers(channel: str, where: str, valid: str = "") -> Values:
+    values = np.array([_number(part, where, valid) for part in channel.split(",")])
     with np.errstate(over="ignore"):
         finite = np.isfinite(values.astype(np.float32)) | np.isnan(values)
     if not finite.all():
@@ -181,7 +185,7 @@ def _numbers(channel: str, where: str) -> Values:
     return values
 
 
-def _number(text: str, where: str) -> float:
+def _number(text: str, where: str, valid: str = "") -> float:
     text = text.strip()
     if text in ("?", "NaN", "nan"):
         return float("nan")
@@ -189,5 +193,5 @@ def _number(text: str, where: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(
-            f"{where}: {text[:40]!r} is no number; valid: numbers apart by commas"
+            f"{where}: {text[:40]!r} is no number; valid: numbers apart by commas{valid}"
         ) from None

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from task_examples import complaint_of
 
 from optcell_search import tasks
+from optcell_search.raw.ts import read_ts
 from optcell_search.space import SearchSpace
-from optcell_search.tasks.ts import read_ts
 from optcell_search.training import train
 
 AEON = importlib.util.find_spec("aeon")
@@ -49,7 +49,7 @@ def test_series_are_those_that_aeon_reads(name: str) -> None:
     theirs, labels = load_from_ts_file(str(shipped(name, "TRAIN")))
     ours = read_ts(shipped(name, "TRAIN"))
     assert [label.lower() for label in ours.labels] == list(labels)
-    for got, expected in zip(ours.series, theirs, strict=True):
+    for got, expected in zip(ours.values, theirs, strict=True):
         np.testing.assert_allclose(got.T, expected, rtol=1e-12)
 
 
@@ -124,11 +124,10 @@ def test_a_set_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (HEAD + "1,?,3:a\n", "line 5: missing values"),
-        (HEAD + "1,NaN,3:a\n", "line 5: missing values"),
+        (HEAD + "?,?:a\n", "line 5: missing values only"),
         (HEAD + "1,2:c\n", "line 5: class 'c', valid: a, b"),
         (HEAD + "1,2\n", "line 5: no class"),
-        (HEAD + "1,x:a\n", "line 5: '1,x' are not numbers"),
+        (HEAD + "1,x:a\n", "line 5: 'x' is no number"),
         (HEAD + "1,2:1,2,3:a\n", "line 5: channels of different"),
         (HEAD + "1,2:1,2:a\n1,2:a\n", "line 6: 1 channels, 2 in the case before"),
         (HEAD + "1,inf:a\n", "line 5: a value that is infinite"),
@@ -136,8 +135,11 @@ def test_a_set_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
         (HEAD + "1:a\n2:a\n", "training file has one class only, a"),
         (HEAD + "1:a\n2:b\n", "one series of each class: none can be set aside"),
         (HEAD, "no cases"),
-        (HEAD.replace("@classLabel true a b\n", "") + "1:a\n", "no @classLabel"),
-        (HEAD.replace("Stamps false", "Stamps true") + "1:a\n", "line 2: time stamps"),
+        (
+            HEAD.replace("@classLabel true a b\n", "") + "1:a\n",
+            "line 4: 'a' is no number.*no @classLabel",
+        ),
+        (HEAD.replace("Stamps false", "Stamps true") + "1:a\n", "line 5: '1' are not pairs"),
         ("hello\n", "line 1: 'hello' is neither"),
     ],
 )
@@ -164,4 +166,4 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         path.write_text(HEAD + text, encoding="utf-8", errors="replace")
         if complaint_of(lambda: read_ts(path)) is None:
             read = read_ts(path)
-            assert len(read.series) == len(read.labels) > 0
+            assert len(read.values) == len(read.labels) > 0

@@ -142,14 +142,14 @@ def broken(name: str, value: object) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "columns", "complaint"),
     [
-        ("", broken("heat", ""), "1 values in column 'heat' are missing, infinite"),
-        ("", broken("load", "inf"), "1 values in column 'load' are missing, infinite"),
-        ("", broken("load", "1e39"), "column 'load' are missing, infinite or beyond float32"),
+        ("", broken("heat", ""), "1 missing values .* in column 'heat', the first in row 8"),
+        ("", broken("load", "inf"), "column 'load': row 8 holds 'inf', which is no finite number"),
+        ("", broken("load", "1e39"), "column 'load': row 8 holds '1e39', .* within float32"),
         ("", {name: values[:0] for name, values in table().items()}, r"a\.csv: no row below"),
         ("", broken("t", ""), "column 't' lacks the time of 1 rows"),
-        ("", {**table(), "t": DAYS}, r"column 't' holds '1/1/2020'; valid: numbers, or dates as"),
+        ("", {**table(), "t": DAYS}, r"'1/1/2020' may be a day and a month .* day_first=yes"),
         ("", {**table(), "t": np.arange(ROWS) // 2}, "column 't': 0 stands in more than one row"),
-        ("", broken("heat", "warm"), "column 'heat' holds .* not numbers"),
+        ("", broken("heat", "warm"), "column 'heat' holds numbers and, in row 8, 'warm'; valid"),
         ("", {"t": np.arange(9), "heat": np.arange(9)}, "no column 'load' for target; valid: t, "),
         (
             ",horizon=300",
