@@ -103,7 +103,7 @@ def _parsed(texts: npt.NDArray[Any]) -> Floats:
     import pandas as pd
 
     parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
-    return np.asarray(parsed, dtype=np.float64)
+    return np.array(parsed, dtype=np.float64)
 
 
 def numbers(column: pd.Series[Any], where: str) -> Floats:
@@ -116,7 +116,12 @@ def numbers(column: pd.Series[Any], where: str) -> Floats:
     if column.dtype.kind in "buif":
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        values = _parsed(np.array([_plain(cell) for cell in column.astype(object)], dtype=object))
+        cells = [_plain(cell) for cell in column.astype(object)[~empty]]
+        # True and False are numbers where there is nothing else in the column.
+        if all(isinstance(cell, str) and cell in _TRUTH for cell in cells):
+            cells = [_TRUTH[cell] for cell in cells]
+        values = np.full(len(column), np.nan)
+        values[~empty] = _parsed(np.array(cells, dtype=object))
     with np.errstate(over="ignore"):
         bad = ~np.isfinite(values.astype(np.float32)) & ~empty
     if bad.any():
@@ -131,7 +136,7 @@ def numbers(column: pd.Series[Any], where: str) -> Floats:
 def _plain(cell: Any) -> Any:
     """Return a cell as `pandas.to_numeric` understands it, so that what is no number is none."""
     if isinstance(cell, str):
-        return _TRUTH.get(cell, cell)
+        return cell
     if not isinstance(cell, (bool, np.bool_, *_NUMBERS)):
         return str(cell)
     try:
@@ -146,16 +151,17 @@ def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
     Raises what `numbers` does.
     """
     part = frame[names]
-    if all(dtype.kind == "O" and dtype == "object" for dtype in part.dtypes):
-        cells = part.to_numpy()
-        if cells.size and all(isinstance(cell, str | None) for cell in cells.flat):
-            values = _parsed(cells.ravel()).reshape(cells.shape)
-            with np.errstate(over="ignore"):
-                fine = np.isfinite(values.astype(np.float32)) | (cells == None)  # noqa: E711
-            if fine.all():
-                return values
-    columns = [numbers(part[name], f"{where}: column {name!r}") for name in names]
-    return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
+    cells = part.to_numpy() if set(part.dtypes) == {np.dtype(object)} else None
+    if cells is None or not {*map(type, cells.ravel().tolist())} <= {str, type(None)}:
+        columns = [numbers(part[name], f"{where}: column {name!r}") for name in names]
+        return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
+    values = _parsed(cells.ravel()).reshape(cells.shape)
+    with np.errstate(over="ignore"):
+        fine = np.isfinite(values.astype(np.float32)) | np.equal(cells, None)
+    for place in np.flatnonzero(~fine.all(0)):
+        name = names[place]
+        values[:, place] = numbers(part[name], f"{where}: column {name!r}")
+    return values
 
 
 def texts(column: pd.Series[Any]) -> list[str | None]:

@@ -91,8 +91,7 @@ class Features:
                     parts.append(numbers[:, place : place + 1])
                     place += 1
             found = np.concatenate(parts, axis=1)
-        if self.missing == "refuse" and np.isnan(found).any():
-            self._refuse(found, where)
+        self.check_missing(found, where)
         return found
 
     def _one_hot(self, column: pd.Series[Any], name: str, where: str) -> Floats:
@@ -111,7 +110,10 @@ class Features:
                 )
         return hot
 
-    def _refuse(self, found: Floats, where: str) -> None:
+    def check_missing(self, found: Floats, where: str) -> None:
+        """Refuse empty cells, where they are to be refused; the message names the first."""
+        if self.missing != "refuse" or not np.isnan(found).any():
+            return
         rows, places = np.nonzero(np.isnan(found))
         name = self.column_of(int(places[0]))
         count = int(np.isnan(found[:, places[0]]).sum())

@@ -66,20 +66,7 @@ def fit(
     Raises:
         ValueError: a column cannot be a feature; the message names it and the options that decide.
     """
-    levels = {
-        name: _levels(frame[name], name, name in categories, where)
-        for name in _candidates(frame, names, categories)
-        if name in categories or not _numeric(frame, name, where)
-    }
-    width = len(names) - len(levels)
-    plain = Features(
-        names=tuple(names),
-        levels=levels,
-        offset=(0.0,) * width,
-        scale=(1.0,) * width,
-        missing=missing,
-    )
-    found = plain.block(frame, where)
+    plain, found = _plain(frame, names, categories, missing, where)
     mean = _means(found[train], plain, where)
     places = [plain.first[name] for name in plain.numeric]
     offset, deviation = plain.offset, plain.scale
@@ -94,7 +81,7 @@ def fit(
     masked = [n for n in names if missing == "mask" and gone[plain.first[n]]]
     described = Features(
         names=plain.names,
-        levels=levels,
+        levels=plain.levels,
         offset=offset,
         scale=deviation,
         missing=missing,
@@ -105,16 +92,40 @@ def fit(
     return described
 
 
-def _candidates(frame: pd.DataFrame, names: Sequence[str], categories: Sequence[str]) -> list[str]:
-    """Return the columns that may be no numbers; none where a single look shows that all are."""
-    if not set(categories) & set(names):
+def _plain(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    categories: Sequence[str],
+    missing: Missing,
+    where: str,
+) -> tuple[Features, columns.Floats]:
+    """Return the features as they are, and their numbers, NaN where a cell is empty."""
+
+    def described(levels: dict[str, tuple[str, ...]]) -> Features:
+        width = len(names) - len(levels)
+        plain = (0.0,) * width, (1.0,) * width
+        return Features(
+            names=tuple(names), levels=levels, offset=plain[0], scale=plain[1], missing=missing
+        )
+
+    if not {*categories} & {*names}:
         try:
-            columns.block(frame, list(names), "")
+            found = columns.block(frame, list(names), where)
         except ValueError:
-            return list(names)
-        empty = np.atleast_1d(frame[list(names)].isna().to_numpy().all(0))
-        return [name for name, nothing in zip(names, empty, strict=True) if nothing]
-    return list(names)
+            pass
+        else:
+            # Nothing but numbers, as a single look shows; an empty column is refused below.
+            if len(found) and not np.isnan(found).all(0).any():
+                features = described({})
+                features.check_missing(found, where)
+                return features, found
+    levels = {
+        name: _levels(frame[name], name, name in categories, where)
+        for name in names
+        if name in categories or not _numeric(frame, name, where)
+    }
+    features = described(levels)
+    return features, features.block(frame, where)
 
 
 def _numeric(frame: pd.DataFrame, name: str, where: str) -> bool:

@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]\S.*)?")
+# What numpy reads by itself, and much faster.
+_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:[T ]+(.*))?")
 _FRACTION = re.compile(r"[.,](\d+)")
 _WORDS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y")
@@ -117,6 +119,12 @@ def _parsed(cells: list[str], where: str, day_first: DayFirst) -> Moments:
                 )
             return np.array(whole, dtype=np.int64)
         return _numbers(np.array([float(cell) for cell in cells]), where)
+    if all(map(_PLAIN.fullmatch, cells)):
+        try:
+            return np.array(cells, dtype="datetime64[us]").astype(np.int64)
+        except ValueError:
+            # A day that no month has: found below, with its row.
+            pass
     for form in (_clock, _iso, _words):
         read = [form(cell) for cell in cells]
         if read[0] is not None:
