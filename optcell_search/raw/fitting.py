@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import columns
+from . import columns, times
 from .features import MOST_LEVELS, Features, Missing
 
 if TYPE_CHECKING:
@@ -159,6 +159,11 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
         raise ValueError(
             f"{feature} texts, {len(found)} different ones, {columns.shown(found[0])} in "
             f"{columns.row(odd)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
+            f"categories={name}, or exclude={name}"
+        )
+    if times.are_times(found):
+        raise ValueError(
+            f"{feature} times, such as {columns.shown(found[0])}; valid: time={name}, "
             f"categories={name}, or exclude={name}"
         )
     return tuple(found)

@@ -60,10 +60,10 @@ def with_gaps(
     Raises:
         ValueError: a step is missing and shall not be, or the times are no multiple of a step.
     """
-    if gaps == "keep" or len(order) < 3:
+    if gaps == "keep" or step == 0:
         return order
     distances = np.diff(moments[order]).astype(np.float64)
-    if (distances == step).all() or (dates and _calendar(distances)):
+    if (distances == step).all() or (dates and _calendar(distances, step)):
         return order
     times = distances / step
     wide = np.flatnonzero(distances != step)
@@ -92,8 +92,8 @@ def with_gaps(
     return source
 
 
-def _calendar(distances: Floats) -> bool:
-    days = distances / _DAY
+def _calendar(distances: Floats, step: float) -> bool:
+    days = np.append(distances, step) / _DAY
     return any(((days >= low) & (days <= high)).all() for low, high in _CALENDAR)
 
 

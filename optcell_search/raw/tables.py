@@ -54,6 +54,7 @@ class Layout:
                 )
         if frame.empty:
             raise ValueError(f"{where}: there is no row below the names of the columns")
+        columns.content(frame[self.sequence], f"{where}: column {self.sequence!r}")
         ids = columns.texts(frame[self.sequence])
         if None in ids:
             raise ValueError(

@@ -108,6 +108,12 @@ def are_numbers(column: pd.Series[Any]) -> bool:
     return all(isinstance(cell, str) and _NUMBER.fullmatch(cell.strip()) for cell in column)
 
 
+def are_times(texts: list[str]) -> bool:
+    """Say whether texts are all dates or times of day, be it that nobody knows which."""
+    forms = (_clock, _iso, _words, _YEAR_LAST.fullmatch)
+    return any(all(form(text) is not None for text in texts) for form in forms)
+
+
 def _parsed(cells: list[str], where: str, day_first: DayFirst) -> Moments:
     if all(map(_NUMBER.fullmatch, cells)):
         if all(cell.lstrip("+-").isdigit() for cell in cells):
