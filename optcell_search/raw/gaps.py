@@ -63,16 +63,16 @@ def with_gaps(
     if gaps == "keep" or step == 0:
         return order
     distances = np.diff(moments[order]).astype(np.float64)
-    if (distances == step).all() or (dates and _calendar(distances, step)):
+    wide = np.flatnonzero(~_usual(distances, step, dates=dates))
+    if not len(wide):
         return order
     times = distances / step
-    wide = np.flatnonzero(distances != step)
     first = int(wide[0])
     place = (
         f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "
         f"{names.iloc[int(order[first + 1])]}"
     )
-    valid = "gaps=forward or gaps=interpolate fill such steps, gaps=keep takes the rows as they are"
+    valid = "gaps=forward fills such steps, gaps=keep takes the rows as they are"
     if gaps == "refuse":
         raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
     whole = np.round(times)
@@ -92,9 +92,13 @@ def with_gaps(
     return source
 
 
-def _calendar(distances: Floats, step: float) -> bool:
-    days = np.append(distances, step) / _DAY
-    return any(((days >= low) & (days <= high)).all() for low, high in _CALENDAR)
+def _usual(distances: Floats, step: float, *, dates: bool) -> npt.NDArray[np.bool_]:
+    """Say which distances are a step, be it a month, a quarter or a year of any length."""
+    usual = distances == step
+    for low, high in _CALENDAR if dates else ():
+        if low * _DAY <= step <= high * _DAY:
+            usual |= (distances >= low * _DAY) & (distances <= high * _DAY)
+    return usual
 
 
 def filled(values: Floats, known: npt.NDArray[np.bool_], gaps: Gaps) -> Floats:

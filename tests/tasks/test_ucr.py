@@ -167,3 +167,45 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         if complaint_of(lambda: read_ts(path)) is None:
             read = read_ts(path)
             assert len(read.values) == len(read.labels) > 0
+
+
+def test_missing_values_are_masked_and_the_missing_end_is_the_end(tmp_path: Path) -> None:
+    gappy = GOOD.replace("1.0,1.5,1:", "1.0,?,1:").replace(
+        "2.0,2.5,1:0,0.25,2", "2.0,2.5,?:0,0.25,?"
+    )
+    task = tasks.load("ucr:name=Toy", write(tmp_path, train=gappy))
+    assert task.input_size == 3
+    every = torch.cat([task.train.inputs, task.validation.inputs])
+    assert int(every[..., 2].sum()) == 1
+    assert int((every[every[..., 2] == 1][:, 0] == 0).sum()) == 1
+    series = read_ts(tmp_path / "Toy" / "Toy_TRAIN.ts").values
+    assert [len(series[k]) for k in (0, 1, 2, 4)] == [2, 3, 2, 3]
+    with pytest.raises(ValueError, match="series 2 has missing values; valid: missing=forward"):
+        tasks.load("ucr:name=Toy,missing=refuse", tmp_path)
+
+
+def test_times_before_values_are_read_where_they_are_even(tmp_path: Path) -> None:
+    head = HEAD.replace("Stamps false", "Stamps true")
+    stamped = head + "".join(
+        f"(2020-01-0{1},{k}),(2020-01-02,{k}.5):(2020-01-01,1),(2020-01-02,?):{'ab'[k % 2]}\n"
+        for k in range(12)
+    )
+    task = tasks.load("ucr:name=Toy,missing=forward", write(tmp_path, train=stamped))
+    assert task.input_size == 2
+    (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(head + "(0,1),(1,2),(5,3):a\n")
+    with pytest.raises(ValueError, match="line 5: times are not equally far apart"):
+        tasks.load("ucr:name=Toy", tmp_path)
+    (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(head + "(0,1),(1,2):(0,1),(2,2):a\n")
+    with pytest.raises(ValueError, match="line 5: channels of different times"):
+        tasks.load("ucr:name=Toy", tmp_path)
+
+
+def test_a_set_of_the_regression_archive_is_predicted_in_its_unit(tmp_path: Path) -> None:
+    head = HEAD.replace("@classLabel true a b", "@targetLabel true")
+    rows = head + "".join(f"{k},{k + 1},{k + 2}:{20_000 + k}\n" for k in range(20))
+    task = tasks.load("ucr:name=Toy", write(tmp_path, train=rows, test=rows))
+    assert (task.output_size, task.classes) == (1, ())
+    assert task.metrics["rmse"] == "minimize"
+    assert 20_000 <= float(task.unseal().targets.min()) < 20_020
+    outputs = torch.zeros(len(task.train), 1)
+    assert task.score(outputs, task.train.targets, {})["loss"] == pytest.approx(1, rel=1e-4)

@@ -210,3 +210,41 @@ def test_a_single_array_is_no_npz(tmp_path: Path) -> None:
         np.save(file, X)
     with pytest.raises(ValueError, match="a single array"):
         tasks.load(str(tmp_path / "data.npz"))
+
+
+def test_marked_steps_are_no_class_and_no_number(tmp_path: Path) -> None:
+    y = np.arange(150).reshape(30, 5) % 3
+    y[:, 2:] = IGNORED
+    task = load_npz(tmp_path, x=X, y=y)
+    assert task.classes == ("0", "1", "2")
+    assert (task.train.targets[:, 2:] == IGNORED).all()
+    assert (task.train.targets[:, :2] >= 0).all()
+    numbers = np.linspace(0, 1, 150).reshape(30, 5)
+    numbers[:, ::2] = math.nan
+    task = load_npz(tmp_path, x=X, y=numbers)
+    assert task.train.targets[:, ::2].isnan().all()
+    assert math.isfinite(float(task.loss(torch.zeros(len(task.train), 5, 1), task.train.targets)))
+    # Whole numbers beside NaN may be either; the user says which.
+    gaps = np.where(y == IGNORED, math.nan, y)
+    with pytest.raises(ValueError, match="kind=classification or kind=regression"):
+        load_npz(tmp_path, x=X, y=gaps)
+    classes = load_npz(tmp_path, ":kind=classification", x=X, y=gaps)
+    assert classes.classes == ("0", "1", "2")
+    assert (classes.train.targets[:, 2:] == IGNORED).all()
+
+
+def test_several_values_for_a_sequence_are_asked_for(tmp_path: Path) -> None:
+    y = np.random.RandomState(0).rand(30, 4) * [1, 10, 100, 1e9]
+    task = load_npz(tmp_path, ":per=sequence", x=X, y=y)
+    assert (task.readout, task.output_size) == ("last", 4)
+    scores = task.score(torch.zeros(len(task.train), 4), task.train.targets, {})
+    assert scores["loss"] == pytest.approx(1, rel=1e-5)
+    labels = load_npz(tmp_path, ":per=sequence,kind=multilabel", x=X, y=(y > 0.5).astype(int))
+    assert labels.train.targets.shape == (len(labels.train), 4)
+
+
+def test_features_are_scaled_where_that_is_asked_for(tmp_path: Path) -> None:
+    task = load_npz(tmp_path, ":scale=standard", x=X * 50 + 7, y=np.arange(30) % 2)
+    steps = task.train.inputs.flatten(0, 1)
+    torch.testing.assert_close(steps.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(steps.std(0, unbiased=False), torch.ones(2), atol=1e-5, rtol=0)

@@ -182,7 +182,9 @@ def test_several_targets(tmp_path: Path) -> None:
     # A number so far from 0 keeps its changes.
     ids = (task.train.targets[:, 0] / 2.5).double()
     torch.testing.assert_close(task.train.targets[:, 1] - 1e9, ids)
-    offset, scale = (torch.tensor(v).double() for v in (task.goal.offset, task.goal.scale))
+    offset, scale = (
+        torch.tensor(values, dtype=torch.float64) for values in (task.goal.offset, task.goal.scale)
+    )
     outputs = (task.train.targets - offset) / scale
     assert float(task.loss(outputs.float(), task.train.targets)) < 1e-8
     labels = table.assign(u=table["id"] % 2, v=(table["id"] % 3 == 0).astype(int))
