@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         by Ctrl-C; 141: nobody read the output any more, as after ``| head``.
     """
     arguments = make_parser().parse_args(argv)
+    # As Ctrl-C does, whoever handles that at the moment.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
-    from optcell_search.tuning import RunFailed
+    from optcell_search.tuning import RunFailedError
 
     try:
         result: int = arguments.command(arguments)
@@ -31,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is left in the buffer would meet the closed pipe once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except RunFailed as error:
+    except RunFailedError as error:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:
         return _say(WRONG_REQUEST, str(error))

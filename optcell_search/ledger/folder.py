@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
+import optuna
 
-from .ledger import Ledger
-from .request import FILE, Request
-from .storage import LedgerStorage
+from .format import REPORT, REQUEST_FILE
+from .names import refuse_link
+from .opening import make_ledger
+from .request import Request
+from .storage import STORAGE_ERRORS, LedgerStorage
 
 _LOCK = Path("ray") / "driver.lock"
-REPORT = "report.html"
+_OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE)
 
 
 def check_target(folder: Path) -> None:
@@ -25,7 +28,7 @@ def check_target(folder: Path) -> None:
     Raises:
         FileExistsError: something is there.
     """
-    if (folder / FILE).is_file():
+    if (folder / REQUEST_FILE).is_file():
         raise FileExistsError(
             f"{folder}: holds a run already; go on with it by `optcell-search resume {folder}` "
             "or choose another folder"
@@ -43,7 +46,7 @@ def check_study(url: str) -> None:
     """
     storage = LedgerStorage(url)
     storage.close()
-    if storage.file is not None and (storage.file.parent / FILE).is_file():
+    if storage.file is not None and (storage.file.parent / REQUEST_FILE).is_file():
         raise FileExistsError(
             f"study {url}: is the ledger of the run in {storage.file.parent}; go on with it by "
             f"`optcell-search resume {storage.file.parent}` or choose another study"
@@ -53,20 +56,41 @@ def check_study(url: str) -> None:
 def make(folder: Path, request: Request) -> None:
     """Make a run folder that holds ``run.toml`` and the ledger, where that does not lie elsewhere.
 
+    A folder that is not there yet appears whole. One that is there and empty, which may be a mount
+    or the current folder, is filled, ``run.toml`` last. What fails or is interrupted leaves
+    nothing, in a database outside neither.
+
     Raises:
         OSError: the folder cannot be made.
         ValueError: the ledger cannot be made.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with contextlib.ExitStack() as unless_made:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        there = folder.is_dir()
+        beside = folder if there else folder.parent
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
+        unless_made.callback(shutil.rmtree, temporary, ignore_errors=True)
         temporary.chmod(0o755)
         request.write(temporary)
-        Ledger.make(request, temporary).close()
-        os.replace(temporary, folder)
-    except (OSError, ValueError):
-        shutil.rmtree(temporary)
-        raise
+        make_ledger(request, temporary).close()
+        unless_made.callback(_forget, request)
+        if there:
+            for made in sorted(temporary.iterdir(), key=lambda path: path.name == REQUEST_FILE):
+                unless_made.callback((folder / made.name).unlink, missing_ok=True)
+                os.rename(made, folder / made.name)
+            temporary.rmdir()
+        else:
+            os.rename(temporary, folder)
+        unless_made.pop_all()
+
+
+def _forget(request: Request) -> None:
+    """Delete the study of a run that did not come into being from a database of its own."""
+    if request.study:
+        with contextlib.suppress(ValueError, KeyError, *STORAGE_ERRORS):
+            storage = LedgerStorage(request.study)
+            optuna.delete_study(study_name=request.run_id, storage=storage.optuna)
+            storage.close()
 
 
 @contextlib.contextmanager
@@ -77,6 +101,10 @@ def locked(folder: Path) -> Iterator[None]:
         ValueError: another process holds it.
     """
     path = folder / _LOCK
+    # What a run writes, cuts or deletes is its own: none of it may be a link to something else.
+    for name in _OWN:
+        refuse_link(folder / name)
+    refuse_link(path)
     path.parent.mkdir(exist_ok=True)
     lock = filelock.FileLock(path, timeout=0)
     try:

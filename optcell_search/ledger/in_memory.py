@@ -2,12 +2,13 @@
 
 A sampler reads all trials for every hyperparameter it suggests and writes each suggestion down. On
 a database that is dozens of transactions a candidate; here it is none, and the ledger then takes
-the finished row as a whole.
+the finished trial as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
@@ -15,25 +16,25 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from optcell_search import results
-from optcell_search.results import Direction
 from optcell_search.space import Candidate
+
+from ..pareto import Direction, ranks
 
 # How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
 _ENQUEUED = "fixed_params"
 
 
-# TPE models the 25 best rows or fewer, and all others, the older the less; for each hyperparameter
-# it goes through all it sees. What it sees is bounded, and so is the time it takes.
+# TPE models the 25 best trials or fewer, and all others, the older the less; for each
+# hyperparameter it goes through all it sees. What it sees is bounded, and so is the time it takes.
 _BEST = 250
 _NEWEST = 250
 
 
 class _Window(InMemoryStorage):
-    """A storage in memory that can keep rows from being seen all at once.
+    """A storage in memory that can keep trials from being seen all at once.
 
     Attributes:
-        hidden: numbers of the rows that are not to be seen.
+        hidden: numbers of the trials that are not to be seen.
     """
 
     def __init__(self) -> None:
@@ -47,12 +48,15 @@ class _Window(InMemoryStorage):
         return [t for t in trials if t.number not in self.hidden] if self.hidden else trials
 
 
-class Mirror:
-    """A study in memory with the same rows as the ledger, under the same numbers.
+class InMemoryStudy:
+    """A study in memory with the same trials as the ledger.
+
+    It numbers them as they come in; the ledger, into which others may write as well, has numbers
+    of its own. Methods take those of the ledger.
 
     Args:
         directions: one an objective.
-        trials: the ledger's rows; those that are RUNNING are taken as WAITING.
+        trials: the ledger's trials; those that are RUNNING are taken as WAITING.
     """
 
     def __init__(self, directions: Sequence[Direction], trials: Sequence[FrozenTrial]) -> None:
@@ -61,11 +65,27 @@ class Mirror:
         self._directions = directions
         self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._open: dict[int, Trial] = {}
+        # Own number → that of the ledger, and back.
+        self._numbers: dict[int, int] = {}
+        self._own: dict[int, int] = {}
         for trial in trials:
-            self._study.add_trial(_copy(trial))
+            self.add(trial)
 
-    def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> Trial:
-        """Start the first row that is WAITING, or else a new one: `fixed` or what is suggested."""
+    def add(self, trial: FrozenTrial) -> None:
+        """Take in a trial of the ledger."""
+        self.number(len(self._numbers), trial.number)
+        self._study.add_trial(_copy(trial))
+
+    def number(self, own: int, number: int) -> None:
+        """Note the number that a trial has in the ledger."""
+        self._numbers[own], self._own[number] = number, own
+
+    def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> tuple[Trial, int | None]:
+        """Start the first trial that is WAITING, or else `fixed`, or else what is suggested.
+
+        Returns:
+            The trial, and its number in the ledger; None: it is new, and `number` has to be told.
+        """
         self._study.sampler = sampler
         self._storage.hidden = frozenset()
         if isinstance(sampler, TPESampler):
@@ -76,28 +96,32 @@ class Mirror:
                 self._study.enqueue_trial(dict(fixed.flat()))
         trial = self._study.ask()
         self._open[trial.number] = trial
-        return trial
+        return trial, self._numbers.get(trial.number)
 
     def _superfluous(self) -> frozenset[int]:
-        """Return the numbers of the rows that are neither among the best nor among the newest."""
+        """Return the numbers of the trials that are neither among the best nor among the newest."""
         told = self._study.get_trials(
             deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
         )
         old = told[:-_NEWEST]
-        # A row that breaks a constraint or was stopped is as good as any other of its kind.
+        # A trial that breaks a constraint or was stopped is as good as any other of its kind.
         ranked = [
             trial
             for trial in old
             if trial.state == TrialState.COMPLETE
             and all(violation <= 0 for violation in trial.constraints.values())
         ]
-        ranks = results.ranks([trial.values for trial in ranked], self._directions)
-        best = {ranked[i].number for i in np.argsort(ranks, kind="stable")[:_BEST]}
+        fronts = ranks([trial.values for trial in ranked], self._directions)
+        best = {ranked[i].number for i in np.argsort(fronts, kind="stable")[:_BEST]}
         return frozenset(trial.number for trial in old if trial.number not in best)
 
-    def row(self, number: int) -> FrozenTrial:
-        """Return what is to be written into the ledger about a running row."""
-        trial = self._storage.get_trial(number)
+    def system_attributes(self, number: int) -> dict[str, Any]:
+        """Return what Optuna has noted about a trial."""
+        return dict(self._storage.get_trial(self._own[number]).system_attrs)
+
+    def template(self, own: int) -> FrozenTrial:
+        """Return what is to be written into the ledger about a trial of this number of ours."""
+        trial = self._storage.get_trial(own)
         system = {key: value for key, value in trial.system_attrs.items() if key != _ENQUEUED}
         return create_trial(
             state=TrialState.RUNNING,
@@ -108,7 +132,7 @@ class Mirror:
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Note an intermediate value."""
-        self._storage.set_trial_intermediate_value(number, epoch, value)
+        self._storage.set_trial_intermediate_value(self._own[number], epoch, value)
 
     def tell(
         self,
@@ -117,14 +141,15 @@ class Mirror:
         values: Sequence[float] | None,
         violations: Mapping[str, float],
     ) -> FrozenTrial:
-        """Finish a row as Optuna does; return it."""
-        trial = self._open.pop(number)
-        written = self._storage.get_trial(number).constraints
+        """Finish a trial as Optuna does; return it."""
+        own = self._own[number]
+        trial = self._open.pop(own)
+        written = self._storage.get_trial(own).constraints
         for name, violation in violations.items():
             # Optuna refuses a second value, and the driver may have died right after the first.
             if name not in written:
                 trial.set_constraint(name, violation)
-        return self._study.tell(number, values, state=state)
+        return self._study.tell(own, values, state=state)
 
 
 def _copy(trial: FrozenTrial) -> FrozenTrial:

@@ -76,8 +76,9 @@ def with_gaps(
     if gaps == "refuse":
         raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
     whole = np.round(times)
-    if (np.abs(times - whole) > 1e-6).any():
-        bad = int(order[int(np.flatnonzero(np.abs(times - whole) > 1e-6)[0])])
+    odd = np.flatnonzero((np.abs(times - whole) > 1e-6) | (whole < 1))
+    if len(odd):
+        bad = int(order[int(odd[0])])
         raise ValueError(
             f"{where}: what follows {names.iloc[bad]} in {row(bad)} is no whole number of usual "
             "steps later; valid: gaps=keep"

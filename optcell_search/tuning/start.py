@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from optcell_search.space import SearchSpace
 
 from ..ledger import folder as folders
+from ..ledger import trust as trusting
 from .cluster import data_transfer
 from .resolve import resolve
 from .run import Run
@@ -90,8 +91,8 @@ def search(
     Raises:
         ValueError, FileNotFoundError, FileExistsError: the request cannot be carried out; one line
             says why, and nothing has been written.
-        RunFailed: no candidate could be trained; the search ends early where the first eight fail
-            in the same way.
+        RunFailedError: no candidate could be trained; the search ends early where the first
+            eight fail in the same way.
         KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
     """
     from .cluster.connection import connected
@@ -121,12 +122,16 @@ def search(
         checkpoint_gib=checkpoint_gib,
     )
     directory = Path(out)
+    if directory.is_symlink():
+        # A link to a folder is that folder, and a run's own files are never links.
+        directory = directory.resolve()
     folders.check_target(directory)
+    trusting.remember(trusting.outside(request))
     source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.
-        unless_begun.callback(data_transfer.place_of(request, directory).delete, "")
-        with connected(request, checkpoints.place_of(request, directory), source):
+        unless_begun.callback(data_transfer.location_of(request, directory).delete, "")
+        with connected(request, checkpoints.location_of(request, directory), source):
             if request.study:
                 # An unreachable database is found here, before anything is written.
                 folders.check_study(request.study)

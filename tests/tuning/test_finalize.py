@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import optcell_search
-from optcell_search.tuning import Run, RunFailed, finalize
+from optcell_search.ledger.opening import open_ledger
+from optcell_search.tuning import Run, RunFailedError, finalize
 from optcell_search.tuning.cluster.connection import heartbeat
 
 SPACE: dict[str, Any] = {
@@ -41,7 +43,7 @@ def test_a_network_over_movies_is_finalized_beside_its_feedforward_baseline(run:
 
 def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -> None:
     number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
-    with run._ledger() as ledger:
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
         record = ledger.finalized(number)
     baseline = record["baseline"]
     assert baseline["seeds"] == record["seeds"]
@@ -57,7 +59,7 @@ def test_without_a_node_it_breaks_off_and_goes_on_later(
         lost.setattr(finalize, "_SECONDS_BETWEEN_LOOKS", 0.0)
         # For the waiting alone: the nodes are asked before the work begins, too.
         lost.setattr(finalize, "lifeline", SimpleNamespace(nodes=list, NO_NODE=heartbeat.NO_NODE))
-        with pytest.raises(RunFailed, match="lost its last node; asked for again, it goes on"):
+        with pytest.raises(RunFailedError, match="lost its last node; asked for again, it goes on"):
             run.finalize(trials=[number], seeds=3)
     again = run.finalize(trials=[number], seeds=3)
     assert again["finalized"].tolist() == [3]
