@@ -157,7 +157,7 @@ def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
         return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
     values = _parsed(cells.ravel()).reshape(cells.shape)
     with np.errstate(over="ignore"):
-        fine = np.isfinite(values.astype(np.float32)) | np.equal(cells, None)
+        fine = np.isfinite(values.astype(np.float32)) | part.isna().to_numpy()
     for place in np.flatnonzero(~fine.all(0)):
         name = names[place]
         values[:, place] = numbers(part[name], f"{where}: column {name!r}")

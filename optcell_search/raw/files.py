@@ -84,9 +84,9 @@ def read(path: Path, form: Form) -> pd.DataFrame:
     try:
         frame = _read_typed(path, suffix, form)
     except ImportError:
-        package, extra = ("openpyxl", "excel") if suffix in EXCEL else ("pyarrow", "parquet")
+        package = "openpyxl" if suffix in EXCEL else "pyarrow"
         raise ValueError(
-            f"{path}: reading {suffix} needs {package}: pip install 'optcell-search[{extra}]'"
+            f"{path}: reading {suffix} needs {package}: pip install {package}"
         ) from None
     except Exception as error:
         if not _is_damage(error):

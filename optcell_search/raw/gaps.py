@@ -95,7 +95,7 @@ def with_gaps(
 
 def _usual(distances: Floats, step: float, *, dates: bool) -> npt.NDArray[np.bool_]:
     """Say which distances are a step, be it a month, a quarter or a year of any length."""
-    usual = distances == step
+    usual: npt.NDArray[np.bool_] = distances == step
     for low, high in _CALENDAR if dates else ():
         if low * _DAY <= step <= high * _DAY:
             usual |= (distances >= low * _DAY) & (distances <= high * _DAY)

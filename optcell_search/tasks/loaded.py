@@ -220,8 +220,8 @@ class LoadedTask:
         """Return what a whole split's tally tells beyond the metrics, as plain data.
 
         ``{"kind": "confusion", "classes": [...], "matrix": [[...]]}``: how often each class, a row,
-        is answered by each; ``{"kind": "residuals", "names", "targets", "quantiles", "value",
-        "predicted", "observed"}``, see `goals.scores.residuals`; ``{"kind": "labels", "names",
+        is answered by each; ``{"kind": "residuals", "name", "names", "targets", "quantiles",
+        "value", "predicted", "target"}``, see `goals.scores.residuals`; ``{"kind": "labels", "names",
         "matrices"}``; or nothing.
         """
         return self.goal.diagnose(tally[0], self.classes)

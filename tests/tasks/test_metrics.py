@@ -191,5 +191,5 @@ def test_what_is_kept_of_a_split_are_its_mistakes(tmp_path: Path) -> None:
     targets = numbers.validation.targets
     kept = numbers.diagnose(numbers.tally(targets + 0.5, targets, {}))
     assert (kept["kind"], kept["targets"]) == ("residuals", len(targets))
-    assert kept["observed"] == pytest.approx(targets.flatten().tolist())
+    assert kept["target"] == pytest.approx(targets.flatten().tolist())
     assert set(np.round(list(kept["quantiles"].values()), 5)) == {0.5}

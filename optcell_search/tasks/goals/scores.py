@@ -57,10 +57,11 @@ def residuals(predicted: Floats, observed: Floats, names: tuple[str, ...]) -> di
     error = (predicted - observed)[~np.isnan(observed)]
     return {
         "kind": "residuals",
+        "name": ", ".join(names),
         "names": list(names),
         "targets": len(there),
         "quantiles": {f"{share:g}": float(np.quantile(error, share)) for share in _SHARES},
         "value": kept[:, 1].tolist(),
         "predicted": predicted[tuple(kept.T)].tolist(),
-        "observed": observed[tuple(kept.T)].tolist(),
+        "target": observed[tuple(kept.T)].tolist(),
     }
