@@ -9,7 +9,7 @@ from torch import Tensor
 
 from optcell_search.raw import Outputs, TensorPreprocessing
 from optcell_search.tasks.base import Data, Split
-from optcell_search.tasks.goals import Regression, ScaledRegression
+from optcell_search.tasks.goals import IGNORED, Regression, ScaledRegression
 
 _PIECE = 2**24  # values
 
@@ -63,3 +63,24 @@ def made_tensors(data: Data, where: str) -> TensorPreprocessing:
     return TensorPreprocessing(
         outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
     )
+
+
+def balanced(targets: Tensor, classes: int) -> Tensor:
+    """Return weights (classes,) n / (classes · n_c) of the targets; 0 for a class without any."""
+    counts = torch.bincount(targets[targets != IGNORED], minlength=classes).to(torch.float64)
+    weights = counts.sum() / (classes * counts)
+    return torch.where(counts > 0, weights, 0.0).to(torch.float32)
+
+
+def chance(data: Data) -> dict[str, float]:
+    """Return the metrics on the validation split of answering without looking at any input."""
+    if data.chance:
+        return dict(data.chance)
+    constant = data.goal.constant(data.train.targets)
+    if constant is None:
+        return {}
+    targets = data.validation.targets
+    leading = targets.shape[: targets.ndim - targets.is_floating_point()]
+    outputs = constant.to(targets.device).expand(*leading, len(constant))
+    scores = data.goal.finish(data.goal.tally(outputs, targets))
+    return {name: scores[name] for name in data.goal.metrics}

@@ -18,7 +18,7 @@ from optcell_search.penalties.base import Drivers
 from optcell_search.raw import Preprocessing
 from optcell_search.tasks import describing
 from optcell_search.tasks.base import Data, Readout, Split, Task
-from optcell_search.tasks.goals import IGNORED, Goal
+from optcell_search.tasks.goals import Goal
 
 
 class LoadedTask:
@@ -200,10 +200,7 @@ class LoadedTask:
         """
         if self._train.targets.is_floating_point():
             raise ValueError(f"task {self.spec!r} has no classes that could be weighed")
-        targets = self._train.targets[self._train.targets != IGNORED]
-        counts = torch.bincount(targets, minlength=self.output_size).to(torch.float64)
-        weights = counts.sum() / (self.output_size * counts)
-        return torch.where(counts > 0, weights, 0.0).to(torch.float32)
+        return describing.balanced(self._train.targets, self.output_size)
 
     def tally(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> list[Tensor]:
         """Return what `merge` and `finish` need: the goal's rows, and each penalty's sums."""
@@ -219,10 +216,9 @@ class LoadedTask:
     def diagnose(self, tally: list[Tensor]) -> dict[str, Any]:
         """Return what a whole split's tally tells beyond the metrics, as plain data.
 
-        ``{"kind": "confusion", "classes": [...], "matrix": [[...]]}``: how often each class, a row,
-        is answered by each; ``{"kind": "residuals", "name", "names", "targets", "quantiles",
-        "value", "predicted", "target"}``, see `goals.scores.residuals`; ``{"kind": "labels", "names",
-        "matrices"}``; or nothing.
+        ``kind`` says what: "confusion" with ``classes`` and ``matrix``, how often each class, a row,
+        is answered by each; "residuals", see `goals.scores.residuals`; "labels" with ``names`` and
+        ``matrices``; or there is nothing.
         """
         return self.goal.diagnose(tally[0], self.classes)
 
@@ -233,16 +229,7 @@ class LoadedTask:
         That is the mean of the training targets for numbers, the frequencies of the classes, or the
         value one season ago for a forecast; what a model is worth is what it has beyond that.
         """
-        if self._data.chance:
-            return dict(self._data.chance)
-        constant = self.goal.constant(self._train.targets)
-        if constant is None:
-            return {}
-        targets = self._validation.targets
-        leading = targets.shape[: targets.ndim - targets.is_floating_point()]
-        outputs = constant.to(targets.device).expand(*leading, len(constant))
-        scores = self.goal.finish(self.goal.tally(outputs, targets))
-        return {name: scores[name] for name in self.goal.metrics}
+        return describing.chance(self._data)
 
     @property
     def preprocessing(self) -> Preprocessing:

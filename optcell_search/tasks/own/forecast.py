@@ -98,13 +98,14 @@ class Forecast(TableOptions):
     def search_data(self, folder: Path) -> Data:
         """Read the table and take the windows of its first 80 %."""
         read = self._read(folder)
+        naive = read.naive("validation")
         return Data(
             train=read.split("train"),
             validation=read.split("validation"),
             goal=read.goal,
             readout="last",
             preprocessing=read.preprocessing,
-            chance=read.naive("validation"),
+            chance={name: naive[name] for name in read.goal.metrics},
         )
 
     def test_data(self, folder: Path) -> Split:

@@ -258,7 +258,7 @@ def test_nothing_looks_ahead(tmp_path: Path) -> None:
 def test_quantiles_are_forecast_side_by_side(tmp_path: Path) -> None:
     task, plugin = load(tmp_path, ",horizon=3,quantiles=0.1;0.5;0.9")
     assert task.output_size == 9
-    assert set(task.chance) == set(task.metrics) | {"loss"}
+    assert set(task.chance) == set(task.metrics)
     assert "quantile_loss" in task.metrics
     assert plugin.spec.endswith("quantiles=0.1;0.5;0.9")
     for levels in ("0.5;0.1", "0", "x", "0.5;0.5"):

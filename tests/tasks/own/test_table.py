@@ -129,7 +129,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
         raise ImportError("no engine")
 
     monkeypatch.setattr(pd, "read_parquet", refuse)
-    with pytest.raises(ValueError, match="reading .parquet needs pyarrow: pip install pyarrow"):
+    with pytest.raises(ValueError, match=r"reading \.parquet needs pyarrow: pip install pyarrow"):
         tasks.load(spec)
 
 
