@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import torch
@@ -41,6 +42,21 @@ def fingerprint(data: Data) -> str:
 def _tensors(split: Split) -> list[Tensor | None]:
     drivers = [values for _, values in sorted(split.drivers.items())]
     return [split.inputs, split.targets, split.lengths, *drivers]
+
+
+def beginning(data: Data, train: int, validation: int) -> Data:
+    """Return the data with no more than the first sequences of either split."""
+
+    def first(split: Split, count: int) -> Split:
+        return split.take(torch.arange(min(count, len(split))))
+
+    before = None if data.pretraining is None else first(data.pretraining, train)
+    return dataclasses.replace(
+        data,
+        train=first(data.train, train),
+        validation=first(data.validation, validation),
+        pretraining=before,
+    )
 
 
 def made_tensors(data: Data, where: str) -> TensorPreprocessing:

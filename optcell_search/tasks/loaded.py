@@ -55,17 +55,13 @@ class LoadedTask:
 
     def beginning(self, train: int, validation: int) -> LoadedTask:
         """Return the same task with no more than its first sequences of either split."""
-
-        def first(split: Split, count: int) -> Split:
-            return split.take(torch.arange(min(count, len(split))))
-
-        before = None if self._pretraining is None else first(self._pretraining, train)
-        data = dataclasses.replace(
+        here = dataclasses.replace(
             self._data,
-            train=first(self._train, train),
-            validation=first(self._validation, validation),
-            pretraining=before,
+            train=self._train,
+            validation=self._validation,
+            pretraining=self._pretraining,
         )
+        data = describing.beginning(here, train, validation)
         return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property
@@ -216,9 +212,8 @@ class LoadedTask:
     def diagnose(self, tally: list[Tensor]) -> dict[str, Any]:
         """Return what a whole split's tally tells beyond the metrics, as plain data.
 
-        ``kind`` says what: "confusion" with ``classes`` and ``matrix``, how often each class, a row,
-        is answered by each; "residuals", see `goals.scores.residuals`; "labels" with ``names`` and
-        ``matrices``; or there is nothing.
+        Its ``kind`` says what: "confusion", with ``classes`` and ``matrix``, where a row is a class
+        and its columns the answers; "residuals", see `goals.scores.residuals`; "labels".
         """
         return self.goal.diagnose(tally[0], self.classes)
 

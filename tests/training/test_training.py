@@ -291,7 +291,8 @@ def test_metrics_are_complete(digits: LoadedTask) -> None:
     assert set(objectives(digits)) <= set(metrics)
     assert objectives(digits) == {
         "accuracy": "maximize", "cross_entropy": "minimize", "balanced_accuracy": "maximize",
-        "macro_f1": "maximize", "roc_auc": "maximize", "brier": "minimize", "parameters": "minimize",
+        "macro_f1": "maximize", "roc_auc": "maximize", "brier": "minimize",
+        "parameters": "minimize",
         "train_seconds": "minimize", "latency_ms": "minimize",
     }  # fmt: skip
     assert all(isinstance(value, int | float) for value in metrics.values())
