@@ -188,11 +188,8 @@ class LoadedTask:
     def class_weights(self) -> Tensor:
         """Weights (classes,) by which all classes count alike in the loss: n / (classes · n_c).
 
-        n are the training targets, n_c those of a class; what scikit-learn calls "balanced". A
-        class that the training split lacks weighs 0.
-
-        Raises:
-            ValueError: the task has no classes.
+        n are the training targets, n_c those of a class; what scikit-learn calls "balanced".
+        Raises ValueError where the task has no classes.
         """
         if self._train.targets.is_floating_point():
             raise ValueError(f"task {self.spec!r} has no classes that could be weighed")
@@ -234,13 +231,10 @@ class LoadedTask:
         return describing.made_tensors(self._data, self.name)
 
     def raw(self, part: str) -> Any:
-        """Return a part of the data from before preprocessing, or None where there is no such form.
+        """Return a part as it is before `preprocessing`, or None where there is no such form.
 
-        ``task.preprocessing.inputs(task.raw("validation"))`` gives the inputs of the validation
-        split, and `Preprocessing.targets` its targets.
-
-        Args:
-            part: ``"train"``, ``"validation"``, or ``"test"``, which is for `finalize` alone.
+        ``task.preprocessing.inputs(task.raw("validation"))`` are the inputs of that split; "test"
+        is for `finalize` alone.
         """
         return self.task.raw(self.folder, part)
 
