@@ -55,13 +55,7 @@ class LoadedTask:
 
     def beginning(self, train: int, validation: int) -> LoadedTask:
         """Return the same task with no more than its first sequences of either split."""
-        here = dataclasses.replace(
-            self._data,
-            train=self._train,
-            validation=self._validation,
-            pretraining=self._pretraining,
-        )
-        data = describing.beginning(here, train, validation)
+        data = describing.beginning(self._data, train, validation)
         return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property
