@@ -224,7 +224,8 @@ class OptCell(Recurrent):
         batched = data is not input or data.dim() > 2
         start = None if given is None else as_state(given, len(self._suffixes), batched)
         device = data.device.type
-        if not torch.is_autocast_enabled(device):
+        # On meta, which has no autocast, torch does not even answer.
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return self._forward(input, start)
         dtype = next(iter(self._weights(0).values())).dtype
         with torch.autocast(device, enabled=False):
