@@ -44,6 +44,8 @@ class Layer:
 
     def backend(self, like: Tensor) -> kernels.Choice:
         """Return the kernel that would run the recurrence on tensors like this one."""
+        if self.cell.loop is not None:
+            return kernels.choose(kernels.Loop.like(self.cell.loop, like))
         if self.cell.kernel is None:
             reasons = dict.fromkeys(kernels.FAST, "written for lstm, gru and rnn")
             return kernels.Choice("reference", reasons)
@@ -100,9 +102,9 @@ class Layer:
         return _ended(history, rule.after(traces, T if lengths is None else lengths), lengths)
 
     def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
-        weights, p, x, hidden, before, lengths = piece
+        weights, p, x, _, before, lengths = piece
         u, rule_state = apply_rule(self.rule, p, self.cell.drive(weights, x, None), before, lengths)
-        return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+        return self._through(piece, u, rule_state)
 
     def _linear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
         weights, p, x, hidden, before, lengths = piece
@@ -114,14 +116,25 @@ class Layer:
         if kind is None:
             filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
             u = self.cell.drive(weights, filtered, one)
-            return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+            return self._through(piece, u, rule_state)
         # Its drive is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)
         if self._kernel(x) == "native":
             output, hidden = kernels.torch_rnn(kind, columns, carried, hidden, lengths)
             return output, LayerState(hidden, rule_state)
         u = nn.functional.linear(columns, carried[0])
-        return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+        return self._through(piece, u, rule_state)
+
+    def _through(
+        self, piece: _Piece, u: Tensor, rule_state: RuleState
+    ) -> tuple[Tensor, LayerState]:
+        """Take what the rule made of the drive through the cell."""
+        loop = self.cell.loop
+        if loop is not None and kernels.pick(kernels.Loop.like(loop, u)) != "reference":
+            output, hidden = self.cell.over_time(piece.weights, u, piece.hidden, piece.lengths)
+            return output, LayerState(hidden, rule_state)
+        history = self._recur(piece.weights, piece.x, u, piece.hidden)
+        return _ended(history, rule_state, piece.lengths)
 
     def _recur(self, weights: Weights, x: Tensor, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the history of the state; `x` is what may bypass the rule."""

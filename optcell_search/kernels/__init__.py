@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .backends import FAST, Choice, Loop, backend, choose, pick
 from .driven import driven
+from .gated_scan import gated_scan, gates
+from .linear_scan import linear_scan
 from .native import torch_rnn
 from .normalize import normalize
 from .precision import wide
@@ -12,6 +14,6 @@ from .reference import recur
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "driven", "normalize", "pick", "recur",
-    "recurrence", "scan", "torch_rnn", "wide",
+    "FAST", "Choice", "Loop", "backend", "choose", "driven", "gated_scan", "gates", "linear_scan", "normalize",
+    "pick", "recur", "recurrence", "scan", "torch_rnn", "wide",
 ]  # fmt: skip

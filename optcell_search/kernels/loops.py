@@ -15,6 +15,8 @@ def loop_of(backend: str, name: str) -> Callable[..., Any]:
         from . import compiled as module
     elif backend == "triton":
         from . import gpu as module  # type: ignore[no-redef]
+    elif name.startswith("linear_scan"):
+        from . import plain_linear as module  # type: ignore[no-redef]
     elif name.startswith("recurrence"):
         from . import plain_recurrence as module  # type: ignore[no-redef]
     else:
