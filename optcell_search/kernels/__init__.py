@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .backends import FAST, Choice, Loop, backend, choose, pick
+from .delta import delta
 from .driven import driven
 from .gated_scan import gated_scan, gates
 from .linear_scan import linear_scan
@@ -14,6 +15,6 @@ from .reference import recur
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "driven", "gated_scan", "gates", "linear_scan", "normalize",
+    "FAST", "Choice", "Loop", "backend", "choose", "delta", "driven", "gated_scan", "gates", "linear_scan", "normalize",
     "pick", "recur", "recurrence", "scan", "torch_rnn", "wide",
 ]  # fmt: skip

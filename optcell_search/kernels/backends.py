@@ -119,7 +119,7 @@ _traced._dynamo_marked_constant = True  # type: ignore[attr-defined]
 def _choose(loop: Loop, traced: bool) -> Choice:
     forced = _forced.get()
     skipped: dict[str, str] = {}
-    order = _FILTERS if loop.kind in ("scan", "normalize", "linear_scan") else _RECURRENCES
+    order = _FILTERS if loop.kind in ("scan", "normalize", "linear_scan", "delta") else _RECURRENCES
     for name in (*([forced] if forced else []), *order):
         if name not in skipped:
             reason = _refusal(name, loop, traced)

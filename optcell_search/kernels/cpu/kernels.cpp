@@ -1,6 +1,7 @@
 // The C interface of the CPU kernels, called by compiled.py through ctypes: sizes, arrays in the order of
 // the kernel's struct, number of threads.
 #include "backward.h"
+#include "delta.h"
 #include "forward.h"
 #include "linear_scan.h"
 #include "normalize.h"
@@ -30,6 +31,9 @@ template <class S> using MinLstmIdentity = MinLstm<S, false>;
 #define GATED(NAME, CELL, SUFFIX, S)                                                     \
   LINEAR(NAME##_positive, CELL##Positive<S>, SUFFIX, S)                                  \
   LINEAR(NAME##_identity, CELL##Identity<S>, SUFFIX, S)
+#define DELTA(NAME, SUFFIX, S)                                                           \
+  KERNEL(delta_##NAME##_forward, SUFFIX, DeltaForward<S>, (delta_forward<S, Inner::NAME>))     \
+  KERNEL(delta_##NAME##_backward, SUFFIX, DeltaBackward<S>, (delta_backward<S, Inner::NAME>))
 #define ALL(SUFFIX, S)                                                                   \
   KERNEL(scan_forward, SUFFIX, ScanForward<S>, scan_forward<S>)                          \
   KERNEL(scan_backward, SUFFIX, ScanBackward<S>, scan_backward<S>)                       \
@@ -40,6 +44,9 @@ template <class S> using MinLstmIdentity = MinLstm<S, false>;
   LINEAR(linear_matrix, MatrixForm<S>, SUFFIX, S)                                        \
   GATED(min_gru, MinGru, SUFFIX, S)                                                      \
   GATED(min_lstm, MinLstm, SUFFIX, S)                                                    \
+  DELTA(plain, SUFFIX, S)                                                                \
+  DELTA(trace, SUFFIX, S)                                                                \
+  DELTA(adam, SUFFIX, S)                                                                 \
   CELL(lstm, Lstm, SUFFIX, S)                                                            \
   CELL(gru, Gru, SUFFIX, S)                                                              \
   CELL(rnn_tanh, Tanh, SUFFIX, S)                                                        \

@@ -24,6 +24,8 @@ _FILES = {
 
 def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: int) -> str | None:
     """Say why these kernels cannot run, or None where they can."""
+    if kind == "delta":
+        return "in chunks, which are torch's own products of matrices"
     if importlib.util.find_spec("triton") is None:
         return "triton is not installed"
     # Triton's interpreter runs the same kernels on the CPU, for tests.
