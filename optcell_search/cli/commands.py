@@ -17,7 +17,7 @@ Command = Callable[[argparse.Namespace], int]
 
 def run(arguments: argparse.Namespace) -> int:
     """Start a search."""
-    from optcell_search.tuning import search
+    from optcell_search import search
 
     with results_only():
         made = search(
@@ -155,7 +155,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def list_plugins(arguments: argparse.Namespace) -> int:
-    """List rules, cells, tasks, objectives or spaces."""
+    """List rules, cells, tasks, penalties or spaces."""
     entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)
     if arguments.json:
         return _print_json(entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from .parser import make_parser
@@ -19,8 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         by Ctrl-C; 141: nobody read the output any more, as after ``| head``.
     """
     arguments = make_parser().parse_args(argv)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
-    from optcell_search.tuning import RunFailed
+    from optcell_search.tuning import RunFailedError
 
     try:
         result: int = arguments.command(arguments)
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is left in the buffer would meet the closed pipe once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except RunFailed as error:
+    except RunFailedError as error:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:
         return _say(WRONG_REQUEST, str(error))
@@ -37,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = getattr(arguments, "out", None) or getattr(arguments, "directory", "DIR")
         return _say(STOPPED, f"stopped; `optcell-search resume {folder}` goes on")
     return result
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Print a warning as one line; where in the code it was raised tells a user nothing."""
+    print(f"optcell-search: warning: {message}", file=sys.stderr)
 
 
 def _say(code: int, message: str) -> int:

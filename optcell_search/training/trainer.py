@@ -21,10 +21,10 @@ from torch.nn.utils.clip_grad import clip_grad_norm_
 from optcell_search import registry
 from optcell_search.cells import State
 from optcell_search.cells.building import AnyModel
-from optcell_search.objectives import Objective
+from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
-from optcell_search.training.divergence import Diverged, Watch
+from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -48,14 +48,14 @@ class Training:
 
     The first ``training.pretrain_epochs`` epochs are trained on the task's pre-training data, the
     others on its training data; both count as epochs. The loss is the task's plus, for each
-    objective of the candidate, weight · mean violation.
+    penalty of the candidate, weight · mean violation.
 
     Attributes:
         model: the model as trained so far.
         epochs: how many epochs it has been trained.
 
     Raises:
-        ValueError: the candidate wants to be pre-trained, or has an objective, and the task lacks
+        ValueError: the candidate wants to be pre-trained, or has a penalty, and the task lacks
             the data for it.
     """
 
@@ -71,10 +71,10 @@ class Training:
         self.seed = seed
         self.device = torch.device(device)
         self.task = task.to(self.device)
-        terms = dict(candidate.objectives)
+        terms = dict(candidate.penalties)
         self.task.require(terms, pretraining=candidate.training.pretrain_epochs > 0)
-        self._terms: list[Objective] = [
-            registry.objectives.get(name)(**dict(options)) for name, options in terms.items()
+        self._terms: list[Penalty] = [
+            registry.penalties.get(name)(**dict(options)) for name, options in terms.items()
         ]
         self.epochs = 0
         self._train_seconds = 0.0
@@ -114,13 +114,13 @@ class Training:
               out where they are not defined (two directions).
 
         Raises:
-            Diverged: a loss or a gradient is not finite. The training cannot be continued.
+            DivergedError: a loss or a gradient is not finite. The training cannot be continued.
         """
         train_loss = self._train_epoch()
         self.epochs += 1
         scores = evaluate(self.model, self.task.validation, self.task)
         if not math.isfinite(scores["loss"]):
-            raise Diverged(f"validation loss is {scores['loss']} after epoch {self.epochs}")
+            raise DivergedError(f"validation loss is {scores['loss']} after epoch {self.epochs}")
         if self._latency_ms is None:
             self._latency_ms = latency(self.model, self.task.validation, self.task.chunk)
         return {
@@ -246,7 +246,7 @@ def train(
 
     Raises:
         ValueError: `epochs` is below 1.
-        Diverged: while iterating; see `Training.epoch`.
+        DivergedError: while iterating; see `Training.epoch`.
     """
     if epochs < 1:
         raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optcell_search.space import SearchSpace
 
-from . import checkpoints, parcel
-from . import folder as folders
-from .resolving import resolve
+from ..ledger import folder as folders
+from .cluster import data_transfer
+from .resolve import resolve
 from .run import Run
+from .store import checkpoints
 
 if TYPE_CHECKING:
     from ray import tune
@@ -89,12 +90,12 @@ def search(
     Raises:
         ValueError, FileNotFoundError, FileExistsError: the request cannot be carried out; one line
             says why, and nothing has been written.
-        RunFailed: no candidate could be trained; the search ends early where the first eight fail
-            in the same way.
+        RunFailedError: no candidate could be trained; the search ends early where the first
+            eight fail in the same way.
         KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
     """
-    from .cluster import connected
-    from .packing import packed
+    from .cluster.connection import connected
+    from .worker.gpu_packing import packed
 
     request = resolve(
         space,
@@ -121,18 +122,18 @@ def search(
     )
     directory = Path(out)
     folders.check_target(directory)
-    source = parcel.Source.of(request, directory)
+    source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.
-        unless_begun.callback(parcel.place_of(request, directory).delete, "")
-        with connected(request, checkpoints.place_of(request, directory), source):
+        unless_begun.callback(data_transfer.location_of(request, directory).delete, "")
+        with connected(request, checkpoints.location_of(request, directory), source):
             if request.study:
                 # An unreachable database is found here, before anything is written.
                 folders.check_study(request.study)
             if request.gpus_measured:
                 request = packed(request, source)
             folders.make(directory, request)
-            parcel.move_in(request, directory)
+            data_transfer.move_in(request, directory)
             unless_begun.pop_all()
             run = Run(directory, request)
             run.drive([callback for callback in callbacks if not isinstance(callback, str)])

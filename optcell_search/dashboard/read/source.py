@@ -5,13 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-import optuna
-
-from ... import results
-from ...results import Row
+from ...results import TrialRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +38,8 @@ class Source(Protocol):
     def attributes(self) -> dict[str, Any]:
         """Return the study's user attributes as they are now."""
 
-    def changes(self) -> list[Row]:
+    def changes(self) -> list[TrialRecord]:
         """Return the rows that are new or may have changed since the last call."""
 
     def curves(self, numbers: Iterable[int]) -> dict[int, Curve]:
         """Return the learning curves of these trials; one without epochs is left out."""
-
-
-def open_source(where: str | Path | optuna.Study) -> Source:
-    """Return what reads a run folder, the study at a URL, or an opened study.
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such run (see `results.load`).
-    """
-    from .api import ApiSource
-    from .sql import SqlSource, has_known_tables
-
-    if isinstance(where, optuna.Study):
-        return ApiSource(where)
-    study = results.load(where)
-    url, _ = results.locate(where)
-    if url.startswith("journal://") or not has_known_tables(url):
-        return ApiSource(study)
-    return SqlSource(url, study.study_name)

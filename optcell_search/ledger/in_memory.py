@@ -1,0 +1,139 @@
+"""The ledger's study once more, in memory, for the sampler to look at.
+
+A sampler reads all trials for every hyperparameter it suggests and writes each suggestion down. On
+a database that is dozens of transactions a candidate; here it is none, and the ledger then takes
+the finished trial as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from optcell_search.space import Candidate
+
+from ..pareto import Direction, ranks
+
+# How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
+_ENQUEUED = "fixed_params"
+
+
+# TPE models the 25 best trials or fewer, and all others, the older the less; for each
+# hyperparameter it goes through all it sees. What it sees is bounded, and so is the time it takes.
+_BEST = 250
+_NEWEST = 250
+
+
+class _Window(InMemoryStorage):
+    """A storage in memory that can keep trials from being seen all at once.
+
+    Attributes:
+        hidden: numbers of the trials that are not to be seen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden: frozenset[int] = frozenset()
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = super().get_all_trials(study_id, deepcopy, states)
+        return [t for t in trials if t.number not in self.hidden] if self.hidden else trials
+
+
+class InMemoryStudy:
+    """A study in memory with the same trials as the ledger, under the same numbers.
+
+    Args:
+        directions: one an objective.
+        trials: the ledger's trials; those that are RUNNING are taken as WAITING.
+    """
+
+    def __init__(self, directions: Sequence[Direction], trials: Sequence[FrozenTrial]) -> None:
+        # A storage of its own counts from 0, so here the id of a trial is its number.
+        self._storage = _Window()
+        self._directions = directions
+        self._study = optuna.create_study(storage=self._storage, directions=directions)
+        self._open: dict[int, Trial] = {}
+        for trial in trials:
+            self._study.add_trial(_copy(trial))
+
+    def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> Trial:
+        """Start the first trial that is WAITING, or else `fixed`, or else what is suggested."""
+        self._study.sampler = sampler
+        self._storage.hidden = frozenset()
+        if isinstance(sampler, TPESampler):
+            self._storage.hidden = self._superfluous()
+        if fixed is not None:
+            waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            if not waiting:
+                self._study.enqueue_trial(dict(fixed.flat()))
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return trial
+
+    def _superfluous(self) -> frozenset[int]:
+        """Return the numbers of the trials that are neither among the best nor among the newest."""
+        told = self._study.get_trials(
+            deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
+        )
+        old = told[:-_NEWEST]
+        # A trial that breaks a constraint or was stopped is as good as any other of its kind.
+        ranked = [
+            trial
+            for trial in old
+            if trial.state == TrialState.COMPLETE
+            and all(violation <= 0 for violation in trial.constraints.values())
+        ]
+        fronts = ranks([trial.values for trial in ranked], self._directions)
+        best = {ranked[i].number for i in np.argsort(fronts, kind="stable")[:_BEST]}
+        return frozenset(trial.number for trial in old if trial.number not in best)
+
+    def template(self, number: int) -> FrozenTrial:
+        """Return what is to be written into the ledger about a running trial."""
+        trial = self._storage.get_trial(number)
+        system = {key: value for key, value in trial.system_attrs.items() if key != _ENQUEUED}
+        return create_trial(
+            state=TrialState.RUNNING,
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs=system,
+        )
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """Note an intermediate value."""
+        self._storage.set_trial_intermediate_value(number, epoch, value)
+
+    def tell(
+        self,
+        number: int,
+        state: TrialState,
+        values: Sequence[float] | None,
+        violations: Mapping[str, float],
+    ) -> FrozenTrial:
+        """Finish a trial as Optuna does; return it."""
+        trial = self._open.pop(number)
+        written = self._storage.get_trial(number).constraints
+        for name, violation in violations.items():
+            # Optuna refuses a second value, and the driver may have died right after the first.
+            if name not in written:
+                trial.set_constraint(name, violation)
+        return self._study.tell(number, values, state=state)
+
+
+def _copy(trial: FrozenTrial) -> FrozenTrial:
+    state = TrialState.WAITING if trial.state == TrialState.RUNNING else trial.state
+    return create_trial(
+        state=state,
+        values=trial.values,
+        params=trial.params,
+        distributions=trial.distributions,
+        system_attrs=trial.system_attrs,
+        intermediate_values=trial.intermediate_values,
+    )

@@ -1,0 +1,139 @@
+"""What a search was asked to do, with every default resolved: the content of ``run.toml``."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from optcell_search.space import SearchSpace
+
+from ..pareto import Direction
+from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
+
+# Ray's word for a cluster of our own on this machine, which is what no address means as well.
+LOCAL = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A search with everything resolved.
+
+    Attributes:
+        run_id: a name of its own for this run; also the name of its study.
+        space: the search space as plain data, as `SearchSpace.to_dict` gives it.
+        task: canonical task specification.
+        data_dir: absolute folder in which the task's data lies.
+        data_fingerprint: hash of the data that the search sees.
+        objectives: name → "maximize" or "minimize", the most important one first.
+        num_trials: trials the ledger is to hold.
+        epochs: training budget of one candidate.
+        seed, repeats: of the run, and how many seeds each candidate is trained with.
+        sampler: "tpe", "nsga2", "random" or "grid".
+        scheduler: "asha", "mo-asha" or "none".
+        deterministic: suggest in generations of `workers` candidates and tell in their order.
+        constraints: such as ``"parameters<=50000"``.
+        workers, threads: candidates in training at once, and torch threads of each.
+        gpus_per_trial: Ray's share of a GPU for each.
+        gpus_measured: whether that was measured, not asked for.
+        device: the torch device candidates are trained on, "cpu" or "cuda".
+        address: of a Ray cluster, empty for one of our own on this machine.
+        study: URL of the ledger, empty for ``study.db`` in the run folder.
+        callbacks: names of loggers that are told of everything, such as "mlflow".
+        storage: path or URI for the checkpoints, empty for the run folder.
+        checkpoint_bytes: room for all checkpoints.
+        created, versions, machine: when, with what and where the run was asked for.
+    """
+
+    run_id: str
+    space: dict[str, Any]
+    task: str
+    data_dir: str
+    data_fingerprint: str
+    objectives: dict[str, Direction]
+    num_trials: int
+    epochs: int
+    seed: int
+    repeats: int
+    sampler: str
+    scheduler: str
+    deterministic: bool
+    constraints: tuple[str, ...]
+    workers: int
+    threads: int
+    gpus_per_trial: float
+    gpus_measured: bool
+    device: str
+    address: str
+    study: str
+    callbacks: tuple[str, ...]
+    storage: str
+    checkpoint_bytes: int
+    created: str
+    versions: dict[str, str]
+    machine: dict[str, str | int]
+
+    @property
+    def search_space(self) -> SearchSpace:
+        """The search space as an object."""
+        return SearchSpace.from_dict(self.space, where=REQUEST_FILE)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, as it stands in ``run.toml`` and in the study."""
+        data = dataclasses.asdict(self)
+        data["constraints"] = list(self.constraints)
+        data["callbacks"] = list(self.callbacks)
+        data["objectives"] = [
+            {"name": name, "direction": direction} for name, direction in self.objectives.items()
+        ]
+        return {"format": FORMAT, **data}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], where: str) -> Request:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: a newer version wrote it, or a key is missing or unknown.
+        """
+        content = dict(data)
+        written = content.pop("format", min(READABLE))
+        if written not in READABLE:
+            raise ValueError(
+                f"{where}: format {written!r} was written by another version of optcell-search; "
+                f"this one reads formats {', '.join(map(str, READABLE))}"
+            )
+        fields = dataclasses.fields(cls)
+        # A field that came later has a default, so that runs from before can be read.
+        needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+        wrong = (needed - content.keys()) | (content.keys() - {field.name for field in fields})
+        if wrong:
+            raise ValueError(f"{where}: missing or unknown keys: {', '.join(sorted(wrong))}")
+        content["constraints"] = tuple(content["constraints"])
+        content["callbacks"] = tuple(content["callbacks"])
+        content["objectives"] = directions_in(content["objectives"])
+        return cls(**content)
+
+    def write(self, folder: Path) -> None:
+        """Write ``run.toml`` into `folder`."""
+        (folder / REQUEST_FILE).write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Request:
+        """Read the ``run.toml`` of a run folder.
+
+        Raises:
+            FileNotFoundError: the folder holds no run.
+            ValueError: the file is damaged, or a newer version wrote it.
+        """
+        path = folder / REQUEST_FILE
+        if not path.is_file():
+            raise FileNotFoundError(f"{folder}: no run here, {REQUEST_FILE} is missing")
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not a TOML file: {error}") from error
+        return cls.from_dict(data, str(path))

@@ -1,0 +1,72 @@
+"""Checkpoints of a run: who writes what.
+
+    checkpoints/<trial>/training.pt        all it takes to go on training; while a trial runs
+    checkpoints/<trial>/model.safetensors  the weights after the last epoch
+
+Workers write them, each file whole or not at all; the driver's `Retention` deletes what is no
+longer needed.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ...ledger.request import Request
+from .file_systems import Location
+
+FOLDER = "checkpoints"
+TRAINING = "training.pt"
+WEIGHTS = "model.safetensors"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written or read: the disk is full, the location out of reach."""
+
+
+def location_of(request: Request, folder: Path) -> Location:
+    """Return where a run's checkpoints lie: in its folder, or where its request says."""
+    if request.storage:
+        return Location(request.storage) / request.run_id / FOLDER
+    return Location(str(folder.absolute() / FOLDER))
+
+
+def training_bytes(state: Mapping[str, Any]) -> bytes:
+    """Return the content of ``training.pt``."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()
+
+
+def load_training(trial: Location, device: str) -> dict[str, Any] | None:
+    """Read ``training.pt``; None where there is none that can be read."""
+    content = trial.read(TRAINING)
+    if content is None:
+        return None
+    try:
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location=device, weights_only=True
+        )
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
+        # A file that a power cut left unwritten costs the epochs it held and nothing else.
+        return None
+    return state
+
+
+def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
+    """Return the content of ``model.safetensors``."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    return safetensors.torch.save(tensors)
+
+
+def load_weights(trial: Location) -> dict[str, Tensor] | None:
+    """Read ``model.safetensors``; None where there is none."""
+    content = trial.read(WEIGHTS)
+    return None if content is None else safetensors.torch.load(content)
