@@ -47,7 +47,7 @@ class Cell(Hyperparameters, ABC):
 
     @property
     def loop(self) -> str | None:
-        """Name of the loop that `over_time` runs (see `kernels.Loop`), or None where it has none."""
+        """Name of the loop that `over_time` runs (see `kernels.Loop`), or None without one."""
         return None
 
     def output_size(self, hidden_size: int) -> int:

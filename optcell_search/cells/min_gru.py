@@ -23,8 +23,8 @@ class MinGRU(Cell):
     below with ``candidate="positive"``, or g(x) = x.
 
     Source: Feng, Tung, Ahmed, Bengio, Hajimirsadeghi: Were RNNs All We Needed?, 2024,
-    arXiv 2410.01201, section 3.1 and appendix B (g). Departure: h starts at 0 and the scan runs over h
-    itself instead of its logarithm, which also takes g(x) = x.
+    arXiv 2410.01201, section 3.1 and appendix B (g). Departure: h starts at 0 and the scan
+    runs over h itself instead of its logarithm, which also takes g(x) = x.
     """
 
     name: ClassVar[str] = "min_gru"

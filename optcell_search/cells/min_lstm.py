@@ -23,15 +23,13 @@ class MinLSTM(Cell):
     σ(x) below with ``candidate="positive"``, or g(x) = x.
 
     Source: Feng, Tung, Ahmed, Bengio, Hajimirsadeghi: Were RNNs All We Needed?, 2024,
-    arXiv 2410.01201, section 3.2 and appendix B (g). Departure: h starts at 0 and the scan runs over h
-    itself instead of its logarithm, which also takes g(x) = x.
+    arXiv 2410.01201, section 3.2 and appendix B (g). Departure: h starts at 0 and the scan
+    runs over h itself instead of its logarithm, which also takes g(x) = x.
     """
 
     name: ClassVar[str] = "min_lstm"
     title: ClassVar[str] = "minimal LSTM (minLSTM)"
-    equation: ClassVar[str] = (
-        "h_t = f h_{t-1} + (1 - f) g(u_h);  f = σ(u_f) / (σ(u_f) + σ(u_i))"
-    )
+    equation: ClassVar[str] = "h_t = f h_{t-1} + (1 - f) g(u_h);  f = σ(u_f) / (σ(u_f) + σ(u_i))"
     citation: ClassVar[str] = (
         "Feng, Tung, Ahmed, Bengio, Hajimirsadeghi: Were RNNs All We Needed? arXiv 2410.01201."
     )

@@ -1,20 +1,25 @@
-"""The loops over time: traces of rules, recurrences of cells, and which kernel runs them."""
+"""The loops over time: traces of rules, recurrences of cells, and which kernel runs them.
+
+The public loops (`scan`, `normalize`, `recurrence`, `fused_layer`) stand above the back-ends, each
+a folder of the name that `backend` takes, and these on `layout`, `loop` and `precision`.
+"""
 
 from __future__ import annotations
 
-from .backends import FAST, Choice, Loop, backend, choose, pick
+from .backends import FAST, Choice, backend, choose, pick
 from .delta import delta
-from .driven import driven
+from .fused_layer import fused_layer
 from .gated_scan import gated_scan, gates
 from .linear_scan import linear_scan
+from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize
 from .precision import wide
 from .recurrence import recurrence
-from .reference import recur
+from .reference import recur, unroll
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "delta", "driven", "gated_scan", "gates", "linear_scan", "normalize",
-    "pick", "recur", "recurrence", "scan", "torch_rnn", "wide",
+    "FAST", "Choice", "Loop", "backend", "choose", "delta", "fused_layer", "gated_scan", "gates",
+    "linear_scan", "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

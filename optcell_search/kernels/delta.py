@@ -19,24 +19,11 @@ from torch import Tensor
 
 from ..shapes import Float, Int
 from . import reference
-from .backends import Loop, pick
-from .delta_chunks import delta_chunks
-from .loops import loop_of
+from .backends import loop_of, pick
+from .layout import delta_marks
+from .loop import Loop
 from .operators import Tensors, differentiable, operator
 from .precision import wide
-
-# Steps between two places where the compiled kernel writes its states down (kDelta in delta.h), and
-# a number of rows that any processor's vectors divide.
-_MARK, _ROWS = 16, 16
-
-
-def delta_marks(v: Tensor, start: Tensor, keep: bool) -> Tensor:
-    """Return room for the states a backward pass starts from."""
-    K, T, B, heads, d = v.shape
-    if not keep:
-        return v.new_empty(K, 0)
-    rows = -(-d // _ROWS) * _ROWS
-    return v.new_empty(K, B * heads * -(-T // _MARK) * start.shape[3] * rows * d)
 
 
 def _forward(
@@ -100,7 +87,9 @@ def delta(
     values: Float[Tensor, "time_or_1 batch_or_1 4"],
     start: Float[Tensor, "batch heads states width width"],
     lengths: Int[Tensor, " batch"] | None = None,
-) -> tuple[Float[Tensor, "time batch heads width"], Float[Tensor, "batch heads states width width"]]:
+) -> tuple[
+    Float[Tensor, "time batch heads width"], Float[Tensor, "batch heads states width width"]
+]:
     """Run a delta memory over a sequence.
 
     Args:
@@ -121,9 +110,7 @@ def delta(
         if lengths is None:
             lengths = torch.full((v.shape[1],), v.shape[0], dtype=torch.int64, device=v.device)
         inputs = (q, k, v, alpha, beta, values, start, lengths)
-        o, end, _ = _delta(
-            *(part.unsqueeze(0) for part in inputs), inner, torch.is_grad_enabled()
-        )
+        o, end, _ = _delta(*(part.unsqueeze(0) for part in inputs), inner, torch.is_grad_enabled())
         return o.squeeze(0), end.squeeze(0)
     if choice == "reference" or inner == "adam":
         return reference.delta(q, k, v, alpha, beta, inner, values, start, lengths)
@@ -132,4 +119,4 @@ def delta(
         alpha, beta = torch.where(valid, alpha, 1), torch.where(valid, beta, 0)
         still = values.new_tensor([1.0, 0.0, 0.0, 0.0])
         values = torch.where(valid, values.expand(v.shape[0], -1, -1), still)
-    return delta_chunks(q, k, v, alpha, beta, values, start)
+    return loop_of("torch", "delta_chunks")(q, k, v, alpha, beta, values, start)

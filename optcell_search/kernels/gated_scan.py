@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ..shapes import Float
-from .backends import Loop, pick
+from .backends import loop_of, pick
 from .linear_scan import linear_scan
-from .loops import loop_of
+from .loop import Loop
 from .operators import Tensors, differentiable, operator
 
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..shapes import Float
 from . import reference
-from .backends import Loop, pick
-from .loops import loop_of
+from .backends import loop_of, pick
+from .loop import Loop
 from .operators import Tensors, differentiable, operator
 
 
@@ -83,7 +83,9 @@ def linear_scan(
     if choice == "reference":
         return reference.linear_scan(coefficients, x, initial)
     steps, batch = coefficients.shape[:2]
-    if steps > 1 and batch == 1:  # a kernel knows coefficients of each step and sequence, or of none
+    if (
+        steps > 1 and batch == 1
+    ):  # a kernel knows coefficients of each step and sequence, or of none
         coefficients = coefficients.expand(-1, x.shape[1], -1, -1)
     parts = (part.unsqueeze(0) for part in (coefficients, x, initial))
     return _scan(*parts, choice).squeeze(0)  # type: ignore[no-any-return]

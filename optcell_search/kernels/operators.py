@@ -14,11 +14,12 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from .watching import transformed, unwatched
+
 # The name of the package that carries this room: an exported cell registers its own operators.
 _NAMESPACE = __name__.rpartition(".kernels")[0].replace(".", "_")
 
 Tensors = tuple[Tensor, ...]
-_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,16 @@ def operator(
     return Operator(op, run_contiguous)
 
 
+def arguments(names: tuple[str, ...]) -> str:
+    """Return tensors of these names as the schema language writes arguments."""
+    return ", ".join(f"Tensor {name}" for name in names)
+
+
+def tensors(count: int) -> str:
+    """Return so many tensors as the schema language writes what comes back."""
+    return f"({', '.join(['Tensor'] * count)})"
+
+
 def _fold(arg: Any, dim: int | None, size: int) -> Any:
     if not isinstance(arg, Tensor):
         return arg
@@ -89,15 +100,6 @@ def _fold(arg: Any, dim: int | None, size: int) -> Any:
 
 def _unfold(result: Tensor, size: int) -> Tensor:
     return result.reshape(size, len(result) // size, *result.shape[1:])
-
-
-def _plain(args: tuple[Any, ...]) -> bool:
-    """Whether nothing looks on: no transform, no tracing, no subclass of a tensor."""
-    return (
-        not torch._C._are_functorch_transforms_active()
-        and not torch._C._len_torch_dispatch_stack()
-        and all(type(arg) in _PLAIN for arg in args if isinstance(arg, Tensor))
-    )
 
 
 def differentiable(
@@ -179,8 +181,8 @@ def differentiable(
     backward.op.register_autograd(forbid, setup_context=lambda ctx, inputs, output: None)
 
     def apply(*args: Any) -> Any:
-        if torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active():
+        if torch.compiler.is_compiling() and not transformed():
             return forward.op(*args)
-        return (Plain if _plain(args) else Mapped).apply(*args)  # type: ignore[no-untyped-call]
+        return (Plain if unwatched(args) else Mapped).apply(*args)  # type: ignore[no-untyped-call]
 
     return apply

@@ -43,8 +43,9 @@ def apply_rule(
     recurrences = rule.traces(z, count(steps, len(z)), p)
     zeros = z.new_zeros(z.shape[1:])
     initial = (zeros,) * len(recurrences) if state is None else state.traces
+    kernel = kernels.pick(kernels.Loop.like("scan", z))
     q = tuple(
-        kernels.scan(recurrence.decay, recurrence.drive, trace)
+        kernels.scan(recurrence.decay, recurrence.drive, trace, kernel)
         for recurrence, trace in zip(recurrences, initial, strict=True)
     )
     final = RuleState(tuple(last_valid(trace, lengths) for trace in q), steps + taken)

@@ -13,7 +13,7 @@ from torch import Tensor
 from optcell_search import kernels, rules
 from optcell_search.cells import OptCell
 from optcell_search.hyperparameters import real
-from optcell_search.kernels import build
+from optcell_search.kernels.compiled import build
 from optcell_search.rules import Recurrence, Rule
 from optcell_search.rules.base import Values
 

@@ -10,7 +10,8 @@ from loops_truth import GATES, TOLERANCE, close, draw, with_gradients, written_o
 from torch import Tensor
 
 from optcell_search import kernels
-from optcell_search.kernels import build, reference
+from optcell_search.kernels import reference
+from optcell_search.kernels.compiled import build
 
 NO_COMPILER = pytest.mark.skipif(build.problem() is not None, reason=str(build.problem()))
 BACKENDS = ["torch", pytest.param("compiled", marks=NO_COMPILER)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...kernels.unrolled import unroll
+from ...kernels import unroll
 from ...rules import Rule
 from ...shapes import Float
 from .base import ConvolutionalCell

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...kernels.unrolled import unroll
+from ...kernels import unroll
 from ...registry import conv_cells, rules
 from ...rules import Rule, RuleState, apply_rule
 from ...shapes import Float

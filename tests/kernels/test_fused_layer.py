@@ -1,4 +1,4 @@
-"""Drive, filter and recurrence in one compiled pass, against the three one after the other."""
+"""Projection, filter and recurrence in one compiled pass, against the three one after the other."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from loops_truth import GATES, TOLERANCE, close, draw, with_gradients, written_o
 from torch import Tensor
 
 from optcell_search import kernels
-from optcell_search.kernels import build, reference
-from optcell_search.kernels.driven import STRETCH
+from optcell_search.kernels import reference
+from optcell_search.kernels.compiled import build
+from optcell_search.kernels.layout import STRETCH
 
 pytestmark = pytest.mark.skipif(build.problem() is not None, reason=str(build.problem()))
 
@@ -91,7 +92,7 @@ def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[st
     traces = tuple(i[name] for name in ("v0", "m0") if name in i)
     weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
-    history, ends = kernels.driven(kind, i["x"], weights, hidden, rule, traces, lengths)
+    history, ends = kernels.fused_layer(kind, i["x"], weights, hidden, rule, traces, lengths)
     return named(history, ends)
 
 

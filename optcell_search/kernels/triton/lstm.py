@@ -1,4 +1,4 @@
-"""LSTM over filtered drives: a program carries some sequences through all steps."""
+"""LSTM over filtered pre-activations: a program carries some sequences through all steps."""
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from .common import ROWS, STAGES, columns, product, read, rows, sigmoid, tanh
+from .device import ROWS, STAGES, columns, product, read, rows, sigmoid, tanh
 
 
 @triton.jit

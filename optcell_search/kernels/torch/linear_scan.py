@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .precision import wide
+from ..precision import wide
 
 CHUNK = 32
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-_SOURCES = Path(__file__).with_name("cpu")
+_SOURCES = Path(__file__).with_name("src")
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno")
 
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from optcell_search.kernels import gpu
+from optcell_search.kernels import triton
 
 # Kernels are launched as they always are; what Triton asks of a GPU's driver stands in Driver.
 PROGRAM = """
 import json, re, subprocess, tempfile, torch, triton
 from triton.backends.compiler import GPUTarget
-from optcell_search.kernels.gpu import normalize, recurrence, scan
-from optcell_search.kernels.recurrence import GATES, SAVED
+from optcell_search.kernels.triton import normalize, recurrence, scan
+from optcell_search.kernels.layout import GATES, SAVED
 
 label, size, found = "", 0, {}
 
@@ -127,7 +127,7 @@ def test_every_gpu_kernel_compiles_for_an_h100(tmp_path: Path) -> None:
     assert len(found) > 60
     assert {
         most: max(shared for size, shared, _ in found.values() if size <= most)
-        for most in gpu.SHARED
-    } == gpu.SHARED
+        for most in triton.SHARED
+    } == triton.SHARED
     # A register or two may spill where ptxas, not Triton, is another one; a matrix must not.
     assert {name: stack for name, (_, _, stack) in found.items() if stack > 256} == {}

@@ -1,4 +1,4 @@
-"""The simple recurrent network over filtered drives, tanh or relu."""
+"""The simple recurrent network over filtered pre-activations, tanh or relu."""
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from .common import product, read, tanh
+from .device import product, read, tanh
 
 
 @triton.jit
@@ -24,8 +24,8 @@ def forward(
     for t in range(T):
         row = (k * T + t) * B + b
         # Asked for before the product and used after it: what is on its way costs no time.
-        drive = read(u + row * H + j, mask)
-        a = drive + offset + product(before, w, H, b < B, H, SEQUENCES, WIDTH, PRECISION)
+        u_t = read(u + row * H + j, mask)
+        a = u_t + offset + product(before, w, H, b < B, H, SEQUENCES, WIDTH, PRECISION)
         before = h_all + row * H
         tl.store(before + j, tl.where(a < 0, 0.0, a) if RELU else tanh(a), mask=mask)
         tl.debug_barrier()  # the next step reads h that other threads have stored

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .recurrence import weight_gradients
+from ..weight_gradients import weight_gradients
 
 
 def recurrence_forward(

@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from .common import follow, place
+from .device import follow, place
 
 STEPS, CHANNELS = 32, 64
 

@@ -8,9 +8,10 @@ import torch
 import triton
 from torch import Tensor
 
-from ..recurrence import outputs_like, weight_gradients
+from ..layout import recurrence_outputs
+from ..weight_gradients import weight_gradients
 from . import gru, lstm, rnn
-from .common import precision, sequences, width
+from .device import precision, sequences, width
 
 _CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
     "lstm": (lstm, ()),
@@ -32,7 +33,7 @@ def recurrence_forward(
     """h, c and what the backward pass needs of each step."""
     K, T, B, _ = u.shape
     H = h0.shape[-1]
-    outputs = outputs_like(h0, T, kind, keep)
+    outputs = recurrence_outputs(h0, T, kind, keep)
     kernels, more = _CELLS[kind]
     size = sequences(K, B, h0)
     options = (keep, size, width(H), precision(u), *more)
@@ -40,7 +41,7 @@ def recurrence_forward(
     turned = weight.view(K, -1, H, H).mT.contiguous()
     inputs = (u, turned, bias, h0, c0)
     _launch(kernels.forward, size, K, B, *inputs, *outputs, T, B, H, *options)
-    return outputs  # type: ignore[return-value]
+    return outputs
 
 
 def recurrence_backward(

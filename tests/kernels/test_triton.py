@@ -16,7 +16,7 @@ import pytest
 PROGRAM = """
 import json, torch
 from optcell_search import kernels
-from optcell_search.kernels.gpu import normalize, recurrence, scan
+from optcell_search.kernels.triton import normalize, recurrence, scan
 scan.CHANNELS = normalize.CHANNELS = 4
 torch.manual_seed(0)
 errors = {}

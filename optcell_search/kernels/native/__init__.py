@@ -5,12 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..loop import Loop
+from ..watching import transformed
+
 _OPERATORS = {
     "lstm": torch.lstm,
     "gru": torch.gru,
     "rnn_tanh": torch.rnn_tanh,
     "rnn_relu": torch.rnn_relu,
 }
+
+
+def refusal(loop: Loop, traced: bool) -> str | None:
+    """Say why torch's kernels cannot run a loop, or None where they can."""
+    if not loop.takes_input:
+        return "torch's recurrent kernels take an input, not pre-activations filtered beforehand"
+    if traced:
+        return "torch.compile takes torch's recurrent kernels apart, step by step"
+    if transformed():
+        return "torch.func cannot map torch's recurrent kernels"
+    return None
 
 
 def torch_rnn(

@@ -12,15 +12,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ..normalize import MARK, marks_like
-from .common import follow, place
+from ..layout import MARK, normalize_marks
+from .device import follow, place
 
 CHANNELS = 64
 
 
 @triton.jit
 def _values(p, k):
-    """The rule's values for candidate k; all arithmetic is in float32, whatever the drive is."""
+    """The rule's values for candidate k; all arithmetic is in float32, whatever z is."""
     mu, s = tl.load(p + k * 4).to(tl.float32), tl.load(p + k * 4 + 1).to(tl.float32)
     return mu, s, tl.load(p + k * 4 + 2).to(tl.float32), tl.load(p + k * 4 + 3).to(tl.float32)
 
@@ -137,7 +137,7 @@ def normalize_forward(
     """u, both traces after the last step, and what the backward pass starts from."""
     K, T, B, W = z.shape
     u, v, m = torch.empty_like(z), torch.empty_like(v0), torch.empty_like(m0)
-    marks = marks_like(z, "triton", keep)
+    marks = normalize_marks(z, "triton", keep)
     grid = (B * triton.cdiv(W, CHANNELS), K)
     sizes = (T, B, W, triton.cdiv(T, MARK))
     _forward[grid](z, p, v0, m0, lengths, u, v, m, marks, *sizes, keep, MARK, CHANNELS)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .precision import wide
+from ..precision import wide
 
 CHUNK = 32
 
@@ -79,9 +79,7 @@ def delta_chunks(
     return o.to(dtype), end.to(dtype)
 
 
-def _factors(
-    alpha: Tensor, beta: Tensor, p: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor, Tensor]:
+def _factors(alpha: Tensor, beta: Tensor, p: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Return alpha w of the step before, w and m of each step, (n, B, h, C, 2 + C) each."""
     C = alpha.shape[-1]
     units = torch.eye(C + 2, dtype=alpha.dtype, device=alpha.device)

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from ..loop import Loop
+
 # Widest hidden state: each program holds the states of some sequences, all gates of them.
 WIDEST = 256
 # Shared memory of a multiprocessor that the kernels ask for where a hidden state has up to so many
@@ -22,9 +24,10 @@ _FILES = {
 }
 
 
-def refusal(kind: str, device: torch.device, dtype: torch.dtype, hidden_size: int) -> str | None:
-    """Say why these kernels cannot run, or None where they can."""
-    if kind == "delta":
+def refusal(loop: Loop, traced: bool) -> str | None:
+    """Say why these kernels cannot run a loop, or None where they can."""
+    device, dtype, hidden_size = loop.device, loop.dtype, loop.hidden_size
+    if loop.kind == "delta":
         return "in chunks, which are torch's own products of matrices"
     if importlib.util.find_spec("triton") is None:
         return "triton is not installed"
