@@ -37,7 +37,7 @@ def output(weights: Weights, x: Tensor, skip: Tensor) -> Tensor:
         return skip + linear(x, signed)
     # One product over all steps: a state that is a part of a wider one is read where it lies.
     rows = torch.addmm(skip.flatten(0, 1), x.flatten(0, 1), signed.T)
-    return rows.unflatten(0, skip.shape[:2])
+    return rows.reshape(skip.shape)
 
 
 def end(history: Tensor, lengths: Tensor | None) -> Tensor:

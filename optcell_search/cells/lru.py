@@ -114,7 +114,7 @@ class LRU(Cell):
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the state after each sequence's last valid step."""
         b, skip = inputs_and_skip(u, u.shape[-1] // 3)
-        planes = b.unflatten(-1, (2, -1))
+        planes = b.reshape(*b.shape[:-1], 2, -1)
         x = linear_scan(weights["poles"].expand(1, 1, -1, -1), planes, hidden[1])
         h = output(weights, x.flatten(2), skip)
         return h, (end(h, lengths), end(x, lengths))

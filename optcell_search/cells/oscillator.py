@@ -66,9 +66,9 @@ class Oscillator(Cell):
 
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of B with D, of C, of A and Δ, and of G where there is damping."""
-        names = ("stiffness", "step_logit", "damping")[
-            : 3 if self.discretisation == "damped" else 2
-        ]
+        names = ["stiffness", "step_logit"]
+        if self.discretisation == "damped":
+            names.append("damping")
         return complex_shapes(input_size, hidden_size, bias) | dict.fromkeys(names, (hidden_size,))
 
     def reset(self, weights: Weights, hidden_size: int) -> None:
@@ -100,12 +100,12 @@ class Oscillator(Cell):
         if self.discretisation == "implicit":
             stiffness = torch.relu(stiffness)
             shrink = 1 / (1 + step.square() * stiffness)
-            kept = shrink  # 1 - Δ² A / S
-            planes = [kept, -step * stiffness * shrink, step * shrink, shrink]
+            # The first is 1 - Δ² A / S.
+            planes = [shrink, -step * stiffness * shrink, step * shrink, shrink]
         else:
-            damping = (
-                torch.relu(in_single(weights["damping"])) if "damping" in weights else 0 * step
-            )
+            damping = torch.zeros_like(step)
+            if self.discretisation == "damped":
+                damping = torch.relu(in_single(weights["damping"]))
             stiffness = _held(stiffness, damping, step)
             shrink = 1 / (1 + step * damping)
             planes = [

@@ -21,5 +21,6 @@ from .scan import scan
 
 __all__ = [
     "FAST", "Choice", "Loop", "backend", "choose", "delta", "fused_layer", "gated_scan", "gates",
-    "linear_scan", "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "linear_scan", "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll",
+    "wide",
 ]  # fmt: skip

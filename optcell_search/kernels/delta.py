@@ -119,4 +119,4 @@ def delta(
         alpha, beta = torch.where(valid, alpha, 1), torch.where(valid, beta, 0)
         still = values.new_tensor([1.0, 0.0, 0.0, 0.0])
         values = torch.where(valid, values.expand(v.shape[0], -1, -1), still)
-    return loop_of("torch", "delta_chunks")(q, k, v, alpha, beta, values, start)
+    return loop_of("torch", "delta_chunks")(q, k, v, alpha, beta, values, start)  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ SAVED = {"lstm": 4, "gru": 4, "rnn_tanh": 0, "rnn_relu": 0}
 # again: in Adam's filter alone (kMark in filter.h) and in a fused layer (kStretch in layer.h).
 MARK = 32
 STRETCH = 8
-# In the delta memory (kDelta in delta.h), where they lie in rows that any processor's vectors divide.
+# In the delta memory (kDelta in delta.h), in rows that any processor's vectors divide.
 DELTA, DELTA_ROWS = 16, 16
 
 # How far back a fused layer's gradients are wanted: to the weights, to x, or to a linear rule and
@@ -138,7 +138,7 @@ def normalize_marks(z: Tensor, backend: str, keep: bool) -> Tensor:
 
 
 def delta_marks(v: Tensor, start: Tensor, keep: bool) -> Tensor:
-    """Return room for the states from which a delta memory of v (K, T, B, heads, d) is run again."""
+    """Return room for the states from which a delta memory is run again; v (K, T, B, heads, d)."""
     K, T, B, heads, d = v.shape
     if not keep:
         return v.new_empty(K, 0)

@@ -1,4 +1,4 @@
-"""Linear recurrences of first order whose coefficients are the channels' own and may change in time.
+"""Linear recurrences of first order, each channel with coefficients that may change in time.
 
 One scan for three forms, told apart by how many planes of coefficients there are:
 

@@ -17,9 +17,10 @@ from .linear_scan import (
 from .recurrence import recurrence_backward, recurrence_forward
 
 __all__ = [
-    "gated_scan_backward", "gated_scan_forward", "linear_scan_backward", "linear_scan_forward", "delta_backward", "delta_forward",
-    "fused_layer_backward", "fused_layer_forward", "normalize_backward", "normalize_forward",
-    "recurrence_backward", "recurrence_forward", "refusal", "scan_backward", "scan_forward",
+    "delta_backward", "delta_forward", "fused_layer_backward", "fused_layer_forward",
+    "gated_scan_backward", "gated_scan_forward", "linear_scan_backward", "linear_scan_forward",
+    "normalize_backward", "normalize_forward", "recurrence_backward", "recurrence_forward",
+    "refusal", "scan_backward", "scan_forward",
 ]  # fmt: skip
 
 

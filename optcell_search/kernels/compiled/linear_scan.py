@@ -22,7 +22,7 @@ def linear_scan_backward(
     grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of the coefficients, x and initial."""
-    K, T, B = x.shape[:3]
+    K, _, B = x.shape[:3]
     steps = coefficients.shape[1]
     by_row = coefficients.new_empty(K, steps, B, *coefficients.shape[3:])
     dx, d_initial = x.new_empty(x.shape), torch.empty_like(initial)
@@ -53,7 +53,7 @@ def _in_even_rows(x: Tensor) -> tuple[Tensor, int]:
 
     A share of a wider tensor's channels is such already.
     """
-    K, T, B, *inner = x.shape
+    K, T, B = x.shape[:3]
     row = x.stride(2)
     even = (T * B * row if K > 1 else x.stride(0), B * row, row)
     dense = x[0, 0, 0].is_contiguous() and row >= x[0, 0, 0].numel()

@@ -9,7 +9,9 @@ from .linear_scan import linear_scan
 from .recurrence import recur, recurrence
 from .unrolled import unroll
 
-__all__ = ["linear_scan", "delta", "normalize", "recur", "recurrence", "refusal", "scan", "unroll"]
+__all__ = [
+    "delta", "linear_scan", "normalize", "recur", "recurrence", "refusal", "scan", "unroll",
+]  # fmt: skip
 
 
 def refusal(loop: Loop, traced: bool) -> str | None:

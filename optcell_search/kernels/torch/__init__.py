@@ -9,9 +9,9 @@ from .linear_scan import linear_scan_backward, linear_scan_forward
 from .recurrence import recurrence_backward, recurrence_forward
 
 __all__ = [
-    "linear_scan_backward", "linear_scan_forward", "delta_chunks",
-    "normalize_backward", "normalize_forward", "recurrence_backward", "recurrence_forward",
-    "refusal", "scan_backward", "scan_forward",
+    "delta_chunks", "linear_scan_backward", "linear_scan_forward", "normalize_backward",
+    "normalize_forward", "recurrence_backward", "recurrence_forward", "refusal", "scan_backward",
+    "scan_forward",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The delta memory by chunks of steps, in products of matrices: the WY form, with momentum.
 
-Every gradient is of rank one, G_t = e_t k_t^T with the error e_t = R_t k_t - v_t. So with S_0 and V_0
-before a chunk,
+Every gradient is of rank one, G_t = e_t k_t^T with the error e_t = R_t k_t - v_t. So with S_0 and
+V_0 before a chunk,
 
     S_t = -w_t[0] S_0 - w_t[1] V_0 - sum_{r <= t} w_t[r] e_r k_r^T
     V_t =  m_t[1] V_0              + sum_{r <= t} m_t[r] e_r k_r^T
@@ -103,4 +103,4 @@ def _in_chunks(part: Tensor, C: int, fill: float) -> Tensor:
     if n * C > T:
         more = part.new_full((), fill).expand(n * C - T, *part.shape[1:])
         part = torch.cat([part, more])
-    return part.unflatten(0, (n, C)).movedim(1, 3)
+    return part.reshape(n, C, *part.shape[1:]).movedim(1, 3)

@@ -106,7 +106,8 @@ def _run(A: Planes, x: Planes, start: Planes) -> Planes:
     varies = A[0].shape[1] > 1
     cut = tuple(_in_chunks(part, n, C) for part in x)
     factors = tuple(_in_chunks(a, n, C) for a in A) if varies else A
-    local, reach = [], []
+    local: list[Planes] = []
+    reach: list[Planes] = []
     for j in range(C):
         a = tuple(part[:, :, j] for part in factors) if varies else A
         now = tuple(part[:, :, j] for part in cut)
