@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 _METADATA_KEY = "optcell_search"
+
+# Another hyperparameter of the same owner, and how large it must be, or what it must be one of.
+Needs = tuple[str, int | tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Real:
     """A real number, searched in [low, high] and valid between valid_low and valid_high.
 
-    `learnable` says whether gradient descent may move it, where a cell learns its rule.
+    `learnable` says whether gradient descent may move it, where a cell learns its rule; `needs`
+    says where it exists, see `Choice`.
     """
 
     default: float
@@ -32,6 +36,7 @@ class Real:
     open_low: bool = False
     open_high: bool = False
     learnable: bool = True
+    needs: Needs | None = None
     doc: str = ""
 
     @property
@@ -54,7 +59,10 @@ class Real:
 
 @dataclass(frozen=True, kw_only=True)
 class Integer:
-    """An integer, searched in [low, high] and valid in [valid_low, valid_high]."""
+    """An integer, searched in [low, high] and valid in [valid_low, valid_high].
+
+    `needs` says where it exists, see `Choice`.
+    """
 
     default: int
     low: int
@@ -62,6 +70,7 @@ class Integer:
     log: bool = False
     valid_low: int = 0
     valid_high: int = 2**31
+    needs: Needs | None = None
     doc: str = ""
 
     @property
@@ -83,23 +92,34 @@ class Choice:
     """One of a few values, all of which are searched.
 
     With `needs` = (other, least) it exists only where the hyperparameter `other` of the same owner
-    is at least `least`; elsewhere its default says that there is nothing.
+    is at least `least`, and with (other, options) where that is one of some options; elsewhere its
+    default says that there is nothing. `more`, where given, returns options that are valid, too,
+    though not searched unless asked for; it is called when a value is checked, and not before.
     """
 
     default: Any
     options: tuple[Any, ...]
-    needs: tuple[str, int] | None = None
+    more: Callable[[], tuple[Any, ...]] | None = None
+    needs: Needs | None = None
     doc: str = ""
 
     @property
+    def valid_options(self) -> tuple[Any, ...]:
+        """The options, and after them what else is valid."""
+        more = () if self.more is None else self.more()
+        return (*self.options, *(option for option in more if option not in self.options))
+
+    @property
     def valid(self) -> str:
-        """The options in words."""
-        return ", ".join(repr(option) for option in self.options)
+        """The valid options in words."""
+        return ", ".join(repr(option) for option in self.valid_options)
 
     def check(self, label: str, value: Any) -> Any:
         """Return `value`, or raise a ValueError that names label, value and options."""
         # 1 == True in Python, yet a user who writes 1 for a switch has made a mistake.
-        if not any(value == option and type(value) is type(option) for option in self.options):
+        if not any(
+            value == option and type(value) is type(option) for option in self.valid_options
+        ):
             raise ValueError(f"{label} = {value!r} is not an option; valid: {self.valid}")
         return value
 
@@ -120,6 +140,7 @@ def real(
     open_low: bool = False,
     open_high: bool = False,
     learnable: bool = True,
+    needs: Needs | None = None,
     doc: str = "",
 ) -> Any:
     """Declare a real-valued field; `open_low` and `open_high` exclude the ends of `valid`."""
@@ -136,6 +157,7 @@ def real(
             open_low=open_low,
             open_high=open_high,
             learnable=learnable,
+            needs=needs,
             doc=doc,
         )
     )
@@ -147,6 +169,7 @@ def integer(
     search: tuple[int, int],
     valid: tuple[int, int],
     log: bool = False,
+    needs: Needs | None = None,
     doc: str = "",
 ) -> Any:
     """Declare an integer field."""
@@ -160,6 +183,7 @@ def integer(
             log=log,
             valid_low=valid_low,
             valid_high=valid_high,
+            needs=needs,
             doc=doc,
         )
     )
@@ -169,19 +193,31 @@ def choice(
     default: Any,
     *,
     options: tuple[Any, ...],
-    needs: tuple[str, int] | None = None,
+    more: Callable[[], tuple[Any, ...]] | None = None,
+    needs: Needs | None = None,
     doc: str = "",
 ) -> Any:
-    """Declare a field that takes one of `options`; `needs` says where it exists, see `Choice`."""
-    return _field(Choice(default=default, options=options, needs=needs, doc=doc))
+    """Declare a field that takes one of `options`, or one of `more()`; see `Choice`."""
+    return _field(Choice(default=default, options=options, more=more, needs=needs, doc=doc))
 
 
 def exists(spec: Specification, values: Mapping[str, Any]) -> bool:
     """Return whether a hyperparameter exists beside the `values` of its owner's others."""
-    if not isinstance(spec, Choice) or spec.needs is None:
-        return True
-    other, least = spec.needs
-    return bool(values[other] >= least)
+    return spec.needs is None or meets(values[spec.needs[0]], spec.needs)
+
+
+def meets(value: Any, needs: Needs) -> bool:
+    """Return whether the other hyperparameter's `value` is what one needs."""
+    _, wanted = needs
+    return value in wanted if isinstance(wanted, tuple) else bool(value >= wanted)
+
+
+def needed(needs: Needs) -> str:
+    """Return in words what a hyperparameter needs, e.g. ``depth >= 3`` or ``inner = 'adam'``."""
+    other, wanted = needs
+    if isinstance(wanted, tuple):
+        return f"{other} = {' or '.join(map(repr, wanted))}"
+    return f"{other} >= {wanted}"
 
 
 def specification(cls: type) -> dict[str, Specification]:
@@ -212,12 +248,10 @@ class Hyperparameters:
         for key, spec in specification(type(self)).items():
             value = getattr(self, key)
             if value != spec.default and not exists(spec, self.values()):
-                assert isinstance(spec, Choice)
                 assert spec.needs is not None
-                other, least = spec.needs
                 raise ValueError(
-                    f"{prefix}{key} = {value!r} needs {prefix}{other} >= {least}, which is "
-                    f"{getattr(self, other)}; valid: {spec.default!r}"
+                    f"{prefix}{key} = {value!r} needs {prefix}{needed(spec.needs)}, which is "
+                    f"{getattr(self, spec.needs[0])}; valid: {spec.default!r}"
                 )
 
     def values(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Cell, Hidden, Weights
+from .delta import Delta
 from .gru import GRU
 from .hippo import HiPPO
 from .lru import LRU
@@ -23,6 +24,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Cell",
+    "Delta",
     "HiPPO",
     "Hidden",
     "LayerState",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .. import registry
-from ..hyperparameters import Choice, Specification, specification
+from ..hyperparameters import Specification, exists, needed, specification
 from .domains import Value
 from .faults import Faults, dotted
 from .renamed import NEW, OLD, with_new_names
@@ -122,7 +122,7 @@ class Candidate:
     def flat(self) -> dict[str, Value]:
         """Return what exists by dotted name: ``cell``, ``rule``, ``heavy_ball.mu``, ``model.…``."""
         sections = {
-            self.cell: dict(self.cell_options),
+            self.cell: self._cell_options_there(),
             self.rule: dict(self.rule_options),
             self.model.name: self.model.present(),
             Training.name: self.training.values(),
@@ -132,6 +132,10 @@ class Candidate:
         for section, options in sections.items():
             names.update({f"{section}.{option}": value for option, value in options.items()})
         return names
+
+    def _cell_options_there(self) -> dict[str, Value]:
+        values, specs = dict(self.cell_options), specification(registry.every_cell.get(self.cell))
+        return {name: value for name, value in values.items() if exists(specs[name], values)}
 
     @property
     def key(self) -> str:
@@ -226,10 +230,10 @@ def _read_options(
             faults.add(dotted(key, name), str(error))
     for name in given:
         spec = specs[name]
-        if not isinstance(spec, Choice) or spec.needs is None or values.get(name) == spec.default:
+        if spec.needs is None or values.get(name) == spec.default:
             continue
-        other, least = spec.needs
-        if name in values and other in values and values[other] < least:
-            what = f"{values[name]!r} needs {other} >= {least}, and {other} is {values[other]}"
+        other, _ = spec.needs
+        if name in values and other in values and not exists(spec, values):
+            what = f"{values[name]!r} needs {needed(spec.needs)}, and {other} is {values[other]}"
             faults.add(dotted(key, name), what, repr(spec.default))
     return values

@@ -1,4 +1,4 @@
-"""Hyperparameters that exist only where another one is large enough."""
+"""Hyperparameters that exist only where another one is large enough, or one of some options."""
 
 from __future__ import annotations
 
@@ -6,29 +6,27 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..hyperparameters import Choice, specification
+from ..hyperparameters import Hyperparameters, meets, specification
+from ..hyperparameters import Needs as Need
 from .domains import Domain, Fixed
-from .settings import ConvModel, Model
 
-# By dotted name: the dotted name of the other hyperparameter, and how large that must be.
-Needs = Mapping[str, tuple[str, int]]
+# By dotted name: the dotted name of the other hyperparameter, and what that must be.
+Needs = Mapping[str, Need]
 
 
-def needs_of(settings: type[Model] | type[ConvModel]) -> Needs:
-    """Return what the hyperparameters of a model need."""
+def needs_of(*owners: type[Hyperparameters]) -> Needs:
+    """Return what the hyperparameters of a model and of cells need."""
     return {
-        f"{settings.name}.{key}": (f"{settings.name}.{spec.needs[0]}", spec.needs[1])
-        for key, spec in specification(settings).items()
-        if isinstance(spec, Choice) and spec.needs is not None
+        f"{owner.name}.{key}": (f"{owner.name}.{spec.needs[0]}", spec.needs[1])
+        for owner in owners
+        for key, spec in specification(owner).items()
+        if spec.needs is not None
     }
 
 
 def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
     """Return whether hyperparameter `name` exists beside the `values` of those it may need."""
-    if name not in needs:
-        return True
-    other, least = needs[name]
-    return bool(values[other] >= least)
+    return name not in needs or meets(values[needs[name][0]], needs[name])
 
 
 def apart(
@@ -38,7 +36,7 @@ def apart(
 
     What others need is fixed in turn at its values: at all, or at the `points` of its grid.
     """
-    deciding = sorted({other for other, _ in needs.values()})
+    deciding = sorted({other for other, _ in needs.values()} & domains.keys())
     grids = [domains[name].grid(points or domains[name].size or 1) for name in deciding]
     for values in itertools.product(*grids):
         fixed = dict(zip(deciding, values, strict=True))
