@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch.nn.functional import silu, softplus
 from ..hyperparameters import choice, exists, integer, real, specification
 from ..kernels import delta, unroll, wide
 from ..registry import rules
+from ..rules import last_valid
 from .base import Cell, Hidden, Weights, linear_drive, reset_uniform
 from .inner import Inner, check_inner, inner_rule
 
@@ -43,8 +44,9 @@ class Delta(Cell):
     Behrouz, Zhong, Mirrokni: Titans, arXiv 2501.00663.
     Departures: no short convolution, and no normalisation or gate behind S q; q is not divided by
     the root of its width. With momentum, too, G is taken at the decayed memory R, where arXiv
-    2605.05838 takes it at S_{t-1}: without a gate there is no difference. ε of the inner Adam is
-    larger than outside, since a memory that recalls exactly has a gradient of 0.
+    2605.05838 takes it at S_{t-1}: without a gate there is no difference. ε of the inner Adam is 1,
+    since near exact recall, where m is 0, a step is β s / ε times the gradient, and one of more
+    than 2 does not settle.
     """
 
     name: ClassVar[str] = "delta"
@@ -71,7 +73,7 @@ class Delta(Cell):
         needs=("inner", WITH_MEAN_SQUARE), doc="decay of the inner mean square",
     )  # fmt: skip
     eps: float = real(
-        1e-2, search=(1e-4, 1.0), valid=(1e-12, 1.0), log=True, needs=("inner", WITH_MEAN_SQUARE),
+        1.0, search=(0.03, 3.0), valid=(1e-12, 10.0), log=True, needs=("inner", WITH_MEAN_SQUARE),
         doc="floor of the inner root mean square",
     )  # fmt: skip
     restart: int = integer(
@@ -172,20 +174,19 @@ class Delta(Cell):
         # RMSProp is Adam without momentum, whose trace its state does not hold.
         absent = inner == "adam" and len(traces) == 1
         states = torch.stack([S, *([torch.zeros_like(S)] if absent else []), *traces], 2)
-        parts = self._parts(weights, u)
-        o, end = delta(*(part.to(u.dtype) for part in parts), inner, values, states, lengths)
+        q, k, v, alpha, beta = (part.to(u.dtype) for part in self._parts(weights, u))
+        o, end = delta(q, k, v, alpha, beta, inner, values, states, lengths)
         h = o.flatten(2)
-        last = h[-1] if lengths is None else h[lengths - 1, torch.arange(h.shape[1])]
         after = end.unbind(2)
         kept = (after[0], *after[2 if absent else 1 :])
         taken = u.shape[0] if lengths is None else lengths
-        return h, (last.clone(), *kept, number + taken)
+        return h, (last_valid(h, lengths).clone(), *kept, number + taken)
 
     def _parts(self, weights: Weights, u: Tensor) -> tuple[Tensor, ...]:
         """Return q, k and v (..., heads, d), α and β (..., heads)."""
         tail = (2 if self.gate else 1) * self.heads
         width = (u.shape[-1] - tail) // 3
-        *qkv, rest = torch.split(u, [width, width, width, tail], -1)  # type: ignore[no-untyped-call]
+        *qkv, rest = torch.split(u, [width, width, width, tail], -1)
         q, k, v = (part.reshape(*part.shape[:-1], self.heads, -1) for part in qkv)
         beta = torch.sigmoid(rest[..., : self.heads])
         if self.gate:
@@ -200,9 +201,7 @@ class Delta(Cell):
     ) -> tuple[Tensor, Hidden]:
         """As `over_time`, for an inner rule that no loop knows; no history of S is kept."""
 
-        def step(
-            u_t: Tensor, before: tuple[Tensor, Hidden]
-        ) -> tuple[Tensor, tuple[Tensor, Hidden]]:
+        def step(u_t: Tensor, before: tuple[Tensor, Hidden]) -> tuple[Tensor, Any]:
             t, state = before
             after = self.step(weights, u_t, state)
             h = after[0]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..hyperparameters import specification
-from ..kernels import wide
+from ..kernels import scan, wide
 from ..registry import rules
 from ..rules import Rule, RuleState, as_linear_filter
 from ..rules.base import Recurrence, Values
@@ -109,17 +109,10 @@ def check_inner(label: str, rule: Rule) -> None:
     recurrences = rule.traces(z, t, p)
     fits = all(x.shape == z.shape for _, x in recurrences)
     if fits:
-        whole, traces = [], tuple(torch.zeros_like(z[0]) for _ in recurrences)
-        histories: list[list[Tensor]] = [[] for _ in recurrences]
-        for i in range(len(z)):
-            traces = tuple(
-                decay.expand(4, -1, -1)[i] * trace + x[i]
-                for trace, (decay, x) in zip(traces, recurrences, strict=True)
-            )
-            for history, trace in zip(histories, traces, strict=True):
-                history.append(trace)
-        whole = rule.emit(z, tuple(torch.stack(history) for history in histories), p)
-        traces = tuple(torch.zeros_like(z[0]) for _ in recurrences)
+        zeros = torch.zeros_like(z[0])
+        q = tuple(scan(decay, x, zeros, "reference") for decay, x in recurrences)
+        whole = rule.emit(z, q, p)
+        traces = (zeros,) * len(recurrences)
         for i in range(len(z)):
             alone, traces = inner.step(z[i], traces, t[i, 0])
             fits = fits and torch.equal(alone, whole[i])

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from .. import registry
 from .candidate import Candidate
 from .conditions import Needs, apart, is_there, needs_of
 from .domains import Choices, Domain, Fixed, Trial, Value
