@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import silu, softplus
+from torch.nn.functional import softplus
 
 from ..hyperparameters import choice, exists, integer, real, specification
-from ..kernels import delta, unroll, wide
+from ..kernels import delta, delta_parts, unroll, wide
 from ..registry import rules
 from ..rules import last_valid
 from .base import Cell, Hidden, Weights, linear_drive, reset_uniform
@@ -151,9 +151,10 @@ class Delta(Cell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, S, traces and count of steps."""
         _, S, *traces, number = hidden
-        q, k, v, alpha, beta = (part.to(S.dtype) for part in self._parts(weights, u))
+        q, k, v, beta = (part.to(S.dtype) for part in delta_parts(u, self.heads))
+        alpha = self._kept(weights, u)
         number = number + 1
-        R = alpha[..., None, None] * S
+        R = S if alpha is None else alpha[..., None, None] * S
         error = (R @ k.unsqueeze(-1)).squeeze(-1) - v
         G = error.unsqueeze(-1) * k.unsqueeze(-2)
         flat = tuple(trace.flatten(1) for trace in traces)
@@ -174,27 +175,19 @@ class Delta(Cell):
         # RMSProp is Adam without momentum, whose trace its state does not hold.
         absent = inner == "adam" and len(traces) == 1
         states = torch.stack([S, *([torch.zeros_like(S)] if absent else []), *traces], 2)
-        q, k, v, alpha, beta = (part.to(u.dtype) for part in self._parts(weights, u))
-        o, end = delta(q, k, v, alpha, beta, inner, values, states, lengths)
-        h = o.flatten(2)
+        h, end = delta(u, self._kept(weights, u), inner, values, states, lengths)
         after = end.unbind(2)
         kept = (after[0], *after[2 if absent else 1 :])
         taken = u.shape[0] if lengths is None else lengths
         return h, (last_valid(h, lengths).clone(), *kept, number + taken)
 
-    def _parts(self, weights: Weights, u: Tensor) -> tuple[Tensor, ...]:
-        """Return q, k and v (..., heads, d), α and β (..., heads)."""
-        tail = (2 if self.gate else 1) * self.heads
-        width = (u.shape[-1] - tail) // 3
-        *qkv, rest = torch.split(u, [width, width, width, tail], -1)
-        q, k, v = (part.reshape(*part.shape[:-1], self.heads, -1) for part in qkv)
-        beta = torch.sigmoid(rest[..., : self.heads])
-        if self.gate:
-            rate, bias = (weights[name].to(wide(u.dtype)) for name in ("gate_rate", "gate_bias"))
-            alpha = torch.exp(-torch.exp(rate) * softplus(rest[..., self.heads :] + bias))
-        else:
-            alpha = torch.ones_like(beta)
-        return _unit(silu(q)), _unit(silu(k)), v, alpha, beta
+    def _kept(self, weights: Weights, u: Tensor) -> Tensor | None:
+        """Return α (..., heads), or None where it is 1."""
+        if not self.gate:
+            return None
+        rate, bias = (weights[name].to(wide(u.dtype)) for name in ("gate_rate", "gate_bias"))
+        alpha = torch.exp(-torch.exp(rate) * softplus(u[..., -self.heads :] + bias))
+        return alpha.to(u.dtype)
 
     def _step_by_step(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
@@ -215,8 +208,3 @@ class Delta(Cell):
         start = u.new_zeros((), dtype=torch.int64)
         h, (_, end) = unroll(step, u, (start, hidden))
         return h, end
-
-
-def _unit(x: Tensor) -> Tensor:
-    """Return x at length 1; what is shorter than 1/1000 becomes shorter than that."""
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)

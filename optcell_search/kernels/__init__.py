@@ -7,7 +7,7 @@ a folder of the name that `backend` takes, and these on `layout`, `loop` and `pr
 from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
-from .delta import delta
+from .delta import delta, delta_parts
 from .fused_layer import fused_layer
 from .gated_scan import gated_scan, gates
 from .linear_scan import linear_scan
@@ -20,7 +20,7 @@ from .reference import recur, unroll
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "delta", "fused_layer", "gated_scan", "gates",
-    "linear_scan", "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll",
-    "wide",
+    "FAST", "Choice", "Loop", "backend", "choose", "delta", "delta_parts", "fused_layer",
+    "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur", "recurrence", "scan",
+    "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -2,7 +2,9 @@
 
     R_t = alpha_t S_{t-1},  G_t = (R_t k_t - v_t) k_t^T,  S_t = R_t - beta_t U_t,  o_t = S_t q_t
 
-G is the gradient of |R k - v|^2 / 2, and U is what the inner rule makes of it, number by number:
+for each head, where its q and k are silu of their pre-activations at length 1, v is its own, and
+beta is the logistic function of its own. G is the gradient of |R k - v|^2 / 2, and U is what the
+inner rule makes of it, number by number:
 
     plain  U_t = p3_t G_t
     trace  V_t = p0_t V_{t-1} + p1_t G_t,  U_t = p2_t V_t + p3_t G_t
@@ -27,96 +29,112 @@ from .precision import wide
 
 
 def _forward(
-    q: Tensor, k: Tensor, v: Tensor, alpha: Tensor, beta: Tensor, values: Tensor, start: Tensor,
-    lengths: Tensor, inner: str, keep: bool,
-) -> Tensors:  # fmt: skip
+    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str, keep: bool
+) -> Tensors:
     loop = loop_of("compiled", "delta_forward")
-    return loop(q, k, v, alpha, beta, values, start, lengths, inner, keep)  # type: ignore[no-any-return]
+    return loop(u, alpha, values, start, lengths, inner, keep)  # type: ignore[no-any-return]
 
 
 def _backward(
-    grad_o: Tensor, grad_end: Tensor, q: Tensor, k: Tensor, v: Tensor, alpha: Tensor, beta: Tensor,
-    values: Tensor, lengths: Tensor, marks: Tensor, inner: str,
+    grad_o: Tensor, grad_end: Tensor, u: Tensor, alpha: Tensor, values: Tensor, lengths: Tensor,
+    marks: Tensor, inner: str,
 ) -> Tensors:  # fmt: skip
     loop = loop_of("compiled", "delta_backward")
-    return loop(grad_o, grad_end, q, k, v, alpha, beta, values, lengths, marks, inner)  # type: ignore[no-any-return]
+    return loop(grad_o, grad_end, u, alpha, values, lengths, marks, inner)  # type: ignore[no-any-return]
 
 
 def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: Any) -> Any:
-    *inputs, start, lengths, marks = tensors
-    grad_o = torch.zeros_like(inputs[2]) if grads[0] is None else grads[0]
+    u, alpha, p, start, lengths, marks = tensors
+    shape = (*u.shape[:3], start.shape[2] * start.shape[-1])
+    grad_o = u.new_zeros(shape) if grads[0] is None else grads[0]
     grad_end = torch.zeros_like(start) if grads[1] is None else grads[1]
-    *by_inputs, by_start = backward(grad_o, grad_end, *inputs, lengths, marks, values[0])
-    return *by_inputs, None, by_start, None, None, None
+    du, d_alpha, d_start = backward(grad_o, grad_end, u, alpha, p, lengths, marks, values[0])
+    return du, d_alpha, None, d_start, None, None, None
 
 
 _delta = differentiable(
     operator(
         "delta",
-        "(Tensor q, Tensor k, Tensor v, Tensor alpha, Tensor beta, Tensor values, Tensor start,"
-        " Tensor lengths, str inner, bool keep) -> (Tensor, Tensor, Tensor)",
+        "(Tensor u, Tensor alpha, Tensor values, Tensor start, Tensor lengths, str inner,"
+        " bool keep) -> (Tensor, Tensor, Tensor)",
         _forward,
-        lambda q, k, v, alpha, beta, values, start, lengths, inner, keep: (
-            torch.empty_like(v),
+        lambda u, alpha, values, start, lengths, inner, keep: (
+            u.new_empty(*u.shape[:3], start.shape[2] * start.shape[-1]),
             torch.empty_like(start),
-            delta_marks(v, start, keep),
+            delta_marks(u, start, keep),
         ),
     ),
     operator(
         "delta_backward",
-        "(Tensor grad_o, Tensor grad_end, Tensor q, Tensor k, Tensor v, Tensor alpha, Tensor beta,"
-        " Tensor values, Tensor lengths, Tensor marks, str inner)"
-        " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+        "(Tensor grad_o, Tensor grad_end, Tensor u, Tensor alpha, Tensor values, Tensor lengths,"
+        " Tensor marks, str inner) -> (Tensor, Tensor, Tensor)",
         _backward,
-        lambda grad_o, grad_end, q, k, v, alpha, beta, values, lengths, marks, inner: tuple(
-            map(torch.empty_like, (q, k, v, alpha, beta, grad_end))
+        lambda grad_o, grad_end, u, alpha, values, lengths, marks, inner: tuple(
+            map(torch.empty_like, (u, alpha, grad_end))
         ),
     ),
-    lambda inputs, output: ((*inputs[:8], output[2]), inputs[8:]),
+    lambda inputs, output: ((*inputs[:5], output[2]), inputs[5:]),
     _gradients,
 )
 
 
 def delta(
-    q: Float[Tensor, "time batch heads width"],
-    k: Float[Tensor, "time batch heads width"],
-    v: Float[Tensor, "time batch heads width"],
-    alpha: Float[Tensor, "time batch heads"],
-    beta: Float[Tensor, "time batch heads"],
+    u: Float[Tensor, "time batch width"],
+    alpha: Float[Tensor, "time batch heads"] | None,
     inner: str,
     values: Float[Tensor, "time_or_1 batch_or_1 4"],
-    start: Float[Tensor, "batch heads states width width"],
+    start: Float[Tensor, "batch heads states d d"],
     lengths: Int[Tensor, " batch"] | None = None,
-) -> tuple[
-    Float[Tensor, "time batch heads width"], Float[Tensor, "batch heads states width width"]
-]:
+) -> tuple[Float[Tensor, "time batch hidden"], Float[Tensor, "batch heads states d d"]]:
     """Run a delta memory over a sequence.
 
     Args:
-        q, k, v: (T, B, n, d) queries, keys and values.
-        alpha, beta: (T, B, n), what is kept of S, and the step size.
+        u: (T, B, 3 n d + n or more) pre-activations: q, k and v of all n heads, then beta.
+        alpha: (T, B, n), what is kept of S; None stands for 1.
         inner: ``"plain"``, ``"trace"`` or ``"adam"``.
         values: p0 ... p3; they have no gradient. Those of ``"adam"`` are (1, 1, 4).
         start: S, then the inner rule's V and M where it has them, before the first step.
         lengths: (B,) valid steps of each sequence; None means all T.
 
     Returns:
-        o (T, B, n, d), whose steps beyond a sequence's length mean nothing, and the states after
+        o (T, B, n d), whose steps beyond a sequence's length mean nothing, and the states after
         the last valid step.
     """
-    choice = pick(Loop.like("delta", v))
-    values = values.detach().to(wide(v.dtype))
+    choice = pick(Loop.like("delta", u))
+    values = values.detach().to(wide(u.dtype))
+    T, B, _ = u.shape
     if choice == "compiled":
         if lengths is None:
-            lengths = torch.full((v.shape[1],), v.shape[0], dtype=torch.int64, device=v.device)
-        inputs = (q, k, v, alpha, beta, values, start, lengths)
+            lengths = torch.full((B,), T, dtype=torch.int64, device=u.device)
+        alpha = u.new_empty(0) if alpha is None else alpha
+        inputs = (u, alpha, values, start, lengths)
         o, end, _ = _delta(*(part.unsqueeze(0) for part in inputs), inner, torch.is_grad_enabled())
         return o.squeeze(0), end.squeeze(0)
+    q, k, v, beta = delta_parts(u, start.shape[1])
+    alpha = torch.ones_like(beta) if alpha is None else alpha
     if choice == "reference" or inner == "adam":
-        return reference.delta(q, k, v, alpha, beta, inner, values, start, lengths)
+        o, end = reference.delta(q, k, v, alpha, beta, inner, values, start, lengths)
+        return o.flatten(2), end
     if lengths is not None:
-        valid = (torch.arange(v.shape[0], device=v.device)[:, None] < lengths).unsqueeze(-1)
+        valid = (torch.arange(T, device=u.device)[:, None] < lengths).unsqueeze(-1)
         alpha, beta = torch.where(valid, alpha, 1), torch.where(valid, beta, 0)
         still = values.new_tensor([1.0, 0.0, 0.0, 0.0])
-        values = torch.where(valid, values.expand(v.shape[0], -1, -1), still)
-    return loop_of("torch", "delta_chunks")(q, k, v, alpha, beta, values, start)  # type: ignore[no-any-return]
+        values = torch.where(valid, values.expand(T, -1, -1), still)
+    o, end = loop_of("torch", "delta_chunks")(q, k, v, alpha, beta, values, start)
+    return o.flatten(2), end
+
+
+def delta_parts(u: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return q, k and v (..., heads, d) and beta (..., heads) from the pre-activations."""
+    d = (u.shape[-1] // heads - 1) // 3
+    q, k, v = (
+        part.reshape(*part.shape[:-1], heads, d) for part in u[..., : 3 * heads * d].chunk(3, -1)
+    )
+    beta = torch.sigmoid(u[..., 3 * heads * d :][..., :heads])
+    return _unit(q), _unit(k), v, beta
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Return silu(x) at length 1; what is shorter than 1/1000 becomes shorter than that."""
+    x = torch.nn.functional.silu(x)
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)

@@ -137,13 +137,13 @@ def normalize_marks(z: Tensor, backend: str, keep: bool) -> Tensor:
     return z.new_empty(K, -(-T // MARK), 2, B, W) if keep else z.new_empty(K, 0)
 
 
-def delta_marks(v: Tensor, start: Tensor, keep: bool) -> Tensor:
-    """Return room for the states from which a delta memory is run again; v (K, T, B, heads, d)."""
-    K, T, B, heads, d = v.shape
+def delta_marks(u: Tensor, start: Tensor, keep: bool) -> Tensor:
+    """Return room for the states from which a delta memory of u (K, T, B, W) is run again."""
+    K, B, heads, states, d, _ = start.shape
     if not keep:
-        return v.new_empty(K, 0)
+        return u.new_empty(K, 0)
     rows = -(-d // DELTA_ROWS) * DELTA_ROWS
-    return v.new_empty(K, B * heads * -(-T // DELTA) * start.shape[3] * rows * d)
+    return u.new_empty(K, B * heads * -(-u.shape[1] // DELTA) * states * rows * d)
 
 
 def layer_outputs(inputs: LayerInputs, kind: str, keep: bool) -> LayerOutputs:

@@ -10,24 +10,32 @@ from .call import call, some
 
 
 def delta_forward(
-    q: Tensor, k: Tensor, v: Tensor, alpha: Tensor, beta: Tensor, values: Tensor, start: Tensor,
-    lengths: Tensor, inner: str, keep: bool,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str, keep: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """o, the states after the last step, and what the backward pass starts from."""
-    o, end, marks = torch.empty_like(v), torch.empty_like(start), delta_marks(v, start, keep)
-    inputs = (q, k, v, alpha, beta, values, start, lengths)
-    sizes = (*v.shape, *values.shape[1:3])
-    call(f"delta_{inner}_forward", sizes, v.numel() * v.shape[-1], *inputs, o, end, some(marks))
+    o = u.new_empty(*u.shape[:3], start.shape[2] * start.shape[-1])
+    end, marks = torch.empty_like(start), delta_marks(u, start, keep)
+    arrays = (u, some(alpha), values, start, lengths, o, end, some(marks))
+    _call(f"delta_{inner}_forward", u, start, values, arrays)
     return o, end, marks
 
 
 def delta_backward(
-    grad_o: Tensor, grad_end: Tensor, q: Tensor, k: Tensor, v: Tensor, alpha: Tensor, beta: Tensor,
-    values: Tensor, lengths: Tensor, marks: Tensor, inner: str,
-) -> tuple[Tensor, ...]:  # fmt: skip
-    """Gradients of q, k, v, alpha, beta and the states at the start."""
-    grads = tuple(map(torch.empty_like, (q, k, v, alpha, beta, grad_end)))
-    inputs = (grad_o, grad_end, q, k, v, alpha, beta, values, lengths, marks)
-    sizes = (*v.shape, *values.shape[1:3])
-    call(f"delta_{inner}_backward", sizes, v.numel() * v.shape[-1], *inputs, *grads)
-    return grads
+    grad_o: Tensor, grad_end: Tensor, u: Tensor, alpha: Tensor, values: Tensor, lengths: Tensor,
+    marks: Tensor, inner: str,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of u, alpha and the states at the start."""
+    # What no step reads has no gradient: the columns of alpha, and steps beyond a length.
+    du, d_alpha, d_start = torch.zeros_like(u), torch.zeros_like(alpha), torch.empty_like(grad_end)
+    arrays = (grad_o, grad_end, u, some(alpha), values, lengths, marks, du, some(d_alpha), d_start)
+    _call(f"delta_{inner}_backward", u, grad_end, values, arrays)
+    return du, d_alpha, d_start
+
+
+def _call(
+    name: str, u: Tensor, states: Tensor, values: Tensor, arrays: tuple[Tensor | None, ...]
+) -> None:
+    K, T, B, width = u.shape
+    heads, d = states.shape[2], states.shape[-1]
+    sizes = (K, T, B, heads, d, width, *values.shape[1:3])
+    call(name, sizes, K * T * B * heads * d * d, *arrays)
