@@ -1,7 +1,9 @@
 """What the linear recurrences share: complex input and output weights, and a path past the state.
 
 A complex number stands as two planes, its real and its imaginary part, so that no tensor is
-complex. The drive of such a cell is [Re B x, Im B x, D x], (2 N + H) wide, where N = H.
+complex. The drive of such a cell is [Re B x, Im B x, D x], (2 N + H) wide.
+
+Legend: H width of the output, N complex states.
 """
 
 from __future__ import annotations
@@ -15,18 +17,25 @@ from ..rules import last_valid
 from .base import Weights
 
 
-def complex_shapes(input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
+def states_of(hidden_size: int, expansion: int) -> int:
+    """Return N: a complex number for every two outputs, times the expansion."""
+    return expansion * ((hidden_size + 1) // 2)
+
+
+def complex_shapes(
+    input_size: int, hidden_size: int, states: int, bias: bool
+) -> dict[str, tuple[int, ...]]:
     """Return the shapes of [Re B, Im B, D], of its bias, and of [Re C, Im C]."""
-    width = 3 * hidden_size
+    width = 2 * states + hidden_size
     shapes: dict[str, tuple[int, ...]] = {"weight_ih": (width, input_size)}
     if bias:
         shapes["bias_ih"] = (width,)
-    return shapes | {"weight_hx": (hidden_size, 2 * hidden_size)}
+    return shapes | {"weight_hx": (hidden_size, 2 * states)}
 
 
-def inputs_and_skip(u: Tensor, hidden_size: int) -> tuple[Tensor, Tensor]:
+def inputs_and_skip(u: Tensor, states: int) -> tuple[Tensor, Tensor]:
     """Part u (..., 2 N + H) into the state's inputs (..., 2 N) and the path past it (..., H)."""
-    return torch.split(u, [2 * hidden_size, hidden_size], -1)  # type: ignore[return-value]
+    return torch.split(u, [2 * states, u.shape[-1] - 2 * states], -1)  # type: ignore[return-value]
 
 
 def output(weights: Weights, x: Tensor, skip: Tensor) -> Tensor:

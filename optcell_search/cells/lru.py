@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..hyperparameters import real
+from ..hyperparameters import integer, real
 from ..kernels import linear_scan
 from .base import Cell, Hidden, Weights, linear_drive
-from .linear import complex_shapes, end, in_single, inputs_and_skip, output
+from .linear import complex_shapes, end, in_single, inputs_and_skip, output, states_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,8 @@ class LRU(Cell):
 
     Source: Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu, De: Resurrecting Recurrent Neural
     Networks for Long Sequences, ICML 2023, arXiv 2303.06349, equations (5) to (8) and algorithm 1.
-    Departures: as many complex states as outputs; D is a matrix, since input and output differ in
-    width; biases of the drive, which start at 0.
+    Departures: N follows from the width, `expansion` complex states for every two outputs; D is a
+    matrix, since input and output differ in width; biases of the drive, which start at 0.
     """
 
     name: ClassVar[str] = "lru"
@@ -54,6 +54,10 @@ class LRU(Cell):
         doc="largest phase at the start",
     )  # fmt: skip
 
+    expansion: int = integer(
+        1, search=(1, 2), valid=(1, 64), doc="complex states for every two outputs"
+    )
+
     @property
     def loop(self) -> str:
         """The scan over time."""
@@ -61,25 +65,26 @@ class LRU(Cell):
 
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of B with D, of C, and of ν, θ and log γ."""
-        of_each = dict.fromkeys(("nu_log", "theta_log", "gamma_log"), (hidden_size,))
-        return complex_shapes(input_size, hidden_size, bias) | of_each
+        states = states_of(hidden_size, self.expansion)
+        of_each = dict.fromkeys(("nu_log", "theta_log", "gamma_log"), (states,))
+        return complex_shapes(input_size, hidden_size, states, bias) | of_each
 
     def reset(self, weights: Weights, hidden_size: int) -> None:
         """Draw the poles in a ring, and B, C and D from normal distributions."""
-        inputs = weights["weight_ih"].shape[1]
-        into, past = inputs_and_skip(weights["weight_ih"].T, hidden_size)
+        inputs, states = weights["weight_ih"].shape[1], states_of(hidden_size, self.expansion)
+        into, past = inputs_and_skip(weights["weight_ih"].T, states)
         into.normal_(0.0, (2 * inputs) ** -0.5)
         past.normal_(0.0, inputs**-0.5)
-        weights["weight_hx"].normal_(0.0, hidden_size**-0.5)
+        weights["weight_hx"].normal_(0.0, states**-0.5)
         if "bias_ih" in weights:
             weights["bias_ih"].zero_()
         low, high = sorted((self.r_min, self.r_max))
         # Drawn in double: |Λ| near 1 is all in the last digits.
-        square = torch.rand(hidden_size, dtype=torch.float64) * (high**2 - low**2) + low**2
+        square = torch.rand(states, dtype=torch.float64) * (high**2 - low**2) + low**2
         square = square.clamp(min=1e-12)
         weights["nu_log"].copy_(torch.log(-0.5 * torch.log(square)))
         weights["gamma_log"].copy_(0.5 * torch.log1p(-square))
-        phase = torch.rand(hidden_size, dtype=torch.float64) * self.max_phase
+        phase = torch.rand(states, dtype=torch.float64) * self.max_phase
         weights["theta_log"].copy_(torch.log(phase.clamp(min=1e-12)))
 
     def prepare(self, weights: Weights) -> Weights:
@@ -91,17 +96,18 @@ class LRU(Cell):
         return {**weights, "poles": poles}
 
     def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
-        """Return [Re B x, Im B x, D x] + b_ih, (T, B, 3 H)."""
+        """Return [Re B x, Im B x, D x] + b_ih, (T, B, 2 N + H)."""
         return linear_drive(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0 (B, H) and x = 0, real and imaginary part, (B, 2, N)."""
-        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, hidden_size)
+        states = states_of(hidden_size, self.expansion)
+        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, states)
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h and x."""
         re, im, gain = weights["poles"].unbind()
-        b, skip = inputs_and_skip(u, u.shape[-1] // 3)
+        b, skip = inputs_and_skip(u, weights["poles"].shape[1])
         x_re, x_im = hidden[1].unbind(1)
         b_re, b_im = b.chunk(2, -1)
         x = torch.stack(
@@ -113,7 +119,7 @@ class LRU(Cell):
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the state after each sequence's last valid step."""
-        b, skip = inputs_and_skip(u, u.shape[-1] // 3)
+        b, skip = inputs_and_skip(u, weights["poles"].shape[1])
         planes = b.reshape(*b.shape[:-1], 2, -1)
         x = linear_scan(weights["poles"].expand(1, 1, -1, -1), planes, hidden[1])
         h = output(weights, x.flatten(2), skip)

@@ -44,7 +44,8 @@ class OptCell(nn.Module):
         device, dtype: of the parameters.
 
     Raises:
-        ValueError: an unknown name, a size below 1, or a dropout outside [0, 1].
+        ValueError: an unknown name, a size below 1, a dropout outside [0, 1], or a dtype that is
+            none of floating-point numbers.
 
     Source: Nguyen et al. 2020, arXiv 2006.06919.
     """
@@ -70,6 +71,9 @@ class OptCell(nn.Module):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name} = {size} is out of range; valid: integers >= 1")
+        if dtype is not None and not dtype.is_floating_point:
+            valid = "torch.float32, torch.float64, torch.bfloat16, torch.float16"
+            raise ValueError(f"dtype = {dtype}; valid: {valid}")
         if not 0 <= dropout <= 1:
             raise ValueError(f"dropout = {dropout} is out of range; valid: 0 <= dropout <= 1")
         if dropout and num_layers == 1:

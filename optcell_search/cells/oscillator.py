@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..hyperparameters import choice, real
+from ..hyperparameters import choice, integer, real
 from ..kernels import linear_scan
 from .base import Cell, Hidden, Weights, linear_drive
-from .linear import complex_shapes, end, in_single, inputs_and_skip, output
+from .linear import complex_shapes, end, in_single, inputs_and_skip, output, states_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class Oscillator(Cell):
     LinOSS-IMEX); Boyer, Rusch, Rus: Learning to Dissipate Energy in Oscillatory State-Space
     Models, 2025, arXiv 2505.12171 (D-LinOSS, started with eigenvalues in a ring).
     Departures: A is held where the eigenvalues are on or in the unit circle for implicit_explicit,
-    too, A <= 4 / Δ²; as many oscillators as outputs; D is a matrix; biases of the drive, which
-    start at 0.
+    too, A <= 4 / Δ²; N follows from the width, `expansion` oscillators for every two outputs; D is
+    a matrix; biases of the drive, which start at 0.
     """
 
     name: ClassVar[str] = "oscillator"
@@ -59,6 +59,10 @@ class Oscillator(Cell):
         doc="largest phase of an eigenvalue at the start, where damped",
     )  # fmt: skip
 
+    expansion: int = integer(
+        1, search=(1, 2), valid=(1, 64), doc="complex states for every two outputs"
+    )
+
     @property
     def loop(self) -> str:
         """The scan over time."""
@@ -66,18 +70,20 @@ class Oscillator(Cell):
 
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of B with D, of C, of A and Δ, and of G where there is damping."""
+        states = states_of(hidden_size, self.expansion)
         names = ["stiffness", "step_logit"]
         if self.discretisation == "damped":
             names.append("damping")
-        return complex_shapes(input_size, hidden_size, bias) | dict.fromkeys(names, (hidden_size,))
+        of_each = dict.fromkeys(names, (states,))
+        return complex_shapes(input_size, hidden_size, states, bias) | of_each
 
     def reset(self, weights: Weights, hidden_size: int) -> None:
         """Draw B, C and D, the steps from logistic(N(0, 1)), and A from U(0, 1) or in a ring."""
-        inputs = weights["weight_ih"].shape[1]
-        into, past = inputs_and_skip(weights["weight_ih"].T, hidden_size)
+        inputs, states = weights["weight_ih"].shape[1], states_of(hidden_size, self.expansion)
+        into, past = inputs_and_skip(weights["weight_ih"].T, states)
         into.uniform_(-(inputs**-0.5), inputs**-0.5)
         past.normal_(0.0, inputs**-0.5)
-        weights["weight_hx"].uniform_(-(hidden_size**-0.5), hidden_size**-0.5)
+        weights["weight_hx"].uniform_(-(states**-0.5), states**-0.5)
         if "bias_ih" in weights:
             weights["bias_ih"].zero_()
         weights["step_logit"].normal_()
@@ -85,8 +91,8 @@ class Oscillator(Cell):
             weights["stiffness"].uniform_(0.0, 1.0)
             return
         step = torch.sigmoid(weights["step_logit"].to("cpu", torch.float64))
-        square = torch.rand(hidden_size, dtype=torch.float64) * (1 - self.r_min**2) + self.r_min**2
-        phase = torch.rand(hidden_size, dtype=torch.float64) * self.max_phase
+        square = torch.rand(states, dtype=torch.float64) * (1 - self.r_min**2) + self.r_min**2
+        phase = torch.rand(states, dtype=torch.float64) * self.max_phase
         # M has determinant 1 / (1 + Δ G) = r² and trace 2 r cos(phase).
         damping = (1 / square - 1) / step
         stiffness = (1 + 1 / square - 2 * torch.cos(phase) / square.sqrt()) / step**2
@@ -117,17 +123,18 @@ class Oscillator(Cell):
         return {**weights, "matrix": torch.cat([matrix, matrix], -1)}
 
     def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
-        """Return [Re B x, Im B x, D x] + b_ih, (T, B, 3 H)."""
+        """Return [Re B x, Im B x, D x] + b_ih, (T, B, 2 N + H)."""
         return linear_drive(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0 (B, H), and z = 0 over y = 0, real before imaginary parts, (B, 2, 2 N)."""
-        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, 2 * hidden_size)
+        states = states_of(hidden_size, self.expansion)
+        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, 2 * states)
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, z and y."""
         m11, m12, m21, m22, f1, f2 = weights["matrix"].unbind()
-        b, skip = inputs_and_skip(u, u.shape[-1] // 3)
+        b, skip = inputs_and_skip(u, weights["matrix"].shape[1] // 2)
         z, y = hidden[1].unbind(1)
         z, y = m11 * z + m12 * y + f1 * b, m21 * z + m22 * y + f2 * b
         state = torch.stack([z, y], 1).to(u.dtype)
@@ -137,7 +144,7 @@ class Oscillator(Cell):
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the state after each sequence's last valid step."""
-        b, skip = inputs_and_skip(u, u.shape[-1] // 3)
+        b, skip = inputs_and_skip(u, weights["matrix"].shape[1] // 2)
         matrix = weights["matrix"].expand(1, 1, -1, -1)
         state = linear_scan(matrix, b.unsqueeze(-2), hidden[1])
         h = output(weights, state[:, :, 1], skip)
@@ -145,8 +152,11 @@ class Oscillator(Cell):
 
 
 def _held(stiffness: Tensor, damping: Tensor, step: Tensor) -> Tensor:
-    """Return A where the eigenvalues of a step are complex, and so in the unit circle."""
+    """Return A where the eigenvalues of a step are complex, and so in the unit circle.
+
+    A little off the upper end, where both are -1: rounding would take one of them out.
+    """
     square = step.square().clamp(min=1e-6)
     middle, reach = 2 + step * damping, 2 * torch.sqrt(1 + step * damping)
-    low, high = (middle - reach) / square, (middle + reach) / square
+    low, high = (middle - reach) / square, (middle + (1 - 1e-4) * reach) / square
     return low + torch.relu(stiffness - low) - torch.relu(stiffness - high)
