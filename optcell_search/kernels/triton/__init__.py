@@ -19,7 +19,7 @@ SHARED = {512: 67_584, 1024: 133_120}
 
 _FILES = {
     f"{loop}_{way}": loop
-    for loop in ("scan", "normalize", "recurrence")
+    for loop in ("scan", "linear_scan", "normalize", "recurrence")
     for way in ("forward", "backward")
 }
 
