@@ -15,7 +15,7 @@ from ..hyperparameters import choice, exists, integer, real, specification
 from ..kernels import delta, delta_parts, unroll, wide
 from ..registry import rules
 from ..rules import last_valid
-from .base import Cell, Hidden, Weights, linear_drive, reset_uniform
+from .base import Cell, Hidden, Weights, linear_projection, reset_uniform
 from .inner import Inner, check_inner, inner_rule
 
 INNER = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
@@ -29,11 +29,12 @@ class Delta(Cell):
         R_t = α_t S_{t-1},  G_t = ∇ ½|R_t k_t - v_t|² = (R_t k_t - v_t) k_tᵀ
         S_t = R_t - β_t inner(G_t),  h_t = S_t q_t
 
-    for each of `heads` heads, H / heads wide. Of what the rule made of the drive, q and k pass SiLU
-    and have length 1, v is as it is, and β = σ(·). With ``gate`` α = exp(-exp(a) softplus(· + b))
-    is learned, a number a head and step, else 1. The inner rule has its own μ, s and β (here
-    `mu`, `s`, `beta`) and a trace for every entry of S. With ``inner="gd", s=1`` this is DeltaNet,
-    with a gate gated DeltaNet. The rule on the drive is another one, outside: it sees no gradient.
+    for each of `heads` heads, H / heads wide. Of what the rule made of the input projection, q and
+    k pass SiLU and have length 1, v is as it is, and β = σ(·). With ``gate`` α = exp(-exp(a)
+    softplus(· + b)) is learned, a number a head and step, else 1. The inner rule has its own μ, s
+    and β (here `mu`, `s`, `beta`) and a trace for every entry of S. With ``inner="gd", s=1`` this
+    is DeltaNet, with a gate gated DeltaNet. The rule on the input projection is another one,
+    outside: it sees no gradient.
 
     A rule of your own can be the inner one, by its registered name and with its own defaults but
     for `s`, where its traces take each step by itself.
@@ -132,9 +133,9 @@ class Delta(Cell):
             step = torch.exp(weights["gate_bias"].uniform_(math.log(1e-3), math.log(0.1)))
             weights["gate_bias"].copy_(step + torch.log(-torch.expm1(-step)))
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return W_ih x + b_ih, (T, B, G): q, k and v, then β, then α, of each head."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0 (B, H), S = 0 (B, heads, d, d), as many traces of zeros, and 0 steps (1,).

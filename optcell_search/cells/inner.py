@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..hyperparameters import specification
+from ..hyperparameters import Choice, Real, specification
 from ..kernels import scan, wide
 from ..registry import rules
 from ..rules import Rule, RuleState, as_linear_filter
@@ -27,14 +27,14 @@ class Inner:
 
     def values(self, like: Tensor) -> Values:
         """Return the hyperparameters as the rule's formulas take them."""
-        specs = specification(type(self.rule))
         return {
             key: torch.tensor(
                 getattr(self.rule, key),
-                dtype=wide(like.dtype) if isinstance(getattr(self.rule, key), float) else None,
+                dtype=wide(like.dtype) if isinstance(spec, Real) else None,
                 device=like.device,
             )
-            for key in specs
+            for key, spec in specification(type(self.rule)).items()
+            if not isinstance(spec, Choice)  # which a formula reads off the rule itself
         }
 
     def traces(self, like: Tensor) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .. import kernels
 from ..rules import Rule, RuleState, apply_rule, as_filter, as_linear_filter, last_valid
 from .base import Cell, Hidden, Weights
+from .checks import check_layer
 from .state import LayerState, check_hidden
 
 
@@ -73,7 +74,12 @@ class Layer:
 
         Returns:
             The outputs (T, B, features) and the state to go on from.
+
+        Raises:
+            ValueError: input, weights and state do not fit each other.
         """
+        sizes = x.shape[-1], self.hidden_size, self.bias
+        check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes))
         weights = self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
@@ -103,14 +109,15 @@ class Layer:
         )
         if rule is None:
             return None
-        parts = [weights.get(name) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
+        w_ih, w_hh = weights["weight_ih"], weights["weight_hh"]
+        parts = kernels.LayerWeights(w_ih, weights.get("bias_ih"), w_hh, weights.get("bias_hh"))
         history, traces = kernels.fused_layer(
             kind, x, parts, hidden, rule.values, rule.traces, lengths
         )
         return _ended(history, rule.after(traces, T if lengths is None else lengths), lengths)
 
     def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
-        z = self.cell.drive(piece.weights, piece.x, None)
+        z = self.cell.input_projection(piece.weights, piece.x, None)
         u, rule_state = apply_rule(self.rule, piece.p, z, piece.before, piece.lengths)
         return self._through_cell(piece, u, rule_state)
 
@@ -123,7 +130,7 @@ class Layer:
         kind = self.cell.kernel
         if kind is None:
             filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
-            u = self.cell.drive(weights, filtered, one)
+            u = self.cell.input_projection(weights, filtered, one)
             return self._through_cell(piece, u, rule_state)
         # Its z is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)

@@ -1,7 +1,7 @@
 """What the linear recurrences share: complex input and output weights, and a path past the state.
 
 A complex number stands as two planes, its real and its imaginary part, so that no tensor is
-complex. The drive of such a cell is [Re B x, Im B x, D x], (2 N + H) wide.
+complex. The input projection of such a cell is [Re B x, Im B x, D x], (2 N + H) wide.
 
 Legend: H width of the output, N complex states.
 """

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..hyperparameters import integer, real
 from ..kernels import linear_scan
-from .base import Cell, Hidden, Weights, linear_drive
+from .base import Cell, Hidden, Weights, linear_projection
 from .linear import complex_shapes, end, in_single, inputs_and_skip, output, states_of
 
 
@@ -21,9 +21,9 @@ class LRU(Cell):
 
         x_t = Λ x_{t-1} + γ u_t,  Λ = exp(-exp ν + i exp θ),  h_t = Re(C x_t) + D u_t
 
-    The drive holds Re B x, Im B x and D x; the rule acts on all of it. At the start |Λ|² is drawn
-    evenly from [r_min², r_max²] and the phase from [0, max_phase], and γ = sqrt(1 - |Λ|²), so that
-    white noise gives every x unit size. ν, θ and log γ are trained.
+    The input projection holds Re B x, Im B x and D x; the rule acts on all of it. At the start |Λ|²
+    is drawn evenly from [r_min², r_max²] and the phase from [0, max_phase], and γ = sqrt(1 - |Λ|²),
+    so that white noise gives every x unit size. ν, θ and log γ are trained.
 
     The recurrence is linear, and so are such layers on top of each other under a linear rule: put
     nonlinear blocks between them. A linear rule only adds its own pole to each channel.
@@ -31,7 +31,8 @@ class LRU(Cell):
     Source: Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu, De: Resurrecting Recurrent Neural
     Networks for Long Sequences, ICML 2023, arXiv 2303.06349, equations (5) to (8) and algorithm 1.
     Departures: N follows from the width, `expansion` complex states for every two outputs; D is a
-    matrix, since input and output differ in width; biases of the drive, which start at 0.
+    matrix, since input and output differ in width; biases of the input projection, which start at
+    0.
     """
 
     name: ClassVar[str] = "lru"
@@ -95,9 +96,9 @@ class LRU(Cell):
         poles = torch.stack([size * torch.cos(phase), size * torch.sin(phase), gain])
         return {**weights, "poles": poles}
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return [Re B x, Im B x, D x] + b_ih, (T, B, 2 N + H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0 (B, H) and x = 0, real and imaginary part, (B, 2, N)."""

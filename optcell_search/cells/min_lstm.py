@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..hyperparameters import choice
 from ..kernels import gated_scan, gates
-from .base import Cell, Hidden, Weights, linear_drive, reset_uniform
+from .base import Cell, Hidden, Weights, linear_projection, reset_uniform
 from .linear import end
 
 
@@ -19,8 +19,8 @@ class MinLSTM(Cell):
 
         h_t = f h_{t-1} + i g(ĥ),  f = σ(u_f) / (σ(u_f) + σ(u_i)),  i = 1 - f,  ĥ = u_h
 
-    where u = [u_f, u_i, u_h] is what the rule made of the drive, and g(x) = x + 1/2 for x >= 0 and
-    σ(x) below with ``candidate="positive"``, or g(x) = x.
+    where u = [u_f, u_i, u_h] is what the rule made of the input projection, and g(x) = x + 1/2 for
+    x >= 0 and σ(x) below with ``candidate="positive"``, or g(x) = x.
 
     Source: Feng, Tung, Ahmed, Bengio, Hajimirsadeghi: Were RNNs All We Needed?, 2024,
     arXiv 2410.01201, section 3.2 and appendix B (g). Departure: h starts at 0 and the scan
@@ -51,9 +51,9 @@ class MinLSTM(Cell):
         """Draw all weights from U(±1/sqrt(D)), as torch's linear layers do."""
         reset_uniform(weights, weights["weight_ih"].shape[1])
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return W_ih x + b_ih, (T, B, 3 H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0, (B, H)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..hyperparameters import choice, integer, real
 from ..kernels import linear_scan
-from .base import Cell, Hidden, Weights, linear_drive
+from .base import Cell, Hidden, Weights, linear_projection
 from .linear import complex_shapes, end, in_single, inputs_and_skip, output, states_of
 
 
@@ -28,15 +28,15 @@ class Oscillator(Cell):
         damped              z_t = z_{t-1} + Δ (-A y_{t-1} - G z_t + u_t),  y_t = y_{t-1} + Δ z_t
 
     The first loses energy by itself, the second keeps a nearby energy for ever, the third loses as
-    much as is learned. u, C and y are complex; the drive holds Re B x, Im B x and D x, and the rule
-    acts on all of it. A linear rule only adds its own pole to each channel.
+    much as is learned. u, C and y are complex; the input projection holds Re B x, Im B x and D x,
+    and the rule acts on all of it. A linear rule only adds its own pole to each channel.
 
     Sources: Rusch, Rus: Oscillatory State-Space Models, ICLR 2025, arXiv 2410.03943 (LinOSS-IM and
     LinOSS-IMEX); Boyer, Rusch, Rus: Learning to Dissipate Energy in Oscillatory State-Space
     Models, 2025, arXiv 2505.12171 (D-LinOSS, started with eigenvalues in a ring).
     Departures: A is held where the eigenvalues are on or in the unit circle for implicit_explicit,
     too, A <= 4 / Δ²; N follows from the width, `expansion` oscillators for every two outputs; D is
-    a matrix; biases of the drive, which start at 0.
+    a matrix; biases of the input projection, which start at 0.
     """
 
     name: ClassVar[str] = "oscillator"
@@ -122,9 +122,9 @@ class Oscillator(Cell):
         matrix = torch.stack([*planes, step * planes[0], step * planes[2]])
         return {**weights, "matrix": torch.cat([matrix, matrix], -1)}
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return [Re B x, Im B x, D x] + b_ih, (T, B, 2 N + H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0 (B, H), and z = 0 over y = 0, real before imaginary parts, (B, 2, 2 N)."""

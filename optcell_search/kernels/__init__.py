@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
 from .delta import delta, delta_parts
-from .fused_layer import fused_layer
+from .fused_layer import LayerWeights, fused_layer
 from .gated_scan import gated_scan, gates
 from .linear_scan import linear_scan
 from .loop import Loop
@@ -20,7 +20,7 @@ from .reference import recur, unroll
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "delta", "delta_parts", "fused_layer",
-    "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur", "recurrence", "scan",
-    "torch_rnn", "unroll", "wide",
+    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta", "delta_parts",
+    "fused_layer", "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur", "recurrence",
+    "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from ..shapes import Float, Int
 from . import reference
 from .backends import loop_of, pick
 from .layout import delta_marks
+from .linear_checks import check_delta, check_delta_backward
 from .loop import Loop
 from .operators import Tensors, differentiable, operator
 from .precision import wide
@@ -63,6 +64,7 @@ _delta = differentiable(
             torch.empty_like(start),
             delta_marks(u, start, keep),
         ),
+        check_delta,
     ),
     operator(
         "delta_backward",
@@ -72,6 +74,7 @@ _delta = differentiable(
         lambda grad_o, grad_end, u, alpha, values, lengths, marks, inner: tuple(
             map(torch.empty_like, (u, alpha, grad_end))
         ),
+        check_delta_backward,
     ),
     lambda inputs, output: ((*inputs[:5], output[2]), inputs[5:]),
     _gradients,

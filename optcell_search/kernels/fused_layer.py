@@ -7,14 +7,14 @@ wide as all gates, are ever written down.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..shapes import Float, Int
 from .backends import loop_of
+from .checks import check_layer, check_layer_backward
 from .layout import (
     TO_INPUT,
     TO_RULE,
@@ -47,6 +47,16 @@ def _backward_inputs(args: tuple[Any, ...]) -> tuple[OutputGradients, LayerKept,
 def _forward(*args: Any) -> LayerOutputs:
     inputs, kind, keep, _ = _inputs(args)
     return loop_of("compiled", "fused_layer_forward")(inputs, kind, keep)  # type: ignore[no-any-return]
+
+
+def _check(*args: Any) -> None:
+    inputs, kind, *_ = _inputs(args)
+    check_layer(inputs, kind)
+
+
+def _check_backward(*args: Any) -> None:
+    grads, kept, kind, _ = _backward_inputs(args)
+    check_layer_backward(grads, kept, kind)
 
 
 def _forward_room(*args: Any) -> LayerOutputs:
@@ -116,6 +126,7 @@ _fused_layer = differentiable(
         f" -> {tensors(len(LayerOutputs._fields))}",
         _forward,
         _forward_room,
+        _check,
     ),
     operator(
         "fused_layer_backward",
@@ -123,6 +134,7 @@ _fused_layer = differentiable(
         f" -> {tensors(len(InputGradients._fields))}",
         _backward,
         _backward_room,
+        _check_backward,
         main=_GRADS,
         strided=0,
     ),
@@ -131,10 +143,19 @@ _fused_layer = differentiable(
 )
 
 
+class LayerWeights(NamedTuple):
+    """The weights of a layer in one direction, without biases or with both."""
+
+    w_ih: Float[Tensor, "width features"]
+    b_ih: Float[Tensor, " width"] | None
+    w_hh: Float[Tensor, "width hidden"]
+    b_hh: Float[Tensor, " width"] | None
+
+
 def fused_layer(
     kind: str,
     x: Float[Tensor, "time batch features"],
-    weights: Sequence[Tensor | None],
+    weights: LayerWeights,
     hidden: tuple[Float[Tensor, "batch hidden"], ...],
     rule: tuple[Tensor, Tensor, Tensor, Tensor] | Float[Tensor, "time batch_or_1 4"],
     traces: tuple[Tensor, ...] = (),
@@ -165,8 +186,6 @@ def fused_layer(
         h, or h and c, after every step, (T, B, H) each; and the traces after the last valid step.
     """
     w_ih, b_ih, w_hh, b_hh = weights
-    assert w_ih is not None
-    assert w_hh is not None
     none = w_hh.new_empty(0)
     T, B, _ = x.shape
     v0, m0 = (*traces, none, none)[:2]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..shapes import Float
 from .backends import loop_of, pick
+from .linear_checks import check_gated_scan, check_gated_scan_backward
 from .linear_scan import linear_scan
 from .loop import Loop
 from .operators import Tensors, differentiable, operator
@@ -42,6 +43,7 @@ _scan = differentiable(
         "(Tensor x, Tensor initial, str kind) -> Tensor",
         _forward,
         lambda x, initial, kind: x.new_empty(*x.shape[:3], initial.shape[-1]),
+        check_gated_scan,
         strided=0,
     ),
     operator(
@@ -49,6 +51,7 @@ _scan = differentiable(
         "(Tensor grad, Tensor x, Tensor v, Tensor initial, str kind) -> (Tensor, Tensor)",
         _backward,
         lambda grad, x, v, initial, kind: (torch.empty_like(x), torch.empty_like(initial)),
+        check_gated_scan_backward,
         main=1,
         strided=1,
     ),
@@ -60,7 +63,7 @@ _scan = differentiable(
 def gated_scan(
     kind: str,
     candidate: str,
-    x: Float[Tensor, "time batch drive"],
+    x: Float[Tensor, "time batch projection"],
     initial: Float[Tensor, "batch channels"],
 ) -> Float[Tensor, "time batch channels"]:
     """Return h after every step.

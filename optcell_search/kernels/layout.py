@@ -14,6 +14,13 @@ from torch import Tensor
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 SAVED = {"lstm": 4, "gru": 4, "rnn_tanh": 0, "rnn_relu": 0}
 
+# What a channel of a linear scan takes and holds, by its planes of coefficients: inputs, states.
+FORMS = {2: (1, 1), 3: (2, 2), 6: (1, 2)}
+# Pre-activations of a channel of the minimal gated cells.
+GATED = {"min_gru": 2, "min_lstm": 3}
+# Matrices a delta memory holds, by its inner rule.
+DELTA_STATES = {"plain": 1, "trace": 2, "adam": 3}
+
 # Steps between two places where traces are written down, from which a backward pass runs them
 # again: in Adam's filter alone (kMark in filter.h) and in a fused layer (kStretch in layer.h).
 MARK = 32

@@ -19,6 +19,7 @@ from torch import Tensor
 from ..shapes import Float
 from . import reference
 from .backends import loop_of, pick
+from .linear_checks import check_linear_scan, check_linear_scan_backward
 from .loop import Loop
 from .operators import Tensors, differentiable, operator
 
@@ -47,6 +48,7 @@ _scan = differentiable(
         "(Tensor coefficients, Tensor x, Tensor initial, str backend) -> Tensor",
         _forward,
         lambda coefficients, x, initial, backend: x.new_empty(*x.shape[:3], *initial.shape[2:]),
+        check_linear_scan,
         main=1,
         strided=1,
     ),
@@ -58,6 +60,7 @@ _scan = differentiable(
         lambda grad, coefficients, x, v, initial, backend: tuple(
             map(torch.empty_like, (coefficients, x, initial))
         ),
+        check_linear_scan_backward,
         main=2,
         strided=2,
     ),

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..shapes import Float, Int
 from . import reference
 from .backends import loop_of, pick
+from .checks import check_normalize, check_normalize_backward
 from .layout import normalize_marks
 from .loop import Loop
 from .operators import Tensors, differentiable, operator
@@ -49,6 +50,7 @@ _normalize = differentiable(
             *map(torch.empty_like, (z, v0, m0)),
             normalize_marks(z, backend, keep),
         ),
+        check_normalize,
     ),
     operator(
         "normalize_backward",
@@ -58,6 +60,7 @@ _normalize = differentiable(
         lambda grad_u, grad_v, grad_m, z, p, lengths, marks, backend: tuple(
             map(torch.empty_like, (z, p, grad_v, grad_m))
         ),
+        check_normalize_backward,
     ),
     lambda inputs, output: ((inputs[0], inputs[1], inputs[4], output[3]), inputs[6:]),
     _gradients,

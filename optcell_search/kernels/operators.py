@@ -40,6 +40,7 @@ def operator(
     schema: str,
     run: Callable[..., Any],
     outputs: Callable[..., Any],
+    check: Callable[..., None],
     main: int = 0,
     strided: int | None = None,
 ) -> Operator:
@@ -50,6 +51,7 @@ def operator(
         schema: its signature in torch's schema language; every tensor is (K, ...).
         run: computes it, from contiguous tensors but for one.
         outputs: same arguments -> tensors of the right shapes, contents left open.
+        check: same arguments; raises a ValueError where a tensor is not what `run` reads it as.
         main: which argument has all of K, T and B. Where that is empty nothing runs: a sum over
             nothing is 0.
         strided: which argument `run` takes as it lies in memory.
@@ -59,9 +61,10 @@ def operator(
         if not args[main].numel():
             empty = outputs(*args)
             return empty.zero_() if isinstance(empty, Tensor) else tuple(e.zero_() for e in empty)
+        check(*args)
         return run(
             *(
-                arg.contiguous() if isinstance(arg, Tensor) and i != strided else arg
+                _in_memory(arg, i == strided) if isinstance(arg, Tensor) else arg
                 for i, arg in enumerate(args)
             )
         )
@@ -79,6 +82,17 @@ def operator(
 
     op.register_vmap(fold)
     return Operator(op, run_contiguous)
+
+
+def _in_memory(tensor: Tensor, strided: bool) -> Tensor:
+    """Return a tensor whose numbers lie in memory as they are, in order unless it may be strided.
+
+    A view like that of the imaginary part of a conjugate only says that its numbers are to be
+    taken the other way round.
+    """
+    if tensor.is_neg():
+        tensor = tensor.resolve_neg()
+    return tensor if strided else tensor.contiguous()
 
 
 def arguments(names: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..shapes import Float
 from . import reference
 from .backends import loop_of, pick
+from .checks import check_recurrence, check_recurrence_backward
 from .layout import recurrence_outputs
 from .loop import Loop
 from .operators import Tensors, differentiable, operator
@@ -49,6 +50,7 @@ _recurrence = differentiable(
         lambda u, weight, bias, h0, c0, kind, keep, backend: recurrence_outputs(
             h0, u.shape[1], kind, keep
         ),
+        check_recurrence,
     ),
     operator(
         "recurrence_backward",
@@ -62,6 +64,7 @@ _recurrence = differentiable(
             torch.empty_like(h0),
             torch.empty_like(c0),
         ),
+        check_recurrence_backward,
         main=5,
     ),
     lambda inputs, output: ((*inputs[1:2], *inputs[3:5], *output), (inputs[5], inputs[7])),

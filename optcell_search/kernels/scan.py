@@ -10,6 +10,7 @@ from torch import Tensor
 from ..shapes import Float
 from . import reference
 from .backends import loop_of, pick
+from .checks import check_scan, check_scan_backward
 from .loop import Loop
 from .operators import Tensors, differentiable, operator
 
@@ -34,6 +35,7 @@ _scan = differentiable(
         "(Tensor decay, Tensor x, Tensor initial, str backend) -> Tensor",
         _forward,
         lambda decay, x, initial, backend: torch.empty_like(x),
+        check_scan,
     ),
     operator(
         "scan_backward",
@@ -41,6 +43,7 @@ _scan = differentiable(
         " -> (Tensor, Tensor, Tensor)",
         _backward,
         lambda grad, decay, v, initial, backend: tuple(map(torch.empty_like, (decay, v, initial))),
+        check_scan_backward,
     ),
     lambda inputs, v: ((inputs[0], v, inputs[2]), inputs[3:]),
     _gradients,

@@ -36,7 +36,7 @@ def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-# Adam's filter of the drive, a linear rule's of the input, with and without a bias, and one that
+# Adam's filter of z, a linear rule's of the input, with and without a bias, and one that
 # keeps no trace.
 RULES = ["adam", "linear", "unbiased", "traceless"]
 
@@ -90,7 +90,7 @@ def linear(
 def together(kind: str, i: dict[str, Tensor], lengths: Tensor | None) -> dict[str, Tensor]:
     rule = i["linear"] if "linear" in i else (i["mu"], i["s"], i["beta"], i["eps"])
     traces = tuple(i[name] for name in ("v0", "m0") if name in i)
-    weights = (i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
+    weights = kernels.LayerWeights(i["w_ih"], i.get("b_ih"), i["w_hh"], i["b_hh"])
     hidden = tuple(i[name] for name in ("h0", "c0") if name in i)
     history, ends = kernels.fused_layer(kind, i["x"], weights, hidden, rule, traces, lengths)
     return named(history, ends)

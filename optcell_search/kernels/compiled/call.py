@@ -34,15 +34,25 @@ def call(
 ) -> None:
     """Call a kernel with its arrays in the order of its struct, one of which may have strides."""
     dtype = next(t.dtype for t in tensors if t is not None and t.dtype in SUFFIX)
-    for place, tensor in enumerate(tensors):
-        assert tensor is None or (
-            (tensor.is_contiguous() or place == strided) and tensor.dtype in (dtype, torch.int64)
-        ), f"{name}: a tensor of {tensor.dtype} among {dtype}"
     threads = torch.get_num_threads() if work > _SERIAL else 1
-    arrays = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+    arrays = [
+        None if tensor is None else _address(name, tensor, place == strided)
+        for place, tensor in enumerate(tensors)
+    ]
     _kernel(name, dtype)(
         (ctypes.c_long * len(sizes))(*sizes), (ctypes.c_void_p * len(arrays))(*arrays), threads
     )
+
+
+def _address(name: str, tensor: Tensor, strided: bool) -> int:
+    address = tensor.data_ptr()
+    # A storage may have been taken away under its tensor.
+    if not address or not (strided or tensor.is_contiguous()):
+        raise ValueError(
+            f"{name}: a tensor of size {tuple(tensor.shape)} and strides {tensor.stride()} at "
+            f"address {address}; valid: contiguous, in memory"
+        )
+    return address
 
 
 def some(tensor: Tensor) -> Tensor | None:

@@ -1,5 +1,5 @@
 // A layer backward: for a stretch of steps the gradients of the pre-activations, step by step, and from
-// them, with one matrix product each, those of the weights, through what filters the drive or the input.
+// them, with one matrix product each, those of the weights, through what filters.
 #pragma once
 #include "layer.h"
 #include "sums.h"
@@ -25,16 +25,16 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
   const Backward<S> a;
   const long H = s.H, W = G * H, wide = padded<S>(W), narrow = padded<S>(H), input = padded<S>(s.F);
   const long columns = s.F + (a.linear && a.b_ih);  // no wider than input, which has a vector to spare
-  const std::vector<Factor> recurrent, driving, back;
+  const std::vector<Factor> recurrent, projecting, back;
 
-  // Room for a stretch of a tile. `driven` and `part` are the gradients of the drive and of the
+  // Room for a stretch of a tile. `by_input` and `part` are the gradients of the input part and of the
   // recurrent part of the pre-activations, one and the same but for a split gate.
   struct Room {
-    Buffer<S> driven, apart, z, dx, traces, dh, carried, b_ih, x, u, dtraces;
+    Buffer<S> by_input, apart, z, dx, traces, dh, carried, b_ih, x, u, dtraces;
     S* part;
     explicit Room(const BackwardPass& pass, long k)
-        : driven(std::size_t(kStretch * kTile * pass.wide)), apart(Cell::split ? driven.size() : 0),
-          z(pass.a.p ? driven.size() : 0),
+        : by_input(std::size_t(kStretch * kTile * pass.wide)), apart(Cell::split ? by_input.size() : 0),
+          z(pass.a.p ? by_input.size() : 0),
           dx(std::size_t(pass.back.empty() ? 0 : kStretch * kTile * pass.input), S(0)),
           traces(std::size_t(pass.a.p        ? Filter<S>::room(kStretch, pass.W)
                              : pass.a.linear ? (kStretch + 1) * pass.input
@@ -44,13 +44,13 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
           b_ih(padded_row(pass.a.b_ih, k, pass.W)),
           x(std::size_t(pass.a.linear ? kStretch * kTile * pass.input : 0), S(0)), u(x.size()),
           dtraces(std::size_t(pass.a.linear ? kTile * pass.input : 0)),
-          part(Cell::split ? apart.data() : driven.data()) {}
+          part(Cell::split ? apart.data() : by_input.data()) {}
   };
 
  public:
   BackwardPass(const Sizes& s, const Strides& of_grad, const Backward<S>& a, long threads)
       : s(s), of_grad(of_grad), a(a), recurrent(pack<Factor>(a.w_hh, s.K, W, H, false, threads)),
-        driving(pack<Factor>(a.p ? a.w_ih : nullptr, s.K, W, s.F, true, threads)),
+        projecting(pack<Factor>(a.p ? a.w_ih : nullptr, s.K, W, s.F, true, threads)),
         back(pack<Factor>(a.dx ? a.w_ih : nullptr, s.K, W, s.F, false, threads)) {
     prefer_large_pages(a.dx, s.K * s.T * s.B * s.F);
   }
@@ -79,7 +79,7 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
         add_rows(sums.b_hh.data(), room.part, steps * rows);
         if (a.linear) linear(tile, begin, steps, room, sums);
         else if (a.p) filtered(tile, begin, steps, room, sums);
-        else copy_out(tile, begin, steps, room.driven.data(), wide);
+        else copy_out(tile, begin, steps, room.by_input.data(), wide);
       }
       if (a.linear && a.dv)
         copy_rows(room.dtraces.data(), input, a.dv + state * columns, columns, rows, columns);
@@ -132,7 +132,7 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
     const S* h_old_rows = h_before(tile, time);
     const S* c_old_rows = !Cell::memory ? nullptr : time ? a.c + (now - s.B) * H : a.c0 + state * H;
     for (long r = 0; r < rows; ++r) {
-      S* driven = room.driven.data() + (t * rows + r) * wide;
+      S* by_input = room.by_input.data() + (t * rows + r) * wide;
       S* part = room.part + (t * rows + r) * wide;
       for (long unit = 0; unit < H; unit += L) {
         const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
@@ -148,7 +148,7 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
         if (!Cell::saved) h_now = load(a.h + at, lanes);
         store(carry, Cell::backward(keep, dh, flow, h_now, h_old, c_now, c_old, da, dn), lanes);
         for (int g = 0; g < G; ++g) {
-          store(driven + g * H + unit, da[g], lanes);
+          store(by_input + g * H + unit, da[g], lanes);
           if (Cell::split) store(part + g * H + unit, g == G - 1 ? dn : da[g], lanes);
         }
       }
@@ -168,7 +168,7 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
     return rule;
   }
 
-  // From the gradient of the drive to those of the weights and, through a linear rule, of x.
+  // From the gradient of u to those of the weights and, through a linear rule, of x.
   void linear(const Rows& tile, long begin, long steps, Room& room, Sums<S>& sums) const {
     const long rows = tile.count();
     const bool biased = columns > s.F;
@@ -177,12 +177,12 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
     take_input(s, a.x, tile, begin, steps, biased, x);
     for (long r = 0; r < rows; ++r) run_again(tile, begin, r, x, u, traces);
     weights_of(u, steps, rows, room, sums);
-    if (biased) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows, u.at + s.F, input);
+    if (biased) add_rows(sums.b_ih.data(), room.by_input.data(), steps * rows, u.at + s.F, input);
     if (!a.dx) return;
     const View<S> g = input_of(steps, rows, tile.k, room);
     for (long r = 0; r < rows; ++r) {
       for (long t = 0; biased && t < steps; ++t)
-        g(t, r)[s.F] = a.dlinear ? inner(room.driven.data() + (t * rows + r) * wide, room.b_ih.data()) : S(0);
+        g(t, r)[s.F] = a.dlinear ? inner(room.by_input.data() + (t * rows + r) * wide, room.b_ih.data()) : S(0);
       const Linear<S> rule = run_again(tile, begin, r, x, u, traces);
       S* dlinear = a.dlinear ? a.dlinear + (rule.at - a.linear) : nullptr;
       rule.backward(g(0, r), room.dtraces.data() + r * input, x(0, r), a.marks ? traces : nullptr, input,
@@ -197,17 +197,17 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
     const S* first = a.x + ((tile.k * s.T + begin) * s.B + tile.first) * s.F;
     const View<const S> x{first, s.B * s.F, s.F};
     const View<S> z{room.z.data(), rows * wide, wide};
-    product(z, x, steps, rows, driving[std::size_t(tile.k)], room.b_ih.data());
+    product(z, x, steps, rows, projecting[std::size_t(tile.k)], room.b_ih.data());
     const Filter<S> rule(a.p + tile.k * 4);
     for (long r = 0; r < rows; ++r) {
       const long b = tile.k * s.B + tile.first + r;
       const S* mark = a.marks + mark_of(s, tile, begin, r, 2) * W;
-      S* driven = room.driven.data() + r * wide;
-      rule.backward(driven, z(0, r), driven, z.step, z.step, steps, a.lengths[b] - begin, mark,
+      S* by_input = room.by_input.data() + r * wide;
+      rule.backward(by_input, z(0, r), by_input, z.step, z.step, steps, a.lengths[b] - begin, mark,
                     mark + s.B * W, a.dv + b * W, a.dm + b * W, W, room.traces.data(), sums.p);
     }
     weights_of(x, steps, rows, room, sums);
-    if (a.db_ih) add_rows(sums.b_ih.data(), room.driven.data(), steps * rows);
+    if (a.db_ih) add_rows(sums.b_ih.data(), room.by_input.data(), steps * rows);
     if (a.dx) copy_out(tile, begin, steps, input_of(steps, rows, tile.k, room).at, input);
   }
 
@@ -216,13 +216,13 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
   void weights_of(const From& from, long steps, long rows, const Room& room, Sums<S>& sums) const {
     Factor packed(steps * rows, s.F);
     packed.fill_rows([&](long i) { return from(i / rows, i % rows); });
-    add_turned_product(sums.w_ih.data(), input, room.driven.data(), wide, W, packed);
+    add_turned_product(sums.w_ih.data(), input, room.by_input.data(), wide, W, packed);
   }
 
   // The gradient of what the input weights were multiplied with.
   View<S> input_of(long steps, long rows, long k, Room& room) const {
     const View<S> to{room.dx.data(), rows * input, input};
-    product(to, View<const S>{room.driven.data(), rows * wide, wide}, steps, rows, back[std::size_t(k)]);
+    product(to, View<const S>{room.by_input.data(), rows * wide, wide}, steps, rows, back[std::size_t(k)]);
     return to;
   }
 };

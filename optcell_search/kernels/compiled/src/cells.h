@@ -1,7 +1,7 @@
 // The point-wise part of each cell: one vector of hidden units of one sequence, forward and backward.
 //
 // gates: pre-activation vectors a cell takes from u; saved: vectors it keeps for the backward pass.
-// memory: whether it has c beside h; split: whether its last gate takes drive and recurrence apart.
+// memory: whether it has c beside h; split: whether its last gate takes input and recurrence apart.
 #pragma once
 #include "vector.h"
 
@@ -33,7 +33,7 @@ template <class S> struct Lstm {
 template <class S> struct Gru {
   static constexpr int gates = 3, saved = 4;
   static constexpr bool memory = false, split = true;
-  // a: pre-activations r z and the recurrent part of n; u_n: the driven part of n.
+  // a: pre-activations r z and the recurrent part of n; u_n: the input part of n.
   static Vec<S> forward(const Vec<S>* a, Vec<S> u_n, Vec<S> h_before, Vec<S>, Vec<S>&, Vec<S>* keep) {
     keep[0] = logistic<S>(a[0]);
     keep[1] = logistic<S>(a[1]);

@@ -1,9 +1,9 @@
-// A layer forward: the drive of a stretch of steps, from an input that a linear rule filters or through
-// Adam's filter, and then the recurrence, step by step.
+// A layer forward: the pre-activations of a stretch of steps, from an input that a linear rule filters or
+// through Adam's filter, and then the recurrence, step by step.
 #pragma once
 #include "layer.h"
 
-// Null: w_ih where x is the filtered drive u itself (F = G H); b_ih; p, m0 and m without Adam's filter,
+// Null: w_ih where x is u itself (F = G H); b_ih; p, m0 and m without Adam's filter,
 // linear without a linear rule, v0, v and marks without traces; lengths where nothing filters; c0 and c
 // without a memory; saved and marks where no backward pass follows.
 template <class S> struct Forward {
@@ -19,12 +19,12 @@ template <class S, template <class> class CellOf, class Factor> class ForwardPas
   const Sizes s;
   const Forward<S> a;
   const long W = G * s.H, wide = padded<S>(W), columns = s.F + (a.linear && a.b_ih), input = padded<S>(columns);
-  const std::vector<Factor> recurrent, driving;
+  const std::vector<Factor> recurrent, projecting;
 
  public:
   ForwardPass(const Sizes& s, const Forward<S>& a, long threads)
       : s(s), a(a), recurrent(pack<Factor>(a.w_hh, s.K, W, s.H, true, threads)),
-        driving(columns == s.F ? pack<Factor>(a.w_ih, s.K, W, s.F, true, threads)
+        projecting(columns == s.F ? pack<Factor>(a.w_ih, s.K, W, s.F, true, threads)
                                : pack<Factor>(beside(a.w_ih, a.b_ih, s.K * W, s.F, threads).data(), s.K, W,
                                               columns, true, threads)) {
     const long outputs = s.K * s.T * s.B * s.H;
@@ -36,7 +36,7 @@ template <class S, template <class> class CellOf, class Factor> class ForwardPas
   void run(const Rows& share) const {
     [[maybe_unused]] const typename Factor::Session session;
     const Buffer<S> b_ih = padded_row(a.b_ih, share.k, W), b_hh = padded_row(a.b_hh, share.k, W);
-    Buffer<S> drive(std::size_t(a.w_ih ? kStretch * kTile * wide : 0));
+    Buffer<S> projection(std::size_t(a.w_ih ? kStretch * kTile * wide : 0));
     Buffer<S> filtered(std::size_t(a.linear ? kStretch * kTile * input : 0), S(0));
     Buffer<S> traces(std::size_t(a.linear && a.v0 ? kTile * input : 0), S(0));
     Buffer<S> product_of(std::size_t(kTile * wide));
@@ -58,8 +58,8 @@ template <class S, template <class> class CellOf, class Factor> class ForwardPas
           u = {taken.at, taken.step, taken.row};
         }
         if (a.w_ih) {
-          const View<S> z{drive.data(), rows * wide, wide};
-          product(z, u, steps, rows, driving[std::size_t(share.k)], a.linear ? nullptr : b_ih.data());
+          const View<S> z{projection.data(), rows * wide, wide};
+          product(z, u, steps, rows, projecting[std::size_t(share.k)], a.linear ? nullptr : b_ih.data());
           if (a.p) filter(tile, begin, steps, z);
           u = {z.at, z.step, z.row};
         }
@@ -110,10 +110,10 @@ template <class S, template <class> class CellOf, class Factor> class ForwardPas
         const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
         Vec<S> x[G], u_n{}, h_old{}, c_old{}, c_new{}, keep[4];
         for (int g = 0; g < G; ++g) {
-          const Vec<S> drive = load(u + r * u_row + g * H + unit, lanes);
+          const Vec<S> from_u = load(u + r * u_row + g * H + unit, lanes);
           x[g] = load(product_of + r * wide + g * H + unit, lanes);
-          if (Cell::split && g == G - 1) u_n = drive;
-          else x[g] += drive;
+          if (Cell::split && g == G - 1) u_n = from_u;
+          else x[g] += from_u;
         }
         if (Cell::split) h_old = load(h_before + r * H + unit, lanes);
         if (Cell::memory) c_old = load(c_before + r * H + unit, lanes);

@@ -5,7 +5,7 @@
 // Arrays are contiguous, K candidates in front: x (K,T,B,F), w_ih (K,G H,F), w_hh (K,G H,H), biases
 // (K,G H), h and c (K,T,B,H), saved (K,T,B,saved H), lengths (K,B).
 //
-// What filters: Adam's filter the drive, by p (K,4), with v and m (K,B,G H) and marks
+// What filters: Adam's filter the pre-activations, by p (K,4), with v and m (K,B,G H) and marks
 // (K,ceil(T / kStretch),2,B,G H), or a linear rule the input, by `linear` (K,T,B,4), with v (K,B,F + 1) and
 // marks (K,ceil(T / kStretch),1,B,F + 1): the last channel, there where there is b_ih, is the constant 1
 // that the bias is multiplied with.

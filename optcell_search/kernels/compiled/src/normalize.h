@@ -1,4 +1,4 @@
-// Adam's filter of a drive that stands in memory.
+// Adam's filter of pre-activations that stand in memory.
 //
 // The backward pass keeps z alone: traces are marked down every kMark steps and run again from there.
 // z, u (K,T,B,W); v0, m0, v, m (K,B,W); p (K,4) = mu s beta eps; lengths (K,B): beyond its length a

@@ -15,9 +15,9 @@ template <class S> struct Sums {
   double p[4] = {};
 
   Sums() = default;
-  Sums(const Sizes& s, long W, bool driven)
+  Sums(const Sizes& s, long W, bool projected)
       : W(W), F(s.F), H(s.H), input(padded<S>(F)), narrow(padded<S>(H)),
-        w_ih(driven ? whole(W) * input : 0, S(0)), w_hh(whole(W) * narrow, S(0)), b_ih(std::size_t(W), S(0)),
+        w_ih(projected ? whole(W) * input : 0, S(0)), w_hh(whole(W) * narrow, S(0)), b_ih(std::size_t(W), S(0)),
         b_hh(std::size_t(W), S(0)) {}
 
   // Rows [begin, begin + count) of candidate k, to where they go or to what is there.

@@ -10,7 +10,7 @@ from runs import a_request
 
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger
-from optcell_search.tuning.progress import View, duration
+from optcell_search.tuning.search.progress import View, duration
 
 
 @pytest.fixture
