@@ -82,10 +82,11 @@ class Inner:
         if not self.rule.linear:
             return None
         steps = like.new_empty(()).to(wide(like.dtype)).expand(like.shape[0], number.shape[0], 1)
-        found = as_linear_filter(self.rule, p, steps, RuleState((), number))
+        traces = (torch.zeros_like(steps[0]),) * self.traces(like)
+        found = as_linear_filter(self.rule, p, steps, RuleState(traces, number))
         if found is None:
             return None
-        return ("trace" if self.traces(like) else "plain"), found.values
+        return ("trace" if traces else "plain"), found.values
 
 
 def inner_rule(name: str, values: dict[str, object]) -> Rule:
