@@ -80,7 +80,13 @@ def test_the_gpu_bench_runs_whole_in_rehearsal(tmp_path: Path) -> None:
         ("lstm", "triton"),
         ("gru", "triton"),
         ("rnn", "triton"),
+        ("lru", "triton"),
+        ("oscillator", "triton"),
+        ("min_gru", "triton"),
+        ("min_lstm", "triton"),
+        ("delta", "torch"),
     ]
+    assert [row["cell"] for row in found["linear"]] == [row["cell"] for row in exact[3:]]
     assert all(row["errors"]["output"] < 1e-5 for row in exact)
     # The gradient of beta over three steps is a small difference of larger terms.
     assert all(row["error"] < 1e-3 for row in exact)
