@@ -3,6 +3,10 @@
 A rule, a cell, a task or a section of a search space is a frozen dataclass whose fields are made
 by `real`, `integer` and `choice`. Whoever needs the ranges, such as a search space, reads them with
 `specification`; whoever builds an object gets them checked by `Hyperparameters`.
+
+A field that has `needs` exists only beside certain values of another; elsewhere its default says
+that there is nothing. A field that was added to its owner after the first release says `since`
+which one: objects described before it hold its default, and keep their names (`distinguishing`).
 """
 
 from __future__ import annotations
@@ -15,16 +19,16 @@ from typing import Any, ClassVar
 
 _METADATA_KEY = "optcell_search"
 
-# Another hyperparameter of the same owner, and how large it must be, or what it must be one of.
-Needs = tuple[str, int | tuple[Any, ...]]
+# (other, least): there where the hyperparameter `other` of the same owner is at least `least`;
+# (other, values): where it is one of a tuple of values.
+Needs = tuple[str, float | tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Real:
     """A real number, searched in [low, high] and valid between valid_low and valid_high.
 
-    `learnable` says whether gradient descent may move it, where a cell learns its rule; `needs`
-    says where it exists, see `Choice`.
+    `learnable` says whether gradient descent may move it, where a cell learns its rule.
     """
 
     default: float
@@ -37,6 +41,7 @@ class Real:
     open_high: bool = False
     learnable: bool = True
     needs: Needs | None = None
+    since: str = ""
     doc: str = ""
 
     @property
@@ -59,10 +64,7 @@ class Real:
 
 @dataclass(frozen=True, kw_only=True)
 class Integer:
-    """An integer, searched in [low, high] and valid in [valid_low, valid_high].
-
-    `needs` says where it exists, see `Choice`.
-    """
+    """An integer, searched in [low, high] and valid in [valid_low, valid_high]."""
 
     default: int
     low: int
@@ -71,6 +73,7 @@ class Integer:
     valid_low: int = 0
     valid_high: int = 2**31
     needs: Needs | None = None
+    since: str = ""
     doc: str = ""
 
     @property
@@ -91,16 +94,15 @@ class Integer:
 class Choice:
     """One of a few values, all of which are searched.
 
-    With `needs` = (other, least) it exists only where the hyperparameter `other` of the same owner
-    is at least `least`, and with (other, options) where that is one of some options; elsewhere its
-    default says that there is nothing. `more`, where given, returns options that are valid, too,
-    though not searched unless asked for; it is called when a value is checked, and not before.
+    `more`, where given, returns options that are valid, too, though not searched unless asked for;
+    it is called when a value is checked, and not before.
     """
 
     default: Any
     options: tuple[Any, ...]
     more: Callable[[], tuple[Any, ...]] | None = None
     needs: Needs | None = None
+    since: str = ""
     doc: str = ""
 
     @property
@@ -141,6 +143,7 @@ def real(
     open_high: bool = False,
     learnable: bool = True,
     needs: Needs | None = None,
+    since: str = "",
     doc: str = "",
 ) -> Any:
     """Declare a real-valued field; `open_low` and `open_high` exclude the ends of `valid`."""
@@ -158,6 +161,7 @@ def real(
             open_high=open_high,
             learnable=learnable,
             needs=needs,
+            since=since,
             doc=doc,
         )
     )
@@ -170,6 +174,7 @@ def integer(
     valid: tuple[int, int],
     log: bool = False,
     needs: Needs | None = None,
+    since: str = "",
     doc: str = "",
 ) -> Any:
     """Declare an integer field."""
@@ -184,6 +189,7 @@ def integer(
             valid_low=valid_low,
             valid_high=valid_high,
             needs=needs,
+            since=since,
             doc=doc,
         )
     )
@@ -195,29 +201,44 @@ def choice(
     options: tuple[Any, ...],
     more: Callable[[], tuple[Any, ...]] | None = None,
     needs: Needs | None = None,
+    since: str = "",
     doc: str = "",
 ) -> Any:
     """Declare a field that takes one of `options`, or one of `more()`; see `Choice`."""
-    return _field(Choice(default=default, options=options, more=more, needs=needs, doc=doc))
+    return _field(
+        Choice(default=default, options=options, more=more, needs=needs, since=since, doc=doc)
+    )
+
+
+def met(needs: Needs, value: Any) -> bool:
+    """Return whether `value` of the other hyperparameter is what is needed of it."""
+    _, wanted = needs
+    return bool(value in wanted if isinstance(wanted, tuple) else value >= wanted)
+
+
+def in_words(needs: Needs, prefix: str = "") -> str:
+    """Return what is needed, e.g. ``depth >= 4`` or ``front = 'serial' or 'parallel'``."""
+    other, wanted = needs
+    if isinstance(wanted, tuple):
+        return f"{prefix}{other} = {' or '.join(map(repr, wanted))}"
+    return f"{prefix}{other} >= {wanted}"
 
 
 def exists(spec: Specification, values: Mapping[str, Any]) -> bool:
     """Return whether a hyperparameter exists beside the `values` of its owner's others."""
-    return spec.needs is None or meets(values[spec.needs[0]], spec.needs)
+    return spec.needs is None or met(spec.needs, values[spec.needs[0]])
 
 
-def meets(value: Any, needs: Needs) -> bool:
-    """Return whether the other hyperparameter's `value` is what one needs."""
-    _, wanted = needs
-    return value in wanted if isinstance(wanted, tuple) else bool(value >= wanted)
+def distinguishing(specs: Mapping[str, Specification], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a description is told by: all but later fields at their defaults.
 
-
-def needed(needs: Needs) -> str:
-    """Return in words what a hyperparameter needs, e.g. ``depth >= 3`` or ``inner = 'adam'``."""
-    other, wanted = needs
-    if isinstance(wanted, tuple):
-        return f"{other} = {' or '.join(map(repr, wanted))}"
-    return f"{other} >= {wanted}"
+    What is stored under a name made of these finds it again when its owner has got more fields.
+    """
+    return {
+        key: value
+        for key, value in values.items()
+        if not (key in specs and specs[key].since and value == specs[key].default)
+    }
 
 
 def specification(cls: type) -> dict[str, Specification]:
@@ -250,8 +271,8 @@ class Hyperparameters:
             if value != spec.default and not exists(spec, self.values()):
                 assert spec.needs is not None
                 raise ValueError(
-                    f"{prefix}{key} = {value!r} needs {prefix}{needed(spec.needs)}, which is "
-                    f"{getattr(self, spec.needs[0])}; valid: {spec.default!r}"
+                    f"{prefix}{key} = {value!r} needs {in_words(spec.needs, prefix)}, which is "
+                    f"{getattr(self, spec.needs[0])!r}; valid: {spec.default!r}"
                 )
 
     def values(self) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from .precision import wide
 from .recurrence import recurrence
 from .reference import recur, unroll
 from .scan import scan
+from .watching import exporting
 
 __all__ = [
     "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta", "delta_parts",
-    "fused_layer", "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur", "recurrence",
-    "scan", "torch_rnn", "unroll", "wide",
+    "exporting", "fused_layer", "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur",
+    "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Hyperparameters that exist only where another one is large enough, or one of some options."""
+"""Hyperparameters that exist only beside certain values of another one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..hyperparameters import Hyperparameters, meets, specification
-from ..hyperparameters import Needs as Need
+from .. import hyperparameters
+from ..hyperparameters import Hyperparameters, specification
 from .domains import Domain, Fixed
 
 # By dotted name: the dotted name of the other hyperparameter, and what that must be.
-Needs = Mapping[str, Need]
+Needs = Mapping[str, hyperparameters.Needs]
 
 
 def needs_of(*owners: type[Hyperparameters]) -> Needs:
-    """Return what the hyperparameters of a model and of cells need."""
+    """Return what the hyperparameters of cells, of a model and of its training need."""
     return {
         f"{owner.name}.{key}": (f"{owner.name}.{spec.needs[0]}", spec.needs[1])
         for owner in owners
@@ -26,7 +26,7 @@ def needs_of(*owners: type[Hyperparameters]) -> Needs:
 
 def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
     """Return whether hyperparameter `name` exists beside the `values` of those it may need."""
-    return name not in needs or meets(values[needs[name][0]], needs[name])
+    return name not in needs or hyperparameters.met(needs[name], values[needs[name][0]])
 
 
 def apart(
