@@ -121,7 +121,7 @@ class LRU(Cell):
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the state after each sequence's last valid step."""
         b, skip = inputs_and_skip(u, weights["poles"].shape[1])
-        planes = b.reshape(*b.shape[:-1], 2, -1)
+        planes = b.reshape(*b.shape[:-1], 2, b.shape[-1] // 2)
         x = linear_scan(weights["poles"].expand(1, 1, -1, -1), planes, hidden[1])
         h = output(weights, x.flatten(2), skip)
         return h, (end(h, lengths), end(x, lengths))

@@ -43,7 +43,7 @@ def test_a_value_of_another_inner_rule_is_refused_in_one_line() -> None:
     data["cell"] = {"name": "delta", "inner": "gd", "mu": 0.1}
     with pytest.raises(
         ValueError,
-        match=r"cell.mu: 0.1 needs inner = 'heavy_ball' or 'adam', and inner is gd; valid: 0.6",
+        match=r"cell.mu: 0.1 needs inner = 'heavy_ball' or 'adam', and inner is 'gd'; valid: 0.6",
     ):
         Candidate.from_dict(data)
 
