@@ -16,7 +16,6 @@ from .read import Board
 _MOST_IMPULSES = 2000
 # Beyond so many trials only one metric's learning curves go into the file.
 _MANY = 2000
-_MOST_CURVES = 10_000
 
 
 def write_report(
@@ -73,7 +72,7 @@ def _whole(board: Board) -> dict[str, Any]:
     metrics = 4 if len(shown["rows"]["number"]) <= _MANY else 1
     return {
         **shown,
-        "curves": content.curves(board, _MOST_CURVES, metrics),
+        "curves": content.curves(board, content.MOST_CURVES, metrics),
         "impulses": content.impulses(board.data, numbers),
         "gradients": content.gradients(board.data, numbers),
     }

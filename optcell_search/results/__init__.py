@@ -17,6 +17,7 @@ from .tables import (
     BASELINE,
     Direction,
     curves,
+    diagnoses_of,
     finalized,
     finalized_of,
     frame,
@@ -24,6 +25,7 @@ from .tables import (
     objectives,
     objectives_of,
     table,
+    with_remarks,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Row",
     "best",
     "curves",
+    "diagnoses_of",
     "eligible",
     "finalized",
     "finalized_of",
@@ -48,4 +51,5 @@ __all__ = [
     "pareto",
     "ranks",
     "table",
+    "with_remarks",
 ]

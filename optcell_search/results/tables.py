@@ -9,6 +9,7 @@ import numpy as np
 import optuna
 import pandas as pd
 
+from ..ledger.notes import Remark, remarks
 from ..ledger.trial import EPOCH_PREFIX, Row, epochs_of, of_trial
 
 Direction = Literal["minimize", "maximize"]
@@ -16,6 +17,8 @@ Direction = Literal["minimize", "maximize"]
 FINALIZED_PREFIX = "finalized:"
 # In a record of that name, the record of the network that the trial is compared with.
 BASELINE = "baseline"
+# Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
+DIAGNOSIS = "diagnosis"
 
 
 def objectives(study: optuna.Study) -> dict[str, Direction]:
@@ -31,7 +34,19 @@ def objectives_of(request: Mapping[str, Any]) -> dict[str, Direction]:
 def frame(study: optuna.Study) -> pd.DataFrame:
     """Return one row a trial, in order of their numbers; see `table` for its columns."""
     rows = [of_trial(trial) for trial in study.get_trials(deepcopy=False)]
-    return table(rows, study.user_attrs["request"])
+    return with_remarks(table(rows, study.user_attrs["request"]), study.user_attrs)
+
+
+def with_remarks(rows: pd.DataFrame, attributes: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table with what people say of its trials in ``tags`` and ``note``, if anything."""
+    said = {number: remark for number, remark in remarks(attributes).items() if number is not None}
+    if not said:
+        return rows
+    found = [said.get(number, Remark()) for number in rows["number"]]
+    return rows.assign(
+        tags=[", ".join(remark.tags) or None for remark in found],
+        note=[remark.note or None for remark in found],
+    )
 
 
 def table(rows: Sequence[Row], request: Mapping[str, Any]) -> pd.DataFrame:
@@ -39,8 +54,9 @@ def table(rows: Sequence[Row], request: Mapping[str, Any]) -> pd.DataFrame:
 
     Columns: ``number, state, reason, key, seed, repeat, duplicate_of, cell, rule``; ``feasible``
     when the request holds constraints; each hyperparameter under its dotted name, missing where a
-    candidate has none; each metric under its plain name, those of the last epoch; ``epochs``
-    (trained), ``started`` (local time), ``seconds`` (from start to end).
+    candidate has none; each metric under its plain name, those of the last epoch, and under
+    ``<metric>_std`` its standard deviation over repeats where there are any; ``epochs`` (trained),
+    ``started`` (local time), ``seconds`` (from start to end).
     """
     ranked = list(objectives_of(request))
     metrics = [_final_metrics(row, ranked) for row in rows]
@@ -50,6 +66,7 @@ def table(rows: Sequence[Row], request: Mapping[str, Any]) -> pd.DataFrame:
     if request.get("constraints"):
         heads["feasible"] = np.array([row.feasible for row in rows], dtype=bool)
     values = pd.DataFrame(metrics, index=heads.index).reindex(columns=_columns(metrics, ranked))
+    spreads = _spreads(rows, heads.index)
     tail = pd.DataFrame([(row.epochs, row.started, row.seconds) for row in rows], columns=_TAIL)
     tail = tail.astype({"epochs": "int64", "started": "datetime64[us]", "seconds": "float64"})
     settings = pd.DataFrame([row.settings for row in rows], index=heads.index)
@@ -57,7 +74,16 @@ def table(rows: Sequence[Row], request: Mapping[str, Any]) -> pd.DataFrame:
     # By section; inside one, as the candidates have them, which is as they are declared.
     names = [c for c in map(str, settings.columns) if c not in ("cell", "rule")]
     names.sort(key=lambda name: name.partition(".")[0])
-    return pd.concat([heads, kinds, settings[names], values.astype("float64"), tail], axis=1)
+    parts = [heads, kinds, settings[names], values.astype("float64"), spreads, tail]
+    return pd.concat(parts, axis=1)
+
+
+def _spreads(rows: Sequence[Row], index: pd.Index[int]) -> pd.DataFrame:
+    """Return the spread over repeats of each metric that differs between them."""
+    known = [row.known.get("spread") or {} for row in rows]
+    found = pd.DataFrame(known, index=index, dtype="float64")
+    differ = [name for name in found.columns if name != "epoch" and (found[name] > 0).any()]
+    return found[differ].add_suffix("_std")
 
 
 _HEAD = ["number", "state", "reason", "key", "seed", "repeat", "duplicate_of"]
@@ -127,6 +153,15 @@ def finalized_of(attributes: Mapping[str, Any]) -> pd.DataFrame:
             rows += _scores(number, record[BASELINE], f"{BASELINE}_")
     columns = ["number", "split", "metric", "mean", "std", "seeds", "epochs"]
     return pd.DataFrame(rows, columns=columns).sort_values("number", kind="stable")
+
+
+def diagnoses_of(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return trial → diagnosis of the finalized trials that have one, from user attributes."""
+    return {
+        int(name.removeprefix(FINALIZED_PREFIX)): record[DIAGNOSIS]
+        for name, record in attributes.items()
+        if name.startswith(FINALIZED_PREFIX) and record.get(DIAGNOSIS)
+    }
 
 
 def _scores(number: int, record: Mapping[str, Any], prefix: str) -> list[tuple[Any, ...]]:

@@ -12,8 +12,6 @@ from .. import content
 from ..info.compare import compare
 from ..read import Board
 
-# Trials whose curves the page holds, beside the front.
-_MOST_CURVES = 10_000
 _METRICS = 4
 _MANY = 2000
 
@@ -99,7 +97,7 @@ class Desk:
         with self._lock:
             board = self._boards[at]
             metrics = _METRICS if len(board.data.table) <= _MANY else 1
-            return content.curves(board, _MOST_CURVES, metrics, since)
+            return content.curves(board, content.MOST_CURVES, metrics, since)
 
     def cell(self, at: int, trial: int) -> dict[str, Any]:
         """Return the impulse response of a trial's rule, and how far its gradient reaches."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 
 from ... import results
+from ...ledger.notes import Remark, remarks
 from ...results import Row
 from ..info.data import Data
 from .opening import open_source
@@ -88,13 +89,16 @@ class Board:
         if self._data is None:
             rows = [self._rows[number] for number in sorted(self._rows)]
             request = self._attributes["request"]
-            table = results.table(rows, request)
+            table = results.with_remarks(results.table(rows, request), self._attributes)
             table["worker"] = [row.known.get("worker") for row in rows]
             self._data = Data(
                 table=table,
                 finalized=results.finalized_of(self._attributes),
                 objectives=results.objectives_of(request),
                 request=dict(request),
+                remark=remarks(self._attributes).get(None, Remark()),
+                diagnoses=results.diagnoses_of(self._attributes),
                 gradients={row.number: found for row in rows if (found := row.gradients)},
             )
         return self._data
+

@@ -84,6 +84,7 @@ async function startLive() {
   state.names = about.names;
   compareView.content = about.compare;
   await load(0);
+  await begin();
   keepPolling();
 }
 
@@ -92,6 +93,13 @@ function startFile(content) {
   state.runs = content.runs.map((run) => new Run(run));
   compareView.content = content.compare;
   show(0);
+  begin();
+}
+
+/* What the address asks for comes after the first view, and is then kept up to date. */
+function begin() {
+  document.querySelector(".skip").addEventListener("click", goTo);
+  return location.hash.length > 1 && ownAddress ? applyAddress(location.hash.slice(1)) : undefined;
 }
 
 const content = byId("content");
