@@ -13,8 +13,8 @@ from typing import Any
 
 import optuna
 
-NOTE = "note"
-TAGS = "tags"
+from .format import NOTE, TAGS
+
 MOST_LETTERS = 2000
 MOST_TAGS = 12
 _LONGEST_TAG = 40
