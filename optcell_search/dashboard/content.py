@@ -122,17 +122,12 @@ class Contents:
             **(self._slowly(data) if patient else self._slow),
         }
 
-    def _compared_curves(self) -> dict[int, Curve]:
-        """Return the learning curves that rules are compared by, of very many trials a sample."""
-        wanted = training.sampled(self._board.data, self._board.trained, MOST_CURVES)
-        return self._board.curves(wanted)
-
     def _slowly(self, data: Data) -> dict[str, Any]:
         if not self._slow or self.behind:
             began = time.monotonic()
             self._slow = {
                 "growth": asdict(front.growth(data)),
-                "standings": asdict(standings.standings(data, self._compared_curves())),
+                "standings": asdict(standings.standings(data, curves_to_compare(self._board))),
                 "responses": [asdict(answer) for answer in response.responses(data)],
                 "importances": [asdict(found) for found in importance.importances(data)],
             }
@@ -140,6 +135,11 @@ class Contents:
             now = time.monotonic()
             self._slow_due = now + max(_SLOW_EVERY, (now - began) / _SLOW_SHARE)
         return self._slow
+
+
+def curves_to_compare(board: Board) -> dict[int, Curve]:
+    """Return the learning curves that rules are compared by, of very many trials a sample."""
+    return board.curves(training.sampled(board.data, board.trained, MOST_CURVES))
 
 
 def curves(board: Board, most: int, metrics: int, since: int = -1) -> dict[str, Any]:

@@ -160,7 +160,9 @@ def _sentence(
 ) -> str:
     top = records(rows.iloc[:1])[0]
     at = words.options({name: top[f"{rule}.{name}"] for name in names}, ", ")
-    said = f"Best {words.number(float(top[objective]))} of {words.count(len(rows) + stopped, 'trial')}"
+    said = (
+        f"Best {words.number(float(top[objective]))} of {words.count(len(rows) + stopped, 'trial')}"
+    )
     if stopped:
         said += f" ({stopped:,} of them stopped early)"
     said += f", with {at} (trial {top['number']})." if at else f" (trial {top['number']})."

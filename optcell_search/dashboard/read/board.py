@@ -101,4 +101,3 @@ class Board:
                 gradients={row.number: found for row in rows if (found := row.gradients)},
             )
         return self._data
-
