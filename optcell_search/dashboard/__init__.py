@@ -19,6 +19,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     token: str = "",
+    base_path: str = "",
     opened: bool = True,
 ) -> None:
     """Show runs in the browser, and follow them, until interrupted.
@@ -27,7 +28,9 @@ def serve(
         places: run folders and URLs of studies.
         host: address to listen at.
         port: likewise; 0 takes a free one.
-        token: what the browser has to bring; needed where other machines can reach `host`.
+        token: what the browser has to bring; needed where other machines can reach `host`. Without
+            one, looking needs none; having something done needs the one in the printed address.
+        base_path: the path under which a reverse proxy shows it, such as ``/user/me/proxy/8050/``.
         opened: whether to open the address in the browser as well as print it.
 
     Raises:
@@ -44,4 +47,6 @@ def serve(
             "the live dashboard needs dash: pip install 'optcell-search[dashboard]'; "
             "`optcell-search dashboard DIR --html FILE` works without it"
         ) from error
-    serve_app(places, host=host, port=port, token=token, opened=opened)
+    serve_app(
+        places, host=host, port=port, token=token, base_path=base_path, opened=opened
+    )

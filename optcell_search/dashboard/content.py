@@ -33,6 +33,7 @@ from .info.uncertainty import standings
 from .info.uncertainty.gain import gain
 from .palette import styles
 from .read import Board, Curve
+from .views import views_of
 
 # A browser stays quick with so many trials; of more the front, the best and an even sample go.
 MOST_ROWS = 20_000
@@ -108,6 +109,7 @@ class Contents:
             "ranked": [int(n) for n in data.eligible["number"] if int(n) in wanted],
             "gain": None if (found_gain := gain(data)) is None else asdict(found_gain),
             "remark": asdict(data.remark),
+            "views": views_of(self._board.folder),
             "overview": asdict(overview.overview(data)),
             "map": asdict(rule_map.rule_map(data)),
             "rungs": [asdict(rung) for rung in training.rungs(data)],

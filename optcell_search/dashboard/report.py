@@ -11,6 +11,7 @@ import optuna
 from . import content, page
 from .info.compare import compare
 from .read import Board
+from .whole import write_whole
 
 # All trials up to here have their impulse response in the file; of more, the front and the best.
 _MOST_IMPULSES = 2000
@@ -42,11 +43,7 @@ def write_report(
     else:
         boards = [Board(each) for each in run]
     target = Path(path)
-    text = report(boards)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    return draft.replace(target)
+    return write_whole(target, report(boards))
 
 
 def report(boards: Sequence[Board]) -> str:

@@ -16,7 +16,7 @@ from .opening import make_ledger
 from .request import Request
 from .storage import LedgerStorage
 
-_LOCK = Path("ray") / "driver.lock"
+LOCK = Path("ray") / "driver.lock"
 
 
 def check_target(folder: Path) -> None:
@@ -76,7 +76,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: another process holds it.
     """
-    path = folder / _LOCK
+    path = folder / LOCK
     path.parent.mkdir(exist_ok=True)
     lock = filelock.FileLock(path, timeout=0)
     try:

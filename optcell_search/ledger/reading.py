@@ -11,6 +11,7 @@ from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
+from .urls import shown
 
 
 def load(where: str | Path) -> optuna.Study:
@@ -26,7 +27,7 @@ def load(where: str | Path) -> optuna.Study:
         ValueError: the database is not readable, or holds no study or several, or the study was
             not written by a search.
     """
-    text = str(where)
+    text = shown(str(where))
     url, name = locate(where)
     try:
         storage = _storage(url)
@@ -65,7 +66,7 @@ def _storage(url: str) -> BaseStorage:
     journal = url.startswith(JOURNAL)
     file = url.removeprefix(JOURNAL) if journal else _sqlite_file(url)
     if file and not Path(file).is_file():
-        raise FileNotFoundError(f"{url}: no such file")
+        raise FileNotFoundError(f"{shown(url)}: no such file")
     if journal:
         return JournalStorage(JournalFileBackend(file))
     return get_storage(url)

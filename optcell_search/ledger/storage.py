@@ -15,6 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from .format import DATABASE, JOURNAL
 from .journal import mend
+from .urls import shown
 
 _MOMENT = 0.5  # seconds
 
@@ -44,9 +45,7 @@ class LedgerStorage:
 
     def __str__(self) -> str:
         """Return the URL without the password it may hold."""
-        if self.url.startswith(JOURNAL) or "://" not in self.url:
-            return self.url
-        return sqlalchemy.make_url(self.url).render_as_string(hide_password=True)
+        return shown(self.url)
 
     @classmethod
     def in_folder(cls, folder: Path) -> LedgerStorage:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...ledger.notes import Remark
 from .. import content
 from ..info.compare import compare
 from ..read import Board
@@ -43,8 +44,17 @@ class Desk:
 
     def folder(self, at: int) -> Path | None:
         """Return the folder of a run, None for one that is known by its URL alone."""
-        where = self._boards[at].where
-        return None if "://" in where else Path(where)
+        return self._boards[at].folder
+
+    def is_complete(self, at: int, trial: int) -> bool:
+        """Whether a run has this trial, and it is complete."""
+        with self._lock:
+            return self._boards[at].state_of(trial) == "COMPLETE"
+
+    def say(self, at: int, trial: int | None, remark: Remark) -> None:
+        """Keep a remark on a trial, or under None on the run; raises a ValueError as `Board.say`."""
+        with self._lock:
+            self._boards[at].say(trial, remark)
 
     def prepare(self) -> None:
         """Have ready what the first page will ask for, while the browser is still starting."""

@@ -8,7 +8,9 @@ from pathlib import Path
 import optuna
 
 from ... import results
-from ...ledger.notes import Remark, remarks
+from ...ledger.notes import Remark, remarks, write_remark
+from ...ledger.storage import STORAGE_ERRORS
+from ...ledger.urls import shown
 from ...results import TrialRecord
 from ..info.data import Data
 from .opening import open_source
@@ -26,13 +28,17 @@ class Board:
         FileNotFoundError, ValueError: there is no such run (see `results.load`).
 
     Attributes:
-        where: the name.
+        where: the name, without the password that a URL may hold.
+        folder: the run folder, None for what is known by its URL or as a study.
         version: counts up whenever anything changes.
         changed: number of a trial → the version in which it last changed.
     """
 
     def __init__(self, where: str | Path | optuna.Study, name: str = "") -> None:
-        self.where = name if isinstance(where, optuna.Study) else str(where)
+        is_study = isinstance(where, optuna.Study)
+        self.folder = None if is_study or "://" in str(where) else Path(str(where))
+        self.where = name if is_study else shown(str(where))
+        self._place = where
         self.version = 0
         self.changed: dict[int, int] = {}
         self._source = open_source(where)
@@ -41,6 +47,21 @@ class Board:
         self._unread: set[int] = set()
         self._attributes = self._source.attributes()
         self._data: Data | None = None
+
+    def say(self, number: int | None, remark: Remark) -> None:
+        """Keep a remark on a trial, or under None on the run, in the ledger.
+
+        Raises:
+            ValueError: there is no such trial, or the ledger cannot be written now.
+        """
+        if number is not None and number not in self._rows:
+            raise ValueError(f"no trial {number}; valid: 0 to {len(self._rows) - 1}")
+        study = self._place if isinstance(self._place, optuna.Study) else results.load(self._place)
+        try:
+            write_remark(study, number, remark)
+        except STORAGE_ERRORS as error:
+            first = str(error).splitlines()[0]
+            raise ValueError(f"{self.where}: cannot be written: {first}") from error
 
     @property
     def request(self) -> dict[str, object]:
@@ -51,6 +72,10 @@ class Board:
     def finished(self) -> int:
         """How many rows will never change again."""
         return sum(row.finished for row in self._rows.values())
+
+    def state_of(self, number: int) -> str:
+        """Return the state of a trial as of the last `refresh`, empty for one that is not there."""
+        return self._rows[number].state if number in self._rows else ""
 
     def refresh(self) -> bool:
         """Read what is new; return whether anything is."""

@@ -2,7 +2,7 @@
 
 const STATES = { COMPLETE: "complete", PRUNED: "stopped early", FAIL: "failed", RUNNING: "running", WAITING: "waiting" };
 const SECTIONS = [
-  ["front", "Front"], ["pairs", "Charts"], ["standings", "Rules compared"], ["rules", "What each wants"], ["cell", "Cell"], ["training", "Training"],
+  ["front", "Front"], ["pairs", "Charts"], ["standings", "Rules compared"], ["rules", "What each wants"], ["cell", "Cell"], ...(byId("steer") ? [["steer", "Have it done"]] : []), ["training", "Training"],
   ["tested", "Test scores"], ["trials", "Trials"], ["provenance", "Provenance"],
 ];
 
@@ -31,6 +31,9 @@ function picks(run) {
 }
 
 function drawHead(run) {
+  // Somebody writes here: what is new can wait.
+  if (byId("head").contains(document.activeElement) && /^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName) && byId("head").dataset.run === run.name) return;
+  byId("head").dataset.run = run.name;
   document.title = `${run.title} · ${run.name}`;
   const chooser =
     state.names.length > 1
@@ -42,11 +45,14 @@ function drawHead(run) {
     h("p", { class: "lead" }, run.description),
     tiles(run),
     run.gain ? h("p", { class: `gain ${run.gain.seen ? "seen" : ""}` }, run.gain.sentence) : "",
+    h("div", { id: "run-note" }),
     run.overview.message ? h("p", { class: "message", role: "status" }, run.overview.message) : "",
     run.index.size < run.total ? h("p", { class: "note" }, `Of ${number(run.total)} trials the page holds the front, the best and an even sample, ${number(run.index.size)} in all; sums and shares are over all of them.`) : "",
     h("nav", { "aria-label": "Sections" }, SECTIONS.map(([id, name]) => h("a", { href: `#${id}`, onclick: goTo }, name))),
-    picks(run)
+    picks(run),
+    namedViews(run)
   );
+  putRemark(byId("run-note"), run, null);
 }
 
 /* To a section, without giving up what the address says. */

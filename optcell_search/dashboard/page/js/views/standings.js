@@ -15,7 +15,7 @@ function drawStandings(run) {
   if (!standings.rows.length) return nothing(root, "Comparing starts with the first trial that is not failed.");
   if (!byId("standings-chart-room")) {
     cleared(root);
-    root.append(h("div", { class: "pair" }, h("div", { id: "standings-chart-room" }), h("div", { id: "standings-table" })));
+    root.append(h("div", { id: "standings-chart-room" }), h("div", { id: "standings-table" }));
   }
   const { rung, rows } = standings;
   const label = run.label(run.first);

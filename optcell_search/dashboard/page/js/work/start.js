@@ -82,6 +82,8 @@ async function startLive() {
   document.addEventListener("optcell-pick", (event) => addCell(event.detail));
   const about = await get("about.json");
   state.names = about.names;
+  state.acts = about.acts;
+  byId("steer").hidden = !about.acts;
   compareView.content = about.compare;
   await load(0);
   await begin();
@@ -106,4 +108,4 @@ const content = byId("content");
 if (content) startFile(JSON.parse(content.textContent));
 else startLive();
 
-return { state, choose, pick, current, asToml, asPython, csv, views };
+return { state, choose, pick, current, asToml, asPython, csv, views, steering };
