@@ -186,7 +186,7 @@ def _many(amount: int) -> list[FrozenTrial]:
 def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, report: str) -> None:
     with watched(browser, report) as page:
         look_at(page, "trials")
-        page.fill("#filter", "adam accuracy>0.85")
+        page.fill("#filter", "adam accuracy > 0.85")
         page.wait_for_selector("#clear")
         rows = page.evaluate(
             "[...optcell.state.chosen].map(t => [optcell.current().value(t, 'rule'), "
@@ -211,7 +211,7 @@ def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, rep
         page.locator("#columns label", has_text="worker").locator("input").check()
         assert page.locator("#table thead button", has_text="worker").count() == 1
         with page.expect_download() as waiting:
-            page.click("#csv")
+            page.select_option('[aria-label="Save the table of trials"]', "csv")
         with Path(waiting.value.path()).open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         assert len(lines) == 61

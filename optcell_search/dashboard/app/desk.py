@@ -49,6 +49,7 @@ class Desk:
     def is_complete(self, at: int, trial: int) -> bool:
         """Whether a run has this trial, and it is complete."""
         with self._lock:
+            self._boards[at].refresh()
             return self._boards[at].state_of(trial) == "COMPLETE"
 
     def say(self, at: int, trial: int | None, remark: Remark) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import subprocess
 import sys
 import tempfile
@@ -104,21 +103,12 @@ class Jobs:
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
-    def interrupt(self) -> bool:
-        """Interrupt the command that is at work, as Ctrl-C does; return whether there is one."""
-        with self._lock:
-            process = self._process
-            if process is None or process.poll() is not None:
-                return False
-            process.send_signal(signal.SIGINT)
-            return True
-
     def close(self) -> None:
         """Stop a command that is at work, unless it is one that goes on by itself."""
         with self._lock:
             process, job = self._process, self._job
-            if process is None or job is None or process.poll() is not None or job.outlives:
-                return
-            process.terminate()
-            process.wait()
-
+            if process is not None and job is not None and not job.outlives:
+                process.terminate()
+                process.wait()
+            if self._said is not None:
+                self._said.close()

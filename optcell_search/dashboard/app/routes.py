@@ -53,19 +53,20 @@ def add_writing_routes(server: flask.Flask, desk: Desk) -> None:
 
     def remark() -> flask.Response:
         said = _asked({"note": str, "tags": list})
+        run = _known(said["run"], desk)
         trial = said.get("trial")
         if not (trial is None or type(trial) is int):
             flask.abort(400)
         kept = Remark.checked(said["note"], [str(tag) for tag in said["tags"]])
-        desk.say(_known(said["run"], desk), trial, kept)
+        desk.say(run, trial, kept)
         return _json({"note": kept.note, "tags": kept.tags})
 
     def view() -> flask.Response:
         said = _asked({"name": str})
+        folder = desk.folder(_known(said["run"], desk))
         address = said.get("address")
         if not (address is None or isinstance(address, str)):
             flask.abort(400)
-        folder = desk.folder(_known(said["run"], desk))
         return _json({"views": keep_view(folder, said["name"], address)})
 
     for name, write in {"remark.json": remark, "view.json": view}.items():

@@ -27,7 +27,7 @@ from .routes import add_routes, add_writing_routes
 # The search is worth more than looking at it, and Ray runs its workers at niceness 15.
 _NICENESS = 19
 # Paths from the root in what Dash writes into its page.
-_ROOT = re.compile(r'((?:src|href)="|"(?:requests_pathname_prefix|url_base_pathname)":\s*")/')
+_ROOT = re.compile(r'((?:src|href)="|"requests_pathname_prefix":\s*")(?:/|\\u002f)')
 
 
 class Dashboard:

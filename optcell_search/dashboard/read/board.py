@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import optuna
 
@@ -54,6 +55,7 @@ class Board:
         Raises:
             ValueError: there is no such trial, or the ledger cannot be written now.
         """
+        self.refresh()
         if number is not None and number not in self._rows:
             raise ValueError(f"no trial {number}; valid: 0 to {len(self._rows) - 1}")
         study = self._place if isinstance(self._place, optuna.Study) else results.load(self._place)
@@ -84,9 +86,10 @@ class Board:
         if not rows and attributes == self._attributes and self.version:
             return False
         self.version += 1
+        said = _said_anew(self._attributes, attributes) & self._rows.keys()
         self._attributes = attributes
         self._rows |= {row.number: row for row in rows}
-        self.changed |= {row.number: self.version for row in rows}
+        self.changed |= {number: self.version for number in {row.number for row in rows} | said}
         self._unread |= {row.number for row in rows if row.epochs}
         self._data = None
         return True
@@ -126,3 +129,10 @@ class Board:
                 gradients={row.number: found for row in rows if (found := row.gradients)},
             )
         return self._data
+
+
+def _said_anew(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[int]:
+    """Return the trials of which something else is said than before."""
+    old, new = remarks(before), remarks(after)
+    changed = {number for number in old.keys() | new.keys() if old.get(number) != new.get(number)}
+    return {number for number in changed if number is not None}

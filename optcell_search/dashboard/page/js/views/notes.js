@@ -27,7 +27,8 @@ function remarkPart(run, trial) {
       tags.value = kept.tags.join(", ");
       return "Kept in the ledger.";
     });
-  return h("div", { class: "write" }, note, h("p", { class: "tools" }, tags, h("button", { type: "button", onclick: keep }, "Keep"), line));
+  const fields = h("div", { class: "write" }, note, h("p", { class: "tools" }, tags, h("button", { type: "button", onclick: keep }, "Keep"), line));
+  return trial === null && !known.note && !known.tags.length ? h("details", {}, h("summary", {}, "Note on this run"), fields) : fields;
 }
 
 /* Not drawn anew while somebody writes into it. */
