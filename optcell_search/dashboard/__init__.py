@@ -47,6 +47,4 @@ def serve(
             "the live dashboard needs dash: pip install 'optcell-search[dashboard]'; "
             "`optcell-search dashboard DIR --html FILE` works without it"
         ) from error
-    serve_app(
-        places, host=host, port=port, token=token, base_path=base_path, opened=opened
-    )
+    serve_app(places, host=host, port=port, token=token, base_path=base_path, opened=opened)

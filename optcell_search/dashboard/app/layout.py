@@ -87,7 +87,7 @@ def layout() -> html.Div:
 
 
 def _part(title: str, about: str, controls: list[Any], command: str) -> html.Div:
-    code = html.P(html.Code(id=command), className="command")
+    code = html.P(html.Code(id=command, tabIndex="0"), className="command")
     return html.Div(
         [html.H3(title), html.P(about), html.Div(controls, className="tools"), code],
         className="steer",
@@ -168,9 +168,7 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
         return Progress("done", "Asked to stop; it ends within seconds.", command)
 
     on_click("export-start", [State("export-name", "value")], export)
-    on_click(
-        "final-start", [State("final-top", "value"), State("final-seeds", "value")], finalize
-    )
+    on_click("final-start", [State("final-top", "value"), State("final-seeds", "value")], finalize)
     on_click("resume-start", [], resume)
     on_click("stop", [], stop)
 

@@ -108,6 +108,7 @@ function plot(element, traces, layout, options = {}) {
   const removed = ["autoScale2d", "toImage", ...(options.brush === false ? ["select2d", "lasso2d"] : [])];
   Plotly.react(element, traces, themed(withTicks(layout, traces, element.clientWidth)), { ...CONFIG, modeBarButtonsToRemove: removed });
   quietBar(element);
+  letGo(element);
   if (element.dataset.wired) return;
   element.dataset.wired = "yes";
   element.on("plotly_click", (event) => {
@@ -118,9 +119,19 @@ function plot(element, traces, layout, options = {}) {
   element.on("plotly_selected", (event) => {
     if (!event || clearing) return;
     const chosen = event.points.map((one) => one.customdata).filter((one) => typeof one === "number");
-    choose(new Set(chosen), chosen.length ? element.id : "");
+    if (chosen.length) choose(new Set(chosen), element.id);
+    // Plotly has still to note that nothing lies in the box.
+    else setTimeout(() => choose(null));
   });
   element.on("plotly_deselect", () => (clearing ? null : choose(null)));
+}
+
+/* After a box in which nothing lay Plotly goes on to show every point as left out. */
+function letGo(element) {
+  if (state.chosen || !element.data.some((trace) => trace.selectedpoints)) return;
+  clearing = true;
+  Plotly.restyle(element, { selectedpoints: [null] });
+  clearing = false;
 }
 
 /* The tool bar is no stop of the keyboard: a chart is one stop, and its keys do the same. */

@@ -76,7 +76,7 @@ function drawCell(run) {
   const standing = run.onFront.has(trial) ? "on the front" : run.ranked.has(trial) ? "beaten" : String(run.value(trial, "state")).toLowerCase();
   byId("cell-about").replaceChildren(
     h("p", {}, h("b", {}, `Trial ${trial}`), ` (${standing}): ${run.value(trial, "cell")} behind the rule ${run.value(trial, "rule")}.`),
-    h("div", { class: "wide" }, diagram(run, trial)),
+    h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Picture of the cell" }, diagram(run, trial)),
     h("div", { class: "pair" }, ...equations.map((parts) => h("div", {}, ...parts))),
     cellFacts(run, trial)
   );

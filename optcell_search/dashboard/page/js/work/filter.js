@@ -11,11 +11,21 @@ function columnNamed(run, name) {
   return run.columns.find((one) => [one.name, one.label].some((known) => spelled(known) === spelled(name)));
 }
 
-/* Names of columns that begin alike, or else hold the same letters in a row. */
+/* Names of columns that may be meant: one that begins alike, or that a slip or two lead to. */
 function alike(run, name) {
-  const names = run.columns.map((one) => one.name);
-  const begin = names.filter((one) => one.startsWith(name.slice(0, 3)));
-  return (begin.length ? begin : names.filter((one) => one.includes(name.slice(0, 4)))).slice(0, 5);
+  const names = run.columns.map((one) => spelled(one.name));
+  return names.filter((one) => (name.length > 2 && one.startsWith(name.slice(0, 3))) || slips(one, name) <= 2).slice(0, 5);
+}
+
+/* Letters to put in, take out or exchange to get from one word to the other (Levenshtein 1966). */
+function slips(one, other) {
+  let before = [...Array(other.length + 1).keys()];
+  for (let i = 1; i <= one.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= other.length; j += 1) row.push(Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (one[i - 1] === other[j - 1] ? 0 : 1)));
+    before = row;
+  }
+  return before.at(-1);
 }
 
 class FilterProblem extends Error {}
