@@ -16,6 +16,7 @@ a first search, from nothing to an exported cell:
   optcell-search export runs/first --out winner
 """
 
+_TRUST = "use the database, storage and cluster that the folder names outside of itself"
 _JSON = "print machine-readable results instead of a table"
 
 
@@ -64,6 +65,7 @@ def _command(
     parser.set_defaults(command=call)
     if directory:
         parser.add_argument("directory", metavar="DIR", help="run folder")
+        parser.add_argument("--trust", action="store_true", help=_TRUST)
     parser.add_argument("--json", action="store_true", help=_JSON)
     return parser
 
@@ -225,7 +227,15 @@ def _add_dashboard(actions: _Actions[_Parser]) -> None:
         "--token",
         default="",
         metavar="T",
-        help="what the browser has to bring; needed where other machines can reach the address",
+        help="what the browser has to bring; needed where other machines can reach the address; "
+        "better kept out of the list of processes: --token-file, or the variable OPTCELL_TOKEN",
+    )
+    add("--token-file", metavar="FILE", help="file with the token in its first line")
+    add(
+        "--base-path",
+        default="",
+        metavar="PATH",
+        help="path under which a reverse proxy shows it, such as /user/me/proxy/8050/",
     )
     add("--no-open", action="store_false", dest="open", help="only print the address")
 

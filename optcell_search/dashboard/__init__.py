@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .report import write_report
+from .token import find_token
 
-__all__ = ["serve", "write_report"]
+__all__ = ["find_token", "serve", "write_report"]
 
 
 def serve(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import sqlite3
 import time
+import urllib.parse
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
@@ -14,8 +18,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from .format import DATABASE, JOURNAL
-from .journal import mend
-from .urls import shown
+from .journal import mend, refuse_foreign
 
 _MOMENT = 0.5  # seconds
 
@@ -45,7 +48,7 @@ class LedgerStorage:
 
     def __str__(self) -> str:
         """Return the URL without the password it may hold."""
-        return shown(self.url)
+        return without_password(self.url)
 
     @classmethod
     def in_folder(cls, folder: Path) -> LedgerStorage:
@@ -106,6 +109,77 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
+
+
+def storage_for_reading(url: str) -> BaseStorage:
+    """Open what is there, so that nothing is made, changed or mended by it.
+
+    Raises:
+        FileNotFoundError: the URL's file is not there.
+    """
+    if url.startswith(JOURNAL):
+        file = Path(url.removeprefix(JOURNAL))
+        _require_file(file, url)
+        refuse_foreign(file)
+        return JournalStorage(JournalFileBackend(str(file)))
+    return RDBStorage(*_for_reading(url))
+
+
+def engine_for_reading(url: str) -> sqlalchemy.Engine:
+    """Return an engine for plain queries that creates and changes nothing."""
+    address, options = _for_reading(url)
+    return sqlalchemy.create_engine(address, pool_pre_ping=True, **options)
+
+
+def _for_reading(url: str) -> tuple[str, dict[str, Any]]:
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url, {}
+    file = Path(parsed.database)
+    _require_file(file, url)
+    creator = functools.partial(_connect_for_reading, file)
+    return "sqlite://", {"creator": creator, "poolclass": sqlalchemy.NullPool}
+
+
+def _require_file(file: Path, url: str) -> None:
+    if not file.is_file():
+        raise FileNotFoundError(f"{without_password(url)}: no such file")
+
+
+def _connect_for_reading(file: Path) -> sqlite3.Connection:
+    """Connect without a lock or a side file being made, in a folder that cannot be written, too."""
+    # Beside a database that somebody writes to lies its log. Without one nobody does, and what
+    # SQLite is told to be immutable it reads as it is. Asked anew for every connection.
+    mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
+    address = f"file:{urllib.parse.quote(str(file.absolute()))}?{mode}"
+    return sqlite3.connect(address, uri=True, timeout=60, check_same_thread=False)
+
+
+def absolute_url(url: str) -> str:
+    """Return an Optuna URL that means the same from every folder."""
+    if url.startswith(JOURNAL):
+        return f"{JOURNAL}{Path(url.removeprefix(JOURNAL)).absolute()}"
+    try:
+        parsed = sqlalchemy.make_url(url) if url else None
+    except sqlalchemy.exc.ArgumentError as error:
+        raise ValueError(f"study {url}: no URL; valid: such as sqlite:///study.db") from error
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url
+    file = parsed.set(database=str(Path(parsed.database).absolute()))
+    return file.render_as_string(hide_password=False)
+
+
+_USER = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*(?=@)")
+_SECRET = re.compile(r"(?i)(?<=[?&])([^=&#]*(?:password|passwd|secret|token|key)[^=&#]*)=[^&#]*")
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown: ``***`` in place of every password.
+
+    A password stands behind the user's name or in an option such as ``?password=``. A text that is
+    no URL, such as a folder, stays as it is.
+    """
+    return _SECRET.sub(r"\1=***", _USER.sub(r"\1:***", url)) if "://" in url else url
 
 
 def quiet_optuna() -> None:

@@ -20,6 +20,7 @@ from optcell_search.dashboard.app.driver import driver_of, interrupt
 from optcell_search.dashboard.app.jobs import Job, Jobs, Progress
 from optcell_search.dashboard.app.prefix import checked
 from optcell_search.dashboard.app.requests import export_job, finalize_job, resume_job
+from optcell_search.dashboard.token import VARIABLE, find_token
 from optcell_search.dashboard.views import FILE, keep_view, views_of
 from optcell_search.dashboard.whole import write_whole
 from optcell_search.ledger.folder import LOCK
@@ -217,6 +218,24 @@ def test_a_file_appears_whole_or_not_at_all_and_behind_no_link(
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "report.html", "more")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_token_comes_from_the_option_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    file = tmp_path / "token"
+    file.write_text(" from file \nsecond line\n", encoding="utf-8")
+    assert find_token() == ""
+    monkeypatch.setenv(VARIABLE, "from environment")
+    assert find_token() == "from environment"
+    assert find_token(file=file) == "from file"
+    assert find_token("given", file) == "given"
+    file.write_text("\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="its first line is empty; valid: the token"):
+        find_token(file=file)
+    with pytest.raises(FileNotFoundError, match="--token-file .*: no such file"):
+        find_token(file=tmp_path / "none")
 
 
 @pytest.mark.parametrize(

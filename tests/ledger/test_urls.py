@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from optcell_search import results
-from optcell_search.ledger.storage import LedgerStorage
-from optcell_search.ledger.urls import shown
+from optcell_search.ledger.storage import LedgerStorage, without_password
 
 SECRET = "s3cr@t!"
 
@@ -26,11 +23,11 @@ SECRET = "s3cr@t!"
     ],
 )
 def test_a_url_is_shown_without_its_password(url: str, says: str) -> None:
-    assert shown(url) == says
+    assert without_password(url) == says
 
 
 @pytest.mark.parametrize("open_it", [results.load, LedgerStorage])
-def test_no_error_message_holds_it(open_it: object, tmp_path: Path) -> None:
+def test_no_error_message_holds_it(open_it: object) -> None:
     for url in (f"postgresql://me:{SECRET}@127.0.0.1:1/db", f"nonsense://me:{SECRET}@host/db"):
         with pytest.raises(ValueError, match=r"me:\*\*\*@") as told:
             open_it(url)  # type: ignore[operator]

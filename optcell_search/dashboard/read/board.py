@@ -10,11 +10,10 @@ import optuna
 
 from ... import results
 from ...ledger.notes import Remark, remarks, write_remark
-from ...ledger.storage import STORAGE_ERRORS
-from ...ledger.urls import shown
+from ...ledger.storage import STORAGE_ERRORS, without_password
 from ...results import TrialRecord
 from ..info.data import Data
-from .opening import open_source
+from .opening import open_source, study_to_write
 from .source import Curve
 
 
@@ -38,7 +37,7 @@ class Board:
     def __init__(self, where: str | Path | optuna.Study, name: str = "") -> None:
         is_study = isinstance(where, optuna.Study)
         self.folder = None if is_study or "://" in str(where) else Path(str(where))
-        self.where = name if is_study else shown(str(where))
+        self.where = name if is_study else without_password(str(where))
         self._place = where
         self.version = 0
         self.changed: dict[int, int] = {}
@@ -58,9 +57,9 @@ class Board:
         self.refresh()
         if number is not None and number not in self._rows:
             raise ValueError(f"no trial {number}; valid: 0 to {len(self._rows) - 1}")
-        study = self._place if isinstance(self._place, optuna.Study) else results.load(self._place)
         try:
-            write_remark(study, number, remark)
+            with study_to_write(self._place) as study:
+                write_remark(study, number, remark)
         except STORAGE_ERRORS as error:
             first = str(error).splitlines()[0]
             raise ValueError(f"{self.where}: cannot be written: {first}") from error
