@@ -45,10 +45,9 @@ def with_remarks(rows: pd.DataFrame, attributes: Mapping[str, Any]) -> pd.DataFr
     if not said:
         return rows
     found = [said.get(number, Remark()) for number in rows["number"]]
-    return rows.assign(
-        tags=[", ".join(remark.tags) or None for remark in found],
-        note=[remark.note or None for remark in found],
-    )
+    tags: list[Any] = [", ".join(remark.tags) or None for remark in found]
+    notes: list[Any] = [remark.note or None for remark in found]
+    return rows.assign(tags=tags, note=notes)
 
 
 def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFrame:

@@ -159,7 +159,7 @@ def test_stopping_interrupts_the_process_that_holds_the_run(folder: Path) -> Non
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         # Where the tests themselves run in the background, Ctrl-C would be ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert holder.stdout is not None
     with holder.stdout:
@@ -234,7 +234,7 @@ def test_a_token_comes_from_the_option_a_file_or_the_environment(
     file.write_text("\n", encoding="utf-8")
     with pytest.raises(ValueError, match="its first line is empty; valid: the token"):
         find_token(file=file)
-    with pytest.raises(FileNotFoundError, match="--token-file .*: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"--token-file .*: no such file"):
         find_token(file=tmp_path / "none")
 
 
@@ -247,5 +247,5 @@ def test_a_base_path_begins_with_a_slash_and_ends_without(given: str, path: str)
 
 @pytest.mark.parametrize("given", ["//host/x", "/a b", '/"', "/a?b", "http://host/"])
 def test_what_is_no_base_path_is_refused(given: str) -> None:
-    with pytest.raises(ValueError, match="--base-path .*; valid: a path such as"):
+    with pytest.raises(ValueError, match=r"--base-path .*; valid: a path such as"):
         checked(given)

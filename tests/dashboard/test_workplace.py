@@ -50,9 +50,7 @@ def test_reload_share_and_back_bring_back_what_was_looked_at(browser: Any, repor
         assert address(page) == "#pick=6"
         tools = "#front-tools label:nth-of-type({}) :is(select, input)"
         page.select_option(tools.format(1), "training.lr")
-        page.uncheck(tools.format(2)) if page.is_checked(tools.format(2)) else page.check(
-            tools.format(2)
-        )
+        page.locator(tools.format(2)).click()
         page.select_option('#front-tools label:has-text("colour") select', "cell")
         page.select_option('#front-tools label:has-text("size") select', "loss")
         look_at(page, "pairs")
@@ -195,7 +193,8 @@ def test_points_look_as_any_column_says(browser: Any, report: str) -> None:
         .filter(trace => trace.customdata && trace.customdata.length)
         .flatMap(trace => trace.customdata.map((trial, i) => [
             trial, ...["color", "symbol", "size"].map(name =>
-                Array.isArray(trace.marker[name]) ? trace.marker[name][i] : trace.marker[name])]))"""
+                [trace.marker[name]].flat().length > 1 ? trace.marker[name][i]
+                    : [trace.marker[name]].flat()[0])]))"""
     with watched(browser, report) as page:
         page.wait_for_selector("#front-chart .scatterlayer path")
         page.select_option('#front-tools label:has-text("colour") select', "accuracy")

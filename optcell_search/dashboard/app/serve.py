@@ -120,15 +120,15 @@ def make_app(
     return app
 
 
-class _App(dash.Dash):  # type: ignore[misc]
+class _App(dash.Dash):
     """Dash that calls its own parts by the path under which the browser sees the page."""
 
-    def interpolate_index(self, **parts: str) -> str:
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
         base = flask.request.script_root
         if base:
             for name in ("config", "scripts", "css"):
                 parts[name] = _ROOT.sub(rf"\g<1>{base}/", parts[name])
-        return str(super().interpolate_index(**parts))
+        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
 
 
 def serve(

@@ -55,10 +55,11 @@ def plot_front(run: AnyRun, x: str | None = None, y: str | None = None) -> RunFi
                 named = True
     if found.knee is not None:
         traces.append(_ring(rows[rows["number"] == found.knee], across, up))
-    sides = [
-        axis(one.label, one.log, rows[one.name].dropna().astype(float)) for one in (across, up)
-    ]
-    return figure(traces, found, *sides)
+    return figure(traces, found, _side(rows, across), _side(rows, up))
+
+
+def _side(rows: pd.DataFrame, one: Axis) -> dict[str, Any]:
+    return axis(one.label, one.log, rows[one.name].dropna().astype(float))
 
 
 def _line(rows: pd.DataFrame, across: Axis, up: Axis) -> go.Scatter:

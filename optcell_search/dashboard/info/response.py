@@ -140,9 +140,8 @@ def _masked(
 
 
 def _stopped_sentence(stopped: pd.DataFrame, data: Data) -> str:
-    values = stopped[data.first]
-    top = values.idxmax() if data.objectives[data.first] == "maximize" else values.idxmin()
-    best = stopped.loc[top]
+    ascending = data.objectives[data.first] == "minimize"
+    best = records(stopped.sort_values([data.first, "number"], ascending=[ascending, True])[:1])[0]
     return (
         f"All of its {words.count(len(stopped), 'trial')} were stopped early; the best of them "
         f"had {words.number(float(best[data.first]))} after epoch {best['epochs']} "

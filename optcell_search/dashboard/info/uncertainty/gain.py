@@ -100,9 +100,9 @@ def _searched(data: Data) -> Gain | None:
 
 
 def _moments(data: Data, row: dict[str, Any]) -> Moments:
-    spread = row.get(f"{data.first}_std")
-    known = not words.is_missing(spread)
-    return Moments(float(row[data.first]), float(spread) if known else 0.0, data.trainings)
+    spread: Any = row.get(f"{data.first}_std")
+    deviation = 0.0 if words.is_missing(spread) else float(spread)
+    return Moments(float(row[data.first]), deviation, data.trainings)
 
 
 def _told(

@@ -94,7 +94,8 @@ def _comparable(data: Data, rung: int, curves: Mapping[int, Curve]) -> pd.DataFr
         for number, done, value in zip(numbers, epochs, values, strict=True)
     ]
     rows = rows.assign(early=early)
-    return rows[np.isfinite(rows["early"].to_numpy(dtype=float))]
+    known: pd.DataFrame = rows[np.isfinite(rows["early"].to_numpy(dtype=float))]
+    return known
 
 
 def _at(curve: Curve | None, epoch: int, metric: str, otherwise: float) -> float:
