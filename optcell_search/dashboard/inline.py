@@ -28,7 +28,7 @@ class Inline:
         # Scripts of the page may run, but not as the notebook: it is of no origin of its own.
         return (
             f'<iframe srcdoc="{html.escape(self._page)}" sandbox="allow-scripts allow-downloads '
-            f'allow-modals" style="width: 100%; height: {self._height}px; border: 1px solid #808080" '
+            f'allow-modals" style="width: 100%; height: {self._height}px; border: 1px solid" '
             'title="optcell-search"></iframe>'
         )
 

@@ -65,7 +65,7 @@ def hyperparameter(dotted: str) -> str:
 
 
 def task(specification: str) -> str:
-    """Return a task's name without its options; of a data file its name without folder and ending."""
+    """Return a task's name without its options; a data file's without folder and ending."""
     name = specification.partition(":")[0]
     return PurePath(name).stem if _FILE.fullmatch(name) else name
 

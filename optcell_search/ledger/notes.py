@@ -1,8 +1,8 @@
 """What people say about trials and about the run: notes and tags, user attributes of the study.
 
 Optuna lets nobody add to a trial that has ended, so what is said of trial 7 is the study's
-``note:7`` and ``tags:7``, and what is said of the run its ``note`` and ``tags``; any tool that shows
-a study's user attributes shows them.
+``note:7`` and ``tags:7``, and what is said of the run its ``note`` and ``tags``; any tool that
+shows a study's user attributes shows them.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ def test_printing_draws_everything_and_fits_the_paper(browser: Any, report: str)
         )
         wide = page.evaluate(
             """[...document.querySelectorAll("table, .figure, pre, p")].filter(
-                one => one.getBoundingClientRect().width > 700).map(one => one.outerHTML.slice(0, 90))"""
+                one => one.getBoundingClientRect().width > 700
+            ).map(one => one.outerHTML.slice(0, 90))"""
         )
         assert wide == []
         page.screenshot(path=SCREENSHOTS / "paper.png", full_page=True)

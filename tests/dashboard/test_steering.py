@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,14 +104,14 @@ def test_a_command_that_fails_says_why(folder: Path) -> None:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of a stranger's, with a module that bears the name of ours, as the current one."""
     package = tmp_path / "stranger" / "optcell_search"
     package.mkdir(parents=True)
     for name in ("__init__", "cli", "__main__"):
         (package / f"{name}.py").write_text("open('planted', 'w').close()\n", encoding="utf-8")
     monkeypatch.chdir(package.parent)
-    yield package.parent
+    return package.parent
 
 
 def test_files_of_the_current_folder_are_not_imported_before_ours(stranger: Path) -> None:

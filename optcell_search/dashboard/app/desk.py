@@ -53,7 +53,7 @@ class Desk:
             return self._boards[at].state_of(trial) == "COMPLETE"
 
     def say(self, at: int, trial: int | None, remark: Remark) -> None:
-        """Keep a remark on a trial, or under None on the run; raises a ValueError as `Board.say`."""
+        """Keep a remark on a trial, or under None on the run; raises as `Board.say`."""
         with self._lock:
             self._boards[at].say(trial, remark)
 

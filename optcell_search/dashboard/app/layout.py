@@ -34,7 +34,9 @@ function(picked, name, top, seeds) {
   if (!picked) return ["", "", ""];
   const run = picked.folder;
   return [
-    picked.complete ? `optcell-search export ${run} --trial ${picked.trial} --out ${run}/exports/${name || ""}` : "",
+    picked.complete
+      ? `optcell-search export ${run} --trial ${picked.trial} --out ${run}/exports/${name || ""}`
+      : "",
     `optcell-search finalize ${run} --top ${top || ""} --seeds ${seeds || ""}`,
     `optcell-search resume ${run}`,
   ];

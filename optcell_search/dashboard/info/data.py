@@ -29,7 +29,7 @@ class Data:
     # Trial → distance from the last step → norm of the gradient, where it was measured.
     gradients: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
     # What is said of the run.
-    remark: Remark = Remark()
+    remark: Remark = field(default_factory=Remark)
     # Trial → what kinds of mistakes it makes on the test split, where `finalize` found out.
     diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -88,7 +88,7 @@ class Board:
         said = _said_anew(self._attributes, attributes) & self._rows.keys()
         self._attributes = attributes
         self._rows |= {row.number: row for row in rows}
-        self.changed |= {number: self.version for number in {row.number for row in rows} | said}
+        self.changed |= dict.fromkeys({row.number for row in rows} | said, self.version)
         self._unread |= {row.number for row in rows if row.epochs}
         self._data = None
         return True

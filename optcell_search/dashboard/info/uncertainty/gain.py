@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from .... import results
 from ... import words
 from ..data import Data, records
 from .intervals import Interval, Moments, difference
