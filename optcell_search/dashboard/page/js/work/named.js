@@ -4,10 +4,7 @@ function namedViews(run) {
   const names = Object.keys(run.views || {});
   const line = says();
   const open = names.length
-    ? saveAs("Open a view", names.map((name) => [name, name]), (name) => {
-        if (ownAddress) location.hash = run.views[name];
-        else applyAddress(run.views[name]);
-      })
+    ? saveAs("Open a view", names.map((name) => [name, name]), (name) => applyAddress(run.views[name]))
     : null;
   if (open) open.options[0].textContent = "Open a view …";
   const link = ownAddress ? copyButton(() => location.href, "Copy the address of this view") : null;
