@@ -11,10 +11,11 @@ function drawGrowth(run) {
     cleared(root);
     const change = (value) => {
       growthView.along = value;
+      remember();
       drawGrowth(current());
     };
     const along = [["finished", "finished trials"], ["seconds", "time since the start"]];
-    root.append(h("p", { class: "tools", id: "growth-tools" }, select("along", along, growthView.along, change)));
+    root.append(h("p", { class: "tools", id: "growth-tools" }, select("x axis", along, growthView.along, change)));
     root.append(h("div", { class: "pair", id: "growth-pair" }, h("div", { id: "growth-left" }), h("div", { id: "growth-right" })));
   }
   const what = run.several ? "hypervolume, share of the box of all ranked trials" : run.label(run.first);
@@ -89,3 +90,4 @@ function drawEarlier(run) {
 }
 
 view("growth", { draw: drawGrowth, follow: () => {} });
+inAddress("growth", () => (growthView.along === "finished" ? "" : growthView.along), (text) => (growthView.along = text || "finished"));

@@ -82,8 +82,11 @@ async function startLive() {
   document.addEventListener("optcell-pick", (event) => addCell(event.detail));
   const about = await get("about.json");
   state.names = about.names;
+  state.acts = about.acts;
+  byId("steer").hidden = !about.acts;
   compareView.content = about.compare;
   await load(0);
+  await begin();
   keepPolling();
 }
 
@@ -92,10 +95,17 @@ function startFile(content) {
   state.runs = content.runs.map((run) => new Run(run));
   compareView.content = content.compare;
   show(0);
+  begin();
+}
+
+/* What the address asks for comes after the first view, and is then kept up to date. */
+function begin() {
+  document.querySelector(".skip").addEventListener("click", goTo);
+  return location.hash.length > 1 && ownAddress ? applyAddress(location.hash.slice(1)) : undefined;
 }
 
 const content = byId("content");
 if (content) startFile(JSON.parse(content.textContent));
 else startLive();
 
-return { state, choose, pick, current, asToml, asPython, csv, views };
+return { state, choose, pick, current, asToml, asPython, csv, views, steering };

@@ -18,6 +18,7 @@ class Run {
     this.growth = null;
     this.responses = [];
     this.importances = null;
+    this.standings = null;
     this.merge(content);
   }
 
@@ -105,6 +106,11 @@ class Run {
       if (value !== null) found[column.name.slice(prefix.length)] = value;
     }
     return found;
+  }
+
+  /* Colours for what is told apart by colour and is no rule: the rules' own, which all can see. */
+  get tones() {
+    return Object.values(this.styles).map(([tone]) => tone);
   }
 
   style(rule) {

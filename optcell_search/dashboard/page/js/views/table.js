@@ -1,37 +1,11 @@
 /* The trials as a table: sorted by its heads, narrowed by words and conditions, a page at a time. */
 
 const PAGE = 25;
-const tableView = { sort: "number", up: true, filter: "", limit: PAGE, shown: null };
+const tableView = { sort: "number", up: true, limit: PAGE, shown: null };
 
 const shownColumns = (run) => run.columns.filter((column) => (tableView.shown ? tableView.shown.has(column.name) : column.shown));
 
-/* "adam gru accuracy>0.9": words that a row has to hold, and conditions on columns. */
-function matcher(run, text) {
-  const tests = text.toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
-    const found = /^(.+?)(<=|>=|<|>|=)(.+)$/.exec(word);
-    const column = found && run.columns.find((one) => [one.name, one.label].some((name) => name.toLowerCase().replaceAll(" ", "_") === found[1]));
-    if (!column) return (trial, words) => words().includes(word);
-    const [, , sign, raw] = found;
-    const limit = Number(raw);
-    return (trial) => {
-      const value = run.value(trial, column.name);
-      if (value === null) return false;
-      if (sign === "=") return String(value).toLowerCase() === raw;
-      return { "<": value < limit, ">": value > limit, "<=": value <= limit, ">=": value >= limit }[sign];
-    };
-  });
-  return (trial) => tests.every((test) => test(trial, () => textOf(run, trial)));
-}
-
-function textOf(run, trial) {
-  if (!run.texts.has(trial)) {
-    const values = run.columns.filter((column) => column.kind === "text" && column.name !== "started").map((column) => run.value(trial, column.name));
-    run.texts.set(trial, [trial, ...values.filter((value) => value !== null)].join(" ").toLowerCase());
-  }
-  return run.texts.get(trial);
-}
-
-function compare(run) {
+function inOrder(run) {
   const { sort, up } = tableView;
   return (a, b) => {
     const [x, y] = [run.value(a, sort), run.value(b, sort)];
@@ -43,8 +17,14 @@ function compare(run) {
 }
 
 function visibleTrials(run) {
-  const matches = tableView.filter ? matcher(run, tableView.filter) : () => true;
-  return run.trials.filter((trial) => isChosen(trial) && matches(trial)).sort(compare(run));
+  return filterView.none ? [] : run.trials.filter(isChosen).sort(inOrder(run));
+}
+
+/* A value with its spread over repeats or folds, where the ledger holds one. */
+function withSpread(run, trial, name) {
+  const [value, spread] = [run.value(trial, name), run.value(trial, `${name}_std`)];
+  if (value === null) return "";
+  return spread === null ? number(value) : `${number(value)} ± ${number(spread, 2)}`;
 }
 
 function rowOf(run, columns, trial) {
@@ -54,8 +34,8 @@ function rowOf(run, columns, trial) {
     if (column.name === "number") {
       row.append(h("th", { scope: "row" }, h("button", { type: "button", "aria-pressed": String(trial === state.picked), title: `Pick trial ${trial}`, onclick: () => pick(trial) }, String(trial))));
     } else {
-      const kind = column.kind === "number" ? "amount" : column.name === "reason" ? "words" : "";
-      row.append(h("td", { class: kind }, column.name === "rule" && value !== null ? swatch(run, value) : null, value === null ? "" : number(value)));
+      const kind = column.kind === "number" ? "amount" : ["reason", "note"].includes(column.name) ? "words" : "";
+      row.append(h("td", { class: kind }, column.name === "rule" && value !== null ? swatch(run, value) : null, withSpread(run, trial, column.name)));
     }
   }
   return row;
@@ -65,6 +45,7 @@ function headOf(column, redraw) {
   const change = () => {
     tableView.up = tableView.sort === column.name ? !tableView.up : true;
     tableView.sort = column.name;
+    remember();
     redraw();
   };
   const sorted = tableView.sort === column.name ? (tableView.up ? "ascending" : "descending") : null;
@@ -84,15 +65,14 @@ function fillTable(run) {
   byId("more").hidden = visible.length <= tableView.limit;
 }
 
-function csv(run) {
-  const field = (value) => {
-    let text = value === null ? "" : String(value);
-    // A spreadsheet would take such a text for a formula.
-    if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const rows = visibleTrials(run).map((trial) => run.columns.map((column) => run.value(trial, column.name)));
-  return [run.columns.map((column) => column.name), ...rows].map((row) => row.map(field).join(",") + "\r\n").join("");
+/* All columns of the trials that are visible, in full. */
+const csv = (run) => asCsv([run.columns.map((column) => column.name), ...visibleTrials(run).map((trial) => run.columns.map((column) => run.value(trial, column.name)))]);
+
+/* The columns that are shown, as they are shown, of all trials that are visible. */
+function shownRows(run) {
+  const columns = shownColumns(run);
+  const text = (trial) => columns.map((column) => (column.name === "number" ? String(trial) : withSpread(run, trial, column.name)));
+  return [columns.map((column) => column.label), ...visibleTrials(run).map(text)];
 }
 
 function columnChooser(run) {
@@ -101,22 +81,10 @@ function columnChooser(run) {
     if (on) shown.add(name);
     else shown.delete(name);
     tableView.shown = shown;
+    remember();
     fillTable(current());
   };
   return h("details", { class: "columns" }, h("summary", {}, "Columns"), h("div", {}, run.columns.filter((c) => c.name !== "number").map((column) => check(column.label, shown.has(column.name), change(column.name)))));
-}
-
-/* Filtering is selecting: what the words leave is what the other views show strong. */
-function filtered(text) {
-  tableView.filter = "";
-  tableView.limit = PAGE;
-  const run = current();
-  if (!text.trim()) choose(null);
-  else {
-    const matches = matcher(run, text);
-    choose(new Set(run.trials.filter(matches)), "table");
-    if (!state.chosen) tableView.filter = text;
-  }
 }
 
 function drawTable(run) {
@@ -130,14 +98,15 @@ function drawTable(run) {
       waiting = setTimeout(() => filtered(event.target.value), 60);
     };
     root.append(
-      h("p", {}, "Every trial there is. Press a number to pick its trial. Words narrow the table and, with it, every other view: names, or conditions such as accuracy>0.9."),
+      h("p", {}, "Every trial there is. Press a number to pick its trial. Words narrow the table and, with it, every other view: names, or conditions such as accuracy > 0.9."),
       h(
         "p",
         { class: "tools" },
-        h("label", {}, "Filter ", h("input", { type: "search", id: "filter", placeholder: "e.g. adam gru lr<0.01", autocomplete: "off", oninput: input })),
+        h("label", {}, "Filter ", h("input", { type: "search", id: "filter", placeholder: "e.g. adam gru lr < 0.01", autocomplete: "off", "aria-describedby": "filter-says", oninput: input })),
         h("span", { id: "shown", role: "status" }),
-        h("button", { type: "button", id: "csv", onclick: () => download("trials.csv", csv(current()), "text/csv") }, "Download CSV")
+        saveTable("trials", () => shownRows(current()), () => csv(current()))
       ),
+      h("p", { id: "filter-says", role: "alert", class: "problem" }),
       h("div", { id: "columns" }),
       h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "All trials" }, h("table", { id: "table" })),
       h("p", {}, h("button", { type: "button", id: "more", onclick: () => { tableView.limit += 4 * PAGE; fillTable(current()); } }, "Show more"))
@@ -153,9 +122,17 @@ function drawTable(run) {
 
 function followTable(run) {
   if (!byId("table")) return;
-  if (state.from !== "table" && document.activeElement !== byId("filter")) byId("filter").value = "";
-  if (state.chosen) tableView.filter = "";
+  if (document.activeElement !== byId("filter")) byId("filter").value = filterView.text;
+  byId("filter-says").textContent = filterView.problem;
   fillTable(run);
 }
 
 view("trials", { draw: drawTable, follow: followTable });
+
+inAddress("sort", () => (tableView.sort === "number" && tableView.up ? "" : `${tableView.up ? "" : "-"}${tableView.sort}`), (text) => {
+  tableView.up = !text.startsWith("-");
+  tableView.sort = text.replace(/^-/, "") || "number";
+});
+inAddress("columns", () => (tableView.shown ? [...tableView.shown].join(",") : ""), (text) => {
+  tableView.shown = text ? new Set(text.split(",")) : null;
+});

@@ -26,7 +26,7 @@ function impulseChart(run, trial, root) {
     "impulse-chart",
     260,
     `Impulse response of ${rule}`,
-    `What enters the cell after a drive of 1 at step 0 and nothing after, as the rule itself computes it (strong), beside the plain cell, which takes the drive as it is (dotted). ${memory}`
+    `What enters the cell after an input projection z of 1 at step 0 and 0 after, as the rule itself computes it (strong), beside the plain cell, which takes z as it is (dotted). ${memory}`
   );
   const length = Math.min(LAGS, Math.max(12, 2 * curve.length));
   const steps = [...Array(length).keys()];
@@ -38,7 +38,7 @@ function impulseChart(run, trial, root) {
       { x: steps, y: steps.map((i) => (i === 0 ? 1 : 0)), mode: "lines+markers", name: "plain cell", line: { color: NEUTRAL, dash: "dot", width: 1.5 }, marker: { size: 4 } },
       { x: steps, y: filled, mode: "lines+markers", name: escaped(rule), line: { color: tone, width: 2 }, marker: { symbol: marker, size: 6 } },
     ],
-    { dragmode: false, xaxis: axisOf("steps after the input"), yaxis: axisOf("u (a drive of 1)"), uirevision: String(trial) },
+    { dragmode: false, xaxis: axisOf("steps after the input"), yaxis: axisOf("u (z of 1 at step 0)"), uirevision: String(trial) },
     { brush: false }
   );
 }
@@ -64,6 +64,7 @@ function drawCell(run) {
   if (!byId("cell-impulse")) {
     root.replaceChildren(
       h("div", { id: "cell-about" }),
+      h("div", { id: "cell-note" }),
       h("div", { class: "pair" }, h("div", { id: "cell-impulse" }), h("div", { id: "cell-gradient" })),
       h("p", { class: "tools", id: "cell-tools" })
     );
@@ -75,16 +76,17 @@ function drawCell(run) {
   const standing = run.onFront.has(trial) ? "on the front" : run.ranked.has(trial) ? "beaten" : String(run.value(trial, "state")).toLowerCase();
   byId("cell-about").replaceChildren(
     h("p", {}, h("b", {}, `Trial ${trial}`), ` (${standing}): ${run.value(trial, "cell")} behind the rule ${run.value(trial, "rule")}.`),
-    h("div", { class: "wide" }, diagram(run, trial)),
+    h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Picture of the cell" }, diagram(run, trial)),
     h("div", { class: "pair" }, ...equations.map((parts) => h("div", {}, ...parts))),
     cellFacts(run, trial)
   );
+  putRemark(byId("cell-note"), run, trial);
   impulseChart(run, trial, byId("cell-impulse"));
   gradientPart(run, trial, byId("cell-gradient"));
   byId("cell-tools").replaceChildren(
     copyButton(() => asToml(run, trial), "Copy as TOML"),
     copyButton(() => asPython(run, trial), "Copy as Python"),
-    ...(state.live ? [] : [command(`optcell-search export ${run.where || "RUN"} --trial ${trial} --out winner`)])
+    ...(state.acts || run.value(trial, "state") !== "COMPLETE" ? [] : [command(`optcell-search export ${quotedForShell(run.where || "RUN")} --trial ${trial} --out winner`)])
   );
 }
 

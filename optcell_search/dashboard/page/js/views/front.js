@@ -1,6 +1,7 @@
 /* Objectives against each other: all trials, the front joined, the knee and the pick ringed. */
 
-const frontView = { x: null, y: null, z: "", logX: null, logY: null };
+const frontView = { x: null, y: null, z: "", logX: null, logY: null, logZ: null };
+const UNSET = { x: null, y: null, z: "", logX: null, logY: null, logZ: null };
 
 function frontAxes(run) {
   const objectives = Object.keys(run.objectives);
@@ -11,6 +12,8 @@ function frontAxes(run) {
   const log = (name) => run.axes.some((axis) => axis.name === name && axis.log) || run.column.get(name).log;
   if (frontView.logX === null) frontView.logX = log(frontView.x);
   if (frontView.logY === null) frontView.logY = log(frontView.y);
+  if (frontView.logZ === null && frontView.z) frontView.logZ = log(frontView.z);
+  soundLooks(run);
 }
 
 /* The trials that none other beats in these columns, which have to be objectives. */
@@ -77,20 +80,29 @@ function frontTraces(run) {
   const rules = [...new Set(ranked.map((trial) => run.value(trial, "rule")))].sort();
   for (const front of [false, true]) {
     for (const rule of rules) {
-      const [tone, marker] = run.style(rule);
       const mine = ranked.filter((trial) => run.value(trial, "rule") === rule && run.onFront.has(trial) === front);
       if (!mine.length) continue;
       const size = front ? 13 : many ? 5 : 8;
-      traces.push(at(mine, { legendgroup: escaped(rule), marker: { color: tone, symbol: marker, size, opacity: front ? 1 : FAINT } }));
+      traces.push(at(mine, { legendgroup: escaped(rule), marker: markerOf(run, mine, rule, { size, opacity: front ? 1 : FAINT }), ...(front ? spreads(run, mine) : {}) }));
     }
   }
   return { traces, rules, there };
 }
 
+/* The spread over repeats or folds of the trials on the front, as bars through the points. */
+function spreads(run, trials) {
+  const bar = (name) => {
+    const array = trials.map((trial) => run.value(trial, `${name}_std`));
+    return array.some((value) => value) ? { type: "data", array, thickness: 1, width: 3, color: NEUTRAL } : null;
+  };
+  const bars = { error_x: bar(frontView.x), error_y: bar(frontView.y) };
+  return Object.fromEntries(Object.entries(bars).filter(([, value]) => value));
+}
+
 function drawFlat(run, chart) {
   const { x, y } = frontView;
   const { traces, rules, there } = frontTraces(run);
-  for (const rule of rules) traces.push(legend(run, rule));
+  traces.push(...lookLegend(run, rules));
   if (run.knee !== null && there(run.knee)) traces.push(ring(run.value(run.knee, x), run.value(run.knee, y), `knee: trial ${run.knee}`));
   if (state.picked !== null && there(state.picked)) traces.push(pickRing(run.value(state.picked, x), run.value(state.picked, y)));
   plot(chart, traces, {
@@ -137,9 +149,9 @@ function drawDeep(run, chart) {
       scene: {
         xaxis: scene(names[0], frontView.logX),
         yaxis: scene(names[1], frontView.logY),
-        zaxis: scene(names[2], run.column.get(names[2]).log),
+        zaxis: scene(names[2], frontView.logZ),
       },
-      uirevision: names.join(),
+      uirevision: [names, frontView.logX, frontView.logY, frontView.logZ].join(),
     },
     { brush: false }
   );
@@ -159,19 +171,22 @@ function frontSentence(run) {
 
 function frontControls(run, redraw) {
   const options = run.numeric().map((column) => [column.name, column.label]);
-  const axis = (name, log) => (value) => {
-    frontView[name] = value;
-    frontView[log] = null;
+  const change = (values) => {
+    Object.assign(frontView, values);
+    remember();
     redraw();
   };
+  const axis = (label, key, log, choices) => [
+    select(`${label} axis`, choices, frontView[key], (value) => change({ [key]: value, [log]: null })),
+    frontView[key] ? check("log", frontView[log], (on) => change({ [log]: on })) : null,
+  ];
   return h(
     "p",
     { class: "tools", id: "front-tools" },
-    select("across", options, frontView.x, axis("x", "logX")),
-    check("log", frontView.logX, (on) => redraw((frontView.logX = on))),
-    select("up", options, frontView.y, axis("y", "logY")),
-    check("log", frontView.logY, (on) => redraw((frontView.logY = on))),
-    webgl ? select("deep", [["", "–"], ...options], frontView.z, axis("z", "logZ")) : null
+    ...axis("x", "x", "logX", options),
+    ...axis("y", "y", "logY", options),
+    webgl ? axis("z", "z", "logZ", [["", "–"], ...options]) : null,
+    lookControls(run, redraw)
   );
 }
 
@@ -195,3 +210,19 @@ function drawFront(run) {
 const followFront = (run) => (run.ranked.size ? (frontView.z ? drawDeep : drawFlat)(run, byId("front-chart")) : null);
 
 view("front", { draw: drawFront, follow: followFront });
+
+/* x,y,z with what was changed of it; a * behind a name: its axis is logarithmic, a -: it is not. */
+const axisText = (run, key, log, usual) => {
+  const name = frontView[key] ?? usual ?? "";
+  const own = name && frontView[log] !== null && run.column.has(name) ? frontView[log] !== (run.axes.some((axis) => axis.name === name && axis.log) || run.column.get(name).log) : false;
+  const sign = own ? (frontView[log] ? "*" : "-") : "";
+  return (name === (usual ?? "") ? "" : name) + sign;
+};
+function readAxis(key, log, text) {
+  frontView[key] = text.replace(/[*-]$/, "") || UNSET[key];
+  frontView[log] = text.endsWith("*") ? true : text.endsWith("-") ? false : null;
+}
+for (const [key, log, at] of [["x", "logX", 1], ["y", "logY", 0], ["z", "logZ", -1]]) {
+  const usual = (run) => (at < 0 ? "" : Object.keys(run.objectives)[at] || "number");
+  inAddress(key, () => axisText(current(), key, log, usual(current())), (text) => readAxis(key, log, text));
+}

@@ -2,7 +2,7 @@
 
 const STATES = { COMPLETE: "complete", PRUNED: "stopped early", FAIL: "failed", RUNNING: "running", WAITING: "waiting" };
 const SECTIONS = [
-  ["front", "Front"], ["rules", "Rules"], ["cell", "Cell"], ["training", "Training"],
+  ["front", "Front"], ["pairs", "Charts"], ["standings", "Rules compared"], ["rules", "What each wants"], ["cell", "Cell"], ...(byId("steer") ? [["steer", "Have it done"]] : []), ["training", "Training"],
   ["tested", "Test scores"], ["trials", "Trials"], ["provenance", "Provenance"],
 ];
 
@@ -31,21 +31,37 @@ function picks(run) {
 }
 
 function drawHead(run) {
-  document.title = `${run.task} · ${run.name}`;
+  // Somebody writes here: what is new can wait.
+  if (byId("head").contains(document.activeElement) && /^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName) && byId("head").dataset.run === run.name) return;
+  byId("head").dataset.run = run.name;
+  document.title = `${run.title} · ${run.name}`;
   const chooser =
     state.names.length > 1
       ? select("Run", state.names.map((name, i) => [String(i), name]), String(state.at), (value) => switchTo(Number(value)))
       : null;
   byId("head").replaceChildren(
     h("p", { class: "eyebrow" }, "optcell-search · ", run.name, chooser ? " · " : null, chooser),
-    h("h1", {}, `Which cell for ${run.task}?`),
+    h("h1", {}, `Which cell for ${run.title}?`),
     h("p", { class: "lead" }, run.description),
     tiles(run),
+    run.gain ? h("p", { class: `gain ${run.gain.seen ? "seen" : ""}` }, run.gain.sentence) : "",
+    h("div", { id: "run-note" }),
     run.overview.message ? h("p", { class: "message", role: "status" }, run.overview.message) : "",
     run.index.size < run.total ? h("p", { class: "note" }, `Of ${number(run.total)} trials the page holds the front, the best and an even sample, ${number(run.index.size)} in all; sums and shares are over all of them.`) : "",
-    h("nav", { "aria-label": "Sections" }, SECTIONS.map(([id, name]) => h("a", { href: `#${id}` }, name))),
-    picks(run)
+    h("nav", { "aria-label": "Sections" }, SECTIONS.map(([id, name]) => h("a", { href: `#${id}`, onclick: goTo }, name))),
+    picks(run),
+    namedViews(run)
   );
+  putRemark(byId("run-note"), run, null);
+}
+
+/* To a section, without giving up what the address says. */
+function goTo(event) {
+  event.preventDefault();
+  const section = byId(event.currentTarget.getAttribute("href").slice(1));
+  section.scrollIntoView();
+  section.setAttribute("tabindex", "-1");
+  section.focus({ preventScroll: true });
 }
 
 function followHead(run) {
@@ -61,17 +77,17 @@ function step(by) {
 }
 
 function drawBar(run) {
-  const text = state.chosen ? `${count(state.chosen.size, "trial")} selected` : "Nothing selected";
+  const text = state.chosen ? `${count(state.chosen.size, "trial")} selected` : filterView.problem || "Nothing selected";
   const rule = state.picked === null ? null : run.value(state.picked, "rule");
   const parts = [h("span", { id: "selected", role: "status" }, text)];
-  if (state.chosen) parts.push(h("button", { type: "button", id: "clear", onclick: () => choose(null) }, "Clear"));
+  if (state.chosen || filterView.text) parts.push(h("button", { type: "button", id: "clear", onclick: () => choose(null) }, "Clear"));
   if (state.picked !== null) {
     parts.push(
       h(
         "span",
         { class: "picked" },
         h("button", { type: "button", "aria-label": "Previous on the front", title: "Previous on the front", onclick: () => step(-1) }, "‹"),
-        h("a", { href: "#cell", id: "picked" }, swatch(run, rule), `Trial ${state.picked}: ${run.value(state.picked, "cell")} × ${rule}`),
+        h("a", { href: "#cell", id: "picked", onclick: goTo }, swatch(run, rule), `Trial ${state.picked}: ${run.value(state.picked, "cell")} × ${rule}`),
         h("button", { type: "button", "aria-label": "Next on the front", title: "Next on the front", onclick: () => step(1) }, "›")
       )
     );
@@ -85,5 +101,5 @@ function drawBar(run) {
 view("head", { draw: drawHead, follow: followHead, always: true });
 view("bar", { draw: drawBar, always: true });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && state.chosen) choose(null);
+  if (event.key === "Escape" && (state.chosen || filterView.text)) choose(null);
 });

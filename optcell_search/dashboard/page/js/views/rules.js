@@ -13,8 +13,9 @@ function ruleCard(run, answer) {
     known ? equation(known.equation) : null,
     h("p", { class: "answer" })
   );
+  if (!answer.numbers.length) return card;
   if (!answer.axes.length) card.append(h("p", { class: "note" }, "None of its hyperparameters varied."));
-  else card.append(h("p", { class: "tools" }), h("div", { class: "figure", style: "height:290px", role: "img" }));
+  else card.append(h("p", { class: "tools" }), h("div", { class: "room" }));
   return card;
 }
 
@@ -76,7 +77,6 @@ function drawResponse(run, answer, chart) {
   );
   if (trials.includes(state.picked)) traces.push({ ...pickRing(run.value(state.picked, x.name), run.value(state.picked, y.name)), showlegend: false });
   plot(chart, traces, { xaxis: axisOf(x.label, x.log), yaxis: axisOf(y.label, y.log), uirevision: run.name + x.name + y.name });
-  chart.setAttribute("aria-label", `${answer.rule}: ${run.label(run.first)} over ${x.label} and ${y.label}`);
 }
 
 function updateCard(run, answer, card) {
@@ -84,19 +84,21 @@ function updateCard(run, answer, card) {
   const how = surface ? " Shaded is the mean of the trials nearby, where enough of them lie." : "";
   const some = answer.numbers.length > MOST_POINTS ? ` Drawn is an even sample of about ${number(MOST_POINTS)}, selected ones before others.` : "";
   card.querySelector(".answer").textContent = answer.sentence + how + some;
-  const chart = card.querySelector(".figure");
-  if (!chart) return;
-  chart.id = `rule-${run.responses.indexOf(answer)}`;
+  const room = card.querySelector(".room");
+  if (!room) return;
   const [x, y, all] = chosenAxes(run, answer);
+  const label = `${answer.rule}: ${run.label(run.first)} over ${x.label} and ${y.label}`;
+  const chart = figure(room, `rule-${run.responses.indexOf(answer)}`, 290, label, "");
   if (answer.axes.length > 1) {
     const options = all.map((axis) => [axis.name, axis.label]);
     const change = (names) => {
       ruleAxes.set(answer.rule, names);
+      remember();
       drawRules(current());
     };
     card.querySelector(".tools").replaceChildren(
-      select("across", options.slice(0, -1), x.name, (name) => change([name, y.name])),
-      select("up", options, y.name, (name) => change([x.name, name]))
+      select("x axis", options.slice(0, -1), x.name, (name) => change([name, y.name])),
+      select("y axis", options, y.name, (name) => change([x.name, name]))
     );
   }
   drawResponse(run, answer, chart);
@@ -123,14 +125,16 @@ function ruleMatrix(run) {
       choose(new Set(run.trials.filter((t) => run.value(t, "rule") === pair.rule && run.value(t, "cell") === pair.cell)), "map");
       pick(pair.number);
     };
+    const early = pair.stopped ? `${number(pair.stopped)} stopped early` : "";
+    const says = pair.best === null ? early : `median ${number(pair.median, 3)}, ${count(pair.count + pair.stopped, "trial")}${early && `, ${early}`}`;
     return h(
       "td",
       { style: `--good: ${Math.round(100 * pair.share)}%` },
       h(
         "button",
-        { type: "button", title: `Select the trials of ${pair.rule} on ${pair.cell}, pick trial ${pair.number}`, onclick: choosePair },
+        { type: "button", title: `Select the trials of ${pair.rule} on ${pair.cell}${pair.number === null ? "" : `, pick trial ${pair.number}`}`, onclick: choosePair },
         h("b", {}, number(pair.best)),
-        h("small", {}, `median ${number(pair.median, 3)}, ${count(pair.count, "trial")}`)
+        h("small", {}, says)
       )
     );
   };
@@ -154,8 +158,8 @@ function ruleMatrix(run) {
 
 function drawRules(run) {
   const root = byId("rules");
-  if (!run.ranked.size) return nothing(root, "No trial is ranked yet.");
-  if (!run.responses.length) return nothing(root, "Being worked out.");
+  if (!run.growth) return nothing(root, run.ranked.size ? "Being worked out." : "No trial is ranked yet.");
+  if (!run.responses.length) return nothing(root, "No trial is ranked yet.");
   let cards = byId("answers");
   const wanted = run.responses.map((answer) => answer.rule).join("\n");
   if (!cards || cards.dataset.rules !== `${run.name}\n${wanted}`) {
@@ -178,3 +182,11 @@ function followRules(run) {
 }
 
 view("rules", { draw: drawRules, follow: followRules });
+
+inAddress("rules", () => [...ruleAxes].map(([rule, names]) => [rule, ...names].join("~")).join(","), (text) => {
+  ruleAxes.clear();
+  for (const part of text.split(",").filter(Boolean)) {
+    const [rule, ...names] = part.split("~");
+    ruleAxes.set(rule, names);
+  }
+});

@@ -1,6 +1,6 @@
 /* What is looked at: one run, one selection of its trials, one picked trial. */
 
-const state = { live: false, names: [], runs: [], at: 0, chosen: null, from: "", picked: null, follow: true };
+const state = { live: false, acts: false, names: [], runs: [], at: 0, chosen: null, from: "", picked: null, byHand: false, follow: true };
 const views = [];
 
 const current = () => state.runs[state.at];
@@ -74,18 +74,22 @@ function changed(what, except = "") {
     if (one.stale !== "draw") one.stale = what;
   }
   schedule();
+  remember();
 }
 
 /* Choose trials: a set of their numbers, or null for none in particular. */
 function choose(trials, from = "") {
   state.chosen = trials && trials.size ? trials : null;
   state.from = state.chosen ? from : "";
+  if (from !== "table") unfiltered();
+  withoutBoxes(state.from);
   changed("follow");
 }
 
 function pick(trial) {
   if (trial === null || trial === undefined) return;
   state.picked = trial;
+  state.byHand = true;
   changed("follow");
   document.dispatchEvent(new CustomEvent("optcell-pick", { detail: trial }));
 }
@@ -100,7 +104,9 @@ function show(at) {
   state.at = at;
   state.chosen = null;
   state.from = "";
+  unfiltered();
   state.picked = defaultPick(current());
+  state.byHand = false;
   changed("draw");
   document.dispatchEvent(new CustomEvent("optcell-pick", { detail: state.picked }));
 }

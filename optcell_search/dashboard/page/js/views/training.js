@@ -112,6 +112,7 @@ function drawTraining(run) {
   }
   const change = (metric) => {
     trainingView.metric = metric;
+    remember();
     drawCurves(current());
   };
   const metric = run.curveMetrics.includes(trainingView.metric) ? trainingView.metric : run.curveMetrics[0];
@@ -121,3 +122,4 @@ function drawTraining(run) {
 }
 
 view("training", { draw: drawTraining, follow: (run) => (run.curves.size && byId("training-curves") ? drawCurves(run) : null) });
+inAddress("metric", () => trainingView.metric, (text) => (trainingView.metric = text));

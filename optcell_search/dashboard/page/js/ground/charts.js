@@ -9,12 +9,16 @@ const MANY = 1500;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/* What goes on paper is drawn with lines and light, see `work/paper`. */
+let onPaper = false;
+const MOST_ON_PAPER = 6000;
+
 const webgl = (() => {
   const canvas = document.createElement("canvas");
   return Boolean(canvas.getContext("webgl"));
 })();
 
-const scatterType = (amount) => (amount > MANY && webgl ? "scattergl" : "scatter");
+const scatterType = (amount) => (amount > (onPaper ? MOST_ON_PAPER : MANY) && webgl ? "scattergl" : "scatter");
 
 function themed(layout) {
   const line = colour("--line");
@@ -24,7 +28,8 @@ function themed(layout) {
     gridcolor: line,
     linecolor: line,
     tickcolor: line,
-    exponentformat: "SI",
+    exponentformat: "none",
+    separatethousands: true,
   };
   const axes = {};
   for (const name of Object.keys(layout)) {
@@ -65,8 +70,8 @@ function logTicks(low, high, most = 9) {
 }
 
 function shortTick(value) {
-  for (const [limit, unit] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) if (value >= limit) return `${value / limit}${unit}`;
-  return String(value);
+  for (const [limit, unit] of [[1e9, "G"], [1e6, "M"]]) if (value >= limit) return `${value / limit}${unit}`;
+  return value >= 1000 ? value.toLocaleString("en-US") : String(value);
 }
 
 /* Logarithmic axes get ticks that can be read. */
@@ -89,14 +94,21 @@ function withTicks(layout, traces, width) {
   return found;
 }
 
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  displayModeBar: "hover",
+  // Nothing leaves the machine: neither a chart nor where it is.
+  showSendToCloud: false,
+  plotlyServerURL: "",
+};
+
 /* What is pointed at in a chart: clicks pick a trial, boxes and lassos choose several. */
 function plot(element, traces, layout, options = {}) {
-  Plotly.react(element, traces, themed(withTicks(layout, traces, element.clientWidth)), {
-    responsive: true,
-    displaylogo: false,
-    displayModeBar: "hover",
-    modeBarButtonsToRemove: ["autoScale2d", "toImage", ...(options.brush === false ? ["select2d", "lasso2d"] : [])],
-  });
+  const removed = ["autoScale2d", "toImage", ...(options.brush === false ? ["select2d", "lasso2d"] : [])];
+  Plotly.react(element, traces, themed(withTicks(layout, traces, element.clientWidth)), { ...CONFIG, modeBarButtonsToRemove: removed });
+  quietBar(element);
+  letGo(element);
   if (element.dataset.wired) return;
   element.dataset.wired = "yes";
   element.on("plotly_click", (event) => {
@@ -105,11 +117,47 @@ function plot(element, traces, layout, options = {}) {
   });
   if (options.brush === false) return;
   element.on("plotly_selected", (event) => {
-    if (!event) return;
+    if (!event || clearing) return;
     const chosen = event.points.map((one) => one.customdata).filter((one) => typeof one === "number");
-    choose(new Set(chosen), element.id);
+    if (chosen.length) choose(new Set(chosen), element.id);
+    // Plotly has still to note that nothing lies in the box.
+    else setTimeout(() => choose(null));
   });
-  element.on("plotly_deselect", () => choose(null));
+  element.on("plotly_deselect", () => (clearing ? null : choose(null)));
+}
+
+/* After a box in which nothing lay Plotly goes on to show every point as left out. */
+function letGo(element) {
+  if (state.chosen || !element.data.some((trace) => trace.selectedpoints)) return;
+  clearing = true;
+  Plotly.restyle(element, { selectedpoints: [null] });
+  clearing = false;
+}
+
+/* The tool bar is no stop of the keyboard: a chart is one stop, and its keys do the same. */
+function quietBar(element) {
+  for (const button of element.querySelectorAll(".modebar-btn")) button.setAttribute("tabindex", "-1");
+}
+
+let clearing = false;
+
+/* Takes the boxes and lassos away that select no longer. */
+function withoutBoxes(except) {
+  clearing = true;
+  for (const chart of document.querySelectorAll(".figure")) {
+    if (chart.id !== except && chart.layout?.selections?.length) Plotly.relayout(chart, { selections: [] });
+  }
+  clearing = false;
+}
+
+const TOOLS = { "+": '[data-val="in"]', "-": '[data-val="out"]', 0: '[data-attr="zoom"][data-val="reset"]' };
+
+function keysOfChart(event) {
+  if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "ArrowRight" || event.key === "ArrowLeft") step(event.key === "ArrowRight" ? 1 : -1);
+  else if (TOOLS[event.key]) event.currentTarget.querySelector(`.modebar-btn${TOOLS[event.key]}`)?.click();
+  else return;
+  event.preventDefault();
 }
 
 /* At most so many trials, in their order: an even sample, in which the chosen ones, or without a
@@ -183,8 +231,8 @@ const axisOf = (label, log = false) => ({ title: { text: escaped(label) }, type:
 function figure(root, id, height, label, sentence) {
   let chart = byId(id);
   if (!chart) {
-    chart = h("div", { class: "figure", id, role: "img", style: `height:${height}px` });
-    root.append(h("p", { class: "says", id: `${id}-says` }), chart);
+    chart = h("div", { class: "figure", id, role: "group", tabindex: "0", style: `height:${height}px`, onkeydown: keysOfChart });
+    root.append(h("div", { class: "about" }, h("p", { class: "says", id: `${id}-says` }), saveChart(chart)), chart);
   }
   chart.setAttribute("aria-label", label);
   byId(`${id}-says`).textContent = sentence;
