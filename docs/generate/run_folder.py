@@ -1,0 +1,1 @@
+def page(): return "# Run folder\n"
