@@ -16,6 +16,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
@@ -26,8 +27,9 @@ class Registry:
 
     Args:
         kind: what one plug-in is called in messages, e.g. ``"rule"``.
-        room: dotted name of the sub-package whose modules are searched; its module ``base`` holds
-            the class that every plug-in derives from: `kind` in camel case.
+        room: dotted name of the sub-package whose modules are searched, in its folders one level
+            down too; its module ``base`` holds the class that every plug-in derives from: `kind`
+            in camel case.
     """
 
     def __init__(self, kind: str, room: str) -> None:
@@ -57,8 +59,7 @@ class Registry:
         package = importlib.import_module(f".{self.room}", __package__)
         base = getattr(importlib.import_module(f".{self.room}.base", __package__), self.base_name)
         found: dict[str, type[Any]] = {}
-        for info in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for module in _modules(package):
             for plugin in _plugins_defined_in(module, base):
                 self._add(found, plugin)
         for entry in entry_points(group=self.group):
@@ -116,6 +117,16 @@ def _unknown(kind: str, name: object, valid: tuple[str, ...]) -> ValueError:
     return ValueError(f"unknown {kind} {name!r}{hint}; valid: {', '.join(valid)}")
 
 
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    """Import the modules of a room and of its folders one level down."""
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        yield module
+        if info.ispkg:
+            for below in pkgutil.iter_modules(module.__path__):
+                yield importlib.import_module(f"{module.__name__}.{below.name}")
+
+
 def _plugins_defined_in(module: ModuleType, base: type[Any]) -> list[type[Any]]:
     return [
         value
@@ -133,4 +144,4 @@ cells = Registry("cell", "cells")
 conv_cells = Registry("convolutional cell", "cells.conv")
 every_cell = Registries("cell", cells, conv_cells)
 tasks = Registry("task", "tasks")
-objectives = Registry("objective", "objectives")
+penalties = Registry("penalty", "penalties")

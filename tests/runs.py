@@ -13,8 +13,8 @@ import own_postgres
 import pytest
 
 from optcell_search import registry
-from optcell_search.tuning.request import Request
-from optcell_search.tuning.resolving import resolve
+from optcell_search.ledger.request import Request
+from optcell_search.tuning.resolve import resolve
 
 PLUGINS = Path(__file__).parent / "tuning" / "plugins"
 

@@ -155,7 +155,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def list_plugins(arguments: argparse.Namespace) -> int:
-    """List rules, cells, tasks, objectives or spaces."""
+    """List rules, cells, tasks, penalties or spaces."""
     entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)
     if arguments.json:
         return _print_json(entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from .parser import make_parser
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         by Ctrl-C; 141: nobody read the output any more, as after ``| head``.
     """
     arguments = make_parser().parse_args(argv)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
     from optcell_search.tuning import RunFailed
 
@@ -37,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = getattr(arguments, "out", None) or getattr(arguments, "directory", "DIR")
         return _say(STOPPED, f"stopped; `optcell-search resume {folder}` goes on")
     return result
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Print a warning as one line; where in the code it was raised tells a user nothing."""
+    print(f"optcell-search: warning: {message}", file=sys.stderr)
 
 
 def _say(code: int, message: str) -> int:

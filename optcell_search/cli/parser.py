@@ -245,4 +245,4 @@ def _add_export(actions: _Actions[_Parser]) -> None:
 def _add_list(actions: _Actions[_Parser]) -> None:
     summary = "list what there is to search"
     parser = _command(actions, "list", commands.list_plugins, summary, directory=False)
-    parser.add_argument("kind", choices=("rules", "cells", "tasks", "objectives", "spaces"))
+    parser.add_argument("kind", choices=("rules", "cells", "tasks", "penalties", "spaces"))

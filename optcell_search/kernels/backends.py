@@ -21,7 +21,8 @@ from torch import Tensor
 FAST = ("native", "compiled", "triton", "torch")
 NAMES = (*FAST, "reference")
 
-# What to try first, as measured by scripts/bench_cells.py: under linear rules, which both can run,
+# What to try first, as measured by scripts/benchmarks/bench_cells.py: under linear rules,
+# which both can run,
 # the compiled loop takes 0.4 to 1.0 times as long as torch's LSTM (oneDNN), and less against its
 # GRU and RNN.
 _RECURRENCES = ("compiled", "native", "triton", "torch")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from .opening import load, locate
-from .ranking import best, eligible, front_mask, hypervolume, knee, pareto, ranks
-from .rows import Row, of_trial
+from ..ledger.reading import load, locate
+from ..ledger.trial import Row, of_trial
+from .ranking import (
+    best,
+    eligible,
+    front_mask,
+    hypervolume,
+    knee,
+    pareto,
+    ranks,
+)
 from .tables import (
     BASELINE,
     Direction,

@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 import pandas as pd
 
-from .rows import EPOCH_PREFIX, Row, epochs_of, of_trial
+from ..ledger.trial import EPOCH_PREFIX, Row, epochs_of, of_trial
 
 Direction = Literal["minimize", "maximize"]
 

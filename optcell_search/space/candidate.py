@@ -12,13 +12,14 @@ from .. import registry
 from ..hyperparameters import Choice, Specification, specification
 from .domains import Value
 from .faults import Faults, dotted
+from .renamed import NEW, OLD, with_new_names
 from .settings import ConvModel, Model, Training, model_settings
 from .values import read_table, read_value
 
 if TYPE_CHECKING:
     from ..cells.building import AnyModel
 
-_SECTIONS = ("cell", "rule", "model", "training", "objective")
+_SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
 
 Options = tuple[tuple[str, Value], ...]
@@ -62,7 +63,7 @@ class Candidate:
         rule_options: hyperparameters of the rule, likewise.
         model: size and layout of the network.
         training: how its weights are trained.
-        objectives: terms of the loss besides the task's own, as (name, options) by name.
+        penalties: terms of the loss besides the task's own, as (name, options) by name.
     """
 
     cell: str
@@ -71,7 +72,7 @@ class Candidate:
     rule_options: Options
     model: Model | ConvModel
     training: Training
-    objectives: tuple[tuple[str, Options], ...] = ()
+    penalties: tuple[tuple[str, Options], ...] = ()
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "candidate") -> Candidate:
@@ -79,7 +80,7 @@ class Candidate:
 
         Args:
             data: tables ``cell`` and ``rule``, each with a ``name`` and hyperparameters,
-                ``model``, ``training``, and ``objective`` with a table for each term of the loss;
+                ``model``, ``training``, and ``penalty`` with a table for each term of the loss;
                 hyperparameters left out take their defaults.
             where: what to call `data` in messages.
 
@@ -87,7 +88,7 @@ class Candidate:
             SpaceError: anything does not fit; it lists every fault.
         """
         faults = Faults(where)
-        table = read_table(data, "", _SECTIONS, faults)
+        table = read_table(with_new_names(data), "", _SECTIONS, faults)
         cell, cell_options = _read_plugin(table, "cell", registry.every_cell, faults)
         rule, rule_options = _read_plugin(table, "rule", registry.rules, faults)
         settings = model_settings(cell)
@@ -95,7 +96,7 @@ class Candidate:
         training = _read_options(
             specification(Training), table.get("training", {}), "training", faults
         )
-        objectives = _read_objectives(table.get("objective", {}), faults)
+        penalties = _read_penalties(table.get("penalty", {}), faults)
         faults.raise_if_any()
         return cls(
             cell=cell,
@@ -104,18 +105,18 @@ class Candidate:
             rule_options=tuple(rule_options.items()),
             model=settings(**model),
             training=Training(**training),
-            objectives=objectives,
+            penalties=penalties,
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return everything as nested plain data, fit for JSON and TOML."""
-        penalties = {name: dict(options) for name, options in self.objectives}
+        penalties = {name: dict(options) for name, options in self.penalties}
         return {
             "cell": {"name": self.cell, **dict(self.cell_options)},
             "rule": {"name": self.rule, **dict(self.rule_options)},
             "model": self.model.values(),
             "training": self.training.values(),
-            **({"objective": penalties} if penalties else {}),
+            **({"penalty": penalties} if penalties else {}),
         }
 
     def flat(self) -> dict[str, Value]:
@@ -125,7 +126,7 @@ class Candidate:
             self.rule: dict(self.rule_options),
             self.model.name: self.model.present(),
             Training.name: self.training.values(),
-            **{name: dict(options) for name, options in self.objectives},
+            **{name: dict(options) for name, options in self.penalties},
         }
         names: dict[str, Value] = {"cell": self.cell, "rule": self.rule}
         for section, options in sections.items():
@@ -135,7 +136,9 @@ class Candidate:
     @property
     def key(self) -> str:
         """16 hexadecimal digits that equal candidates share, on every machine."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        # Penalties were called objectives when the first keys were stored; a key does not change.
+        content = {OLD if name == NEW else name: table for name, table in self.to_dict().items()}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
     def build(self, task: Sizes | str) -> AnyModel:
@@ -200,15 +203,15 @@ def _read_plugin(
     return name, _read_options(specification(plugins.get(name)), options, key, faults)
 
 
-def _read_objectives(raw: object, faults: Faults) -> tuple[tuple[str, Options], ...]:
-    plugins = registry.objectives
-    given = read_table(raw, "objective", plugins.names(), faults, kind=plugins.kind)
-    objectives = []
+def _read_penalties(raw: object, faults: Faults) -> tuple[tuple[str, Options], ...]:
+    plugins = registry.penalties
+    given = read_table(raw, "penalty", plugins.names(), faults, kind=plugins.kind)
+    penalties = []
     for name, options in given.items():
-        key = dotted("objective", name)
+        key = dotted("penalty", name)
         values = _read_options(specification(plugins.get(name)), options, key, faults)
-        objectives.append((name, tuple(values.items())))
-    return tuple(objectives)
+        penalties.append((name, tuple(values.items())))
+    return tuple(penalties)
 
 
 def _read_options(

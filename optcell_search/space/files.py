@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+import warnings
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from .faults import Faults
+from .renamed import NEW, OLD, with_new_names
 
 _SUFFIX = ".toml"
 _PACKAGE = "search_spaces"
@@ -48,7 +50,14 @@ def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
             faults.raise_if_any()
         shipped = ", ".join(shipped_names())
         raise FileNotFoundError(f"{where}: no such file; shipped search spaces: {shipped}")
-    return parse(path.read_bytes(), where), path.stem, where
+    data = parse(path.read_bytes(), where)
+    if with_new_names(data) is not data:
+        warnings.warn(
+            f"{where}: tables [{OLD}.NAME] are called [{NEW}.NAME]; the old name is read until 0.3",
+            FutureWarning,
+            stacklevel=3,
+        )
+    return data, path.stem, where
 
 
 def parse(raw: bytes, where: str) -> dict[str, Any]:

@@ -36,8 +36,8 @@ def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
             tables[chosen[owner]][option] = value
         elif owner in (Model.name, Training.name):
             tables[owner][option] = value
-        elif owner in registry.objectives.names():
-            tables.setdefault("objective", {}).setdefault(owner, {})[option] = value
+        elif owner in registry.penalties.names():
+            tables.setdefault("penalty", {}).setdefault(owner, {})[option] = value
         elif owner not in passed_over and name not in ("cell", "rule"):
             owners = [Model.name, Training.name, *sorted(passed_over)]
             faults.unknown(name, "owner of a hyperparameter", owner or name, owners)

@@ -10,6 +10,7 @@ from .. import registry
 from ..hyperparameters import Specification, specification
 from .domains import Domain, Fixed
 from .faults import Faults, dotted, shown
+from .renamed import with_new_names
 from .settings import ConvModel, Model, Training, model_settings
 from .values import declared, read_domain, read_table
 
@@ -22,7 +23,7 @@ _TOP_LEVEL = (
     "rule",
     "model",
     "training",
-    "objective",
+    "penalty",
 )
 
 
@@ -34,7 +35,7 @@ class Contents:
     description: str = ""
     cells: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    objectives: tuple[str, ...] = ()
+    penalties: tuple[str, ...] = ()
     domains: dict[str, Domain] = field(default_factory=dict)
 
 
@@ -45,7 +46,7 @@ def read_contents(data: object, where: str) -> Contents:
         SpaceError: anything is wrong; it lists every fault.
     """
     faults = Faults(where)
-    table = read_table(data, "", _TOP_LEVEL, faults)
+    table = read_table(with_new_names(data), "", _TOP_LEVEL, faults)
     contents = Contents(
         name=_read_line(table.get("name", ""), "name", faults),
         description=_read_line(table.get("description", ""), "description", faults),
@@ -56,11 +57,11 @@ def read_contents(data: object, where: str) -> Contents:
         if name in contents.cells:
             what = f"{name} is also in cells, and their hyperparameters would mix"
             faults.add("rules", what, "cells and rules of different names")
-    contents.objectives, penalties = _read_objectives(table, faults)
-    for name in contents.objectives:
+    contents.penalties, penalties = _read_penalties(table, faults)
+    for name in contents.penalties:
         if name in (*contents.cells, *contents.rules):
             what = f"{name} is also a cell or a rule, and their hyperparameters would mix"
-            faults.add("objective", what, "objectives of other names")
+            faults.add("penalty", what, "penalties of other names")
     contents.domains = {
         **_read_plugins(table, "cell", contents.cells, registry.every_cell, faults),
         **_read_plugins(table, "rule", contents.rules, registry.rules, faults),
@@ -126,17 +127,17 @@ def _read_plugins(
     return domains
 
 
-def _read_objectives(
+def _read_penalties(
     table: Mapping[str, Any], faults: Faults
 ) -> tuple[tuple[str, ...], dict[str, Domain]]:
-    plugins = registry.objectives
+    plugins = registry.penalties
     given = read_table(
-        table.get("objective", {}), "objective", plugins.names(), faults, kind=plugins.kind
+        table.get("penalty", {}), "penalty", plugins.names(), faults, kind=plugins.kind
     )
     domains: dict[str, Domain] = {}
     for name, raw in given.items():
         specs = specification(plugins.get(name))
-        for option, domain in _read_section(specs, raw, dotted("objective", name), faults).items():
+        for option, domain in _read_section(specs, raw, dotted("penalty", name), faults).items():
             domains[f"{name}.{option}"] = domain or declared(specs[option])
     return tuple(given), domains
 

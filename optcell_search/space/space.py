@@ -29,7 +29,7 @@ class SearchSpace:
     Python what a TOML file says. A hyperparameter is given as a value (fixed), as
     ``{"choices": […]}``, or as ``{"low": …, "high": …}`` with ``"log": True`` or ``"step": …``.
     It exists only in candidates whose cell or rule has it. One of a cell or rule that is not
-    mentioned takes its declared search range; one of model or training its default. An objective
+    mentioned takes its declared search range; one of model or training its default. A penalty
     that is mentioned, be it with an empty table, is a term of the training loss of every candidate.
 
     Args:
@@ -39,7 +39,7 @@ class SearchSpace:
         rule: hyperparameters by rule name.
         model: hyperparameters of `Model`, or of `ConvModel` for convolutional cells.
         training: hyperparameters of `Training`.
-        objective: hyperparameters by name of an objective, its `weight` among them.
+        penalty: hyperparameters by name of a penalty, its `weight` among them.
         name: what the space is called.
         description: what it is for, on one line.
 
@@ -54,7 +54,7 @@ class SearchSpace:
     description: str
     cells: tuple[str, ...]
     rules: tuple[str, ...]
-    objectives: tuple[str, ...]
+    penalties: tuple[str, ...]
     domains: dict[str, Domain] = field(hash=False)
 
     def __init__(
@@ -66,7 +66,7 @@ class SearchSpace:
         rule: Mapping[str, Any] | None = None,
         model: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
-        objective: Mapping[str, Any] | None = None,
+        penalty: Mapping[str, Any] | None = None,
         name: str = "",
         description: str = "",
     ) -> None:
@@ -75,7 +75,7 @@ class SearchSpace:
             "rule": rule,
             "model": model,
             "training": training,
-            "objective": objective,
+            "penalty": penalty,
         }
         given = {key: table for key, table in tables.items() if table is not None}
         data = {"name": name, "description": description, "cells": cells, "rules": rules, **given}
@@ -191,15 +191,15 @@ class SearchSpace:
             return False
         if candidate.cell not in self.cells or candidate.rule not in self.rules:
             return False
-        if {name for name, _ in candidate.objectives} != set(self.objectives):
+        if {name for name, _ in candidate.penalties} != set(self.penalties):
             return False
         values = candidate.flat()
         domains = self._domains_of(candidate.cell, candidate.rule)
         return all(values[name] in domain for name, domain in domains.items() if name in values)
 
     def _kind_of(self, owner: str) -> str:
-        if owner in self.objectives:
-            return "objective"
+        if owner in self.penalties:
+            return "penalty"
         return "cell" if owner in self.cells else "rule"
 
     def _fill(self, contents: Contents) -> None:
@@ -221,17 +221,17 @@ class SearchSpace:
             "rule": {"name": rule},
             "model": {},
             "training": {},
-            **{name: {} for name in self.objectives},
+            **{name: {} for name in self.penalties},
         }
         kinds = {cell: "cell", rule: "rule"}
         for dotted_name, value in values.items():
             owner, option = dotted_name.rsplit(".", 1)
             tables[kinds.get(owner, owner)][option] = value
-        penalties = {name: tables.pop(name) for name in self.objectives}
-        return Candidate.from_dict({**tables, "objective": penalties})
+        penalties = {name: tables.pop(name) for name in self.penalties}
+        return Candidate.from_dict({**tables, "penalty": penalties})
 
     def _domains_of(self, cell: str, rule: str) -> dict[str, Domain]:
-        owners = (cell, rule, Model.name, Training.name, *self.objectives)
+        owners = (cell, rule, Model.name, Training.name, *self.penalties)
         return {
             name: domain
             for name, domain in self.domains.items()

@@ -31,7 +31,7 @@ class Split:
         targets: (sequences, ...) for one answer per sequence, (sequences, time, ...) for one per
             step; what is behind the end of a short sequence is marked as `goals` says.
         lengths: (sequences,), int64 on the CPU: steps of each sequence; None: all of them.
-        drivers: what objectives judge predictions by, in physical units, by name; each
+        drivers: what penalties judge predictions by, in physical units, by name; each
             (sequences, ...). Only where all sequences are of one length.
     """
 

@@ -36,7 +36,7 @@ class Goal(abc.ABC):
         """Number of outputs the model must have."""
 
     def predictions(self, outputs: Tensor) -> Tensor:
-        """Return the outputs in the units of the targets, as objectives judge them."""
+        """Return the outputs in the units of the targets, as penalties judge them."""
         return outputs
 
     @abc.abstractmethod

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from optcell_search import registry
-from optcell_search.objectives import Objective
-from optcell_search.objectives.base import Drivers
+from optcell_search.penalties import Penalty
+from optcell_search.penalties.base import Drivers
 from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import Goal
 
@@ -116,17 +116,17 @@ class LoadedTask:
     def metrics(self) -> dict[str, str]:
         """Metric → ``"maximize"`` or ``"minimize"``; the first is the primary one.
 
-        Those of the goal come first, then those of the objectives that can be judged here.
+        Those of the goal come first, then those of the penalties that can be judged here.
         """
-        judged = [name for objective in self.objectives for name in objective.metrics]
+        judged = [name for penalty in self.penalties for name in penalty.metrics]
         return {**self._data.goal.metrics, **dict.fromkeys(judged, "minimize")}
 
     @functools.cached_property
-    def objectives(self) -> tuple[Objective, ...]:
-        """The objectives, with their defaults, that this task has the drivers for."""
+    def penalties(self) -> tuple[Penalty, ...]:
+        """The penalties, with their defaults, that this task has the drivers for."""
         if not self._train.drivers:
             return ()
-        known = (registry.objectives.get(name)() for name in registry.objectives.names())
+        known = (registry.penalties.get(name)() for name in registry.penalties.names())
         return tuple(o for o in known if o.applies(self._train.drivers))
 
     @property
@@ -182,37 +182,37 @@ class LoadedTask:
         return self._data.goal.loss(outputs, targets)
 
     def tally(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> list[Tensor]:
-        """Return the sums that `finish` needs, the goal's and each objective's; they add up."""
+        """Return the sums that `finish` needs, the goal's and each penalty's; they add up."""
         predictions = self.goal.predictions(outputs)
-        judged = [objective.tally(predictions, drivers) for objective in self.objectives]
+        judged = [penalty.tally(predictions, drivers) for penalty in self.penalties]
         return [self.goal.tally(outputs, targets), *judged]
 
     def finish(self, tally: list[Tensor]) -> dict[str, float]:
         """Turn summed tallies into the metrics and ``loss``."""
         scores = self.goal.finish(tally[0])
-        for objective, sums in zip(self.objectives, tally[1:], strict=True):
-            scores |= objective.finish(sums)
+        for penalty, sums in zip(self.penalties, tally[1:], strict=True):
+            scores |= penalty.finish(sums)
         return scores
 
     def score(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> dict[str, float]:
         """Return the metrics, and ``loss``, of these outputs; `drivers` as their split has them."""
         return self.finish(self.tally(outputs, targets, drivers))
 
-    def require(self, objectives: Iterable[str], *, pretraining: bool) -> None:
+    def require(self, penalties: Iterable[str], *, pretraining: bool) -> None:
         """Check that candidates with these terms of the loss can be trained here.
 
         Args:
-            objectives: names.
+            penalties: names.
             pretraining: whether they begin with pre-training.
 
         Raises:
             ValueError: the task lacks drivers or pre-training data; the message says which.
         """
-        for name in objectives:
-            needs = registry.objectives.get(name).needs
+        for name in penalties:
+            needs = registry.penalties.get(name).needs
             if missing := sorted(set(needs) - set(self._train.drivers)):
                 raise ValueError(
-                    f"task {self.spec!r} cannot be judged by objective {name!r}: "
+                    f"task {self.spec!r} cannot be judged by penalty {name!r}: "
                     f"it has no driver {', '.join(missing)}"
                 )
         if pretraining and self._pretraining is None:

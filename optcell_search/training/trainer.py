@@ -21,7 +21,7 @@ from torch.nn.utils.clip_grad import clip_grad_norm_
 from optcell_search import registry
 from optcell_search.cells import State
 from optcell_search.cells.building import AnyModel
-from optcell_search.objectives import Objective
+from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training.divergence import Diverged, Watch
@@ -48,14 +48,14 @@ class Training:
 
     The first ``training.pretrain_epochs`` epochs are trained on the task's pre-training data, the
     others on its training data; both count as epochs. The loss is the task's plus, for each
-    objective of the candidate, weight · mean violation.
+    penalty of the candidate, weight · mean violation.
 
     Attributes:
         model: the model as trained so far.
         epochs: how many epochs it has been trained.
 
     Raises:
-        ValueError: the candidate wants to be pre-trained, or has an objective, and the task lacks
+        ValueError: the candidate wants to be pre-trained, or has a penalty, and the task lacks
             the data for it.
     """
 
@@ -71,10 +71,10 @@ class Training:
         self.seed = seed
         self.device = torch.device(device)
         self.task = task.to(self.device)
-        terms = dict(candidate.objectives)
+        terms = dict(candidate.penalties)
         self.task.require(terms, pretraining=candidate.training.pretrain_epochs > 0)
-        self._terms: list[Objective] = [
-            registry.objectives.get(name)(**dict(options)) for name, options in terms.items()
+        self._terms: list[Penalty] = [
+            registry.penalties.get(name)(**dict(options)) for name, options in terms.items()
         ]
         self.epochs = 0
         self._train_seconds = 0.0

@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .own_tuner import optcell_trainable
     from .run import Run, RunFailed
-    from .schedulers import MOASHAScheduler
+    from .search.schedulers import MOASHAScheduler
     from .start import search
+    from .worker.own_tuner import optcell_trainable
 
 __all__ = ["MOASHAScheduler", "Run", "RunFailed", "optcell_trainable", "search"]
 

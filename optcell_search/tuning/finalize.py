@@ -22,13 +22,13 @@ from optcell_search.space import Candidate, trial_seed
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, feedforward_baseline, has_baseline
 
-from . import lifeline
-from .ledger import Ledger
-from .parcel import Source
-from .reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
-from .scores import Record, Score
-from .session import Job, Session, failure, release
-from .shares import larger
+from ..ledger.ledger import Ledger
+from ..ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
+from ..ledger.scores import Record, Score
+from .cluster import heartbeat
+from .cluster.data_transfer import Source
+from .cluster.gpu_shares import larger
+from .worker.session import Job, Session, failure, release
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
@@ -137,8 +137,8 @@ def _first(pending: list[ray.ObjectRef[Score]]) -> ray.ObjectRef[Score]:
         done, _ = ray.wait(pending, timeout=_SECONDS_BETWEEN_LOOKS)
         if done:
             return done[0]
-        if not lifeline.nodes():
-            raise Broken(lifeline.NO_NODE)
+        if not heartbeat.nodes():
+            raise Broken(heartbeat.NO_NODE)
 
 
 def _submit(work: _Work) -> ray.ObjectRef[Score]:

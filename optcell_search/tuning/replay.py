@@ -11,9 +11,9 @@ from torch import Tensor
 
 from optcell_search.training import TIMED
 
-from .parcel import Source
-from .request import Request
-from .session import Job, Session
+from ..ledger.request import Request
+from .cluster.data_transfer import Source
+from .worker.session import Job, Session
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import pandas as pd
 from optuna.trial import TrialState
 from torch import Tensor
 
-from . import checkpoints
-from . import folder as folders
-from .reading import RunFolder
-from .reasons import Broken
+from ..ledger import folder as folders
+from ..ledger.reasons import Broken
+from ..ledger.request import LOCAL, Request
+from .progress import View
 from .replay import Replay, replay
-from .request import LOCAL, Request
+from .run_folder import RunFolder
 from .status import in_words, reasons
-from .view import View
+from .store import checkpoints
 
 if TYPE_CHECKING:
     from ray import tune
@@ -45,7 +45,7 @@ class Run(RunFolder):
             ValueError: another process is working on the run, or there is no cluster to use.
             KeyboardInterrupt: the user stopped it; it can be resumed again.
         """
-        from .cluster import connected
+        from .cluster.connection import connected
 
         self._check_data()
         with connected(self._at(address), self._checkpoints, self._source):
@@ -54,7 +54,7 @@ class Run(RunFolder):
 
     def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
-        from .driver import Hopeless, drive
+        from .search.driver import Hopeless, drive
 
         with folders.locked(self.directory), self._ledger() as ledger, ledger.held():
             if ledger.unfinished:
@@ -114,7 +114,7 @@ class Run(RunFolder):
             ValueError: a number is not that of a completed row, or nothing completed.
             RunFailed: not a single training succeeded.
         """
-        from .cluster import connected
+        from .cluster.connection import connected
         from .finalize import choose, finalize
 
         for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optcell_search.space import SearchSpace
 
-from . import checkpoints, parcel
-from . import folder as folders
-from .resolving import resolve
+from ..ledger import folder as folders
+from .cluster import data_transfer
+from .resolve import resolve
 from .run import Run
+from .store import checkpoints
 
 if TYPE_CHECKING:
     from ray import tune
@@ -93,8 +94,8 @@ def search(
             in the same way.
         KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
     """
-    from .cluster import connected
-    from .packing import packed
+    from .cluster.connection import connected
+    from .worker.gpu_packing import packed
 
     request = resolve(
         space,
@@ -121,10 +122,10 @@ def search(
     )
     directory = Path(out)
     folders.check_target(directory)
-    source = parcel.Source.of(request, directory)
+    source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.
-        unless_begun.callback(parcel.place_of(request, directory).delete, "")
+        unless_begun.callback(data_transfer.place_of(request, directory).delete, "")
         with connected(request, checkpoints.place_of(request, directory), source):
             if request.study:
                 # An unreachable database is found here, before anything is written.
@@ -132,7 +133,7 @@ def search(
             if request.gpus_measured:
                 request = packed(request, source)
             folders.make(directory, request)
-            parcel.move_in(request, directory)
+            data_transfer.move_in(request, directory)
             unless_begun.pop_all()
             run = Run(directory, request)
             run.drive([callback for callback in callbacks if not isinstance(callback, str)])

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from optcell_search import results
 
-from .ledger import Ledger
+from ..ledger.ledger import Ledger
 
 
 def standing(ledger: Ledger) -> dict[str, Any]:

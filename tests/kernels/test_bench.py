@@ -47,7 +47,7 @@ def test_rows_measured_again_replace_the_older_ones(tmp_path: Path) -> None:
 
 
 def test_table_plot_and_readme_are_made_of_the_figures() -> None:
-    scripts = ROOT / "scripts"
+    scripts = ROOT / "scripts" / "benchmarks" / "results"
     kept = json.loads((scripts / "bench_cells.json").read_text())
     place = kept["cpu, 2 threads, wall time"]
     assert (scripts / "bench_cells.md").read_text().splitlines() == table(kept)
@@ -58,8 +58,8 @@ def test_table_plot_and_readme_are_made_of_the_figures() -> None:
 PROGRAM = """
 import runpy, sys
 sys.argv = ["bench_gpu.py", "--rehearse", "--rules", "adam", "--repeats", "1", "--out", sys.argv[1]]
-sys.path.insert(0, "scripts")
-runpy.run_path("scripts/bench_gpu.py", run_name="__main__")
+sys.path.insert(0, "scripts/benchmarks")
+runpy.run_path("scripts/benchmarks/bench_gpu.py", run_name="__main__")
 assert not {"ray", "optuna"} & set(sys.modules)
 """
 

@@ -14,12 +14,7 @@ from optcell_search import tasks
 from optcell_search.cells import SequenceModel
 from optcell_search.registry import cells
 from optcell_search.tasks import LoadedTask, Split
-from optcell_search.training import (
-    count_parameters,
-    gradient_curve,
-    gradient_norms,
-    latency,
-)
+from optcell_search.training import count_parameters, gradient_curve, gradient_norms, latency
 
 
 def model_for(task: LoadedTask, **options: Any) -> SequenceModel:

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from optcell_search import registry
-from optcell_search.objectives import Objective
-from optcell_search.objectives.base import Drivers
+from optcell_search.penalties import Penalty
+from optcell_search.penalties.base import Drivers
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import Data, LoadedTask, ScaledRegression, Split, Task, load
 from optcell_search.training import Training, objectives, train
-from optcell_search.tuning.resolving import resolve
+from optcell_search.tuning.resolve import resolve
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ceiling(Objective):
+class Ceiling(Penalty):
     """Predictions stay below a ceiling."""
 
     name: ClassVar[str] = "ceiling"
@@ -62,9 +62,9 @@ class Waves(Task):
 
 @pytest.fixture(autouse=True)
 def ceiling(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    found = registry.Registry("objective", "objectives")
-    found.__dict__["_plugins"] = {**registry.objectives._plugins, "ceiling": Ceiling}
-    monkeypatch.setattr(registry, "objectives", found)
+    found = registry.Registry("penalty", "penalties")
+    found.__dict__["_plugins"] = {**registry.penalties._plugins, "ceiling": Ceiling}
+    monkeypatch.setattr(registry, "penalties", found)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -84,7 +84,7 @@ def candidate(pretrain_epochs: int = 0, weight: float | None = None) -> Candidat
         "training": {"batch_size": 4, "lr": 0.02, "pretrain_epochs": pretrain_epochs},
     }
     if weight is not None:
-        data["objective"] = {"ceiling": {"weight": weight}}
+        data["penalty"] = {"ceiling": {"weight": weight}}
     return Candidate.from_dict(data)
 
 
@@ -182,14 +182,14 @@ def test_a_task_that_lacks_what_a_candidate_wants_is_refused() -> None:
     adding = load("adding:examples=20,length=5")
     with pytest.raises(ValueError, match="has no data to pre-train on; valid: pretrain_epochs = 0"):
         Training(candidate(pretrain_epochs=1), adding, seed=0)
-    with pytest.raises(ValueError, match="by objective 'ceiling': it has no driver ceiling"):
+    with pytest.raises(ValueError, match="by penalty 'ceiling': it has no driver ceiling"):
         Training(candidate(weight=1.0), adding, seed=0)
 
 
 @pytest.mark.parametrize(
     ("part", "complaint"),
     [
-        ({"objective": {"ceiling": {}}}, "has no driver ceiling"),
+        ({"penalty": {"ceiling": {}}}, "has no driver ceiling"),
         ({"training": {"pretrain_epochs": {"low": 0, "high": 3}}}, "no data to pre-train on"),
     ],
 )

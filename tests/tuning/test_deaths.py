@@ -16,12 +16,12 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from runs import SMALL_SPACE, a_request
 
+from optcell_search.ledger import folder as folders
+from optcell_search.ledger.journal import mend
+from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.request import Request
+from optcell_search.ledger.storage import LedgerStorage
 from optcell_search.tuning import Run
-from optcell_search.tuning import folder as folders
-from optcell_search.tuning.journal import mend
-from optcell_search.tuning.ledger import Ledger
-from optcell_search.tuning.request import Request
-from optcell_search.tuning.storage import LedgerStorage
 
 METRICS = {"accuracy": 0.5, "loss": 1.0, "parameters": 20.0}
 ROOT = Path(__file__).parents[2]
@@ -140,8 +140,8 @@ def test_two_searches_at_one_url_have_a_study_each(study: str, tiny: str, tmp_pa
 HOLD = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"
     "from pathlib import Path\n"
-    "from optcell_search.tuning.ledger import Ledger\n"
-    "from optcell_search.tuning.request import Request\n"
+    "from optcell_search.ledger.ledger import Ledger\n"
+    "from optcell_search.ledger.request import Request\n"
     "folder = Path(sys.argv[2])\n"
     "with Ledger.of_folder(Request.read(folder), folder).held():\n"
     "    print('mine', flush=True); sys.stdin.read()\n"

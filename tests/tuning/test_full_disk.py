@@ -12,9 +12,9 @@ import pytest
 from runs import SPACE
 
 import optcell_search
+from optcell_search.ledger.ledger import Ledger
 from optcell_search.results import load
 from optcell_search.tuning import Run, RunFailed
-from optcell_search.tuning.ledger import Ledger
 
 ROOM = 3 * 2**20  # bytes
 

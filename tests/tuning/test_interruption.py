@@ -17,8 +17,8 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 from runs import PLUGINS, faulty_space
 
+from optcell_search.ledger.ledger import Ledger
 from optcell_search.tuning import Run
-from optcell_search.tuning.ledger import Ledger
 
 TRIALS, EPOCHS = 4, 25
 

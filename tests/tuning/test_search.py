@@ -10,15 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from optcell_search.tuning.cluster.connection.connection import connected
 from optuna.samplers import RandomSampler
 from runs import SMALL_SPACE, SPACE, faulty_space
 
 import optcell_search
 from optcell_search import results
-from optcell_search.tuning import Run, RunFailed, driver
-from optcell_search.tuning.cluster import connected
-from optcell_search.tuning.ledger import Ledger
-from optcell_search.tuning.place import Place
+from optcell_search.ledger.ledger import Ledger
+from optcell_search.tuning import Run, RunFailed
+from optcell_search.tuning.search import driver
+from optcell_search.tuning.store.file_systems import Place
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

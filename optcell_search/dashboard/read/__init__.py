@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .board import Board
-from .source import Curve, Source, open_source
+from .opening import open_source
+from .source import Curve, Source
 
 __all__ = ["Board", "Curve", "Source", "open_source"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import optuna
 
+from ...ledger.trial import EPOCH_PREFIX, epochs_of
 from ...results import Row, of_trial
-from ...results.rows import EPOCH_PREFIX, epochs_of
 from .source import Curve
 
 

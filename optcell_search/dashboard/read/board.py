@@ -10,7 +10,8 @@ import optuna
 from ... import results
 from ...results import Row
 from ..info.data import Data
-from .source import Curve, open_source
+from .opening import open_source
+from .source import Curve
 
 
 class Board:

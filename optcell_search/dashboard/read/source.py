@@ -5,12 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-import optuna
-
-from ... import results
 from ...results import Row
 
 
@@ -47,21 +43,3 @@ class Source(Protocol):
 
     def curves(self, numbers: Iterable[int]) -> dict[int, Curve]:
         """Return the learning curves of these trials; one without epochs is left out."""
-
-
-def open_source(where: str | Path | optuna.Study) -> Source:
-    """Return what reads a run folder, the study at a URL, or an opened study.
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such run (see `results.load`).
-    """
-    from .api import ApiSource
-    from .sql import SqlSource, has_known_tables
-
-    if isinstance(where, optuna.Study):
-        return ApiSource(where)
-    study = results.load(where)
-    url, _ = results.locate(where)
-    if url.startswith("journal://") or not has_known_tables(url):
-        return ApiSource(study)
-    return SqlSource(url, study.study_name)

@@ -16,8 +16,8 @@ import sqlalchemy
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import Connection, Table, and_, func, select
 
+from ...ledger.trial import EPOCH_PREFIX
 from ...results import Row
-from ...results.rows import EPOCH_PREFIX
 from .source import Curve
 
 # Of Optuna's tables; another one is read through Optuna.

@@ -8,7 +8,7 @@ function candidateOf(run, trial) {
     training: run.section(trial, "training."),
   };
   const penalties = penaltiesOf(run, trial);
-  return Object.keys(penalties).length ? { ...candidate, objective: penalties } : candidate;
+  return Object.keys(penalties).length ? { ...candidate, penalty: penalties } : candidate;
 }
 
 /* Further terms of the loss: name → its options. */
@@ -24,7 +24,7 @@ const literal = (value) => (typeof value === "string" ? quoted(value) : String(v
 const bare = (name) => (/^[\w-]+$/.test(name) ? name : quoted(name));
 
 function asToml(run, trial) {
-  const { cell, rule, model, training, objective } = candidateOf(run, trial);
+  const { cell, rule, model, training, penalty } = candidateOf(run, trial);
   const table = (title, values) => {
     const lines = Object.entries(values).filter(([name]) => name !== "name");
     return lines.length ? ["", `[${title}]`, ...lines.map(([name, value]) => `${bare(name)} = ${literal(value)}`)] : [];
@@ -37,7 +37,7 @@ function asToml(run, trial) {
     ...table(`rule.${bare(rule.name)}`, rule),
     ...table("model", model),
     ...table("training", training),
-    ...Object.entries(objective || {}).flatMap(([name, options]) => table(`objective.${bare(name)}`, options)),
+    ...Object.entries(penalty || {}).flatMap(([name, options]) => table(`penalty.${bare(name)}`, options)),
     "",
   ].join("\n");
 }

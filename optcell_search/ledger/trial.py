@@ -1,0 +1,98 @@
+"""A row of the ledger as plain data, whichever way it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+EPOCH_PREFIX = "epoch:"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A trial of the ledger.
+
+    Attributes:
+        number: of the trial.
+        state: name of Optuna's state: ``COMPLETE``, ``PRUNED``, ``FAIL``, ``RUNNING``, ``WAITING``.
+        values: the objectives, empty unless it is complete.
+        known: its user attributes, but for the epochs.
+        metrics: those it ended with, or of its last epoch so far.
+        violations: one a constraint, positive where it is broken; empty where none is recorded.
+        epochs: how many it has trained.
+        started, ended: local time, None where it has not.
+    """
+
+    number: int
+    state: str
+    values: tuple[float, ...]
+    known: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    violations: tuple[float, ...]
+    epochs: int
+    started: datetime | None
+    ended: datetime | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will never change again."""
+        return self.state in ("COMPLETE", "PRUNED", "FAIL")
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it is known to keep every constraint."""
+        # A row without recorded constraints (failed, still running) has not been shown to.
+        return bool(self.violations) and all(value <= 0 for value in self.violations)
+
+    @property
+    def seconds(self) -> float:
+        """From start to end, NaN where it has not ended."""
+        if self.started is None or self.ended is None:
+            return float("nan")
+        return (self.ended - self.started).total_seconds()
+
+    @property
+    def gradients(self) -> dict[int, float]:
+        """Distance from the last step → norm of the gradient; empty where it was not measured."""
+        return {int(distance): norm for distance, norm in self.known.get("gradients", {}).items()}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The candidate in dotted names: ``cell``, ``rule``, ``heavy_ball.mu``, ``training.lr``."""
+        sections = dict(self.known.get("candidate", {}))
+        # Penalties are tables of their own, each under its name; 0.1 called them objectives.
+        sections |= sections.pop("penalty", {}) | sections.pop("objective", {})
+        flat: dict[str, Any] = {}
+        for section, content in sections.items():
+            values = dict(content)
+            if section in ("cell", "rule"):
+                flat[section] = values.pop("name")
+                section = flat[section]
+            flat.update((f"{section}.{key}", value) for key, value in values.items())
+        return flat
+
+
+def of_trial(trial: FrozenTrial) -> Row:
+    """Return the row that Optuna's API gives as `trial`."""
+    epochs = epochs_of(trial)
+    known = {k: v for k, v in trial.user_attrs.items() if not k.startswith(EPOCH_PREFIX)}
+    return Row(
+        number=trial.number,
+        state=trial.state.name,
+        values=tuple(trial.values or ()),
+        known=known,
+        metrics=known.get("metrics") or (epochs[-1][1] if epochs else {}),
+        violations=tuple(trial.constraints.values()),
+        epochs=len(epochs),
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
+    )
+
+
+def epochs_of(trial: FrozenTrial) -> list[tuple[str, Mapping[str, float]]]:
+    """Return a trial's epochs in order, as (attribute, metrics)."""
+    return sorted((k, v) for k, v in trial.user_attrs.items() if k.startswith(EPOCH_PREFIX))

@@ -1,0 +1,1 @@
+"""The temperature of a lake by depth, beside a process model."""

@@ -1,0 +1,233 @@
+"""From what a user asks for to a request with everything checked and resolved."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from optcell_search import tasks, training
+from optcell_search.results import Direction
+from optcell_search.space import SearchSpace, check_fit
+
+from ..ledger.constraints import Constraint
+from ..ledger.request import LOCAL, Request
+from .search.callbacks import check as check_callbacks
+
+SAMPLERS = ("tpe", "nsga2", "random", "grid")
+DEVICES = ("auto", "cpu", "cuda")
+SCHEDULERS = ("auto", "asha", "mo-asha", "none")
+GIBIBYTE = 2**30
+
+
+def resolve(
+    space: str | Path | dict[str, Any] | SearchSpace,
+    task: str,
+    *,
+    num_trials: int,
+    objectives: Sequence[str] | None = None,
+    constraints: Sequence[str] = (),
+    sampler: str = "tpe",
+    scheduler: str = "auto",
+    seed: int = 0,
+    repeats: int = 1,
+    deterministic: bool = False,
+    epochs: int = 10,
+    workers: int | None = None,
+    threads: int | None = None,
+    gpus_per_trial: float | Literal["auto"] = 0.0,
+    device: str = "auto",
+    callbacks: Sequence[str] = (),
+    address: str | None = None,
+    study: str | None = None,
+    storage: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    checkpoint_gib: float = 2.0,
+) -> Request:
+    """Check a request and fill in what it leaves open. Arguments as `search` takes them.
+
+    Raises:
+        ValueError, FileNotFoundError: something cannot be done; one line says what and why.
+    """
+    for name, value, least in (
+        ("num_trials", num_trials, 1),
+        ("epochs", epochs, 1),
+        ("repeats", repeats, 1),
+        ("workers", 1 if workers is None else workers, 1),
+        ("threads", 1 if threads is None else threads, 1),
+        ("seed", seed, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name} = {value}; valid: integers, {least} or more")
+    measured = gpus_per_trial == "auto"
+    # Until it is measured, which takes a cluster, a candidate is given a whole one.
+    gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
+    if not gpus_per_trial >= 0:
+        raise ValueError(
+            f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …, or auto"
+        )
+    if not checkpoint_gib >= 0:
+        raise ValueError(f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more")
+    check_callbacks(callbacks)
+    one_of("sampler", sampler, SAMPLERS)
+    one_of("scheduler", scheduler, SCHEDULERS)
+    loaded = _load_space(space)
+    data = tasks.load(task, data_dir)
+    # Read and let go: what is wrong with the test data is better known now than after the search.
+    data.unseal()
+    check_fit(loaded, data)
+    data.require(
+        loaded.penalties, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
+    )
+    directions = _directions(training.objectives(data), objectives)
+    # Read here so that a mistyped constraint is found before anything is started.
+    bounds = [
+        Constraint.parse(text, valid=tuple(training.objectives(data))) for text in constraints
+    ]
+    if deterministic:
+        _refuse_clocks([*directions, *(bound.metric for bound in bounds)])
+    cores = available_cores()
+    workers = workers if workers is not None else min(cores, num_trials)
+    return Request(
+        run_id=f"{loaded.name or 'space'}-{data.name}-{uuid.uuid4().hex[:12]}",
+        space=loaded.to_dict(),
+        task=data.spec,
+        data_dir=str(data.folder.absolute()),
+        data_fingerprint=data.fingerprint,
+        objectives=directions,
+        num_trials=num_trials,
+        epochs=epochs,
+        seed=seed,
+        repeats=repeats,
+        sampler=sampler,
+        scheduler=choose_scheduler(scheduler, tuple(directions)),
+        deterministic=deterministic,
+        constraints=tuple(constraints),
+        workers=workers,
+        threads=threads if threads is not None else max(1, cores // workers),
+        gpus_per_trial=gpus_per_trial,
+        gpus_measured=measured,
+        device=choose_device(device, gpus_per_trial, measured=measured),
+        callbacks=tuple(callbacks),
+        address=address if address and address != LOCAL else "",
+        study=study or "",
+        storage=_storage(storage),
+        checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+        machine=this_machine(),
+    )
+
+
+def one_of(name: str, value: str, valid: Sequence[str]) -> None:
+    """Raise a ValueError unless `value` is one of `valid`."""
+    if value not in valid:
+        raise ValueError(f"unknown {name} {value!r}; valid: {', '.join(valid)}")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _load_space(space: str | Path | dict[str, Any] | SearchSpace) -> SearchSpace:
+    if isinstance(space, SearchSpace):
+        return space
+    if isinstance(space, dict):
+        return SearchSpace.from_dict(space, where="space")
+    return SearchSpace.load(space)
+
+
+def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str, Direction]:
+    if names is None:
+        names = [next(iter(known))]
+    if isinstance(names, str) or not names:
+        raise ValueError(f"objectives = {names!r}; valid: one or more of {', '.join(known)}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"objectives = {', '.join(names)}: one is named twice")
+    for name in names:
+        one_of("objective", name, tuple(known))
+    return {name: cast(Direction, known[name]) for name in names}
+
+
+def _refuse_clocks(metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if name in training.TIMED:
+            raise ValueError(
+                f"{name} is read off a clock and never comes out the same; valid in a "
+                "deterministic search: other objectives and constraints"
+            )
+
+
+def choose_scheduler(asked: str, objectives: Sequence[str]) -> str:
+    """Return what ``auto`` stands for, or what was asked for if it can be used.
+
+    Nothing is stopped where training changes no objective. ASHA serves one objective.
+
+    Raises:
+        ValueError: the scheduler cannot be used here.
+    """
+    learned = any(name not in training.COSTS for name in objectives)
+    asha = learned and len(objectives) == 1
+    usable = ["auto", *["asha"] * asha, *["mo-asha"] * learned, "none"]
+    if asked == "auto":
+        return usable[1]
+    if asked in usable:
+        return asked
+    valid = f"valid here: {', '.join(usable)}"
+    if not learned:
+        raise ValueError(
+            f"scheduler = {asked} needs an objective that training changes; "
+            f"{', '.join(objectives)} do not; {valid}"
+        )
+    raise ValueError(f"scheduler = {asked} needs exactly one objective; {valid}")
+
+
+def _storage(storage: str | Path | None) -> str:
+    """Make a path absolute, for a worker may run in another folder; a URI stays as it is."""
+    text = str(storage or "")
+    return text if not text or "://" in text else str(Path(text).absolute())
+
+
+def choose_device(asked: str, gpus: float, *, measured: bool) -> str:
+    """Return what ``auto`` stands for, or the device asked for.
+
+    Raises:
+        ValueError: it is unknown, or Ray would keep it from the workers.
+    """
+    one_of("device", asked, DEVICES)
+    if asked == "cuda" and not gpus:
+        raise ValueError(
+            "device = cuda, but gpus_per_trial = 0; valid: a share such as 0.25, 1 ..., or auto"
+        )
+    if asked == "cpu" and measured:
+        raise ValueError(
+            "gpus_per_trial = auto measures memory on a GPU, but device = cpu; valid here: a number"
+        )
+    return ("cuda" if gpus else "cpu") if asked == "auto" else asked
+
+
+def _versions() -> dict[str, str]:
+    names = ("optcell-search", "torch", "ray", "optuna", "numpy")
+    installed = {
+        distribution.metadata["Name"].lower(): distribution.version
+        for name in names
+        for distribution in importlib.metadata.distributions(name=name)
+    }
+    return {"python": platform.python_version(), **installed}
+
+
+def this_machine() -> dict[str, str | int]:
+    """Return what a time measured here depends on, as plain data."""
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": available_cores(),
+    }

@@ -1,0 +1,151 @@
+"""A run folder, read: where it stands, and what it found."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from optcell_search import results, tasks
+from optcell_search.results import Direction
+from optcell_search.space import Candidate
+
+from ..ledger.ledger import Ledger
+from ..ledger.request import Request
+from .cluster.data_transfer import OtherData, Source
+from .status import standing
+from .store import checkpoints
+from .store.file_systems import Place
+
+
+class RunFolder:
+    """What can be asked of a run folder without training anything.
+
+    Attributes:
+        directory: the folder.
+        request: what the run was asked to do, with every default resolved.
+    """
+
+    def __init__(self, directory: Path, request: Request) -> None:
+        self.directory = directory
+        self.request = request
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.directory)!r})"
+
+    @classmethod
+    def open(cls, directory: str | Path) -> Self:
+        """Open a run folder.
+
+        Raises:
+            FileNotFoundError: it holds no run.
+            ValueError: its ``run.toml`` is damaged or was written by a newer version.
+        """
+        path = Path(directory)
+        return cls(path, Request.read(path))
+
+    def status(self) -> dict[str, Any]:
+        """Return where the run stands: counts by state, reasons of failures, the best so far."""
+        with self._ledger() as ledger:
+            return {"directory": str(self.directory), **standing(ledger)}
+
+    def results(self) -> pd.DataFrame:
+        """Return one row a candidate; see `optcell_search.results.frame`.
+
+        What `finalize` found out stands in ``test_<metric>`` and ``test_<metric>_std``, the same
+        for validation, and ``finalized`` (how many seeds), missing in other rows. Scores of the
+        baseline that a row is compared with stand in ``baseline_test_<metric>`` and so on.
+        """
+        with self._ledger() as ledger:
+            table = results.frame(ledger.study)
+            finalized = results.finalized(ledger.study)
+        for (split, metric), group in finalized.groupby(["split", "metric"], sort=False):
+            rows = group.set_index("number")
+            table[f"{split}_{metric}"] = table["number"].map(rows["mean"])
+            table[f"{split}_{metric}_std"] = table["number"].map(rows["std"])
+        if len(finalized):
+            seeds = finalized[finalized["split"] == "test"].groupby("number")["seeds"].max()
+            table["finalized"] = table["number"].map(seeds)
+        return table
+
+    def pareto(self) -> pd.DataFrame:
+        """Return the rows that no other row dominates."""
+        return results.pareto(self.results(), self._objectives)
+
+    def best(self, which: str = "best") -> pd.Series[Any]:
+        """Return one row: of the best first objective, of an objective by name, or the ``"knee"``.
+
+        Raises:
+            ValueError: `which` is none of these, or no candidate completed.
+        """
+        return results.best(self.results(), self._objectives, which)
+
+    def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
+        """Return number and candidate of a row, chosen by number or as `best` does."""
+        if isinstance(which, int):
+            number = which
+            self._require(self.results(), number)
+        else:
+            number = int(self.best(which)["number"])
+        return number, Candidate.from_dict(self._trial(number).user_attrs["candidate"])
+
+    def _check_data(self) -> tasks.LoadedTask:
+        """Return the run's task; raise a ValueError if its data is no longer what it was."""
+        try:
+            return self._source.load()
+        except OtherData as error:
+            raise ValueError(
+                f"{self.directory}: the data of task {self.request.task!r} is no longer what the "
+                "run began with"
+            ) from error
+
+    def _trial(self, number: int) -> FrozenTrial:
+        with self._ledger() as ledger:
+            trials = ledger.trials()
+        if not 0 <= number < len(trials):
+            raise ValueError(f"{self.directory}: no trial {number}; valid: 0 to {len(trials) - 1}")
+        return trials[number]
+
+    def _require(self, table: pd.DataFrame, number: int) -> None:
+        """Raise unless row `number` is complete."""
+        states = dict(zip(table["number"], table["state"], strict=True))
+        if states.get(number) != TrialState.COMPLETE.name:
+            complete = [str(n) for n, state in states.items() if state == TrialState.COMPLETE.name]
+            raise ValueError(
+                f"{self.directory}: trial {number} is not complete; "
+                f"valid: {', '.join(complete) or 'none'}"
+            )
+
+    def _scores(self, number: int) -> dict[str, Any]:
+        """Return the scores of a row by split: those of `finalize`, or else of the search."""
+        with self._ledger() as ledger:
+            record = ledger.finalized(number)
+            found = ledger.trials()[number].user_attrs["metrics"]
+        if record["seeds"]:
+            return {split: record[split] for split in ("validation", "test")}
+        return {"validation": found}
+
+    @property
+    def _source(self) -> Source:
+        return Source.of(self.request, self.directory)
+
+    @property
+    def _checkpoints(self) -> Place:
+        return checkpoints.place_of(self.request, self.directory)
+
+    @property
+    def _objectives(self) -> dict[str, Direction]:
+        with self._ledger() as ledger:
+            return results.objectives(ledger.study)
+
+    @contextlib.contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        ledger = Ledger.of_folder(self.request, self.directory)
+        try:
+            yield ledger
+        finally:
+            ledger.close()

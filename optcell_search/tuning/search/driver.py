@@ -1,0 +1,143 @@
+"""Runs Ray Tune until the ledger lacks nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle, exceptions, tune
+from ray.tune.error import TuneError
+
+from ...ledger.ledger import Ledger
+from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
+from ...ledger.storage import StorageFault
+from ..cluster import heartbeat
+from ..progress import View
+from ..worker.trainable import CandidateTrainable
+from .callbacks import make as make_callbacks
+from .guarded_callbacks import CannotLog, Guarded
+from .schedulers import make_scheduler
+from .searcher import LedgerSearch
+
+TUNE_FOLDER = "ray"
+# One more try is what a lost worker is worth: a node may have gone, but a candidate that kills its
+# process does so again.
+_RETRIES = 1
+_SECONDS_BETWEEN_LOOKS = 5.0
+
+
+class Hopeless(RuntimeError):  # noqa: N818 - it says what happened to the run
+    """All candidates so far failed in the same way, as the message says."""
+
+
+def drive(
+    ledger: Ledger, folder: Path, view: View, callbacks: Sequence[tune.Callback] = ()
+) -> None:
+    """Train what the ledger lacks.
+
+    Every call is a Tune run of its own: Tune's `restore` would bring back a pickled searcher that
+    lags behind the ledger.
+
+    Args:
+        ledger: the ledger of the run.
+        folder: the run folder.
+        view: is told after every step.
+        callbacks: are told as well, besides those that the request names.
+
+    Raises:
+        Broken: Ray, the disk or the database gave out, or a callback cannot be set up.
+        Hopeless: all candidates failed in the same way. A resume tries as many more.
+        KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
+    """
+    ledger.requeue()
+    searcher = LedgerSearch(ledger, folder)
+    try:
+        named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
+        guarded = [Guarded(callback) for callback in (*named, *callbacks)]
+        observers = [_Observer(searcher, ledger, view), *guarded]
+        _run_tune(ledger, folder, searcher, observers)
+    except (TuneError, exceptions.RayError, *StorageFault, ValueError, CannotLog) as error:
+        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise Broken(last) from error
+    if searcher.broken:
+        raise Broken(searcher.broken)
+    if searcher.hopeless and ledger.unfinished:
+        raise Hopeless(searcher.hopeless)
+    if not searcher.finished:
+        # Tune ends quietly at the first Ctrl-C.
+        ledger.requeue()
+        raise KeyboardInterrupt
+    searcher.sweep()
+
+
+def _run_tune(
+    ledger: Ledger, folder: Path, searcher: LedgerSearch, callbacks: Sequence[tune.Callback]
+) -> None:
+    request = ledger.request
+    # Not tune.Tuner, which pickles the searcher, and with it an open database, before it starts.
+    tune.run(
+        CandidateTrainable,
+        name="tune",
+        storage_path=str((folder / TUNE_FOLDER).absolute()),
+        search_alg=searcher,
+        scheduler=make_scheduler(request, ledger.trials()),
+        num_samples=-1,
+        max_concurrent_trials=request.workers,
+        reuse_actors=True,
+        max_failures=_RETRIES,
+        stop=_WhenBroken(searcher),
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        raise_on_failed_trial=False,
+        # What loggers call a trial.
+        trial_name_creator=lambda trial: f"row_{trial.config['job'].number}",
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+class _WhenBroken(tune.Stopper):
+    """Ends the run when a worker found that no row can go on."""
+
+    def __init__(self, searcher: LedgerSearch) -> None:
+        self._searcher = searcher
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Stop no single trial."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether to stop everything."""
+        return bool(self._searcher.broken)
+
+
+class _Observer(tune.Callback):
+    """Tells the searcher of what is lost, and the view of everything."""
+
+    def __init__(self, searcher: LedgerSearch, ledger: Ledger, view: View) -> None:
+        self._searcher = searcher
+        self._ledger = ledger
+        self._view = view
+        self._looked = time.monotonic()
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Take in that a trial's worker died, and of what."""
+        self._searcher.lost(trial.trial_id, _reason(trial))
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Show where the run stands, and see whether it can go on."""
+        self._view.update(self._ledger)
+        if time.monotonic() - self._looked >= _SECONDS_BETWEEN_LOOKS:
+            self._looked = time.monotonic()
+            if not heartbeat.nodes():
+                # Tune would wait for another one without end.
+                self._searcher.broken = heartbeat.NO_NODE
+
+
+def _reason(trial: Any) -> str:
+    path = trial.pickled_error_file
+    if path is None:
+        return WORKER_DIED
+    error = cloudpickle.loads(Path(path).read_bytes())
+    return OUT_OF_MEMORY if isinstance(error, exceptions.OutOfMemoryError) else WORKER_DIED

@@ -1,0 +1,139 @@
+"""What stops candidates early."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from optuna.trial import FrozenTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from optcell_search.results import Direction
+from optcell_search.training import COSTS
+
+from ...ledger.constraints import Constraint
+from ...ledger.request import Request
+from ...ledger.running import Row
+from .halving import REDUCTION, Halving, Point
+
+Observation = tuple[Hashable, int, Mapping[str, float]]
+
+
+class MOASHAScheduler(FIFOScheduler):
+    """Asynchronous successive halving by several objectives; see `halving` for who goes on.
+
+    It works with every trainable that reports its objectives by name, such as one made by
+    `optcell_trainable`.
+
+    Args:
+        objectives: name → "maximize" or "minimize", the most important one first.
+        max_t: the training budget.
+        time_attr: how far a trial is, in the unit of `max_t`.
+        grace_period: the first rung, by default a ninth of the budget.
+        reduction_factor: one trial in so many goes on at a rung.
+        constraints: bounds such as ``"parameters<=50000"``; what breaks one ranks last.
+
+    Raises:
+        ValueError: nothing but costs is to be optimized, a number is too small, or a constraint
+            is none.
+    """
+
+    def __init__(
+        self,
+        objectives: Mapping[str, Direction],
+        *,
+        max_t: int,
+        time_attr: str = "epoch",
+        grace_period: int | None = None,
+        reduction_factor: int = REDUCTION,
+        constraints: Sequence[str] = (),
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._objectives = dict(objectives)
+        self._time = time_attr
+        self._constraints = [Constraint.stored(text) for text in constraints]
+        learned = [name not in COSTS for name in objectives]
+        self._halving = Halving(learned, max_t, grace_period, reduction_factor)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Stop the trial if it falls behind at a rung."""
+        verdicts = [
+            self._halving.goes_on(row, time, self._point(metrics), self._rival_of(row))
+            for row, time, metrics in self._observations(trial, result)
+        ]
+        return TrialScheduler.CONTINUE if all(verdicts) else TrialScheduler.STOP
+
+    def _observations(self, trial: Any, result: dict[str, Any]) -> Iterable[Observation]:
+        """Give what a result says: whom it is about, how far that is, and its metrics."""
+        if result.keys() >= {self._time, *self._objectives}:
+            yield trial.trial_id, int(result[self._time]), result
+
+    def _rival_of(self, row: Hashable) -> Any:
+        """Return which others a row is compared with."""
+        return lambda other: True
+
+    def _point(self, metrics: Mapping[str, float]) -> Point:
+        losses = (
+            metrics[name] if direction == "minimize" else -metrics[name]
+            for name, direction in self._objectives.items()
+        )
+        return Point(tuple(losses), tuple(c.violation(metrics) for c in self._constraints))
+
+
+class RowScheduler(MOASHAScheduler):
+    """Halving, by one objective or several, over the rows of a ledger.
+
+    Rungs know rows, not Tune trials, and hold what the ledger holds, so that a resumed search
+    judges by all that came before it. In a deterministic search a row is compared with the
+    generations before its own, which have ended by then: who is faster makes no difference.
+
+    Args:
+        request: of the run.
+        trials: the rows of its ledger.
+    """
+
+    def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
+        super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
+        self._generation = request.workers if request.deterministic else None
+        for trial in trials:
+            if "duplicate_of" not in trial.user_attrs:
+                self._recall(trial)
+
+    def _recall(self, trial: FrozenTrial) -> None:
+        row = Row.read(trial.number, trial.user_attrs)
+        for epoch in self._halving.rungs:
+            # A row that is at a rung, but neither ended nor gone on from it, is still to be judged.
+            judged = trial.state.is_finished() or epoch < max(row.epochs, default=0)
+            if judged and epoch in row.epochs:
+                metrics = trial.user_attrs[f"epoch:{epoch:04d}"]
+                self._halving.record(row.number, epoch, self._point(metrics))
+
+    def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
+        # A trial that goes on from its checkpoint tells several epochs at once.
+        report = result["report"]
+        for epoch in sorted(report.metrics):
+            yield report.number, epoch, report.metrics[epoch]
+
+    def _rival_of(self, row: Any) -> Any:
+        if self._generation is None:
+            return super()._rival_of(row)
+        first = row // self._generation * self._generation
+        return lambda other: other < first
+
+
+def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialScheduler:
+    """Return asynchronous successive halving, or the scheduler that stops nothing.
+
+    The first rung is at a ninth of the budget, so that a candidate is judged up to three times,
+    and at each rung a third goes on. With one objective, ``"asha"``, that is a third of what is
+    best in it.
+
+    Args:
+        request: of the run.
+        trials: the rows of its ledger.
+
+    Source: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning, arXiv 1810.05934.
+    """
+    if request.scheduler == "none":
+        return FIFOScheduler()  # type: ignore[no-untyped-call]
+    return RowScheduler(request, trials)

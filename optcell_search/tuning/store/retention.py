@@ -1,0 +1,102 @@
+"""Which checkpoints of a run stay: what can resume, the Pareto set, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+
+import numpy as np
+
+from optcell_search import results
+
+from .checkpoints import TRAINING, WEIGHTS
+from .file_systems import Place
+
+
+class Keeper:
+    """Keeps all checkpoints of a run within one number of bytes.
+
+    What can resume comes first, for it is worth the time that went into it; workers see to it that
+    it does not grow beyond the budget (`Job.checkpoint_bytes`). The Pareto set has the rest.
+
+    Args:
+        place: where the checkpoints are.
+        directions: one an objective.
+        limit: bytes for everything.
+    """
+
+    def __init__(self, place: Place, directions: Sequence[results.Direction], limit: int) -> None:
+        self.place = place
+        self._directions = list(directions)
+        self._limit = limit
+        self._sizes = place.sizes()
+        self._numbers: list[int] = []
+        self._values: list[Sequence[float]] = []
+
+    @property
+    def front(self) -> list[int]:
+        """Rows of the Pareto set, the best in the first objective first."""
+        sign = 1 if self._directions and self._directions[0] == "minimize" else -1
+        order = np.argsort([sign * values[0] for values in self._values], kind="stable")
+        return [self._numbers[i] for i in order]
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all checkpoints."""
+        return sum(self._sizes.values())
+
+    def sweep(self, unfinished: Set[int]) -> None:
+        """Delete what a process that died left behind.
+
+        Args:
+            unfinished: rows that have no result yet and may resume.
+        """
+        wanted = {f"{number}/{TRAINING}" for number in unfinished}
+        wanted |= {f"{number}/{WEIGHTS}" for number in {*unfinished, *self._numbers}}
+        self._sizes = self.place.sizes()
+        rows = {name.partition("/")[0] for name in wanted & self._sizes.keys()}
+        for name in self._sizes.keys() - wanted:
+            row = name.partition("/")[0]
+            # A whole folder where nothing in it is wanted, so that no empty one stays.
+            self.place.delete(name if row in rows else row)
+            del self._sizes[name]
+        self._fit()
+
+    def wrote(self, number: int, files: Mapping[str, int]) -> None:
+        """Take in what a worker has written for a row: name → bytes."""
+        self._sizes.update({f"{number}/{name}": size for name, size in files.items()})
+        self._fit()
+
+    def add(self, number: int, values: Sequence[float]) -> None:
+        """Take in a completed row and drop what it makes superfluous."""
+        self._delete(f"{number}/{TRAINING}")
+        numbers, points = [*self._numbers, number], [*self._values, values]
+        kept = results.front_mask(points, self._directions)
+        self._numbers = [n for n, keep in zip(numbers, kept, strict=True) if keep]
+        self._values = [v for v, keep in zip(points, kept, strict=True) if keep]
+        for dominated in set(numbers) - set(self._numbers):
+            self.drop(dominated)
+        self._fit()
+
+    def drop(self, number: int) -> None:
+        """Delete the checkpoints of a row."""
+        held = [name for name in self._sizes if name.partition("/")[0] == str(number)]
+        for name in held:
+            del self._sizes[name]
+        if held:
+            self.place.delete(str(number))
+
+    def _delete(self, name: str) -> None:
+        if self._sizes.pop(name, None) is not None:
+            self.place.delete(name)
+
+    def _fit(self) -> None:
+        """Delete weights from the worse end of the front until everything fits."""
+        weights = {number: f"{number}/{WEIGHTS}" for number in self.front}
+        names = set(weights.values())
+        room = self._limit - sum(s for name, s in self._sizes.items() if name not in names)
+        for number, name in weights.items():
+            size = self._sizes.get(name, 0)
+            if size > room:
+                self.drop(number)
+            else:
+                room -= size

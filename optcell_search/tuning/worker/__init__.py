@@ -1,0 +1,1 @@
+"""What runs on a worker: one trial in training."""

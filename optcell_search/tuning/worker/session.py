@@ -1,0 +1,233 @@
+"""One row of the ledger in training: an epoch at a time, with a checkpoint after each. No Ray."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import math
+import statistics
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from optcell_search.space import Candidate
+from optcell_search.tasks import LoadedTask
+from optcell_search.training import Diverged, Training
+
+from ...ledger.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
+from ..cluster.data_transfer import Source
+from ..store import checkpoints
+from ..store.checkpoints import CannotSave
+from ..store.file_systems import Place
+
+_ALLOCATOR = "DefaultCPUAllocator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """All a worker must know to train one row; plain data.
+
+    Attributes:
+        number: of the row.
+        candidate: as plain data.
+        seeds: one for each repeat; all repeats are trained side by side.
+        source: what to train on, and where it lies.
+        objectives: metrics that must stay finite.
+        epochs: the budget.
+        device, threads: where to train, and with how many torch threads.
+        gpus: share of a GPU.
+        checkpoints: where the row's checkpoints lie, a path or a URI; empty for none.
+        checkpoint_bytes: the most they may take.
+    """
+
+    number: int
+    candidate: dict[str, Any]
+    seeds: tuple[int, ...]
+    source: Source
+    objectives: tuple[str, ...]
+    epochs: int
+    device: str
+    threads: int
+    gpus: float = 0.0
+    checkpoints: str = ""
+    checkpoint_bytes: int = 0
+
+    def __str__(self) -> str:
+        """Return what a logger is to make of it."""
+        return f"row {self.number}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a worker tells the driver after an epoch.
+
+    Attributes:
+        number: of the row.
+        epoch: the last one trained.
+        metrics: epoch → metrics: the last epoch, and after a restart those before it.
+        spread: standard deviation of each metric over the repeats, empty for a single one.
+        gradients: distance from the last step → norm of the loss's gradient there, once done; the
+            mean over the repeats.
+        done: the budget is used up.
+        files: checkpoints written after this epoch: name → bytes.
+        reason, detail: why the row failed, empty where it did not.
+        broken: why no row can go on, such as a full disk; the row itself is not to blame.
+    """
+
+    number: int
+    epoch: int = 0
+    metrics: dict[int, dict[str, float]] = field(default_factory=dict)
+    spread: dict[str, float] = field(default_factory=dict)
+    gradients: dict[int, float] = field(default_factory=dict)
+    done: bool = False
+    files: dict[str, int] = field(default_factory=dict)
+    reason: str = ""
+    detail: str = ""
+    broken: str = ""
+
+    def __str__(self) -> str:
+        """Return what a logger is to make of it."""
+        return f"row {self.number}, epoch {self.epoch}"
+
+
+@functools.lru_cache(maxsize=2)
+def load_task(source: Source, device: str) -> LoadedTask:
+    """Load a task once a process: its data is read again for every candidate otherwise."""
+    return source.load().to(device)
+
+
+class Session:
+    """Trains one row, from its checkpoint where there is one.
+
+    Args:
+        job: what to train.
+
+    Raises:
+        CannotSave: a checkpoint cannot be read.
+        Exception: whatever the task, the cell or the rule raises.
+    """
+
+    def __init__(self, job: Job) -> None:
+        torch.set_num_threads(job.threads)
+        self.job = job
+        self._place = Place(job.checkpoints) if job.checkpoints else None
+        self._files: dict[str, int] = {}
+        task = load_task(job.source, job.device)
+        candidate = Candidate.from_dict(job.candidate)
+        self.trainings = [
+            Training(candidate, task, seed=seed, device=job.device) for seed in job.seeds
+        ]
+        self._history: dict[int, dict[str, float]] = {}
+        self._news = False
+        self._spread: dict[str, float] = {}
+        self._restore()
+
+    def advance(self) -> Report:
+        """Train one more epoch and report; first of all, report what the checkpoint held.
+
+        Raises:
+            Diverged: a loss, a gradient or an objective is not finite.
+            CannotSave: a checkpoint cannot be written.
+            Exception: whatever the task, the cell or the rule raises.
+        """
+        # What is restored is told before more is trained, so that a scheduler can still stop it.
+        restored, self._news = self._news, False
+        if not restored:
+            self._train_epoch()
+        told = set(self._history) if restored else {self.epoch}
+        done = self.epoch >= self.job.epochs
+        return Report(
+            number=self.job.number,
+            epoch=self.epoch,
+            metrics={epoch: self._history[epoch] for epoch in sorted(told)},
+            spread=self._spread,
+            gradients=self._gradients() if done else {},
+            done=done,
+            files=self._files,
+        )
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return max(self._history, default=0)
+
+    def _gradients(self) -> dict[int, float]:
+        each = [training.gradients() for training in self.trainings]
+        return {d: statistics.fmean(one[d] for one in each) for d in each[0]}
+
+    def _train_epoch(self) -> None:
+        epoch = self.epoch + 1
+        each = [training.epoch() for training in self.trainings]
+        metrics = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
+        for name in self.job.objectives:
+            if not math.isfinite(metrics[name]):
+                raise Diverged(f"{name} is {metrics[name]} after epoch {epoch}")
+        self._history[epoch] = metrics
+        if len(each) > 1:
+            self._spread = {name: statistics.stdev(one[name] for one in each) for name in metrics}
+        if self._place is not None:
+            self._save(self._place)
+
+    def _save(self, place: Place) -> None:
+        contents: dict[str, bytes] = {}
+        if self.epoch >= self.job.epochs:
+            weights = self.trainings[0].model.state_dict()
+            contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights)
+        state = {
+            "candidate": self.job.candidate,
+            "seeds": list(self.job.seeds),
+            "history": self._history,
+            "spread": self._spread,
+            "trainings": [training.state_dict() for training in self.trainings],
+        }
+        contents[checkpoints.TRAINING] = checkpoints.training_bytes(state)
+        self._files = {name: len(content) for name, content in contents.items()}
+        if sum(self._files.values()) > self.job.checkpoint_bytes:
+            # The run does without, rather than take more room than it was given.
+            self._files = {}
+            return
+        try:
+            for name, content in contents.items():
+                place.write(name, content)
+        except OSError as error:
+            raise CannotSave(f"checkpoints {place}: {error}") from error
+
+    def _restore(self) -> None:
+        if self._place is None:
+            return
+        try:
+            state = checkpoints.load_training(self._place, self.job.device)
+        except OSError as error:
+            raise CannotSave(f"checkpoints {self._place}: {error}") from error
+        if state is None or state["candidate"] != self.job.candidate:
+            return
+        if state["seeds"] != list(self.job.seeds):
+            return
+        for training, saved in zip(self.trainings, state["trainings"], strict=True):
+            training.load_state_dict(saved)
+        self._history, self._spread = state["history"], state["spread"]
+        self._news = True
+
+
+def release() -> None:
+    """Give a GPU back what an ended training held there: other workers may wait for the room.
+
+    To be called when nothing refers to the training any more, the exception it ended with included.
+    """
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def failure(number: int, error: Exception) -> Report:
+    """Turn an exception into the report of a row that failed."""
+    if isinstance(error, CannotSave):
+        return Report(number=number, broken=str(error), done=True)
+    if isinstance(error, Diverged):
+        return Report(number=number, reason=DIVERGED, detail=str(error), done=True)
+    exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR in str(error)
+    if exhausted:
+        return Report(number=number, reason=OUT_OF_MEMORY, detail=str(error), done=True)
+    return Report(number=number, reason=unexpected(error), detail=traceback.format_exc(), done=True)

@@ -1,0 +1,146 @@
+"""What every registered penalty must keep; a new one is tested unasked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from optcell_search import registry, tasks
+from optcell_search.hyperparameters import Real, specification
+from optcell_search.penalties import Penalty
+from optcell_search.penalties.base import Drivers
+from optcell_search.space import SearchSpace
+
+B, T, D = 3, 6, 4
+# Values that make sense for a driver of this name; one of another system is between 0 and 1.
+SCALES = {"long_wave": 300.0, "short_wave": 200.0, "relative_humidity": 80.0, "area": 1e5}
+
+
+@pytest.fixture(params=registry.penalties.names())
+def penalty(request: pytest.FixtureRequest) -> Penalty:
+    plugin: Penalty = registry.penalties.get(request.param)()
+    return plugin
+
+
+def drivers_of(penalty: Penalty) -> dict[str, Tensor]:
+    stream = torch.Generator().manual_seed(0)
+    drivers = {}
+    for name in penalty.needs:
+        shape = (B, D) if name in {"area", "thickness"} else (B, T)
+        values = 0.5 + 0.5 * torch.rand(shape, generator=stream)
+        drivers[name] = SCALES.get(name, 1.0) * values
+    return drivers
+
+
+def predictions(dtype: torch.dtype = torch.float32) -> Tensor:
+    stream = torch.Generator().manual_seed(1)
+    return 5 + 20 * torch.rand(B, T, D, generator=stream, dtype=torch.float64).to(dtype)
+
+
+def test_it_says_what_it_is(penalty: Penalty) -> None:
+    assert penalty.title
+    assert "\n" not in penalty.title
+    assert penalty.unit
+    assert penalty.needs
+    assert type(penalty).__doc__
+    weight = specification(type(penalty))["weight"]
+    assert isinstance(weight, Real)
+    assert weight.valid_low == 0
+
+
+def test_violations_are_never_negative_and_have_gradients(penalty: Penalty) -> None:
+    outputs = predictions().requires_grad_()
+    violations = penalty.violations(outputs, drivers_of(penalty))
+    assert (violations >= 0).all()
+    assert violations.isfinite().all()
+    assert violations.any(), "random predictions keep the law: this test shows nothing"
+    penalty.penalty(outputs, drivers_of(penalty)).backward()  # type: ignore[no-untyped-call]
+    assert outputs.grad is not None
+    assert outputs.grad.isfinite().all()
+    assert outputs.grad.any()
+
+
+def test_gradient_is_that_of_finite_differences(penalty: Penalty) -> None:
+    drivers = {name: values.double() for name, values in drivers_of(penalty).items()}
+    outputs = predictions(torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: penalty.penalty(x, drivers), (outputs,), eps=1e-5)
+
+
+def test_penalty_is_the_metric_and_adds_up_over_batches(penalty: Penalty) -> None:
+    outputs, drivers = predictions(torch.float64), drivers_of(penalty)
+    whole = penalty.finish(penalty.tally(outputs, drivers))
+    assert tuple(whole) == penalty.metrics
+    assert whole[penalty.name] == pytest.approx(float(penalty.penalty(outputs, drivers)))
+    first = penalty.tally(outputs[:1], {k: v[:1] for k, v in drivers.items()})
+    rest = penalty.tally(outputs[1:], {k: v[1:] for k, v in drivers.items()})
+    assert penalty.finish(first + rest) == pytest.approx(whole)
+
+
+def test_weights_below_zero_are_refused_where_the_space_is_read(penalty: Penalty) -> None:
+    for weight in (-1.0, {"low": -1.0, "high": 1.0}, math.nan):
+        with pytest.raises(ValueError, match=rf"penalty\.{penalty.name}\.weight: .* <= value"):
+            SearchSpace(cells=["lstm"], rules=["gd"], penalty={penalty.name: {"weight": weight}})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TankBalance(Penalty):
+    """Water in a tank changes by what flows in: |Δ level − inflow| beyond 1 cm."""
+
+    name: ClassVar[str] = "tank_balance"
+    title: ClassVar[str] = "water that a tank gains beside its inflow"
+    unit: ClassVar[str] = "m"
+    needs: ClassVar[tuple[str, ...]] = ("inflow",)
+
+    def violations(self, predictions: Tensor, drivers: Drivers) -> Tensor:
+        gap = predictions[..., 0].diff(dim=1) - drivers["inflow"][:, 1:]
+        return torch.relu(gap.abs() - 0.01)
+
+
+def test_another_package_adds_one_in_ten_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = registry.Registry("penalty", "penalties")
+    entry = EntryPoint("tank", f"{__name__}:TankBalance", found.group)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: TankBalance)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    assert "tank_balance" in found.names()
+    monkeypatch.setattr(registry, "penalties", found)
+    space = SearchSpace(cells=["gru"], rules=["gd"], penalty={"tank_balance": {"weight": 0.5}})
+    options: dict[str, Any] = space.sample(0).to_dict()["penalty"]
+    assert options == {"tank_balance": {"weight": 0.5}}
+    law = found.get("tank_balance")(**options["tank_balance"])
+    level = torch.tensor([[[1.0], [1.5], [1.6]]])
+    drivers = {"inflow": torch.tensor([[9.0, 0.5, 0.0]])}
+    assert float(law.penalty(level, drivers)) == pytest.approx(0.09 / 2, abs=1e-6)
+    assert not law.applies({"rain"})
+    assert not law.applies(())
+
+
+def test_columns_of_a_users_table_are_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = registry.Registry("penalty", "penalties")
+    found.__dict__["_plugins"] = {"tank_balance": TankBalance}
+    monkeypatch.setattr(registry, "penalties", found)
+    rows = ["tank,hour,inflow,level"]
+    for tank in range(8):
+        level = 0.1 * tank
+        for hour in range(5):
+            level += 0.25
+            rows.append(f"{tank},{hour},0.25,{level:.2f}")
+    (tmp_path / "tank.csv").write_text("\n".join(rows))
+    task = tasks.load(f"{tmp_path / 'tank.csv'}:sequence=tank,time=hour,target=level")
+    assert list(task.metrics) == ["mse", "mae", "tank_balance", "tank_balance_share"]
+    split = task.train
+    right = task.score(split.targets, split.targets, split.drivers)
+    assert right["tank_balance"] < 1e-6
+    constant = task.score(torch.zeros_like(split.targets), split.targets, split.drivers)
+    assert constant["tank_balance"] == pytest.approx(0.24, abs=1e-6)
+    (tmp_path / "short.csv").write_text("\n".join(rows[:-1]))  # tanks of unequal lengths
+    short = tasks.load(f"{tmp_path / 'short.csv'}:sequence=tank,time=hour,target=level")
+    assert list(short.metrics) == ["mse", "mae"]

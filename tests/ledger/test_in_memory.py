@@ -1,0 +1,67 @@
+"""What a sampler sees of a ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from optcell_search.ledger.in_memory import Mirror
+
+OPEN = TrialState.WAITING
+
+
+def a_row(number: int, total: int) -> FrozenTrial:
+    """Old rows are good in turns, late ones are all alike and bad."""
+    good = number % 10 == 0 and number < total // 2
+    values = [1.0 + number / total, 2.0 - number / total] if good else [9.0, 9.0]
+    return create_trial(
+        state=TrialState.COMPLETE,
+        values=values,
+        params={"x": 0.5},
+        distributions={"x": FloatDistribution(0, 1)},
+    )
+
+
+def seen(sampler: BaseSampler, trials: list[FrozenTrial], monkeypatch: Any) -> set[int]:
+    """Numbers of the rows that the sampler finds when it suggests."""
+    found: list[set[int]] = []
+
+    def spy(self: Any, study: optuna.Study, *_: Any) -> dict[str, Any]:
+        states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.WAITING)
+        found.append({t.number for t in study.get_trials(states=states)})
+        return {}
+
+    monkeypatch.setattr(type(sampler), "sample_relative", spy)
+    trial = Mirror(["minimize", "minimize"], trials).ask(sampler)
+    trial.suggest_float("x", 0, 1)
+    return found[-1]
+
+
+def test_tpe_sees_the_best_and_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    total = 1200
+    visible = seen(TPESampler(seed=0), [a_row(i, total) for i in range(total)], monkeypatch)
+    assert len(visible) == 500
+    assert visible >= set(range(950, 1200))
+    assert visible >= set(range(0, 600, 10))
+
+
+def test_a_smaller_study_is_seen_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [a_row(i, 500) for i in range(500)]
+    assert seen(TPESampler(seed=0), trials, monkeypatch) == set(range(500))
+
+
+def test_other_samplers_see_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [a_row(i, 600) for i in range(600)]
+    assert seen(NSGAIISampler(seed=0), trials, monkeypatch) == set(range(600))
+
+
+def test_what_waits_is_taken_up_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [a_row(i, 700) for i in range(700)]
+    trials[3] = create_trial(state=OPEN, params={}, distributions={})
+    mirror = Mirror(["minimize", "minimize"], trials)
+    assert mirror.ask(TPESampler(seed=0)).number == 3

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import optuna
+import pytest
+from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
+from runs import SMALL_SPACE, a_request
+
+from optcell_search.tuning.search.samplers import grid, make_sampler
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("tpe", TPESampler), ("nsga2", NSGAIISampler), ("random", RandomSampler)]
+)
+def test_names(tiny: str, name: str, kind: type) -> None:
+    assert isinstance(make_sampler(a_request(tiny, sampler=name), 0), kind)
+
+
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "random"])
+def test_a_row_is_chosen_by_seed_and_number(tiny: str, name: str) -> None:
+    def chosen(seed: int, number: int) -> str:
+        request = a_request(tiny, sampler=name, seed=seed)
+        study = optuna.create_study(sampler=make_sampler(request, number))
+        return str(request.search_space.suggest(study.ask()).key)
+
+    assert chosen(0, 5) == chosen(0, 5)
+    assert chosen(0, 5) != chosen(0, 6)
+    assert chosen(0, 5) != chosen(1, 5)
+
+
+def test_the_grid_is_shuffled_by_the_seed(tiny: str) -> None:
+    def keys(seed: int) -> list[str]:
+        request = a_request(tiny, space=SMALL_SPACE, sampler="grid", seed=seed)
+        return [candidate.key for candidate in grid(request)]
+
+    assert keys(0) == keys(0)
+    assert keys(0) != keys(1)
+    assert set(keys(0)) == set(keys(1))
+    assert len(set(keys(0))) == len(keys(0)) == 8

@@ -1,0 +1,210 @@
+"""Schedulers as Tune calls them, without Tune: who is stopped, whatever the workers' timing."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from runs import SPACE, a_request
+
+from optcell_search.ledger.ledger import Ledger
+from optcell_search.tuning.search.schedulers import MOASHAScheduler, RowScheduler, make_scheduler
+from optcell_search.tuning.search.searcher import LedgerSearch
+from optcell_search.tuning.worker.session import Job, Report
+
+CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
+BOTH = {"accuracy": "maximize", "parameters": "minimize"}
+
+
+def verdict(scheduler: MOASHAScheduler, name: str, **result: float) -> str:
+    return scheduler.on_trial_result(None, SimpleNamespace(trial_id=name), result)
+
+
+def test_it_works_on_plain_results() -> None:
+    scheduler = MOASHAScheduler(BOTH, max_t=9)
+    verdicts = [
+        verdict(scheduler, f"t{i}", epoch=1, accuracy=1 - i / 10, parameters=10.0 + i)
+        for i in range(6)
+    ]
+    # Each is worse and larger than those before; the fourth place of four is above a third of six.
+    assert verdicts == [CONTINUE, CONTINUE, STOP, STOP, STOP, STOP]
+    assert verdict(scheduler, "small", epoch=1, accuracy=0.9, parameters=5.0) == CONTINUE
+    assert verdict(scheduler, "t9", epoch=2, accuracy=0.0, parameters=99.0) == CONTINUE
+
+
+def test_results_without_the_objectives_are_no_reason_to_stop() -> None:
+    scheduler = MOASHAScheduler(BOTH, max_t=9)
+    assert verdict(scheduler, "a", epoch=1, loss=3.0) == CONTINUE
+
+
+def test_a_scheduler_survives_being_pickled_as_tune_does() -> None:
+    scheduler = MOASHAScheduler(BOTH, max_t=9, constraints=["parameters<=12"])
+    for i in range(4):
+        verdict(scheduler, f"t{i}", epoch=1, accuracy=0.5, parameters=10.0)
+    again = pickle.loads(pickle.dumps(scheduler))
+    assert verdict(again, "x", epoch=1, accuracy=0.4, parameters=10.0) == STOP
+    assert verdict(again, "y", epoch=1, accuracy=0.9, parameters=11.0) == CONTINUE
+    assert verdict(again, "z", epoch=1, accuracy=1.0, parameters=13.0) == STOP
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objectives": {"parameters": "minimize"}}, "no objective changes"),
+        ({"constraints": ["small"]}, "constraint 'small'; valid: METRIC<=NUMBER"),
+        ({"grace_period": 0}, "grace = 0"),
+    ],
+)
+def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MOASHAScheduler(**{"objectives": BOTH, "max_t": 9, **options})
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, RowScheduler),
+        ({"objectives": ["accuracy", "parameters"]}, RowScheduler),
+        ({"constraints": ["parameters<=50"]}, RowScheduler),
+        ({"deterministic": True}, RowScheduler),
+        ({"scheduler": "none"}, FIFOScheduler),
+    ],
+)
+def test_which_one_a_request_gets(tiny: str, changes: dict[str, Any], kind: type) -> None:
+    assert type(make_scheduler(a_request(tiny, **changes), [])) is kind
+
+
+class Tune:
+    """Runs a search as Tune does, its candidates being made-up learning curves.
+
+    Args:
+        order: who is how fast: the next result comes from a worker chosen by this.
+        crash_after: results after which the driver is killed, once.
+    """
+
+    def __init__(self, task: str, folder: Path, order: int, crash_after: int = 0, **changes: Any):
+        folder.mkdir()
+        self.folder = folder
+        self.order = Random(order)
+        self.crash_after = crash_after
+        self.request = a_request(task, space=SPACE, **changes)
+        Ledger.make(self.request, folder).close()
+        self.progress: dict[int, int] = {}
+
+    def run(self) -> list[FrozenTrial]:
+        self._attempt(self.crash_after or 10**9)
+        return self._attempt(10**9)
+
+    def _attempt(self, results: int) -> list[FrozenTrial]:
+        ledger = Ledger.of_folder(self.request, self.folder)
+        ledger.requeue()
+        searcher = LedgerSearch(ledger, self.folder)
+        self.begun: set[str] = set()
+        scheduler = make_scheduler(self.request, ledger.trials())
+        running: dict[str, Job] = {}
+        names = (f"t{i}" for i in range(10**6))
+        while not searcher.finished and results > 0:
+            while len(running) < self.request.workers:
+                config = searcher.suggest(name := next(names))
+                if not isinstance(config, dict):
+                    break
+                running[name] = config["job"]
+            name = self.order.choice(sorted(running))
+            results -= 1
+            if self._step(name, running[name], searcher, scheduler):
+                del running[name]
+        trials = ledger.trials()
+        ledger.close()
+        return trials
+
+    def _step(self, name: str, job: Job, searcher: LedgerSearch, scheduler: Any) -> bool:
+        """Train an epoch, or after a crash tell of those before; return whether it was the last."""
+        epoch = self.progress.get(job.number, 0)
+        if not epoch or name in self.begun:
+            epoch = self.progress[job.number] = epoch + 1
+        self.begun.add(name)
+        told = {e: self.metrics(job, e) for e in range(1, epoch + 1)}
+        report = Report(
+            number=job.number, epoch=epoch, metrics=told, done=epoch == self.request.epochs
+        )
+        result = {"report": report, "worker": "host:1"}
+        trial = SimpleNamespace(trial_id=name)
+        if report.done or scheduler.on_trial_result(None, trial, result) == STOP:
+            searcher.on_trial_complete(name, result)
+            return True
+        searcher.on_trial_result(name, result)
+        return False
+
+    def metrics(self, job: Job, epoch: int) -> dict[str, float]:
+        random = Random(job.seeds[0])
+        final, speed = random.random(), random.random()
+        size = job.candidate["model"]["hidden_size"]
+        return {"accuracy": final * (1 - (1 - speed) ** epoch), "parameters": 4.0 * size}
+
+
+def outline(trials: list[FrozenTrial]) -> list[Any]:
+    """What a search comes to, without the clock."""
+    return [
+        (t.number, t.state.name, t.params, t.values, {**t.user_attrs, "worker": ""}) for t in trials
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"objectives": ["accuracy", "parameters"]},
+        {"objectives": ["accuracy", "parameters"], "scheduler": "none", "repeats": 2},
+        {"objectives": ["accuracy"], "constraints": ["parameters<=10"], "sampler": "nsga2"},
+    ],
+)
+def test_a_deterministic_search_repeats_whatever_the_workers_timing(
+    tiny: str, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    options = {"num_trials": 15, "epochs": 9, "workers": 3, "deterministic": True, **changes}
+    searches = [Tune(tiny, tmp_path / str(order), order, **options).run() for order in range(3)]
+    crashed = Tune(tiny, tmp_path / "crashed", 9, crash_after=35, **options).run()
+    first = outline(searches[0])
+    assert all(outline(search) == first for search in [*searches[1:], crashed])
+    states = {state for _, state, *_ in first}
+    assert states == ({"COMPLETE"} if "scheduler" in changes else {"COMPLETE", "PRUNED"})
+
+
+def test_without_it_timing_decides(tiny: str, tmp_path: Path) -> None:
+    options = {"num_trials": 15, "epochs": 9, "workers": 3, "objectives": list(BOTH)}
+    searches = [Tune(tiny, tmp_path / str(order), order, **options).run() for order in range(3)]
+    assert len({str(outline(search)) for search in searches}) > 1
+
+
+def test_pruned_rows_keep_their_last_values_and_a_killed_driver_loses_none(
+    tiny: str, tmp_path: Path
+) -> None:
+    options = {"num_trials": 20, "epochs": 9, "workers": 3, "objectives": list(BOTH)}
+    trials = Tune(tiny, tmp_path / "run", 0, crash_after=30, **options).run()
+    assert [t.number for t in trials] == list(range(20))
+    pruned = [t for t in trials if t.state.name == "PRUNED"]
+    assert len(pruned) >= 6
+    for trial in pruned:
+        last = max(name for name in trial.user_attrs if name.startswith("epoch:"))
+        assert int(last.partition(":")[2]) in (1, 3)
+        assert trial.user_attrs["metrics"] == trial.user_attrs[last]
+    assert {t.state.name for t in trials} == {"COMPLETE", "PRUNED"}
+
+
+@pytest.mark.parametrize("objectives", [["accuracy"], ["accuracy", "parameters"]])
+def test_a_resumed_search_judges_by_what_came_before(
+    objectives: list[str], tiny: str, tmp_path: Path
+) -> None:
+    search = Tune(tiny, tmp_path / "run", 0, num_trials=12, epochs=9, objectives=objectives)
+    trials = search.run()
+    scheduler = make_scheduler(search.request, trials)
+    metrics = {1: {"accuracy": 0.0, "parameters": 99.0}}
+    result = {"report": Report(number=50, epoch=1, metrics=metrics)}
+    assert scheduler.on_trial_result(None, None, result) == STOP
+    fresh = make_scheduler(search.request, [])
+    assert fresh.on_trial_result(None, None, result) == CONTINUE

@@ -1,0 +1,346 @@
+"""The searcher as Tune drives it, without Tune: suggest, report, complete, in any order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+from runs import SMALL_SPACE, SPACE, a_request
+
+from optcell_search.ledger.ledger import Ledger
+from optcell_search.tuning.search.searcher import LedgerSearch
+from optcell_search.tuning.worker.session import Job, Report
+
+ONE_CANDIDATE = {
+    **SPACE,
+    "rules": ["gd"],
+    "rule": {"gd": {"s": 1.0}},
+    "model": {"hidden_size": 2},
+    "training": {"lr": 0.01},
+}
+
+
+class Driver:
+    """Plays Tune: hands out names and results."""
+
+    def __init__(self, task: str, folder: Path, **changes: Any) -> None:
+        self.folder = folder
+        self.request = a_request(task, **changes)
+        Ledger.make(self.request, folder).close()
+        self.open()
+
+    def open(self) -> None:
+        self.ledger = Ledger.of_folder(self.request, self.folder)
+        self.ledger.requeue()
+        self.searcher = LedgerSearch(self.ledger, self.folder)
+
+    def suggest(self, name: str) -> Any:
+        config = self.searcher.suggest(name)
+        return config["job"] if isinstance(config, dict) else config
+
+    def finish(self, name: str, job: Job, accuracy: float = 0.5, epoch: int = 2) -> None:
+        metrics = {"accuracy": accuracy, "parameters": 9.0}
+        report = Report(
+            number=job.number,
+            epoch=epoch,
+            metrics={epoch: metrics},
+            done=epoch == self.request.epochs,
+        )
+        self.searcher.on_trial_complete(name, {"report": report, "worker": "host:1"})
+
+    def states(self) -> list[str]:
+        return [trial.state.name for trial in self.ledger.trials()]
+
+
+@pytest.fixture
+def drivers(tiny: str, tmp_path: Path) -> Iterator[Any]:
+    with ExitStack() as stack:
+
+        def make(folder: str = "run", **changes: Any) -> Driver:
+            (tmp_path / folder).mkdir()
+            driver = Driver(tiny, tmp_path / folder, **changes)
+            stack.callback(lambda: driver.ledger.close())
+            return driver
+
+        yield make
+
+
+def test_it_asks_until_the_ledger_lacks_nothing(drivers: Any) -> None:
+    driver = drivers(num_trials=3)
+    for name in "abc":
+        driver.finish(name, driver.suggest(name))
+    assert driver.suggest("d") == Searcher.FINISHED
+    assert driver.states() == ["COMPLETE"] * 3
+    assert driver.searcher.finished
+
+
+def test_a_trial_stopped_before_its_budget_is_pruned(drivers: Any) -> None:
+    driver = drivers()
+    driver.finish("a", driver.suggest("a"), epoch=1)
+    assert driver.states() == ["PRUNED"]
+
+
+def test_a_failure_is_told_with_its_reason(drivers: Any) -> None:
+    driver = drivers()
+    job = driver.suggest("a")
+    report = Report(number=job.number, reason="out of memory", detail="1 PiB", done=True)
+    driver.searcher.on_trial_complete("a", {"report": report, "worker": "host:1"})
+    driver.suggest("b")
+    driver.searcher.on_trial_complete("b", error=True)
+    driver.searcher.lost("b", "worker died")
+    first, second = driver.ledger.trials()
+    assert first.user_attrs["reason"] == "out of memory"
+    assert first.user_attrs["detail"] == "1 PiB"
+    assert (second.state, second.user_attrs["reason"]) == (TrialState.FAIL, "worker died")
+
+
+def test_a_candidate_is_trained_once(drivers: Any) -> None:
+    driver = drivers(space=ONE_CANDIDATE, num_trials=4)
+    job = driver.suggest("a")
+    # Rows 1 to 3 are the same candidate, which is in training: nothing is left to hand out.
+    assert driver.suggest("b") == Searcher.FINISHED
+    assert driver.states() == ["RUNNING"] * 4
+    assert not driver.searcher.finished
+    driver.finish("a", job, accuracy=0.75)
+    assert driver.states() == ["COMPLETE"] * 4
+    assert [trial.values for trial in driver.ledger.trials()] == [[0.75]] * 4
+    assert [t.user_attrs.get("duplicate_of") for t in driver.ledger.trials()] == [None, 0, 0, 0]
+
+
+def test_a_candidate_completed_before_is_not_trained_again(drivers: Any) -> None:
+    driver = drivers(space=ONE_CANDIDATE, num_trials=1)
+    driver.finish("a", driver.suggest("a"))
+    driver.ledger.request = driver.searcher._request = a_request(
+        driver.request.task, space=ONE_CANDIDATE, num_trials=3
+    )
+    assert driver.suggest("b") == Searcher.FINISHED
+    assert driver.states() == ["COMPLETE"] * 3
+
+
+def test_a_resumed_search_takes_up_what_was_running(drivers: Any) -> None:
+    driver = drivers(num_trials=3)
+    driver.finish("a", driver.suggest("a"))
+    left = driver.suggest("b")
+    driver.open()
+    assert driver.suggest("c") == left
+    driver.finish("c", left)
+    driver.finish("d", driver.suggest("d"))
+    assert driver.suggest("e") == Searcher.FINISHED
+    assert driver.states() == ["COMPLETE"] * 3
+
+
+def test_a_grid_has_every_candidate_once(drivers: Any) -> None:
+    driver = drivers(space=SMALL_SPACE, sampler="grid", num_trials=100, workers=1)
+    keys = []
+    while (job := driver.suggest(f"t{len(keys)}")) != Searcher.FINISHED:
+        keys.append(driver.ledger.trials()[-1].user_attrs["key"])
+        driver.finish(f"t{len(keys) - 1}", job)
+        if len(keys) == 3:
+            driver.open()
+    assert len(keys) == len(set(keys)) == driver.request.search_space.size == 8
+    assert driver.searcher.finished
+
+
+def keys(driver: Driver) -> list[str]:
+    return [trial.user_attrs["key"] for trial in driver.ledger.trials()]
+
+
+def run_generations(driver: Driver, order: int) -> None:
+    """Finish each generation from its front or from its back."""
+    names = (f"r{i}" for i in itertools.count())
+    while True:
+        jobs = {}
+        while isinstance(job := driver.suggest(name := next(names)), Job):
+            jobs[name] = job
+        if not jobs:
+            assert job == Searcher.FINISHED
+            return
+        for name in list(jobs)[::order]:
+            driver.finish(name, jobs[name], accuracy=jobs[name].number / 100)
+
+
+def test_a_deterministic_search_does_not_depend_on_who_is_first(drivers: Any) -> None:
+    # Long enough for the sampler to look at results, which it does after ten.
+    options = {"num_trials": 16, "workers": 3, "deterministic": True}
+    forwards, backwards = drivers("forwards", **options), drivers("backwards", **options)
+    run_generations(forwards, 1)
+    run_generations(backwards, -1)
+    assert keys(forwards) == keys(backwards)
+    assert forwards.states() == ["COMPLETE"] * 16
+    told = [trial.datetime_complete for trial in backwards.ledger.trials()]
+    assert told == sorted(told)
+
+
+def test_a_deterministic_search_repeats_after_a_crash(drivers: Any) -> None:
+    options = {"num_trials": 18, "workers": 3, "deterministic": True}
+    whole, broken = drivers("whole", **options), drivers("broken", **options)
+    run_generations(whole, 1)
+    for _ in range(3):
+        for i in range(3):
+            job = broken.suggest(f"x{i}")
+            broken.finish(f"x{i}", job, accuracy=job.number / 100)
+    job = broken.suggest("y0")
+    broken.suggest("y1")
+    broken.finish("y0", job, accuracy=job.number / 100)
+    broken.open()
+    run_generations(broken, -1)
+    assert keys(broken) == keys(whole)
+
+
+def test_a_generation_waits_for_its_slowest(drivers: Any) -> None:
+    driver = drivers(num_trials=4, workers=2, deterministic=True)
+    first, second = driver.suggest("a"), driver.suggest("b")
+    assert driver.suggest("c") is None
+    driver.finish("b", second)
+    assert driver.suggest("c") is None
+    assert driver.states() == ["RUNNING", "RUNNING"]
+    driver.finish("a", first)
+    assert driver.states() == ["COMPLETE", "COMPLETE"]
+    assert driver.suggest("c").number == 2
+
+
+def test_without_it_the_searches_differ_but_lose_nothing(drivers: Any) -> None:
+    driver = drivers(num_trials=6, workers=3)
+    jobs = {name: driver.suggest(name) for name in "abc"}
+    for name in "cab":
+        driver.finish(name, jobs[name])
+    assert driver.states() == ["COMPLETE"] * 3
+
+
+def fail(driver: Driver, name: str, reason: str) -> None:
+    job = driver.suggest(name)
+    report = Report(number=job.number, reason=reason, done=True)
+    driver.searcher.on_trial_complete(name, {"report": report, "worker": "host:1"})
+
+
+def test_when_the_first_eight_fail_alike_no_ninth_is_tried(drivers: Any) -> None:
+    driver = drivers(num_trials=20, workers=2)
+    for i in range(7):
+        fail(driver, f"t{i}", f"error: RuntimeError: {i} steps are too few")
+        assert not driver.searcher.hopeless
+    beside = driver.suggest("beside")
+    fail(driver, "t7", "error: RuntimeError: 7 steps are too few")
+    assert driver.searcher.hopeless == (
+        "the first 8 candidates all failed in the same way: "
+        "error: RuntimeError: 0 steps are too few"
+    )
+    # What is in training may still change that.
+    assert driver.suggest("t8") is None
+    report = Report(number=beside.number, reason="error: RuntimeError: 9 steps", done=True)
+    driver.searcher.on_trial_complete("beside", {"report": report, "worker": "host:1"})
+    assert not driver.searcher.hopeless
+    assert isinstance(driver.suggest("t9"), Job)
+
+
+def test_one_that_trains_is_reason_enough_to_go_on(drivers: Any) -> None:
+    driver = drivers(num_trials=20)
+    driver.finish("first", driver.suggest("first"), epoch=1)
+    for i in range(9):
+        fail(driver, f"t{i}", "diverged")
+    assert not driver.searcher.hopeless
+    assert driver.states() == ["PRUNED"] + ["FAIL"] * 9
+
+
+def test_a_resumed_search_tries_as_many_again(drivers: Any) -> None:
+    driver = drivers(num_trials=40)
+    for i in range(8):
+        fail(driver, f"t{i}", "worker died")
+    assert driver.suggest("x") == Searcher.FINISHED
+    driver.open()
+    for i in range(8):
+        assert not driver.searcher.hopeless
+        fail(driver, f"u{i}", "worker died")
+    assert driver.searcher.hopeless
+    assert driver.states() == ["FAIL"] * 16
+
+
+def run_out_of_memory(driver: Driver, name: str, job: Job) -> None:
+    report = Report(number=job.number, reason="out of memory", done=True)
+    driver.searcher.on_trial_complete(name, {"report": report, "worker": "host:1"})
+
+
+def test_a_gpu_that_is_too_full_is_shared_with_fewer(drivers: Any) -> None:
+    driver = drivers(num_trials=1, gpus_per_trial=0.3)
+    shares = []
+    for name in "abc":
+        job = driver.suggest(name)
+        shares.append(job.gpus)
+        assert driver.states() == ["RUNNING"]
+        run_out_of_memory(driver, name, job)
+    assert shares == [0.3, 0.6, 1.0]
+    (trial,) = driver.ledger.trials()
+    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "out of memory")
+    assert driver.suggest("d") == Searcher.FINISHED
+
+
+def test_what_may_come_back_keeps_the_search_waiting(drivers: Any) -> None:
+    driver = drivers(num_trials=1, gpus_per_trial=0.5)
+    job = driver.suggest("a")
+    # After FINISHED Tune would ask no more, and the row would be lost.
+    assert driver.suggest("b") is None
+    run_out_of_memory(driver, "a", job)
+    again = driver.suggest("c")
+    assert (again.number, again.candidate, again.gpus) == (0, job.candidate, 1.0)
+    driver.finish("c", again)
+    assert driver.states() == ["COMPLETE"]
+    assert "reason" not in driver.ledger.trials()[0].user_attrs
+
+
+def test_a_larger_share_outlives_the_driver(drivers: Any) -> None:
+    driver = drivers(num_trials=1, gpus_per_trial=0.25)
+    run_out_of_memory(driver, "a", driver.suggest("a"))
+    driver.open()
+    assert driver.suggest("b").gpus == 0.5
+
+
+@pytest.mark.parametrize("gpus", [0.0, 1.0, 2.0])
+def test_where_no_share_is_larger_there_is_no_second_try(drivers: Any, gpus: float) -> None:
+    driver = drivers(num_trials=1, gpus_per_trial=gpus)
+    run_out_of_memory(driver, "a", driver.suggest("a"))
+    assert driver.states() == ["FAIL"]
+
+
+def test_a_generation_waits_for_a_second_try(drivers: Any) -> None:
+    driver = drivers(num_trials=4, workers=2, deterministic=True, gpus_per_trial=0.5)
+    first, second = driver.suggest("a"), driver.suggest("b")
+    run_out_of_memory(driver, "a", first)
+    driver.finish("b", second)
+    assert driver.states() == ["RUNNING", "RUNNING"]
+    again = driver.suggest("c")
+    assert again.number == 0
+    driver.finish("c", again)
+    assert driver.states() == ["COMPLETE", "COMPLETE"]
+    assert driver.suggest("d").number == 2
+
+
+def test_a_ledger_that_cannot_be_written_is_not_the_trials_failure(
+    drivers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = drivers()
+    job = driver.suggest("a")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "complete", full)
+        driver.finish("a", job)
+    assert "No space left on device" in driver.searcher.broken
+    # Tune goes on to call the trial failed.
+    driver.searcher.lost("a", "worker died")
+    assert driver.states() == ["RUNNING"]
+
+
+def test_a_full_disk_at_a_worker_leaves_the_row_open(drivers: Any) -> None:
+    driver = drivers()
+    job = driver.suggest("a")
+    report = Report(number=job.number, broken="checkpoints /x: No space left", done=True)
+    driver.searcher.on_trial_complete("a", {"report": report, "worker": "host:1"})
+    assert driver.searcher.broken == "checkpoints /x: No space left"
+    assert driver.states() == ["RUNNING"]
