@@ -32,7 +32,7 @@ from optcell_search.cli.parser import make_parser
 from optcell_search.space import SearchSpace
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 _FENCE = re.compile(
     r'^(?P<indent> *)```(?P<language>[a-z]*)(?: title="(?P<title>[^"]+)")?\n'

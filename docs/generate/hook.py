@@ -13,6 +13,7 @@ import api
 import command_line
 import drawing
 import plugins
+import results
 import run_folder
 import space_files
 from mkdocs.structure.files import File, Files
@@ -33,15 +34,17 @@ def pages() -> dict[str, str]:
         "reference/run-folder.md": run_folder.page(),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
         **api.pages(),
+        **results.pages(),
     }
 
 
 def on_config(config: Any) -> Any:
-    """Fill the navigation's entry `API` with one page a room."""
+    """Fill the entries of the navigation that are left empty: a page a room, a page a table."""
+    lists = {"API": api.navigation(), "All tables": results.navigation()}
     for section in config["nav"]:
         for entry in next(iter(section.values())):
-            if isinstance(entry, dict) and "API" in entry:
-                entry["API"] = api.navigation()
+            if isinstance(entry, dict) and (name := next(iter(entry))) in lists:
+                entry[name] = lists[name]
     return config
 
 
@@ -49,6 +52,6 @@ def on_files(files: Files, config: Any) -> Files:
     """Add what is generated to the files of the site."""
     for path, content in pages().items():
         files.append(File.generated(config, path, content=content))
-    for path, drawn in drawing.drawings().items():
+    for path, drawn in {**drawing.drawings(), **results.pictures()}.items():
         files.append(File.generated(config, path, content=drawn))
     return files

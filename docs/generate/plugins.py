@@ -41,7 +41,7 @@ A penalty says by how much predictions break a law of their system. Named in a s
 of the training loss; on a task that has the drivers it needs, it is also two metrics. See
 [Add a penalty](../guides/new-penalty.md).
 """
-    return _page("Penalties", head, getattr(registry, "penalties", None) or registry.objectives, _searched)
+    return _page("Penalties", head, registry.penalties, _searched)
 
 
 def tasks() -> str:

@@ -55,7 +55,7 @@ def page() -> str:
         declared(Training, searched=True),
         *_plugins("cell", registry.every_cell),
         *_plugins("rule", registry.rules),
-        *_plugins("penalty", getattr(registry, "penalties", None) or registry.objectives),
+        *_plugins("penalty", registry.penalties),
     )
 
 

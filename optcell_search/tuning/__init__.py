@@ -19,10 +19,10 @@ __all__ = ["MOASHAScheduler", "Run", "RunFailed", "optcell_trainable", "search"]
 # On first use, because a worker imports its trainable through here and must not wait for the
 # tables and databases of the driver.
 _LAZY = {
-    "MOASHAScheduler": "schedulers",
+    "MOASHAScheduler": "search.schedulers",
     "Run": "run",
     "RunFailed": "run",
-    "optcell_trainable": "own_tuner",
+    "optcell_trainable": "worker.own_tuner",
     "search": "start",
 }
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from following import ROOT
 
 from optcell_search.cli import main
 
 
 @pytest.fixture(scope="session")
-def ray_for_all() -> Iterator[None]:
+def ray() -> Iterator[None]:
     """One Ray for the searches of all pages: a worker is a process that has to load torch."""
-    import ray
+    import ray as running
 
-    if ray.is_initialized():
+    if running.is_initialized():
         yield
         return
-    ray.init(
+    running.init(
         address="local",
         num_cpus=2,
         include_dashboard=False,
@@ -31,11 +35,28 @@ def ray_for_all() -> Iterator[None]:
         object_store_memory=128 * 2**20,
     )
     yield
-    ray.shutdown()
+    running.shutdown()
 
 
 @pytest.fixture(scope="session")
-def searched(tmp_path_factory: pytest.TempPathFactory, ray_for_all: None) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site. A broken link, anchor or reference fails the build."""
+    folder = tmp_path_factory.mktemp("site")
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory, ray: None) -> Path:
     """A folder with ``runs/first``, which most guides go on from."""
     folder = tmp_path_factory.mktemp("searched")
     run = str(folder / "runs" / "first")
