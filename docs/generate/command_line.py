@@ -38,12 +38,14 @@ def subcommands(
 def _section(name: str, parser: argparse.ArgumentParser) -> str:
     parts = [f"## `{name}` {{ #{name} }}", _sentence(parser.description or "")]
     parts.append(f"```text\n{parser.format_usage().removeprefix('usage: ').rstrip()}\n```")
+    # Positional arguments and options without a heading are one table.
+    tables: dict[str, list[argparse.Action]] = {}
     for group in parser._action_groups:
-        actions = [each for each in group._group_actions if not _is_help(each)]
-        if actions:
-            title = "" if group.title in ("positional arguments", "options") else group.title
-            parts.append(f"**{_sentence(title)}**" if title else "")
-            parts.append(table(("argument", ""), [_row(parser, each) for each in actions]))
+        title = "" if group.title in ("positional arguments", "options") else str(group.title)
+        tables.setdefault(title, []).extend(a for a in group._group_actions if not _is_help(a))
+    for title, actions in tables.items():
+        parts.append(f"**{title[:1].upper()}{title[1:]}**" if title else "")
+        parts.append(table(("argument", ""), [_row(parser, each) for each in actions]))
     return document(*parts)
 
 

@@ -67,13 +67,12 @@ def _rules() -> Figure:
         len(names), len(shown), figsize=(8.4, 1.25 * len(names)), sharex=True, squeeze=False
     )
     for row, name in zip(grid, names, strict=True):
-        for axes, (title, z) in zip(row, shown.items(), strict=True):
+        for axes, z in zip(row, shown.values(), strict=True):
             _draw(axes, z, response(name, z))
-            if row is grid[0]:
-                axes.set_title(title)
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    for axes in grid[-1]:
-        axes.set_xlabel("step t")
+    for title, top, bottom in zip(shown, grid[0], grid[-1], strict=True):
+        top.set_title(title)
+        bottom.set_xlabel("step t")
     grid[0][0].legend(loc="upper right", frameon=False)
     return figure
 
