@@ -13,7 +13,8 @@ from .cells import OptCell
 
 if TYPE_CHECKING:
     from .space import Candidate, SearchSpace
-    from .tuning import Run, optcell_trainable, search
+    from .tuning import Run, optcell_trainable
+    from .tuning.start import search
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,7 +33,7 @@ _LAZY = {
     "SearchSpace": "space",
     "Run": "tuning",
     "optcell_trainable": "tuning",
-    "search": "tuning",
+    "search": "tuning.start",
 }
 
 

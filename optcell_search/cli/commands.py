@@ -17,7 +17,7 @@ Command = Callable[[argparse.Namespace], int]
 
 def run(arguments: argparse.Namespace) -> int:
     """Start a search."""
-    from optcell_search.tuning import search
+    from optcell_search.tuning.start import search
 
     with results_only():
         made = search(

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
-    from optcell_search.tuning import RunFailed
+    from optcell_search.tuning import RunFailedError
 
     try:
         result: int = arguments.command(arguments)
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is left in the buffer would meet the closed pipe once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except RunFailed as error:
+    except RunFailedError as error:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:
         return _say(WRONG_REQUEST, str(error))

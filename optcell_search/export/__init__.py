@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .description import Scores, TaskDescription, TaskInfo
 from .package import export
-from .verify import ExportFailed
+from .verify import ExportError
 
-__all__ = ["ExportFailed", "Scores", "TaskDescription", "TaskInfo", "export"]
+__all__ = ["ExportError", "Scores", "TaskDescription", "TaskInfo", "export"]

@@ -54,7 +54,7 @@ def export(
     Raises:
         FileExistsError: `target` exists; it is not touched.
         ValueError: the weights do not fit the candidate.
-        ExportFailed: the package does not do what the model does; nothing is left.
+        ExportError: the package does not do what the model does; nothing is left.
     """
     folder = Path(target).absolute()
     if folder.exists() or folder.is_symlink():

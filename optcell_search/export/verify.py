@@ -22,7 +22,7 @@ _BATCH, _STEPS = 3, 7
 _TOLERANCE = 1e-5
 
 
-class ExportFailed(RuntimeError):  # noqa: N818 - it says what happened to the export
+class ExportError(RuntimeError):
     """An exported package does not load or does not compute what the model does."""
 
 
@@ -43,7 +43,7 @@ def verify(
         plugins: packages that were carried along and must not be found either.
 
     Raises:
-        ExportFailed: it does not load, or an output differs.
+        ExportError: it does not load, or an output differs.
     """
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(_BATCH, _STEPS, input_size, generator=generator)
@@ -62,7 +62,7 @@ def verify(
         )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ExportFailed(f"the exported package does not load by itself: {last}")
+            raise ExportError(f"the exported package does not load by itself: {last}")
         outputs = load_file(made)
     _compare(_expected(model, x), outputs)
 
@@ -77,9 +77,9 @@ def _compare(expected: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
         other = outputs[name]
         if other.shape != tensor.shape:
             found = f"{tuple(other.shape)} instead of {tuple(tensor.shape)}"
-            raise ExportFailed(f"the exported package's {name} has shape {found}")
+            raise ExportError(f"the exported package's {name} has shape {found}")
         limit = _TOLERANCE * max(1.0, float(tensor.abs().max()))
         difference = float((other - tensor).abs().max())
         # Written so that NaN fails.
         if not difference <= limit:
-            raise ExportFailed(f"the exported package's {name} differs by {difference:.3g}")
+            raise ExportError(f"the exported package's {name} differs by {difference:.3g}")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import filelock
 
-from .ledger import Ledger
-from .request import FILE, Request
+from .format import REQUEST_FILE
+from .opening import make_ledger
+from .request import Request
 from .storage import LedgerStorage
 
 _LOCK = Path("ray") / "driver.lock"
-REPORT = "report.html"
 
 
 def check_target(folder: Path) -> None:
@@ -25,7 +25,7 @@ def check_target(folder: Path) -> None:
     Raises:
         FileExistsError: something is there.
     """
-    if (folder / FILE).is_file():
+    if (folder / REQUEST_FILE).is_file():
         raise FileExistsError(
             f"{folder}: holds a run already; go on with it by `optcell-search resume {folder}` "
             "or choose another folder"
@@ -43,7 +43,7 @@ def check_study(url: str) -> None:
     """
     storage = LedgerStorage(url)
     storage.close()
-    if storage.file is not None and (storage.file.parent / FILE).is_file():
+    if storage.file is not None and (storage.file.parent / REQUEST_FILE).is_file():
         raise FileExistsError(
             f"study {url}: is the ledger of the run in {storage.file.parent}; go on with it by "
             f"`optcell-search resume {storage.file.parent}` or choose another study"
@@ -62,7 +62,7 @@ def make(folder: Path, request: Request) -> None:
     try:
         temporary.chmod(0o755)
         request.write(temporary)
-        Ledger.make(request, temporary).close()
+        make_ledger(request, temporary).close()
         os.replace(temporary, folder)
     except (OSError, ValueError):
         shutil.rmtree(temporary)

@@ -2,7 +2,7 @@
 
 A sampler reads all trials for every hyperparameter it suggests and writes each suggestion down. On
 a database that is dozens of transactions a candidate; here it is none, and the ledger then takes
-the finished row as a whole.
+the finished trial as a whole.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from optcell_search import results
-from optcell_search.results import Direction
 from optcell_search.space import Candidate
+
+from ..pareto import Direction, ranks
 
 # How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
 _ENQUEUED = "fixed_params"
 
 
-# TPE models the 25 best rows or fewer, and all others, the older the less; for each hyperparameter
-# it goes through all it sees. What it sees is bounded, and so is the time it takes.
+# TPE models the 25 best trials or fewer, and all others, the older the less; for each
+# hyperparameter it goes through all it sees. What it sees is bounded, and so is the time it takes.
 _BEST = 250
 _NEWEST = 250
 
 
 class _Window(InMemoryStorage):
-    """A storage in memory that can keep rows from being seen all at once.
+    """A storage in memory that can keep trials from being seen all at once.
 
     Attributes:
-        hidden: numbers of the rows that are not to be seen.
+        hidden: numbers of the trials that are not to be seen.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class _Window(InMemoryStorage):
         return [t for t in trials if t.number not in self.hidden] if self.hidden else trials
 
 
-class Mirror:
-    """A study in memory with the same rows as the ledger, under the same numbers.
+class InMemoryStudy:
+    """A study in memory with the same trials as the ledger, under the same numbers.
 
     Args:
         directions: one an objective.
-        trials: the ledger's rows; those that are RUNNING are taken as WAITING.
+        trials: the ledger's trials; those that are RUNNING are taken as WAITING.
     """
 
     def __init__(self, directions: Sequence[Direction], trials: Sequence[FrozenTrial]) -> None:
@@ -65,7 +65,7 @@ class Mirror:
             self._study.add_trial(_copy(trial))
 
     def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> Trial:
-        """Start the first row that is WAITING, or else a new one: `fixed` or what is suggested."""
+        """Start the first trial that is WAITING, or else `fixed`, or else what is suggested."""
         self._study.sampler = sampler
         self._storage.hidden = frozenset()
         if isinstance(sampler, TPESampler):
@@ -79,24 +79,24 @@ class Mirror:
         return trial
 
     def _superfluous(self) -> frozenset[int]:
-        """Return the numbers of the rows that are neither among the best nor among the newest."""
+        """Return the numbers of the trials that are neither among the best nor among the newest."""
         told = self._study.get_trials(
             deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
         )
         old = told[:-_NEWEST]
-        # A row that breaks a constraint or was stopped is as good as any other of its kind.
+        # A trial that breaks a constraint or was stopped is as good as any other of its kind.
         ranked = [
             trial
             for trial in old
             if trial.state == TrialState.COMPLETE
             and all(violation <= 0 for violation in trial.constraints.values())
         ]
-        ranks = results.ranks([trial.values for trial in ranked], self._directions)
-        best = {ranked[i].number for i in np.argsort(ranks, kind="stable")[:_BEST]}
+        fronts = ranks([trial.values for trial in ranked], self._directions)
+        best = {ranked[i].number for i in np.argsort(fronts, kind="stable")[:_BEST]}
         return frozenset(trial.number for trial in old if trial.number not in best)
 
-    def row(self, number: int) -> FrozenTrial:
-        """Return what is to be written into the ledger about a running row."""
+    def template(self, number: int) -> FrozenTrial:
+        """Return what is to be written into the ledger about a running trial."""
         trial = self._storage.get_trial(number)
         system = {key: value for key, value in trial.system_attrs.items() if key != _ENQUEUED}
         return create_trial(
@@ -117,7 +117,7 @@ class Mirror:
         values: Sequence[float] | None,
         violations: Mapping[str, float],
     ) -> FrozenTrial:
-        """Finish a row as Optuna does; return it."""
+        """Finish a trial as Optuna does; return it."""
         trial = self._open.pop(number)
         written = self._storage.get_trial(number).constraints
         for name, violation in violations.items():

@@ -1,99 +1,218 @@
-"""The ledger of a run: one row a candidate, in an Optuna study that is always true.
+"""The ledger of a run: one trial a candidate, in an Optuna study that is always true.
 
-A row appears whole, every change is written before the next thing happens, and writing it twice
+A trial appears whole, every change is written before the next thing happens, and writing it twice
 changes nothing, so a process may die anywhere: what is COMPLETE, PRUNED or FAIL stays so, and what
 was RUNNING goes back in the queue (`requeue`) with its candidate and the epochs it has reported.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace, trial_seed
 
-from .book import Book, Metrics
+from . import format as stored
+from .constraints import Constraint
+from .in_memory import InMemoryStudy
+from .lock import locked
 from .reasons import DIVERGED
-from .running import Row
+from .request import Request
+from .reuse import ReusableResults
+from .running_trial import RunningTrial
+from .scores import NO_RECORD
+from .storage import STORAGE_ERRORS, LedgerStorage, quiet_optuna
+
+Metrics = Mapping[str, float]
 
 
-class Ledger(Book):
-    """The ledger of one run; arguments and errors as `Book`."""
+class Ledger:
+    """The study of one run, where it stands, and all that is written into it.
+
+    Args:
+        request: what the run was asked to do.
+        storage: where the ledger lies; it holds the run's study.
+
+    Attributes:
+        request: what the run was asked to do.
+        study: the Optuna study.
+        counts: how many trials there are in each state.
+
+    Raises:
+        ValueError: the storage does not answer, or holds no such study.
+    """
+
+    def __init__(self, request: Request, storage: LedgerStorage) -> None:
+        quiet_optuna()
+        self.request = request
+        self._storage = storage
+        try:
+            self.study = optuna.load_study(study_name=request.run_id, storage=storage.optuna)
+            if stored.REQUEST not in self.study.user_attrs:
+                self.study.set_user_attr(stored.RUN_ID, request.run_id)
+                self.study.set_user_attr(stored.REQUEST, request.to_dict())
+        except KeyError as error:
+            # Made anew it would be empty, and what was trained so far would be trained again.
+            raise ValueError(f"study {storage}: holds no study {request.run_id!r}") from error
+        except STORAGE_ERRORS as error:
+            first = str(error).splitlines()[0]
+            raise ValueError(f"study {storage}: cannot be used: {first}") from error
+        self._constraints = [Constraint.stored(text) for text in request.constraints]
+        self._study_id = storage.optuna.get_study_id_from_name(request.run_id)
+        # Optuna's own numbers of the trials, which it wants to be asked by.
+        self._ids: list[int] = []
+        self._open: dict[int, RunningTrial] = {}
+        self._reusable = ReusableResults()
+        self.counts: Counter[TrialState] = Counter()
+        for trial in self.trials():
+            self._ids.append(trial._trial_id)
+            self.counts[trial.state] += 1
+            known = trial.user_attrs
+            self._reusable.add(
+                trial.number,
+                known["key"],
+                known["seed"],
+                trial.state,
+                known.get(stored.REASON, ""),
+            )
+        self._in_memory = self._read_in()
+
+    def _read_in(self) -> InMemoryStudy:
+        return InMemoryStudy(list(self.request.objectives.values()), self.trials())
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the study against other processes; raises a ValueError when another one works."""
+        # What lies in the run folder is locked with the folder.
+        lock = locked(self._storage, self.request.run_id) if self.request.study else None
+        with lock or contextlib.nullcontext():
+            yield
+
+    def close(self) -> None:
+        """Let go of the storage."""
+        self._storage.close()
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return all trials by number; not to be changed."""
+        return self.study.get_trials(deepcopy=False)
+
+    @property
+    def size(self) -> int:
+        """How many trials there are, in whatever state."""
+        return len(self._ids)
+
+    @property
+    def missing(self) -> int:
+        """How many trials still have to be asked for and finished."""
+        waiting = self.counts[TrialState.WAITING]
+        return max(0, self.request.num_trials - self.size) + waiting
+
+    @property
+    def unfinished(self) -> int:
+        """How many of the trials asked for have no result yet."""
+        return self.missing + self.counts[TrialState.RUNNING]
+
+    @property
+    def next_number(self) -> int:
+        """The number of the trial that `ask` would start."""
+        if self.counts[TrialState.WAITING]:
+            waiting = (t.number for t in self.trials() if t.state == TrialState.WAITING)
+            return min(waiting)
+        return self.size
+
+    def is_feasible(self, metrics: Metrics) -> bool:
+        """Whether `metrics` keep every constraint of the request."""
+        return all(constraint.violation(metrics) <= 0 for constraint in self._constraints)
+
+    def finalized(self, number: int) -> dict[str, Any]:
+        """Return what `finalize` wrote about a trial, an empty record where it did not."""
+        return dict(stored.finalized_in(self.study.user_attrs).get(number, NO_RECORD))
+
+    def set_finalized(self, number: int, record: Mapping[str, Any]) -> None:
+        """Write what `finalize` found out about a trial."""
+        self.study.set_user_attr(stored.finalized_key(number), dict(record))
+        self._storage.flush()
 
     def requeue(self) -> None:
-        """Put every row that is RUNNING back in the queue."""
+        """Put every trial that is RUNNING back in the queue."""
         for trial in self.trials():
             if trial.state == TrialState.RUNNING:
                 self._storage.optuna.set_trial_state_values(trial._trial_id, TrialState.WAITING)
                 self._move(TrialState.RUNNING, TrialState.WAITING)
         self._open.clear()
-        # Made anew: Optuna's storage in memory does not look back at rows that have run.
-        self._mirror = self._make_mirror()
+        # Made anew: Optuna's storage in memory does not look back at trials that have run.
+        self._in_memory = self._read_in()
 
-    def ask(self, space: SearchSpace, sampler: BaseSampler, fixed: Candidate | None = None) -> Row:
-        """Start the next row: one from the queue, or else a new candidate.
+    def ask(
+        self, space: SearchSpace, sampler: BaseSampler, fixed: Candidate | None = None
+    ) -> RunningTrial:
+        """Start the next trial: one from the queue, or else a new candidate.
 
         Args:
             space: the search space.
             sampler: what chooses a new candidate.
             fixed: what a new candidate is to be, instead of the sampler's choice.
         """
-        trial = self._mirror.ask(sampler, fixed)
-        if trial.number < self.rows:
-            row = self._take_up(trial.number)
+        trial = self._in_memory.ask(sampler, fixed)
+        if trial.number < self.size:
+            running = self._take_up(trial.number)
         else:
-            row = self._enter(trial.number, space.suggest(trial))
-        self._open[row.number] = row
-        return row
+            running = self._enter(trial.number, space.suggest(trial))
+        self._open[running.number] = running
+        return running
 
-    def _take_up(self, number: int) -> Row:
+    def _take_up(self, number: int) -> RunningTrial:
         storage, identity = self._storage.optuna, self._ids[number]
         known = storage.get_trial(identity).user_attrs
-        for name in ("reason", "detail"):
+        for name in (stored.REASON, stored.DETAIL):
             # Written, but not the state they go with: the driver died in between.
             if known.get(name):
                 storage.set_trial_user_attr(identity, name, "")
         storage.set_trial_state_values(identity, TrialState.RUNNING)
         self._move(TrialState.WAITING, TrialState.RUNNING)
-        return Row.read(number, known)
+        return RunningTrial.read(number, known)
 
-    def _enter(self, number: int, candidate: Candidate) -> Row:
+    def _enter(self, number: int, candidate: Candidate) -> RunningTrial:
         key = candidate.key
         seeds = [trial_seed(self.request.seed, key, r) for r in range(self.request.repeats)]
-        template = self._mirror.row(number)
+        template = self._in_memory.template(number)
         known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
         if len(seeds) > 1:
             known["seeds"] = seeds
         template.user_attrs = known
         self._ids.append(self._storage.optuna.create_new_trial(self._study_id, template))
         self._move(None, TrialState.RUNNING)
-        return Row(number, candidate.to_dict(), key, tuple(seeds))
+        return RunningTrial(number, candidate, key, tuple(seeds))
 
-    def settled(self, row: Row) -> int | None:
-        """Return the number of a row with the same candidate and seed whose result can be used."""
-        return self._settled.find(row.key, row.seeds[0])
+    def reusable(self, trial: RunningTrial) -> int | None:
+        """Return the number of a trial of the same candidate and seed whose result can be used."""
+        return self._reusable.find(trial.key, trial.seeds[0])
 
     def report(self, number: int, epoch: int, metrics: Metrics, worker: str = "") -> None:
-        """Write the metrics of an epoch of a running row."""
-        row = self._open.get(number)
-        if row is None or epoch in row.epochs:
+        """Write the metrics of an epoch of a running trial."""
+        trial = self._open.get(number)
+        if trial is None or epoch in trial.epochs:
             return
         storage, identity = self._storage.optuna, self._ids[number]
-        if worker and not row.epochs:
+        if worker and not trial.epochs:
             storage.set_trial_user_attr(identity, "worker", worker)
         objective = next(iter(self.request.objectives))
         if len(self.request.objectives) == 1 and math.isfinite(metrics[objective]):
             storage.set_trial_intermediate_value(identity, epoch, metrics[objective])
-            self._mirror.report(number, epoch, metrics[objective])
+            self._in_memory.report(number, epoch, metrics[objective])
         # Last, for this is what says that the epoch is written.
-        storage.set_trial_user_attr(identity, f"epoch:{epoch:04d}", dict(metrics))
-        row.epochs.add(epoch)
+        storage.set_trial_user_attr(identity, stored.epoch_key(epoch), dict(metrics))
+        trial.epochs.add(epoch)
 
     def widen(self, number: int, gpus: float) -> None:
-        """Write down that a running row needs a larger share of a GPU."""
+        """Write down that a running trial needs a larger share of a GPU."""
         self._open[number].gpus = gpus
         self._storage.optuna.set_trial_user_attr(self._ids[number], "gpus", gpus)
 
@@ -104,10 +223,10 @@ class Ledger(Book):
         spread: Metrics | None = None,
         gradients: Mapping[int, float] | None = None,
     ) -> None:
-        """Finish a row with its last metrics; one that is not finite makes it FAIL.
+        """Finish a trial with its last metrics; one that is not finite makes it FAIL.
 
         Args:
-            number: of the row.
+            number: of the trial.
             metrics: of its last epoch.
             spread: of each of them over the repeats.
             gradients: distance from the last step → norm of the loss's gradient there.
@@ -117,81 +236,66 @@ class Ledger(Book):
             if not math.isfinite(value):
                 self.fail(number, DIVERGED, f"{name} is {value}")
                 return
-        self._finish(
-            number,
-            TrialState.COMPLETE,
-            metrics=metrics,
-            spread=spread,
-            # JSON has texts for keys.
-            gradients={str(d): norm for d, norm in (gradients or {}).items()},
-            values=values,
-        )
+        # JSON has texts for keys.
+        norms = {str(distance): norm for distance, norm in (gradients or {}).items()}
+        found = {stored.METRICS: metrics, stored.SPREAD: spread, stored.GRADIENTS: norms}
+        self._finish(number, TrialState.COMPLETE, found, values)
 
     def prune(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
-        """Finish a row that a scheduler stopped early."""
-        self._finish(number, TrialState.PRUNED, metrics=metrics, spread=spread)
+        """Finish a trial that a scheduler stopped early."""
+        self._finish(number, TrialState.PRUNED, {stored.METRICS: metrics, stored.SPREAD: spread})
 
     def fail(self, number: int, reason: str, detail: str = "") -> None:
-        """Finish a row that has no result.
+        """Finish a trial that has no result.
 
         Args:
-            number: of the row.
+            number: of the trial.
             reason: a short text to group by: ``diverged``, ``out of memory``, ``error: …``.
             detail: what else is known, such as a traceback.
         """
-        self._finish(number, TrialState.FAIL, reason=reason, detail=detail)
+        self._finish(number, TrialState.FAIL, {stored.REASON: reason, stored.DETAIL: detail})
 
     def copy(self, number: int, source: int) -> None:
-        """Finish a row with the result of another one that has the same candidate and seed."""
+        """Finish a trial with the result of another one of the same candidate and seed."""
         if number not in self._open:
             return
-        known = self.trials()[source]
-        self._storage.optuna.set_trial_user_attr(self._ids[number], "duplicate_of", source)
-        for name, value in known.user_attrs.items():
-            if name.startswith("epoch:"):
-                self.report(number, int(name.partition(":")[2]), value)
-        self._finish(
-            number,
-            known.state,
-            values=known.values if known.state == TrialState.COMPLETE else None,
-            **{
-                name: known.user_attrs[name]
-                for name in ("metrics", "spread", "gradients", "reason", "detail")
-                if name in known.user_attrs
-            },
-        )
+        other = self.trials()[source]
+        self._storage.optuna.set_trial_user_attr(self._ids[number], stored.DUPLICATE_OF, source)
+        for epoch, metrics in stored.epochs_in(other.user_attrs).items():
+            self.report(number, epoch, metrics)
+        found = {name: other.user_attrs.get(name) for name in stored.RESULTS}
+        complete = other.state == TrialState.COMPLETE
+        self._finish(number, other.state, found, other.values if complete else None)
 
     def _finish(
         self,
         number: int,
         state: TrialState,
-        *,
-        metrics: Metrics | None = None,
-        spread: Metrics | None = None,
-        gradients: Metrics | None = None,
-        reason: str = "",
-        detail: str = "",
+        found: Mapping[str, Any],
         values: list[float] | None = None,
     ) -> None:
-        row = self._open.pop(number, None)
-        if row is None:
+        trial = self._open.pop(number, None)
+        if trial is None:
             return
         storage, identity = self._storage.optuna, self._ids[number]
-        known = {
-            "metrics": metrics, "spread": spread, "gradients": gradients,
-            "reason": reason, "detail": detail,
-        }  # fmt: skip
-        for name, value in known.items():
+        for name, value in found.items():
             if value:
                 plain = dict(value) if isinstance(value, Mapping) else value
                 storage.set_trial_user_attr(identity, name, plain)
+        metrics = found.get(stored.METRICS)
         violations = {str(c): c.violation(metrics) for c in self._constraints if metrics}
-        before = self._mirror.row(number).system_attrs
-        told = self._mirror.tell(number, state, values, violations)
+        before = self._in_memory.template(number).system_attrs
+        told = self._in_memory.tell(number, state, values, violations)
         for name, value in told.system_attrs.items():
             if name not in before:
                 storage.set_trial_system_attr(identity, name, value)
         storage.set_trial_state_values(identity, told.state, told.values)
         self._storage.flush()
         self._move(TrialState.RUNNING, state)
-        self._settled.add(number, row.key, row.seeds[0], state, reason)
+        reason = found.get(stored.REASON) or ""
+        self._reusable.add(number, trial.key, trial.seeds[0], state, reason)
+
+    def _move(self, old: TrialState | None, new: TrialState) -> None:
+        if old is not None:
+            self.counts[old] -= 1
+        self.counts[new] += 1

@@ -23,11 +23,11 @@ _LOCK = sqlalchemy.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))
 
 
 @contextlib.contextmanager
-def held(storage: LedgerStorage, name: str) -> Iterator[None]:
-    """Hold the study `name` against every other process; the hold ends with this one.
+def locked(storage: LedgerStorage, name: str) -> Iterator[None]:
+    """Lock the study `name` against every other process; the lock ends with this one.
 
-    A file is held by a lock beside it, a PostgreSQL study by an advisory lock. Other databases
-    are not held.
+    A file is locked by another one beside it, a PostgreSQL study by an advisory lock. Other
+    databases are not locked.
 
     Raises:
         ValueError: another process holds it.

@@ -10,7 +10,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 
-_JOURNAL = "journal://"
+from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 
 
 def load(where: str | Path) -> optuna.Study:
@@ -39,7 +39,7 @@ def load(where: str | Path) -> optuna.Study:
         valid = ", ".join(names) or "none, the database is empty"
         raise ValueError(f"{text}: no study {name!r}; name one after '#'; valid: {valid}")
     study = optuna.load_study(study_name=name, storage=storage)
-    if "request" not in study.user_attrs:
+    if REQUEST not in study.user_attrs:
         raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
     return study
 
@@ -62,8 +62,8 @@ def locate(where: str | Path) -> tuple[str, str]:
 
 def _storage(url: str) -> BaseStorage:
     """Open what is there; both kinds of file would otherwise be made."""
-    journal = url.startswith(_JOURNAL)
-    file = url.removeprefix(_JOURNAL) if journal else _sqlite_file(url)
+    journal = url.startswith(JOURNAL)
+    file = url.removeprefix(JOURNAL) if journal else _sqlite_file(url)
     if file and not Path(file).is_file():
         raise FileNotFoundError(f"{url}: no such file")
     if journal:
@@ -78,15 +78,15 @@ def _sqlite_file(url: str) -> str:
 
 def _of_folder(folder: Path) -> tuple[str, str]:
     """Return URL and name of a run folder's study; no name where the database holds just one."""
-    request = folder / "run.toml"
+    request = folder / REQUEST_FILE
     if request.is_file():
         try:
             asked = tomllib.loads(request.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{request}: not a TOML file: {error}") from error
         if asked.get("study"):
-            return str(asked["study"]), str(asked.get("run_id", ""))
-    database = folder / "study.db"
+            return str(asked["study"]), str(asked.get(RUN_ID, ""))
+    database = folder / DATABASE
     if not database.is_file():
         raise FileNotFoundError(f"{folder}: no run here, {database.name} is missing")
     # Built rather than pasted: a folder's name may hold characters that a URL gives a meaning.

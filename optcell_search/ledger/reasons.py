@@ -1,4 +1,4 @@
-"""Why a row failed, in words to group by; and what a whole run breaks off with."""
+"""Why a trial failed, in words to group by; and what a whole run breaks off with."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def kind(reason: str) -> str:
     return re.sub(r"\d+", "#", reason)
 
 
-class Broken(RuntimeError):  # noqa: N818 - it says what happened to the run
+class RunBrokenError(RuntimeError):
     """Ray, the disk or the database gave out in mid-run; the ledger can be resumed."""

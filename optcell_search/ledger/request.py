@@ -10,13 +10,13 @@ from typing import Any
 
 import tomli_w
 
-from optcell_search.results import Direction
 from optcell_search.space import SearchSpace
 
-FORMAT = 1
+from ..pareto import Direction
+from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
+
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.
 LOCAL = "local"
-FILE = "run.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Request:
         data_dir: absolute folder in which the task's data lies.
         data_fingerprint: hash of the data that the search sees.
         objectives: name → "maximize" or "minimize", the most important one first.
-        num_trials: rows the ledger is to hold.
+        num_trials: trials the ledger is to hold.
         epochs: training budget of one candidate.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
         sampler: "tpe", "nsga2", "random" or "grid".
@@ -80,7 +80,7 @@ class Request:
     @property
     def search_space(self) -> SearchSpace:
         """The search space as an object."""
-        return SearchSpace.from_dict(self.space, where=FILE)
+        return SearchSpace.from_dict(self.space, where=REQUEST_FILE)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, as it stands in ``run.toml`` and in the study."""
@@ -100,25 +100,26 @@ class Request:
             ValueError: a newer version wrote it, or a key is missing or unknown.
         """
         content = dict(data)
-        written = content.pop("format", None)
-        if written != FORMAT:
+        written = content.pop("format", min(READABLE))
+        if written not in READABLE:
             raise ValueError(
                 f"{where}: format {written!r} was written by another version of optcell-search; "
-                f"this one reads format {FORMAT}"
+                f"this one reads formats {', '.join(map(str, READABLE))}"
             )
-        expected = {field.name for field in dataclasses.fields(cls)}
-        if wrong := sorted(expected ^ content.keys()):
-            raise ValueError(f"{where}: missing or unknown keys: {', '.join(wrong)}")
+        fields = dataclasses.fields(cls)
+        # A field that came later has a default, so that runs from before can be read.
+        needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+        wrong = (needed - content.keys()) | (content.keys() - {field.name for field in fields})
+        if wrong:
+            raise ValueError(f"{where}: missing or unknown keys: {', '.join(sorted(wrong))}")
         content["constraints"] = tuple(content["constraints"])
         content["callbacks"] = tuple(content["callbacks"])
-        content["objectives"] = {
-            entry["name"]: entry["direction"] for entry in content["objectives"]
-        }
+        content["objectives"] = directions_in(content["objectives"])
         return cls(**content)
 
     def write(self, folder: Path) -> None:
         """Write ``run.toml`` into `folder`."""
-        (folder / FILE).write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
+        (folder / REQUEST_FILE).write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Request:
@@ -128,9 +129,9 @@ class Request:
             FileNotFoundError: the folder holds no run.
             ValueError: the file is damaged, or a newer version wrote it.
         """
-        path = folder / FILE
+        path = folder / REQUEST_FILE
         if not path.is_file():
-            raise FileNotFoundError(f"{folder}: no run here, {FILE} is missing")
+            raise FileNotFoundError(f"{folder}: no run here, {REQUEST_FILE} is missing")
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

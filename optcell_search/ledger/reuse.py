@@ -1,4 +1,4 @@
-"""Results that a later row with the same candidate and seed can take over."""
+"""Results that a later trial with the same candidate and seed can take over."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from optuna.trial import TrialState
 from .reasons import DIVERGED
 
 
-class Settled:
-    """Rows whose result would come again, by candidate and seed.
+class ReusableResults:
+    """Trials whose result would come again, by candidate and seed.
 
     Whether a candidate diverges is decided by its seed, so that stands too; what ran out of memory
     or lost its worker may do better the next time.
@@ -18,11 +18,11 @@ class Settled:
         self._numbers: dict[tuple[str, int], int] = {}
 
     def add(self, number: int, key: str, seed: int, state: TrialState, reason: str) -> None:
-        """Note a row, if its result would come again; the first of its kind counts."""
+        """Note a trial, if its result would come again; the first of its kind counts."""
         diverged = state == TrialState.FAIL and reason == DIVERGED
         if diverged or state in (TrialState.COMPLETE, TrialState.PRUNED):
             self._numbers.setdefault((key, seed), number)
 
     def find(self, key: str, seed: int) -> int | None:
-        """Return the number of the row to take over from, None where there is none."""
+        """Return the number of the trial to take over from, None where there is none."""
         return self._numbers.get((key, seed))

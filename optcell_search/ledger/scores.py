@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# What is known of a trial that has not been finalized.
+NO_RECORD: Mapping[str, Any] = {
+    "seeds": [], "validation": {}, "test": {}, "failed": {}, "epochs": 0
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Score:
@@ -58,5 +63,5 @@ def _entry(columns: dict[str, list[float]], index: int) -> dict[str, float]:
     return {name: values[index] for name, values in columns.items()}
 
 
-def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+def _columns(scores: list[dict[str, float]]) -> dict[str, list[float]]:
+    return {name: [score[name] for score in scores] for name in (scores[0] if scores else {})}

@@ -13,14 +13,13 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from .format import DATABASE, JOURNAL
 from .journal import mend
 
-DATABASE = "study.db"
-JOURNAL = "journal://"
 _MOMENT = 0.5  # seconds
 
 # What a storage raises when the disk is full, the server gone or a table damaged.
-StorageFault = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
+STORAGE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
 
 
 class LedgerStorage:
@@ -39,7 +38,7 @@ class LedgerStorage:
         self.file: Path | None = None
         try:
             self.optuna: BaseStorage = self._open()
-        except (*StorageFault, ImportError, ValueError) as error:
+        except (*STORAGE_ERRORS, ImportError, ValueError) as error:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(f"study {self}: cannot be opened: {first}") from error
 

@@ -1,21 +1,13 @@
-"""The ledger as tables, and which of its rows are best. Reads pandas and Optuna, never Ray."""
+"""The ledger as tables, and which of its trials are best. Reads pandas and Optuna, never Ray."""
 
 from __future__ import annotations
 
+from ..ledger.format import BASELINE
 from ..ledger.reading import load, locate
-from ..ledger.trial import Row, of_trial
-from .ranking import (
-    best,
-    eligible,
-    front_mask,
-    hypervolume,
-    knee,
-    pareto,
-    ranks,
-)
+from ..ledger.trial_record import TrialRecord, record_of
+from ..pareto import Direction, front_mask, hypervolume, ranks
+from .ranking import best, eligible, knee, pareto
 from .tables import (
-    BASELINE,
-    Direction,
     curves,
     finalized,
     finalized_of,
@@ -29,7 +21,7 @@ from .tables import (
 __all__ = [
     "BASELINE",
     "Direction",
-    "Row",
+    "TrialRecord",
     "best",
     "curves",
     "eligible",
@@ -44,8 +36,8 @@ __all__ = [
     "locate",
     "objectives",
     "objectives_of",
-    "of_trial",
     "pareto",
     "ranks",
+    "record_of",
     "table",
 ]

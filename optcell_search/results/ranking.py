@@ -1,4 +1,4 @@
-"""Which rows are best: Pareto front, hypervolume, knee, best.
+"""Which trials are best: Pareto front, knee, best.
 
 A row is *eligible* when its trial is COMPLETE with finite objectives, keeps the constraints of the
 request, and is not a repetition of another row's result (`duplicate_of`). Only eligible rows can
@@ -7,15 +7,14 @@ be on the front, the knee or the best.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import moocore
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .tables import Direction
+from ..pareto import Direction, finite_rows, front_mask, losses
 
 
 def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
@@ -23,7 +22,7 @@ def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Dat
     keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
     if "feasible" in table.columns:
         keep &= table["feasible"]
-    return table[keep & _finite_rows(_values(table, objectives))]
+    return table[keep & finite_rows(_values(table, objectives))]
 
 
 def _values(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> npt.NDArray[np.float64]:
@@ -44,64 +43,6 @@ def pareto(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataF
     return front.sort_values([*objectives, "number"], ascending=[*ascending, True])
 
 
-def front_mask(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.bool_]:
-    """Mark the rows of `values` (points, objectives) that no other row dominates.
-
-    Equal rows are all marked; a row that holds NaN or an infinity never is, and dominates none.
-    """
-    points = _losses(values, directions)
-    finite = _finite_rows(points)
-    mask = np.zeros(len(points), dtype=bool)
-    if finite.any():
-        mask[finite] = moocore.is_nondominated(points[finite], keep_weakly=True)
-    return mask
-
-
-def ranks(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.int_]:
-    """Return the front of each row of `values` (points, objectives): 0, the Pareto front, 1, ...
-
-    The front after another is what nothing dominates once that one is gone. All values are finite.
-    """
-    points = _losses(values, directions)
-    if not len(points):
-        return np.zeros(0, dtype=np.int_)
-    return np.asarray(moocore.pareto_rank(points), dtype=np.int_)
-
-
-def hypervolume(
-    values: npt.ArrayLike,
-    directions: Sequence[Direction],
-    reference: Sequence[float] | None = None,
-) -> float:
-    """Return the volume that `values` (points, objectives) dominate up to the reference point.
-
-    Rows with NaN or an infinity, and parts beyond the reference, count for nothing.
-
-    Args:
-        values: objectives in their own units.
-        directions: one an objective.
-        reference: one an objective, in its own units; by default the worst value of each.
-    """
-    points = _losses(values, directions)
-    points = points[_finite_rows(points)]
-    if not len(points):
-        return 0.0
-    worst = points.max(axis=0) if reference is None else _losses([reference], directions)[0]
-    # moocore is exact in any number of dimensions and public, unlike Optuna's own private module.
-    return float(moocore.hypervolume(points, ref=worst))
-
-
-def _losses(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.float64]:
-    """Return `values` as (points, objectives), turned so that less is better."""
-    points = np.asarray(values, dtype=np.float64).reshape(-1, len(directions))
-    sign = [1.0 if direction == "minimize" else -1.0 for direction in directions]
-    return np.multiply(points, sign)
-
-
-def _finite_rows(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
-
-
 def knee(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Series[Any]:
     """Return the row of the front with the most of everything at once.
 
@@ -114,7 +55,7 @@ def knee(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Series[
     """
     front = pareto(table, objectives)
     _refuse_empty(front)
-    points = _losses(_values(front, objectives), list(objectives.values()))
+    points = losses(_values(front, objectives), list(objectives.values()))
     low, span = points.min(axis=0), np.ptp(points, axis=0)
     scaled = (points - low) / np.where(span > 0, span, 1.0)
     return front.iloc[int(np.argmin(scaled.sum(axis=1).round(12)))]

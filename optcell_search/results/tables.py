@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
 import pandas as pd
 
-from ..ledger.trial import EPOCH_PREFIX, Row, epochs_of, of_trial
-
-Direction = Literal["minimize", "maximize"]
-
-FINALIZED_PREFIX = "finalized:"
-# In a record of that name, the record of the network that the trial is compared with.
-BASELINE = "baseline"
+from ..ledger.format import BASELINE, REQUEST, directions_in, epochs_in, finalized_in
+from ..ledger.trial_record import TrialRecord, record_of
+from ..pareto import Direction
 
 
 def objectives(study: optuna.Study) -> dict[str, Direction]:
     """Return the study's objectives with their directions, the most important one first."""
-    return objectives_of(study.user_attrs["request"])
+    return objectives_of(study.user_attrs[REQUEST])
 
 
 def objectives_of(request: Mapping[str, Any]) -> dict[str, Direction]:
     """Return the objectives of a request with their directions, the most important one first."""
-    return {entry["name"]: entry["direction"] for entry in request["objectives"]}
+    return directions_in(request["objectives"])
 
 
 def frame(study: optuna.Study) -> pd.DataFrame:
     """Return one row a trial, in order of their numbers; see `table` for its columns."""
-    rows = [of_trial(trial) for trial in study.get_trials(deepcopy=False)]
-    return table(rows, study.user_attrs["request"])
+    rows = [record_of(trial) for trial in study.get_trials(deepcopy=False)]
+    return table(rows, study.user_attrs[REQUEST])
 
 
-def table(rows: Sequence[Row], request: Mapping[str, Any]) -> pd.DataFrame:
+def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFrame:
     """Return rows of a ledger as a table, one row a trial.
 
     Columns: ``number, state, reason, key, seed, repeat, duplicate_of, cell, rule``; ``feasible``
@@ -64,11 +60,11 @@ _HEAD = ["number", "state", "reason", "key", "seed", "repeat", "duplicate_of"]
 _TAIL = ["epochs", "started", "seconds"]
 
 
-def _head(row: Row) -> tuple[Any, ...]:
+def _head(row: TrialRecord) -> tuple[Any, ...]:
     return (row.number, row.state, *(row.known.get(column) for column in _HEAD[2:]))
 
 
-def _final_metrics(row: Row, names: Sequence[str]) -> dict[str, float]:
+def _final_metrics(row: TrialRecord, names: Sequence[str]) -> dict[str, float]:
     final = {name: value for name, value in row.metrics.items() if name != "epoch"}
     if row.state == "COMPLETE":
         final.update(zip(names, row.values, strict=True))
@@ -83,9 +79,9 @@ def _columns(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> list[st
 def curves(study: optuna.Study) -> pd.DataFrame:
     """Return one row a trial and epoch: ``number, epoch``, then the metrics of that epoch."""
     rows = [
-        {**values, "number": trial.number, "epoch": int(key.removeprefix(EPOCH_PREFIX))}
+        {**values, "number": trial.number, "epoch": epoch}
         for trial in study.get_trials(deepcopy=False)
-        for key, values in epochs_of(trial)
+        for epoch, values in epochs_in(trial.user_attrs).items()
     ]
     return pd.DataFrame(rows, columns=_columns(rows, ["number", "epoch"]))
 
@@ -100,7 +96,7 @@ def gradients(study: optuna.Study) -> pd.DataFrame:
     rows = [
         (trial.number, distance, norm)
         for trial in study.get_trials(deepcopy=False)
-        for distance, norm in sorted(of_trial(trial).gradients.items())
+        for distance, norm in sorted(record_of(trial).gradients.items())
     ]
     return pd.DataFrame(rows, columns=["number", "distance", "norm"])
 
@@ -118,10 +114,7 @@ def finalized(study: optuna.Study) -> pd.DataFrame:
 def finalized_of(attributes: Mapping[str, Any]) -> pd.DataFrame:
     """Return what `finalized` returns, from a study's user attributes."""
     rows = []
-    for attribute, record in attributes.items():
-        if not attribute.startswith(FINALIZED_PREFIX):
-            continue
-        number = int(attribute.removeprefix(FINALIZED_PREFIX))
+    for number, record in finalized_in(attributes).items():
         rows += _scores(number, record, "")
         if BASELINE in record:
             rows += _scores(number, record[BASELINE], f"{BASELINE}_")

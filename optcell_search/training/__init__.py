@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optcell_search.training.baseline import feedforward_baseline, has_baseline, of_size
-from optcell_search.training.divergence import Diverged
+from optcell_search.training.divergence import DivergedError
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -16,7 +16,7 @@ from optcell_search.training.trainer import Training, train
 __all__ = [
     "COSTS",
     "TIMED",
-    "Diverged",
+    "DivergedError",
     "Training",
     "count_parameters",
     "evaluate",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class Diverged(ArithmeticError):  # noqa: N818 - it tells what happened, as StopIteration does
+class DivergedError(ArithmeticError):
     """A loss or a gradient is no longer finite; the message says which, at which epoch and step."""
 
 
@@ -23,9 +23,9 @@ class Watch:
         self.first = torch.where(bad & (self.first == 0), step, self.first)
 
     def check(self) -> None:
-        """Raise `Diverged` if a step so far was bad; this waits for the device."""
+        """Raise `DivergedError` if a step so far was bad; this waits for the device."""
         loss_step, norm_step = self.first.tolist()
         if loss_step and (not norm_step or loss_step <= norm_step):
-            raise Diverged(f"loss is not finite at epoch {self.epoch}, step {loss_step}")
+            raise DivergedError(f"loss is not finite at epoch {self.epoch}, step {loss_step}")
         if norm_step:
-            raise Diverged(f"gradient is not finite at epoch {self.epoch}, step {norm_step}")
+            raise DivergedError(f"gradient is not finite at epoch {self.epoch}, step {norm_step}")

@@ -24,7 +24,7 @@ from optcell_search.cells.building import AnyModel
 from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
-from optcell_search.training.divergence import Diverged, Watch
+from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -114,13 +114,13 @@ class Training:
               out where they are not defined (two directions).
 
         Raises:
-            Diverged: a loss or a gradient is not finite. The training cannot be continued.
+            DivergedError: a loss or a gradient is not finite. The training cannot be continued.
         """
         train_loss = self._train_epoch()
         self.epochs += 1
         scores = evaluate(self.model, self.task.validation, self.task)
         if not math.isfinite(scores["loss"]):
-            raise Diverged(f"validation loss is {scores['loss']} after epoch {self.epochs}")
+            raise DivergedError(f"validation loss is {scores['loss']} after epoch {self.epochs}")
         if self._latency_ms is None:
             self._latency_ms = latency(self.model, self.task.validation, self.task.chunk)
         return {
@@ -246,7 +246,7 @@ def train(
 
     Raises:
         ValueError: `epochs` is below 1.
-        Diverged: while iterating; see `Training.epoch`.
+        DivergedError: while iterating; see `Training.epoch`.
     """
     if epochs < 1:
         raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")

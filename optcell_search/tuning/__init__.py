@@ -9,21 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .run import Run, RunFailed
+    from .run import Run, RunFailedError
     from .search.schedulers import MOASHAScheduler
-    from .start import search
     from .worker.own_tuner import optcell_trainable
 
-__all__ = ["MOASHAScheduler", "Run", "RunFailed", "optcell_trainable", "search"]
+__all__ = ["MOASHAScheduler", "Run", "RunFailedError", "optcell_trainable"]
 
 # On first use, because a worker imports its trainable through here and must not wait for the
 # tables and databases of the driver.
 _LAZY = {
     "MOASHAScheduler": "search.schedulers",
     "Run": "run",
-    "RunFailed": "run",
+    "RunFailedError": "run",
     "optcell_trainable": "worker.own_tuner",
-    "search": "start",
 }
 
 

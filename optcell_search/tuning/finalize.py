@@ -17,40 +17,41 @@ from rich.progress import Progress
 
 from optcell_search import results
 from optcell_search.cells.building import AnyModel
-from optcell_search.results import BASELINE
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, feedforward_baseline, has_baseline
 
+from ..ledger.format import BASELINE
 from ..ledger.ledger import Ledger
-from ..ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
+from ..ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
 from ..ledger.scores import Record, Score
 from .cluster import heartbeat
 from .cluster.data_transfer import Source
 from .cluster.gpu_shares import larger
-from .worker.session import Job, Session, failure, release
+from .worker.job import Job
+from .worker.session import Session, failure, release
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
 
 
 def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: int) -> list[int]:
-    """Return the numbers of the `top` best rows: the Pareto front, then the next one, and so on.
+    """Return the numbers of the `top` best trials: the Pareto front, then the next one, and so on.
 
-    Within a front the rows that are better in the first objective come first.
+    Within a front the trials that are better in the first objective come first.
     """
-    rows = results.eligible(table, objectives)
+    trials = results.eligible(table, objectives)
     chosen: list[int] = []
-    while len(chosen) < top and len(rows):
-        front = results.pareto(rows, objectives)["number"]
+    while len(chosen) < top and len(trials):
+        front = results.pareto(trials, objectives)["number"]
         chosen.extend(int(number) for number in front)
-        rows = rows[~rows["number"].isin(front)]
+        trials = trials[~trials["number"].isin(front)]
     return chosen[:top]
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One seed of a row, or of the network that the row is compared with."""
+    """One seed of a trial, or of the network that the trial is compared with."""
 
     job: Job
     baseline: bool
@@ -59,7 +60,7 @@ class _Work:
 def finalize(
     ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int, source: Source
 ) -> None:
-    """Train rows anew with `seeds` seeds each, test them, and write it all into the ledger.
+    """Train trials anew with `seeds` seeds each, test them, and write it all into the ledger.
 
     A seed that has been done before is not done again. The seeds are others than the search's own:
     the candidate was chosen for how well it did with those. Where the task offers a baseline for a
@@ -100,7 +101,7 @@ def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int, source: Sou
     request = ledger.request
     return Job(
         number=trial.number,
-        candidate=trial.user_attrs["candidate"],
+        candidate=Candidate.from_dict(trial.user_attrs["candidate"]),
         seeds=(seed,),
         source=source,
         objectives=tuple(request.objectives),
@@ -132,13 +133,13 @@ def _run(works: Sequence[_Work], workers: int) -> Iterator[tuple[_Work, Score]]:
 
 
 def _first(pending: list[ray.ObjectRef[Score]]) -> ray.ObjectRef[Score]:
-    """Wait for the first to be there; raises Broken when there is nothing left to do it on."""
+    """Wait for the first to be there; raises RunBrokenError when no node is left."""
     while True:
         done, _ = ray.wait(pending, timeout=_SECONDS_BETWEEN_LOOKS)
         if done:
             return done[0]
         if not heartbeat.nodes():
-            raise Broken(heartbeat.NO_NODE)
+            raise RunBrokenError(heartbeat.NO_NODE)
 
 
 def _submit(work: _Work) -> ray.ObjectRef[Score]:
@@ -170,8 +171,7 @@ def _of_candidate(job: Job) -> Score:
 
 def _of_baseline(job: Job) -> Score:
     torch.set_num_threads(job.threads)
-    candidate = Candidate.from_dict(job.candidate)
-    baseline, stacked = feedforward_baseline(candidate, job.source.load())
+    baseline, stacked = feedforward_baseline(job.candidate, job.source.load())
     task = stacked.to(job.device)
     training = Training(baseline, task, seed=job.seeds[0], device=job.device)
     for _ in range(job.epochs):

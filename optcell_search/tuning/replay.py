@@ -1,4 +1,4 @@
-"""One row trained again, alone and without Ray, to see whether it comes to the same numbers."""
+"""One trial trained again, alone and without Ray, to see whether it comes to the same numbers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import torch
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
+from optcell_search.space import Candidate
 from optcell_search.training import TIMED
 
+from ..ledger.format import epochs_in
 from ..ledger.request import Request
 from .cluster.data_transfer import Source
-from .worker.session import Job, Session
+from .worker.job import Job
+from .worker.session import Session
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A row as the ledger has it and as it came out again.
+    """A trial as the ledger has it and as it came out again.
 
     Attributes:
-        number: of the row.
+        number: of the trial.
         recorded, repeated: epoch → metrics, timings left out.
         weights: after the last epoch, of the first repeat.
     """
@@ -45,22 +48,18 @@ class Replay:
 
 
 def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
-    """Train a row of a run again, on the data from `source`, for the epochs it was trained.
+    """Train a trial of a run again, on the data from `source`, for the epochs it was trained.
 
     Raises:
-        ValueError: the row has no epoch to repeat.
+        ValueError: the trial has no epoch to repeat.
     """
-    recorded = {
-        int(name.partition(":")[2]): _untimed(metrics)
-        for name, metrics in sorted(trial.user_attrs.items())
-        if name.startswith("epoch:")
-    }
+    recorded = {epoch: _untimed(metrics) for epoch, metrics in epochs_in(trial.user_attrs).items()}
     if not recorded:
         raise ValueError(f"trial {trial.number} finished no epoch, so there is nothing to replay")
     known = trial.user_attrs
     job = Job(
         number=trial.number,
-        candidate=known["candidate"],
+        candidate=Candidate.from_dict(known["candidate"]),
         seeds=tuple(known.get("seeds", [known["seed"]])),
         source=source,
         objectives=tuple(request.objectives),

@@ -13,11 +13,12 @@ from optuna.trial import TrialState
 from torch import Tensor
 
 from ..ledger import folder as folders
-from ..ledger.reasons import Broken
+from ..ledger.format import REPORT
+from ..ledger.reasons import RunBrokenError
 from ..ledger.request import LOCAL, Request
-from .progress import View
 from .replay import Replay, replay
 from .run_folder import RunFolder
+from .search.progress import View
 from .status import in_words, reasons
 from .store import checkpoints
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ray import tune
 
 
-class RunFailed(RuntimeError):  # noqa: N818 - it says what happened to the run
+class RunFailedError(RuntimeError):
     """A search ended without a single trained candidate; the message counts the reasons."""
 
 
@@ -41,7 +42,7 @@ class Run(RunFolder):
             callbacks: Tune callbacks to tell of it, besides those the run was started with by name.
 
         Raises:
-            RunFailed: no candidate could be trained.
+            RunFailedError: no candidate could be trained.
             ValueError: another process is working on the run, or there is no cluster to use.
             KeyboardInterrupt: the user stopped it; it can be resumed again.
         """
@@ -54,32 +55,32 @@ class Run(RunFolder):
 
     def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
-        from .search.driver import Hopeless, drive
+        from .search.driver import EarlyFailureError, drive
 
-        with folders.locked(self.directory), self._ledger() as ledger, ledger.held():
+        with folders.locked(self.directory), self._ledger() as ledger, ledger.locked():
             if ledger.unfinished:
                 try:
                     with View() as view:
                         drive(ledger, self.directory, view, callbacks)
-                except Hopeless as error:
-                    raise RunFailed(
+                except EarlyFailureError as error:
+                    raise RunFailedError(
                         f"stopped early: {error}; when that is mended, "
                         f"`optcell-search resume {self.directory}` goes on"
                     ) from error
-                except Broken as error:
-                    raise RunFailed(
+                except RunBrokenError as error:
+                    raise RunFailedError(
                         f"the run broke off: {error}; `optcell-search resume {self.directory}` "
                         "goes on"
                     ) from error
             if not ledger.counts[TrialState.COMPLETE]:
-                raise RunFailed(f"no candidate could be trained: {in_words(reasons(ledger))}")
+                raise RunFailedError(f"no candidate could be trained: {in_words(reasons(ledger))}")
         self.report()
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report as one HTML file, by default ``report.html``; return its path."""
         from optcell_search.dashboard import write_report
 
-        target = self.directory / folders.REPORT if path is None else Path(path)
+        target = self.directory / REPORT if path is None else Path(path)
         with self._ledger() as ledger:
             write_report(ledger.study, target, where=self.directory)
         return target
@@ -97,13 +98,13 @@ class Run(RunFolder):
 
         The report is written anew, with the test scores in it. Beside a convolutional candidate on
         movies, a feed-forward network of as many parameters is trained and tested with the same
-        seeds; its scores are the row's baseline.
+        seeds; its scores are the trial's baseline.
 
         Args:
             top: how many candidates: the Pareto front first, the better in the first objective
                 before the others, then the next front.
             seeds: how often each is trained.
-            trials: numbers of rows to take instead of the `top` best.
+            trials: numbers of trials to take instead of the `top` best.
             epochs: budget of each training; None: that of the search.
             address: as `resume` takes it.
 
@@ -111,8 +112,8 @@ class Run(RunFolder):
             Their rows of `results`.
 
         Raises:
-            ValueError: a number is not that of a completed row, or nothing completed.
-            RunFailed: not a single training succeeded.
+            ValueError: a number is not that of a completed trial, or nothing completed.
+            RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
         from .finalize import choose, finalize
@@ -131,26 +132,26 @@ class Run(RunFolder):
         with (
             folders.locked(self.directory),
             self._ledger() as ledger,
-            ledger.held(),
+            ledger.locked(),
             connected(self._at(address), self._checkpoints, self._source),
         ):
             try:
                 finalize(ledger, numbers, seeds, epochs or self.request.epochs, self._source)
-            except Broken as error:
-                raise RunFailed(f"broke off: {error}; asked for again, it goes on") from error
+            except RunBrokenError as error:
+                raise RunFailedError(f"broke off: {error}; asked for again, it goes on") from error
             records = [ledger.finalized(number) for number in numbers]
         if not any(record["seeds"] for record in records):
             failures = Counter(reason for r in records for reason in r["failed"].values())
-            raise RunFailed(f"no training succeeded: {in_words(failures)}")
+            raise RunFailedError(f"no training succeeded: {in_words(failures)}")
         self.report()
         after = self.results()
         return after[after["number"].isin(numbers)]
 
     def replay(self, number: int) -> Replay:
-        """Train a row again, alone, outside the tuner.
+        """Train a trial again, alone, outside the tuner.
 
         Raises:
-            ValueError: there is no such row, or it finished no epoch.
+            ValueError: there is no such trial, or it finished no epoch.
         """
         self._check_data()
         return replay(self.request, self._trial(number), self._source)
@@ -159,7 +160,7 @@ class Run(RunFolder):
         """Make a trained candidate a package that needs torch alone.
 
         Args:
-            which: number of a row, or what `best` takes.
+            which: number of a trial, or what `best` takes.
             out: folder of the package; it must not exist.
 
         Returns:
@@ -168,9 +169,9 @@ class Run(RunFolder):
         Raises:
             ValueError: there is no such candidate.
             FileExistsError: `out` exists.
-            RunFailed: the package does not compute what the candidate does; nothing is left.
+            RunFailedError: the package does not compute what the candidate does; nothing is left.
         """
-        from optcell_search.export import ExportFailed, export
+        from optcell_search.export import ExportError, export
 
         if Path(out).exists():
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
@@ -178,11 +179,11 @@ class Run(RunFolder):
         task = self._check_data()
         try:
             return export(candidate, self.weights(number), task, self._scores(number), out)
-        except ExportFailed as error:
-            raise RunFailed(str(error)) from error
+        except ExportError as error:
+            raise RunFailedError(str(error)) from error
 
     def weights(self, number: int) -> dict[str, Tensor]:
-        """Return a row's trained weights, from its checkpoint or else by training it again."""
+        """Return a trial's trained weights, from its checkpoint or else by training it again."""
         saved = checkpoints.load_weights(self._checkpoints / str(number))
         return saved if saved is not None else self.replay(number).weights
 

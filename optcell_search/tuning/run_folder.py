@@ -15,11 +15,12 @@ from optcell_search.results import Direction
 from optcell_search.space import Candidate
 
 from ..ledger.ledger import Ledger
+from ..ledger.opening import open_ledger
 from ..ledger.request import Request
-from .cluster.data_transfer import OtherData, Source
+from .cluster.data_transfer import DataChangedError, Source
 from .status import standing
 from .store import checkpoints
-from .store.file_systems import Place
+from .store.file_systems import Location
 
 
 class RunFolder:
@@ -54,30 +55,30 @@ class RunFolder:
             return {"directory": str(self.directory), **standing(ledger)}
 
     def results(self) -> pd.DataFrame:
-        """Return one row a candidate; see `optcell_search.results.frame`.
+        """Return one row a trial; see `optcell_search.results.frame`.
 
         What `finalize` found out stands in ``test_<metric>`` and ``test_<metric>_std``, the same
         for validation, and ``finalized`` (how many seeds), missing in other rows. Scores of the
-        baseline that a row is compared with stand in ``baseline_test_<metric>`` and so on.
+        baseline that a trial is compared with stand in ``baseline_test_<metric>`` and so on.
         """
         with self._ledger() as ledger:
             table = results.frame(ledger.study)
             finalized = results.finalized(ledger.study)
         for (split, metric), group in finalized.groupby(["split", "metric"], sort=False):
-            rows = group.set_index("number")
-            table[f"{split}_{metric}"] = table["number"].map(rows["mean"])
-            table[f"{split}_{metric}_std"] = table["number"].map(rows["std"])
+            scores = group.set_index("number")
+            table[f"{split}_{metric}"] = table["number"].map(scores["mean"])
+            table[f"{split}_{metric}_std"] = table["number"].map(scores["std"])
         if len(finalized):
             seeds = finalized[finalized["split"] == "test"].groupby("number")["seeds"].max()
             table["finalized"] = table["number"].map(seeds)
         return table
 
     def pareto(self) -> pd.DataFrame:
-        """Return the rows that no other row dominates."""
+        """Return the rows of the trials that no other one dominates."""
         return results.pareto(self.results(), self._objectives)
 
     def best(self, which: str = "best") -> pd.Series[Any]:
-        """Return one row: of the best first objective, of an objective by name, or the ``"knee"``.
+        """Return the row of a trial: ``"best"`` in the first objective or by name, or the knee.
 
         Raises:
             ValueError: `which` is none of these, or no candidate completed.
@@ -85,7 +86,7 @@ class RunFolder:
         return results.best(self.results(), self._objectives, which)
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
-        """Return number and candidate of a row, chosen by number or as `best` does."""
+        """Return number and candidate of a trial, chosen by number or as `best` does."""
         if isinstance(which, int):
             number = which
             self._require(self.results(), number)
@@ -97,7 +98,7 @@ class RunFolder:
         """Return the run's task; raise a ValueError if its data is no longer what it was."""
         try:
             return self._source.load()
-        except OtherData as error:
+        except DataChangedError as error:
             raise ValueError(
                 f"{self.directory}: the data of task {self.request.task!r} is no longer what the "
                 "run began with"
@@ -111,7 +112,7 @@ class RunFolder:
         return trials[number]
 
     def _require(self, table: pd.DataFrame, number: int) -> None:
-        """Raise unless row `number` is complete."""
+        """Raise unless trial `number` is complete."""
         states = dict(zip(table["number"], table["state"], strict=True))
         if states.get(number) != TrialState.COMPLETE.name:
             complete = [str(n) for n, state in states.items() if state == TrialState.COMPLETE.name]
@@ -121,7 +122,7 @@ class RunFolder:
             )
 
     def _scores(self, number: int) -> dict[str, Any]:
-        """Return the scores of a row by split: those of `finalize`, or else of the search."""
+        """Return the scores of a trial by split: those of `finalize`, or else of the search."""
         with self._ledger() as ledger:
             record = ledger.finalized(number)
             found = ledger.trials()[number].user_attrs["metrics"]
@@ -134,8 +135,8 @@ class RunFolder:
         return Source.of(self.request, self.directory)
 
     @property
-    def _checkpoints(self) -> Place:
-        return checkpoints.place_of(self.request, self.directory)
+    def _checkpoints(self) -> Location:
+        return checkpoints.location_of(self.request, self.directory)
 
     @property
     def _objectives(self) -> dict[str, Direction]:
@@ -144,7 +145,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[Ledger]:
-        ledger = Ledger.of_folder(self.request, self.directory)
+        ledger = open_ledger(self.request, self.directory)
         try:
             yield ledger
         finally:

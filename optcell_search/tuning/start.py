@@ -90,8 +90,8 @@ def search(
     Raises:
         ValueError, FileNotFoundError, FileExistsError: the request cannot be carried out; one line
             says why, and nothing has been written.
-        RunFailed: no candidate could be trained; the search ends early where the first eight fail
-            in the same way.
+        RunFailedError: no candidate could be trained; the search ends early where the first
+            eight fail in the same way.
         KeyboardInterrupt: the user stopped it; ``Run.open(out).resume()`` goes on.
     """
     from .cluster.connection import connected
@@ -125,8 +125,8 @@ def search(
     source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.
-        unless_begun.callback(data_transfer.place_of(request, directory).delete, "")
-        with connected(request, checkpoints.place_of(request, directory), source):
+        unless_begun.callback(data_transfer.location_of(request, directory).delete, "")
+        with connected(request, checkpoints.location_of(request, directory), source):
             if request.study:
                 # An unreachable database is found here, before anything is written.
                 folders.check_study(request.study)

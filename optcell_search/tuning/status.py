@@ -15,10 +15,10 @@ from ..ledger.ledger import Ledger
 def standing(ledger: Ledger) -> dict[str, Any]:
     """Return where a run stands, as plain data.
 
-    Keys: ``asked`` (rows there are to be), ``missing`` (not yet begun), one for each state with the
-    number of its rows, ``failures`` (reason → rows), ``front`` (rows no other one dominates),
-    ``best`` (number of the row that is best in the first objective, or None) and ``objectives``
-    (its values).
+    Keys: ``asked`` (trials there are to be), ``missing`` (not yet begun), one for each state with
+    the number of its trials, ``failures`` (reason → trials), ``front`` (trials no other one
+    dominates), ``best`` (number of the trial that is best in the first objective, or None) and
+    ``objectives`` (its values).
     """
     objectives = results.objectives(ledger.study)
     table = results.frame(ledger.study)
@@ -26,7 +26,7 @@ def standing(ledger: Ledger) -> dict[str, Any]:
     best = results.best(table, objectives) if any_eligible else None
     return {
         "asked": ledger.request.num_trials,
-        "missing": max(0, ledger.request.num_trials - ledger.rows),
+        "missing": max(0, ledger.request.num_trials - ledger.size),
         **{state.name.lower(): ledger.counts[state] for state in TrialState},
         "failures": dict(reasons(ledger)),
         "front": len(results.pareto(table, objectives)),
@@ -36,7 +36,7 @@ def standing(ledger: Ledger) -> dict[str, Any]:
 
 
 def reasons(ledger: Ledger) -> Counter[str]:
-    """Count the rows that failed by their reason."""
+    """Count the trials that failed by their reason."""
     failed = (trial for trial in ledger.trials() if trial.state == TrialState.FAIL)
     return Counter(trial.user_attrs.get("reason", "unknown") for trial in failed)
 

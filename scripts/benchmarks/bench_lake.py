@@ -27,7 +27,7 @@ import torch
 
 from optcell_search import tasks
 from optcell_search.space import Candidate, SearchSpace, trial_seed
-from optcell_search.training import Diverged, Training, evaluate
+from optcell_search.training import DivergedError, Training, evaluate
 
 SHARES = (0.2, 2.0, 20.0)
 PLAIN: dict[str, Any] = {
@@ -137,7 +137,7 @@ def search_front(share: float, trials: int, epochs: int) -> dict[str, Any]:
         try:
             for _ in range(epochs):
                 metrics = training.epoch()
-        except Diverged as error:
+        except DivergedError as error:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             print(f"{share} %, candidate {number}: {error}")
             continue

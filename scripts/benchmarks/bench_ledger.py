@@ -25,10 +25,10 @@ from unittest import mock
 import numpy as np
 
 from optcell_search import SearchSpace
-from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import make_ledger
 from optcell_search.tuning.resolve import available_cores, resolve
 from optcell_search.tuning.search.searcher import LedgerSearch
-from optcell_search.tuning.worker.session import Job, Report
+from optcell_search.tuning.worker.job import Job, Report
 
 # The wall clock also counts whatever else the machine does.
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
@@ -58,7 +58,7 @@ class Search:
             epochs=EPOCHS,
             workers=WORKERS,
         )
-        self.ledger = Ledger.make(request, folder)
+        self.ledger = make_ledger(request, folder)
         self.searcher = LedgerSearch(self.ledger, folder)
         self._random = random
         self._running: list[tuple[str, Job]] = []
@@ -70,7 +70,7 @@ class Search:
         with _timed(SearchSpace, "suggest", spent, clock):
             start = clock()
             while len(self._running) < WORKERS:
-                name = f"t{self.ledger.rows}"
+                name = f"t{self.ledger.size}"
                 config = self.searcher.suggest(name)
                 assert isinstance(config, dict), "the study was to be larger than this"
                 self._running.append((name, config["job"]))

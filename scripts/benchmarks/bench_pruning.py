@@ -32,6 +32,7 @@ from optuna.trial import TrialState
 from ray.tune.schedulers import TrialScheduler
 
 from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import make_ledger
 from optcell_search.results import Direction, hypervolume
 from optcell_search.tuning.resolve import available_cores, resolve
 from optcell_search.tuning.search.schedulers import make_scheduler
@@ -80,7 +81,7 @@ def search(scheduler: str, seed: int, budget: int) -> Outcome:
         threads=1,
     )
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger.make(request, Path(folder))
+        ledger = make_ledger(request, Path(folder))
         train(ledger, Path(folder), budget)
         trials = ledger.trials()
         ledger.close()
@@ -96,7 +97,7 @@ def train(ledger: Ledger, folder: Path, budget: int) -> None:
     running: list[tuple[str, Session]] = []
     for epoch in range(budget):
         while len(running) < WORKERS:
-            name = f"t{ledger.rows}"
+            name = f"t{ledger.size}"
             config = searcher.suggest(name)
             assert config is not None
             job = dataclasses.replace(config["job"], checkpoints="")

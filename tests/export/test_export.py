@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from optcell_search import registry
-from optcell_search.export import ExportFailed, TaskInfo, export, formats, package, verify
+from optcell_search.export import ExportError, TaskInfo, export, formats, package, verify
 from optcell_search.export.description import package_name, readme
 from optcell_search.space import Candidate
 
@@ -272,7 +272,7 @@ def test_a_package_that_does_something_else_is_an_error_and_leaves_nothing(
 ) -> None:
     sabotage(monkeypatch, file, old, new)
     candidate = a_candidate("rnn", "heavy_ball")
-    with pytest.raises(ExportFailed, match=message):
+    with pytest.raises(ExportError, match=message):
         export(candidate, trained(candidate).state_dict(), TASK, SCORES, tmp_path / "a" / "winner")
     assert not list(tmp_path.iterdir())
 
@@ -288,7 +288,7 @@ def test_a_package_that_does_something_else_is_an_error_and_leaves_nothing(
 )
 def test_outputs_are_compared_by_shape_and_value(output: torch.Tensor, message: str | None) -> None:
     expected = torch.tensor([1.0, 2.0])
-    refused = pytest.raises(ExportFailed, match=message) if message else contextlib.nullcontext()
+    refused = pytest.raises(ExportError, match=message) if message else contextlib.nullcontext()
     with refused:
         verify._compare({"forward": expected}, {"forward": output})
 

@@ -10,7 +10,7 @@ from optuna.distributions import FloatDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from optcell_search.ledger.in_memory import Mirror
+from optcell_search.ledger.in_memory import InMemoryStudy
 
 OPEN = TrialState.WAITING
 
@@ -37,7 +37,7 @@ def seen(sampler: BaseSampler, trials: list[FrozenTrial], monkeypatch: Any) -> s
         return {}
 
     monkeypatch.setattr(type(sampler), "sample_relative", spy)
-    trial = Mirror(["minimize", "minimize"], trials).ask(sampler)
+    trial = InMemoryStudy(["minimize", "minimize"], trials).ask(sampler)
     trial.suggest_float("x", 0, 1)
     return found[-1]
 
@@ -63,5 +63,5 @@ def test_other_samplers_see_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_waits_is_taken_up_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
     trials = [a_row(i, 700) for i in range(700)]
     trials[3] = create_trial(state=OPEN, params={}, distributions={})
-    mirror = Mirror(["minimize", "minimize"], trials)
+    mirror = InMemoryStudy(["minimize", "minimize"], trials)
     assert mirror.ask(TPESampler(seed=0)).number == 3

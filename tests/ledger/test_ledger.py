@@ -12,8 +12,9 @@ from optuna.trial import TrialState
 from runs import SMALL_SPACE, a_request
 
 from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
-from optcell_search.ledger.running import Row
+from optcell_search.ledger.running_trial import RunningTrial
 from optcell_search.ledger.storage import LedgerStorage
 from optcell_search.space import SearchSpace, trial_seed
 
@@ -31,20 +32,20 @@ def request_(request: pytest.FixtureRequest, tiny: str, tmp_path: Path) -> Reque
 
 @pytest.fixture
 def ledger(request_: Request, tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.make(request_, tmp_path)
+    ledger = make_ledger(request_, tmp_path)
     yield ledger
     for each in (ledger, *SUCCESSORS):
         each.close()
     SUCCESSORS.clear()
 
 
-def ask(ledger: Ledger, seed: int = 0) -> Row:
+def ask(ledger: Ledger, seed: int = 0) -> RunningTrial:
     return ledger.ask(ledger.request.search_space, RandomSampler(seed=seed))
 
 
 def reopened(ledger: Ledger, folder: Path) -> Ledger:
     """The ledger as a process finds it whose predecessor was killed."""
-    SUCCESSORS.append(Ledger.of_folder(ledger.request, folder))
+    SUCCESSORS.append(open_ledger(ledger.request, folder))
     return SUCCESSORS[-1]
 
 
@@ -52,7 +53,7 @@ def test_a_row_says_what_it_is(ledger: Ledger) -> None:
     row = ask(ledger)
     (trial,) = ledger.trials()
     assert trial.state == TrialState.RUNNING
-    assert trial.user_attrs["candidate"] == row.candidate
+    assert trial.user_attrs["candidate"] == row.candidate.to_dict()
     assert trial.user_attrs["key"] == row.key
     assert row.seeds == (trial_seed(ledger.request.seed, row.key, 0),)
     assert ledger.study.user_attrs["request"] == ledger.request.to_dict()
@@ -188,11 +189,11 @@ def test_the_sampler_sees_what_the_ledger_holds(ledger: Ledger, tmp_path: Path) 
 def test_a_known_candidate_takes_over_the_result(ledger: Ledger) -> None:
     first = ask(ledger)
     ledger.report(first.number, 1, METRICS)
-    assert ledger.settled(first) is None
+    assert ledger.reusable(first) is None
     ledger.complete(first.number, METRICS, gradients={0: 1.5})
     second = ask(ledger)
     assert second.key == first.key
-    assert ledger.settled(second) == first.number
+    assert ledger.reusable(second) == first.number
     ledger.copy(second.number, first.number)
     one, two = ledger.trials()
     assert two.state == TrialState.COMPLETE
@@ -207,15 +208,15 @@ def test_only_failures_that_would_come_again_are_taken_over(
     ledger: Ledger, tmp_path: Path, reason: str, settled: int | None
 ) -> None:
     ledger.fail(ask(ledger).number, reason)
-    assert ledger.settled(ask(ledger)) == settled
+    assert ledger.reusable(ask(ledger)) == settled
     after = reopened(ledger, tmp_path)
     after.requeue()
-    assert after.settled(ask(after)) == settled
+    assert after.reusable(ask(after)) == settled
 
 
 def test_constraints_reach_optuna(tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, space=SMALL_SPACE, constraints=["parameters<=15", "accuracy>=0.25"])
-    ledger = Ledger.make(request, tmp_path)
+    ledger = make_ledger(request, tmp_path)
     ledger.complete(ask(ledger).number, METRICS)
     (trial,) = ledger.trials()
     assert trial.constraints == {"parameters<=15": 5.0, "accuracy>=0.25": -0.25}
@@ -225,7 +226,7 @@ def test_constraints_reach_optuna(tiny: str, tmp_path: Path) -> None:
 
 def test_several_objectives(tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, objectives=["parameters", "accuracy"], repeats=3)
-    ledger = Ledger.make(request, tmp_path)
+    ledger = make_ledger(request, tmp_path)
     row = ask(ledger)
     assert len(set(row.seeds)) == 3
     ledger.report(row.number, 1, METRICS)
@@ -243,11 +244,11 @@ def test_several_objectives(tiny: str, tmp_path: Path) -> None:
 def test_a_folder_with_signs_that_mean_something_in_a_url(tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "50% of {it}? #1"
     folder.mkdir()
-    ledger = Ledger.make(a_request(tiny), folder)
+    ledger = make_ledger(a_request(tiny), folder)
     ask(ledger)
     ledger.close()
     assert [path.name for path in folder.iterdir()] == ["study.db"]
-    assert len(Ledger.of_folder(ledger.request, folder).trials()) == 1
+    assert len(open_ledger(ledger.request, folder).trials()) == 1
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("format = 1", "format = 2", "format 2 was written by another version"),
+        ("format = 2", "format = 3", "format 3 was written by another version"),
         ("seed = 0", "sed = 0", "missing or unknown keys: sed, seed"),
         ("seed = 0", "seed = ", "not a TOML file"),
     ],

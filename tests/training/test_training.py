@@ -16,7 +16,7 @@ from optcell_search import tasks
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import (
-    Diverged,
+    DivergedError,
     Training,
     evaluate,
     objectives,
@@ -242,7 +242,7 @@ def test_divergence_names_what_and_when(
         return original(task, outputs, targets) * (math.nan if calls == 5 else 1)
 
     monkeypatch.setattr(LoadedTask, "loss", loss)
-    with pytest.raises(Diverged, match=r"^loss is not finite at epoch 2, step 5$"):
+    with pytest.raises(DivergedError, match=r"^loss is not finite at epoch 2, step 5$"):
         training.epoch()
     assert calls == (5 if steps_between_checks == 1 else BATCHES)
 
@@ -251,14 +251,14 @@ def test_weights_that_have_grown_too_far_diverge(digits: LoadedTask) -> None:
     training = Training(candidate(), digits, seed=0)
     with torch.no_grad():
         training.model.readout.weight.mul_(1e39)
-    with pytest.raises(Diverged, match=r"^loss is not finite at epoch 1, step 1$"):
+    with pytest.raises(DivergedError, match=r"^loss is not finite at epoch 1, step 1$"):
         training.epoch()
 
 
 def test_a_gradient_can_diverge_alone(digits: LoadedTask, monkeypatch: pytest.MonkeyPatch) -> None:
     training = Training(candidate(), digits, seed=0)
     training.model.readout.weight.register_hook(lambda grad: grad * math.inf)
-    with pytest.raises(Diverged, match=r"^gradient is not finite at epoch 1, step 1$"):
+    with pytest.raises(DivergedError, match=r"^gradient is not finite at epoch 1, step 1$"):
         training.epoch()
 
 
@@ -267,7 +267,7 @@ def test_a_validation_loss_can_diverge_alone(digits: LoadedTask) -> None:
     training._train_epoch = lambda: 0.0  # type: ignore[method-assign]
     with torch.no_grad():
         training.model.readout.weight.fill_(math.inf)
-    with pytest.raises(Diverged, match="validation loss is nan after epoch 1"):
+    with pytest.raises(DivergedError, match="validation loss is nan after epoch 1"):
         training.epoch()
 
 

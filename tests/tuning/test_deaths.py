@@ -19,6 +19,7 @@ from runs import SMALL_SPACE, a_request
 from optcell_search.ledger import folder as folders
 from optcell_search.ledger.journal import mend
 from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.ledger.storage import LedgerStorage
 from optcell_search.tuning import Run
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 def fill(ledger: Ledger, rows: int) -> None:
     """Finish all but the last of so many new rows; that one has an epoch."""
     for _ in range(rows):
-        row = ledger.ask(ledger.request.search_space, RandomSampler(seed=ledger.rows))
+        row = ledger.ask(ledger.request.search_space, RandomSampler(seed=ledger.size))
         accuracy = row.number / 8
         ledger.report(row.number, 1, {**METRICS, "accuracy": accuracy}, "host:1")
         if row.number < rows - 1:
@@ -41,7 +42,7 @@ def finish(ledger: Ledger) -> None:
     """Do what a resume does."""
     ledger.requeue()
     while ledger.missing:
-        row = ledger.ask(ledger.request.search_space, RandomSampler(seed=ledger.rows))
+        row = ledger.ask(ledger.request.search_space, RandomSampler(seed=ledger.size))
         ledger.complete(row.number, METRICS)
 
 
@@ -54,7 +55,7 @@ def test_a_power_cut_at_any_moment(storage: str, tiny: str, tmp_path: Path) -> N
     folders.make(first, request)
     grows = journal if study else first / "study.db-wal"
     start = journal.stat().st_size if study else 0
-    with contextlib.closing(Ledger.of_folder(request, first)) as ledger:
+    with contextlib.closing(open_ledger(request, first)) as ledger:
         fill(ledger, 4)
         before = {trial.number: trial for trial in ledger.trials()}
         held = {path.name: path.read_bytes() for path in first.iterdir()}
@@ -66,7 +67,7 @@ def test_a_power_cut_at_any_moment(storage: str, tiny: str, tmp_path: Path) -> N
             (second / name).write_bytes(content)
         grown = journal if study else second / grows.name
         grown.write_bytes(whole[: start + round(share * (len(whole) - start))])
-        with contextlib.closing(Ledger.of_folder(request, second)) as ledger:
+        with contextlib.closing(open_ledger(request, second)) as ledger:
             complete = [t for t in ledger.trials() if t.state == TrialState.COMPLETE]
             seen.add(len(complete))
             for trial in complete:
@@ -75,7 +76,7 @@ def test_a_power_cut_at_any_moment(storage: str, tiny: str, tmp_path: Path) -> N
             finish(ledger)
         # Read anew, for a journal can be spoilt by what is written behind a torn line. And closed:
         # a connection left to the garbage collector deletes SQLite's side files whenever that runs.
-        with contextlib.closing(Ledger.of_folder(request, second)) as ledger:
+        with contextlib.closing(open_ledger(request, second)) as ledger:
             states = [trial.state for trial in ledger.trials()]
         assert states == [TrialState.COMPLETE] * 5
         shutil.rmtree(second)
@@ -101,10 +102,10 @@ def test_only_a_torn_line_is_mended(tmp_path: Path) -> None:
 def test_a_journal_that_is_damaged_within(tiny: str, tmp_path: Path) -> None:
     file = tmp_path / "journal.log"
     request = a_request(tiny, study=f"journal://{file}")
-    Ledger.make(request, tmp_path).close()
+    make_ledger(request, tmp_path).close()
     file.write_bytes(b'{"op_code":\n' + file.read_bytes())
     with pytest.raises(ValueError, match=r"study journal://.*: cannot be opened: ") as caught:
-        Ledger.of_folder(request, tmp_path)
+        open_ledger(request, tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -124,26 +125,26 @@ def test_two_searches_at_one_url_have_a_study_each(study: str, tiny: str, tmp_pa
         folders.make(tmp_path / name, request)
     with contextlib.ExitStack() as stack:
         a, b = (
-            stack.enter_context(contextlib.closing(Ledger.of_folder(request, tmp_path)))
+            stack.enter_context(contextlib.closing(open_ledger(request, tmp_path)))
             for request in requests
         )
-        with a.held(), b.held():
+        with a.locked(), b.locked():
             fill(a, 2)
             finish(b)
             finish(a)
     for name, count in (("a", 3), ("b", 4)):
         assert Run.open(tmp_path / name).status()["complete"] == count
     with pytest.raises(ValueError, match="cannot be made"):
-        Ledger.make(requests[0], tmp_path)
+        make_ledger(requests[0], tmp_path)
 
 
 HOLD = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"
     "from pathlib import Path\n"
-    "from optcell_search.ledger.ledger import Ledger\n"
+    "from optcell_search.ledger.opening import open_ledger\n"
     "from optcell_search.ledger.request import Request\n"
     "folder = Path(sys.argv[2])\n"
-    "with Ledger.of_folder(Request.read(folder), folder).held():\n"
+    "with open_ledger(Request.read(folder), folder).locked():\n"
     "    print('mine', flush=True); sys.stdin.read()\n"
 )
 
@@ -165,7 +166,7 @@ def test_a_copied_folder_does_not_get_into_the_study(study: str, tiny: str, tmp_
         other.send_signal(signal.SIGKILL)
         other.wait()
     # Killed, it could release nothing.
-    with contextlib.closing(Ledger.of_folder(Request.read(copy), copy)) as ledger, ledger.held():
+    with contextlib.closing(open_ledger(Request.read(copy), copy)) as ledger, ledger.locked():
         finish(ledger)
 
 
@@ -199,10 +200,10 @@ def test_a_password_is_kept_out_of_messages(postgresql: str) -> None:
 
 def test_a_reason_that_no_state_came_with_is_dropped(study: str, tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, study=study, num_trials=1)
-    with contextlib.closing(Ledger.make(request, tmp_path)) as ledger:
+    with contextlib.closing(make_ledger(request, tmp_path)) as ledger:
         row = ledger.ask(request.search_space, RandomSampler(seed=0))
         # As `fail` begins; then the driver dies.
         ledger._storage.optuna.set_trial_user_attr(ledger._ids[row.number], "reason", "diverged")
-    with contextlib.closing(Ledger.of_folder(request, tmp_path)) as ledger:
+    with contextlib.closing(open_ledger(request, tmp_path)) as ledger:
         finish(ledger)
         assert ledger.trials()[0].user_attrs["reason"] == ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import optcell_search
-from optcell_search.tuning import Run, RunFailed, finalize
+from optcell_search.tuning import Run, RunFailedError, finalize
 from optcell_search.tuning.cluster.connection import heartbeat
 
 SPACE: dict[str, Any] = {
@@ -57,7 +57,7 @@ def test_without_a_node_it_breaks_off_and_goes_on_later(
         lost.setattr(finalize, "_SECONDS_BETWEEN_LOOKS", 0.0)
         # For the waiting alone: the nodes are asked before the work begins, too.
         lost.setattr(finalize, "lifeline", SimpleNamespace(nodes=list, NO_NODE=heartbeat.NO_NODE))
-        with pytest.raises(RunFailed, match="lost its last node; asked for again, it goes on"):
+        with pytest.raises(RunFailedError, match="lost its last node; asked for again, it goes on"):
             run.finalize(trials=[number], seeds=3)
     again = run.finalize(trials=[number], seeds=3)
     assert again["finalized"].tolist() == [3]

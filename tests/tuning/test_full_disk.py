@@ -14,7 +14,7 @@ from runs import SPACE
 import optcell_search
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.results import load
-from optcell_search.tuning import Run, RunFailed
+from optcell_search.tuning import Run, RunFailedError
 
 ROOM = 3 * 2**20  # bytes
 
@@ -59,7 +59,9 @@ def test_a_full_disk_stops_the_run_and_nothing_is_lost(
             ballast.append(fill(small_disk, leave))
 
     monkeypatch.setattr(Ledger, "complete", then_fill)
-    with pytest.raises(RunFailed, match=r"the run broke off: .*`optcell-search resume") as caught:
+    with pytest.raises(
+        RunFailedError, match=r"the run broke off: .*`optcell-search resume"
+    ) as caught:
         optcell_search.search(
             SPACE, tiny, 12, folder, epochs=4, workers=2, threads=1, checkpoint_gib=0.001,
             scheduler="none",

@@ -17,7 +17,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 from runs import PLUGINS, faulty_space
 
-from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning import Run
 
 TRIALS, EPOCHS = 4, 25
@@ -56,7 +56,7 @@ def rows(folder: Path) -> list[FrozenTrial]:
     if not (folder / "study.db").exists():
         return []
     run = Run.open(folder)
-    with contextlib.closing(Ledger.of_folder(run.request, folder)) as ledger:
+    with contextlib.closing(open_ledger(run.request, folder)) as ledger:
         return ledger.trials()
 
 
@@ -182,7 +182,7 @@ def test_a_head_that_dies_ends_the_run_and_not_the_ledger(
     assert f"optcell-search: {line}" in errors
     assert "Traceback" not in errors
 
-    with contextlib.closing(Ledger.of_folder(Run.open(folder).request, folder)) as ledger:
+    with contextlib.closing(open_ledger(Run.open(folder).request, folder)) as ledger:
         ledger.requeue()
         row = ledger.ask(ledger.request.search_space, RandomSampler())
         assert row.number == 0

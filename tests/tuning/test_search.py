@@ -10,16 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from optcell_search.tuning.cluster.connection.connection import connected
 from optuna.samplers import RandomSampler
 from runs import SMALL_SPACE, SPACE, faulty_space
 
 import optcell_search
 from optcell_search import results
 from optcell_search.ledger.ledger import Ledger
-from optcell_search.tuning import Run, RunFailed
+from optcell_search.tuning import Run, RunFailedError
+from optcell_search.tuning.cluster.connection import connected
 from optcell_search.tuning.search import driver
-from optcell_search.tuning.store.file_systems import Place
+from optcell_search.tuning.store.file_systems import Location
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -175,7 +175,7 @@ def test_a_run_in_which_all_fail_has_failed(
             ledger.fail(row.number, reason)
 
     monkeypatch.setattr(driver, "drive", fail_all)
-    with pytest.raises(RunFailed) as caught:
+    with pytest.raises(RunFailedError) as caught:
         optcell_search.search(SPACE, tiny, 3, tmp_path / "run")
     assert str(caught.value) == "no candidate could be trained: 2 × diverged; 1 × out of memory"
     assert Run.open(tmp_path / "run").status()["fail"] == 3
@@ -187,7 +187,9 @@ def test_a_disk_that_is_full(tiny: str, tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(driver.tune, "run", no_space)
     folder = tmp_path / "run"
-    with pytest.raises(RunFailed, match=r"the run broke off: .*No space left on device") as caught:
+    with pytest.raises(
+        RunFailedError, match=r"the run broke off: .*No space left on device"
+    ) as caught:
         optcell_search.search(SPACE, tiny, 3, folder)
     assert f"`optcell-search resume {folder}` goes on" in str(caught.value)
     assert Run.open(folder).status()["missing"] == 3
@@ -285,6 +287,6 @@ def test_data_that_has_changed(run: Run) -> None:
 
 def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
     before = dict(os.environ)
-    with connected(run.request, Place(str(run.directory)), run._source):
+    with connected(run.request, Location(str(run.directory)), run._source):
         assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
     assert dict(os.environ) == before

@@ -7,8 +7,8 @@ from typing import Any
 
 import optuna
 
-from ...ledger.trial import EPOCH_PREFIX, epochs_of
-from ...results import Row, of_trial
+from ...ledger.format import epochs_in
+from ...results import TrialRecord, record_of
 from .source import Curve
 
 
@@ -23,10 +23,10 @@ class ApiSource:
         """Return the study's user attributes."""
         return dict(self._study.user_attrs)
 
-    def changes(self) -> list[Row]:
+    def changes(self) -> list[TrialRecord]:
         """Return the rows that had not finished at the last call."""
         trials = self._study.get_trials(deepcopy=False)
-        rows = [of_trial(trial) for trial in trials if trial.number not in self._finished]
+        rows = [record_of(trial) for trial in trials if trial.number not in self._finished]
         self._finished |= {row.number for row in rows if row.finished}
         return rows
 
@@ -35,8 +35,7 @@ class ApiSource:
         trials = self._study.get_trials(deepcopy=False)
         found = {}
         for number in numbers:
-            steps = epochs_of(trials[number])
+            steps = epochs_in(trials[number].user_attrs)
             if steps:
-                pairs = [(int(key.removeprefix(EPOCH_PREFIX)), values) for key, values in steps]
-                found[number] = Curve.of(pairs)
+                found[number] = Curve.of(list(steps.items()))
         return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 
 from ... import results
-from ...results import Row
+from ...results import TrialRecord
 from ..info.data import Data
 from .opening import open_source
 from .source import Curve
@@ -35,7 +35,7 @@ class Board:
         self.version = 0
         self.changed: dict[int, int] = {}
         self._source = open_source(where)
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, TrialRecord] = {}
         self._curves: dict[int, Curve] = {}
         self._unread: set[int] = set()
         self._attributes = self._source.attributes()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ...results import Row
+from ...results import TrialRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Source(Protocol):
     def attributes(self) -> dict[str, Any]:
         """Return the study's user attributes as they are now."""
 
-    def changes(self) -> list[Row]:
+    def changes(self) -> list[TrialRecord]:
         """Return the rows that are new or may have changed since the last call."""
 
     def curves(self, numbers: Iterable[int]) -> dict[int, Curve]:

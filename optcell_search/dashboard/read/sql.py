@@ -16,8 +16,8 @@ import sqlalchemy
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import Connection, Table, and_, func, select
 
-from ...ledger.trial import EPOCH_PREFIX
-from ...results import Row
+from ...ledger.format import EPOCH_PREFIX, METRICS, epochs_in
+from ...results import TrialRecord
 from .source import Curve
 
 # Of Optuna's tables; another one is read through Optuna.
@@ -67,7 +67,7 @@ class SqlSource:
         with self._engine.connect() as connection:
             return {key: json.loads(value) for key, value in connection.execute(wanted)}
 
-    def changes(self) -> list[Row]:
+    def changes(self) -> list[TrialRecord]:
         """Return the rows that had not finished at the last call, and those made since."""
         with self._engine.connect() as connection:
             heads: list[Any] = []
@@ -121,7 +121,7 @@ class SqlSource:
 
     def _rows(
         self, connection: Connection, heads: Sequence[Any], rest: tuple[list[Any], ...]
-    ) -> list[Row]:
+    ) -> list[TrialRecord]:
         attributes, system, values, counts = rest
         known = _by_trial(attributes)
         broken = _by_trial(system)
@@ -130,19 +130,19 @@ class SqlSource:
             ended.setdefault(identity, []).append(_INFINITIES.get(kind, value))
         trained: dict[int, int] = dict(map(tuple, counts))
         # What has not ended with metrics of its own has those of its last epoch.
-        endless = [identity for identity in trained if "metrics" not in known.get(identity, {})]
+        endless = [identity for identity in trained if METRICS not in known.get(identity, {})]
         current = self._epochs(connection, endless)
         rows = []
         for identity, number, state, start, end in heads:
             mine = known.get(identity, {})
             latest = current.get(identity, {})
             rows.append(
-                Row(
+                TrialRecord(
                     number=number,
                     state=state,
                     values=tuple(ended.get(identity, ())),
                     known=mine,
-                    metrics=mine.get("metrics") or (latest[max(latest)] if latest else {}),
+                    metrics=mine.get(METRICS) or (latest[max(latest)] if latest else {}),
                     violations=_violations(broken.get(identity)),
                     epochs=trained.get(identity, 0),
                     started=start,
@@ -157,9 +157,7 @@ class SqlSource:
         with self._engine.connect() as connection:
             found = self._epochs(connection, list(of_id))
         return {
-            of_id[identity]: Curve.of(
-                [(int(key.removeprefix(EPOCH_PREFIX)), steps[key]) for key in sorted(steps)]
-            )
+            of_id[identity]: Curve.of(list(epochs_in(steps).items()))
             for identity, steps in found.items()
         }
 

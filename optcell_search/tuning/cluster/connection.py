@@ -14,7 +14,7 @@ import ray
 from ray import exceptions
 
 from ...ledger.request import Request
-from ..store.file_systems import Place
+from ..store.file_systems import Location
 from . import heartbeat, preflight, runtime_environment
 from .data_transfer import Source
 
@@ -42,19 +42,19 @@ _SILENCE = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 
 @contextlib.contextmanager
-def connected(request: Request, place: Place, source: Source) -> Iterator[None]:
+def connected(request: Request, location: Location, source: Source) -> Iterator[None]:
     """Be connected to Ray: what the caller is connected to, else the request's address, else ours.
 
     Args:
         request: of the run.
-        place: where its checkpoints go.
+        location: where its checkpoints go.
         source: where its data comes from; it is sent to nodes that do not see it.
 
     Raises:
         ValueError: there is no cluster at the address, it lacks what a trial needs, or a worker of
             it cannot do what the search asks.
     """
-    preflight.check_room(place, request.checkpoint_bytes)
+    preflight.check_room(location, request.checkpoint_bytes)
     more = _SILENCE if request.address else heartbeat.PATIENCE
     with _environment(_SETTINGS | more), _quiet():
         ours = not ray.is_initialized()
@@ -64,7 +64,7 @@ def connected(request: Request, place: Place, source: Source) -> Iterator[None]:
             _check_resources(request)
             if request.address or not ours:
                 # Our own workers are on this machine and see what we see.
-                preflight.check_nodes(request, place, source)
+                preflight.check_nodes(request, location, source)
                 wait_for_resources(request)
             with heartbeat.watched():
                 yield
@@ -158,7 +158,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence Ray's log: what went wrong stands in the ledger, each row with its reason."""
+    """Silence Ray's log: what went wrong stands in the ledger, each trial with its reason."""
     logger = logging.getLogger("ray")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -1,7 +1,7 @@
 """A task's files for workers that do not see them: written where the checkpoints go, read once.
 
 A worker looks where the data lies on the machine the search was started on. Only where that is not
-the same data, or nothing, does it take the files from the parcel, and lays them into a folder of
+the same data, or nothing, does it take the files from the transfer, and lays them into a folder of
 its machine that all its workers share. Ray's own runtime environment would send them to every node,
 hold them in the memory of the head, and leave out what a .gitignore names.
 """
@@ -22,8 +22,9 @@ from optcell_search import tasks
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.carrying import carried
 
-from ...ledger.request import FILE, Request
-from ..store.file_systems import Place
+from ...ledger.format import REQUEST_FILE
+from ...ledger.request import Request
+from ..store.file_systems import Location
 
 FOLDER = "data"
 LIMIT = 2**30  # bytes
@@ -31,7 +32,7 @@ LIMIT = 2**30  # bytes
 _LIST = "contents.json"
 
 
-class OtherData(ValueError):  # noqa: N818 - it says what was found
+class DataChangedError(ValueError):
     """There is data, but not that of the run."""
 
 
@@ -43,60 +44,60 @@ class Source:
         task: canonical specification.
         data_dir: folder of its data on the machine the search was started on.
         fingerprint: of the data; empty: whatever there is will do.
-        parcel: where the parcel is, if there is one: a path or a URI; empty for none.
+        transfer: where the transfer is, if there is one: a path or a URI; empty for none.
     """
 
     task: str
     data_dir: str
     fingerprint: str = ""
-    parcel: str = ""
+    transfer: str = ""
 
     @classmethod
     def of(cls, request: Request, folder: Path) -> Source:
         """Return that of a run in `folder`."""
-        where = str(place_of(request, folder))
+        where = str(location_of(request, folder))
         return cls(
             task=request.task,
             data_dir=request.data_dir,
             fingerprint=request.data_fingerprint,
-            parcel=where,
+            transfer=where,
         )
 
     def load(self) -> LoadedTask:
-        """Load the task from where its data lies, or else from the parcel.
+        """Load the task from where its data lies, or else from the transfer.
 
         Raises:
             FileNotFoundError, ValueError, OSError: as `tasks.load` says of where the data lies.
-            OtherData: it is there, but is not that of the run.
+            DataChangedError: it is there, but is not that of the run.
         """
         try:
             return self._checked(tasks.load(self.task, self.data_dir))
         except (OSError, ValueError):
-            there = fetch(Place(self.parcel)) if self.parcel else None
+            there = fetch(Location(self.transfer)) if self.transfer else None
             if there is None:
                 raise
             return self._checked(tasks.load(*there))
 
     def _checked(self, task: LoadedTask) -> LoadedTask:
         if self.fingerprint and task.fingerprint != self.fingerprint:
-            raise OtherData(f"the data of task {self.task!r} is not that of the run")
+            raise DataChangedError(f"the data of task {self.task!r} is not that of the run")
         return task
 
 
-def place_of(request: Request, folder: Path) -> Place:
-    """Return where a run's parcel is: beside its checkpoints.
+def location_of(request: Request, folder: Path) -> Location:
+    """Return where a run's transfer is: beside its checkpoints.
 
     As long as there is no run folder, which must come into being whole, it is beside that.
     """
     if request.storage:
-        return Place(request.storage) / request.run_id / FOLDER
-    if (folder / FILE).is_file():
-        return Place(str(folder.absolute() / FOLDER))
-    return Place(str(_waiting(request, folder)))
+        return Location(request.storage) / request.run_id / FOLDER
+    if (folder / REQUEST_FILE).is_file():
+        return Location(str(folder.absolute() / FOLDER))
+    return Location(str(_waiting(request, folder)))
 
 
 def move_in(request: Request, folder: Path) -> None:
-    """Move a parcel that was sent before there was a run folder into it."""
+    """Move a transfer that was sent before there was a run folder into it."""
     waiting = _waiting(request, folder)
     if waiting.exists():
         os.replace(waiting, folder / FOLDER)
@@ -106,7 +107,7 @@ def _waiting(request: Request, folder: Path) -> Path:
     return folder.absolute().with_name(f".{folder.name}.{request.run_id}.{FOLDER}")
 
 
-def send(task: LoadedTask, place: Place) -> None:
+def send(task: LoadedTask, location: Location) -> None:
     """Write the files that a task reads.
 
     Raises:
@@ -123,40 +124,40 @@ def send(task: LoadedTask, place: Place) -> None:
             "sent; put them where all nodes see them, under one path"
         )
     for name, path in files.items():
-        place.write(f"files/{name}", path.read_bytes())
+        location.write(f"files/{name}", path.read_bytes())
     contents = {"id": uuid.uuid4().hex, "task": spec, "files": sorted(files)}
-    place.write(_LIST, json.dumps(contents).encode())
+    location.write(_LIST, json.dumps(contents).encode())
 
 
-def fetch(place: Place) -> tuple[str, Path] | None:
-    """Lay a parcel's files into a folder of this machine, unless they are there.
+def fetch(location: Location) -> tuple[str, Path] | None:
+    """Lay a transfer's files into a folder of this machine, unless they are there.
 
     Returns:
-        What `tasks.load` takes; None: there is no parcel.
+        What `tasks.load` takes; None: there is no transfer.
 
     Raises:
         OSError: it cannot be read, or there is no room for it.
     """
-    content = place.read(_LIST)
+    content = location.read(_LIST)
     if content is None:
         return None
     contents = json.loads(content)
     folder = _shared_folder() / contents["id"]
     with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
-            _lay(place, contents["files"], folder)
+            _lay(location, contents["files"], folder)
     return contents["task"], folder
 
 
-def _lay(place: Place, names: list[str], folder: Path) -> None:
+def _lay(location: Location, names: list[str], folder: Path) -> None:
     temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         for name in names:
             target = temporary / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            content = place.read(f"files/{name}")
+            content = location.read(f"files/{name}")
             if content is None:
-                raise FileNotFoundError(f"{place}: {name} is missing")
+                raise FileNotFoundError(f"{location}: {name} is missing")
             target.write_bytes(content)
         os.replace(temporary, folder)
     except OSError:

@@ -16,9 +16,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from optcell_search.space import SearchSpace
 
 from ...ledger.request import Request
-from ..store.file_systems import Place
+from ..store.file_systems import Location
 from . import data_transfer, heartbeat
-from .data_transfer import OtherData, Source
+from .data_transfer import DataChangedError, Source
 
 _GIBIBYTE = 2**30
 _ASKED, _ANSWERED = "question", "answer"
@@ -33,7 +33,7 @@ class Question:
     Attributes:
         space: as in `Request`.
         source: where the data comes from.
-        where: a place that holds a question and takes the answer.
+        where: a location that holds a question and takes the answer.
     """
 
     space: dict[str, Any]
@@ -49,19 +49,19 @@ class Answer:
     lacks_data: bool = False
 
 
-def check_room(place: Place, needed: int) -> None:
+def check_room(location: Location, needed: int) -> None:
     """Make sure that a disk has room for the checkpoints.
 
     Args:
-        place: where they go; what lies behind a URI is not asked for its room.
+        location: where they go; what lies behind a URI is not asked for its room.
         needed: bytes.
 
     Raises:
         ValueError: there is less.
     """
-    if not place.is_local:
+    if not location.is_local:
         return
-    there = _nearest(place)
+    there = _nearest(location)
     free = shutil.disk_usage(there).free
     if free < needed:
         raise ValueError(
@@ -70,21 +70,21 @@ def check_room(place: Place, needed: int) -> None:
         )
 
 
-def check_nodes(request: Request, place: Place, source: Source) -> None:
-    """Have a worker on every node load the space and the data and write to `place`.
+def check_nodes(request: Request, location: Location, source: Source) -> None:
+    """Have a worker on every node load the space and the data and write to `location`.
 
     Data that a worker does not see is sent to all that do not.
 
     Args:
         request: of the run.
-        place: where its checkpoints go.
+        location: where its checkpoints go.
         source: where its data comes from.
 
     Raises:
         ValueError: one cannot; the line says which, what, and what would help.
     """
     # Of what is to become a run folder nothing must be there yet.
-    base = Place(str(_nearest(place))) if place.is_local else place
+    base = Location(str(_nearest(location))) if location.is_local else location
     probe = base / f".probe-{uuid.uuid4().hex[:8]}"
     try:
         probe.write(_ASKED, probe.where.encode())
@@ -96,30 +96,30 @@ def check_nodes(request: Request, place: Place, source: Source) -> None:
         probe.delete("")
 
 
-def _nearest(place: Place) -> Path:
+def _nearest(location: Location) -> Path:
     """The folder that is there, of those that a path leads through."""
-    path = Path(place.path)
+    path = Path(location.path)
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def _ask_all(request: Request, probe: Place, source: Source) -> None:
+def _ask_all(request: Request, probe: Location, source: Source) -> None:
     without = _ask(_nodes(), request, probe, source)
     if not without:
         return
     first, fault = without[0]
     task = source.load()
     try:
-        data_transfer.send(task, Place(source.parcel))
+        data_transfer.send(task, Location(source.transfer))
     except ValueError as error:
         raise ValueError(f"{_name(first)}: {fault}; {error}") from error
     except OSError as error:
-        raise ValueError(f"storage {source.parcel}: cannot be written: {error}") from error
+        raise ValueError(f"storage {source.transfer}: cannot be written: {error}") from error
     for node, fault in _ask([node for node, _ in without], request, probe, source):
         raise ValueError(f"{_name(node)}: {fault}")
 
 
 def _ask(
-    nodes: Sequence[Node], request: Request, probe: Place, source: Source
+    nodes: Sequence[Node], request: Request, probe: Location, source: Source
 ) -> list[tuple[Node, str]]:
     """Ask these nodes; return which of them lack the data, and what they say."""
     ask = ray.remote(answer)
@@ -159,17 +159,17 @@ def answer(question: Question) -> Answer:
         first = str(error).splitlines()[0]
         help_ = "a plug-in must be installed there, or offered by an entry point"
         return Answer(f"{first}; {help_}")
-    place = Place(question.where)
-    if place.read(_ASKED) is None:
+    location = Location(question.where)
+    if location.read(_ASKED) is None:
         what = "is not the one that is seen here; give a shared path, or a URI"
-        return Answer(f"storage {place} {what}")
+        return Answer(f"storage {location} {what}")
     try:
-        place.write(_ANSWERED, b"")
+        location.write(_ANSWERED, b"")
     except OSError as error:
-        return Answer(f"storage {place} cannot be written there: {error}")
+        return Answer(f"storage {location} cannot be written there: {error}")
     try:
         question.source.load()
-    except OtherData:
+    except DataChangedError:
         return Answer(f"the data of task {question.source.task!r} is not the same there", True)
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]

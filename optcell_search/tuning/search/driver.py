@@ -11,13 +11,13 @@ from ray import cloudpickle, exceptions, tune
 from ray.tune.error import TuneError
 
 from ...ledger.ledger import Ledger
-from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, Broken
-from ...ledger.storage import StorageFault
+from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
+from ...ledger.storage import STORAGE_ERRORS
 from ..cluster import heartbeat
-from ..progress import View
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks
-from .guarded_callbacks import CannotLog, Guarded
+from .guarded_callbacks import Guarded, LoggerError
+from .progress import View
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
 
@@ -28,7 +28,7 @@ _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
 
 
-class Hopeless(RuntimeError):  # noqa: N818 - it says what happened to the run
+class EarlyFailureError(RuntimeError):
     """All candidates so far failed in the same way, as the message says."""
 
 
@@ -47,8 +47,8 @@ def drive(
         callbacks: are told as well, besides those that the request names.
 
     Raises:
-        Broken: Ray, the disk or the database gave out, or a callback cannot be set up.
-        Hopeless: all candidates failed in the same way. A resume tries as many more.
+        RunBrokenError: Ray, the disk or the database gave out, or a callback cannot be set up.
+        EarlyFailureError: all candidates failed in the same way. A resume tries as many more.
         KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
     """
     ledger.requeue()
@@ -58,13 +58,13 @@ def drive(
         guarded = [Guarded(callback) for callback in (*named, *callbacks)]
         observers = [_Observer(searcher, ledger, view), *guarded]
         _run_tune(ledger, folder, searcher, observers)
-    except (TuneError, exceptions.RayError, *StorageFault, ValueError, CannotLog) as error:
+    except (TuneError, exceptions.RayError, *STORAGE_ERRORS, ValueError, LoggerError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise Broken(last) from error
+        raise RunBrokenError(last) from error
     if searcher.broken:
-        raise Broken(searcher.broken)
+        raise RunBrokenError(searcher.broken)
     if searcher.hopeless and ledger.unfinished:
-        raise Hopeless(searcher.hopeless)
+        raise EarlyFailureError(searcher.hopeless)
     if not searcher.finished:
         # Tune ends quietly at the first Ctrl-C.
         ledger.requeue()
@@ -98,7 +98,7 @@ def _run_tune(
 
 
 class _WhenBroken(tune.Stopper):
-    """Ends the run when a worker found that no row can go on."""
+    """Ends the run when a worker found that no trial can go on."""
 
     def __init__(self, searcher: LedgerSearch) -> None:
         self._searcher = searcher

@@ -9,10 +9,10 @@ LIMIT = 8
 
 
 class FirstFailures:
-    """Whether the first rows of a search have all failed in the same way.
+    """Whether the first trials of a search have all failed in the same way.
 
     Args:
-        lucky: some row has trained before, so that others may.
+        lucky: some trial has trained before, so that others may.
     """
 
     def __init__(self, lucky: bool) -> None:
@@ -20,7 +20,7 @@ class FirstFailures:
         self._reasons: list[str] = []
 
     def note(self, reason: str) -> None:
-        """Take in how a row ended: why it failed, or an empty text."""
+        """Take in how a trial ended: why it failed, or an empty text."""
         self._lucky = self._lucky or not reason
         self._reasons.append(reason)
 

@@ -16,7 +16,7 @@ from ray import tune
 from ...ledger.reasons import unexpected
 
 
-class CannotLog(RuntimeError):  # noqa: N818 - it says what happened
+class LoggerError(RuntimeError):
     """A callback cannot be set up."""
 
 
@@ -32,13 +32,13 @@ class Guarded(tune.Callback):
         """Set the callback up.
 
         Raises:
-            CannotLog: it raises anything itself.
+            LoggerError: it raises anything itself.
         """
         try:
             self._callback.setup(*args, **info)
         except Exception as error:
             # Whatever it may be: it is the callback's own.
-            raise CannotLog(f"callback {self._name}: {unexpected(error)}") from error
+            raise LoggerError(f"callback {self._name}: {unexpected(error)}") from error
 
     def tell(self, what: str, *args: Any, **info: Any) -> None:
         """Call one of its methods, unless it has failed before."""

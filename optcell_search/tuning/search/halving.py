@@ -1,19 +1,20 @@
 """Successive halving by one objective or several at once: who goes on at a rung. No Ray.
 
-At each rung, 1/9 and 1/3 of the budget, the rows seen there so far are put in an order and the
+At each rung, 1/9 and 1/3 of the budget, the trials seen there so far are put in an order and the
 newcomer goes on if it is among the first third. The order:
 
-1. rows that keep every constraint, then the others by how much they break;
-2. front by front: a row *dominates* another if it is no worse in any objective and better in one
+1. trials that keep every constraint, then the others by how much they break;
+2. front by front: a trial *dominates* another if it is no worse in any objective and better in one
    that training changes; the first front is what nothing dominates, and so on;
-3. within a front an epsilon-net: the best in the first objective, then each time the row that lies
-   farthest from those already taken, so that both ends and then the middle are kept.
+3. within a front an epsilon-net: the best in the first objective, then each time the trial that
+   lies farthest from those already taken, so that both ends and then the middle are kept.
 
 Source: Schmucker et al. 2021, Multi-objective Asynchronous Successive Halving, arXiv 2106.12639.
 Departures: what a candidate costs (its parameters) is known untrained and does not change, so it
-alone is no ground for stopping a row: where nobody has learned anything yet, small networks would
-win every rung. Distances are between places in the order of each objective, not between values, so
-that parameters count the same in thousands and in logarithms. A rung decides from its third row on.
+alone is no ground for stopping a trial: where nobody has learned anything yet, small networks
+would win every rung. Distances are between places in the order of each objective, not between
+values, so that parameters count the same in thousands and in logarithms. A rung decides from its
+third trial on.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ REDUCTION = 3
 
 @dataclass(frozen=True)
 class Point:
-    """Where a row stands at a rung.
+    """Where a trial stands at a rung.
 
     Attributes:
         losses: its objectives, turned so that less is better.
@@ -45,11 +46,11 @@ class Point:
 
 
 class Halving:
-    """Rungs, and the rows that have reached them.
+    """Rungs, and the trials that have reached them.
 
     Args:
         learned: for each objective, whether training changes it; it is so for one at least.
-        budget: epochs of a row that is never stopped.
+        budget: epochs of a trial that is never stopped.
         grace: the first rung, by default a ninth of the budget.
         reduction: a rung lets one in `reduction` go on, and the next is `reduction` times as high.
 
@@ -79,35 +80,35 @@ class Halving:
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """Epochs after which rows are judged."""
+        """Epochs after which trials are judged."""
         return tuple(self._rungs)
 
-    def record(self, row: Hashable, epoch: int, point: Point) -> None:
-        """Note where a row stands after an epoch, if there is a rung."""
+    def record(self, trial: Hashable, epoch: int, point: Point) -> None:
+        """Note where a trial stands after an epoch, if there is a rung."""
         if epoch in self._rungs:
-            self._rungs[epoch][row] = point
+            self._rungs[epoch][trial] = point
 
     def goes_on(
         self,
-        row: Hashable,
+        trial: Hashable,
         epoch: int,
         point: Point,
         rival: Callable[[Hashable], bool] = lambda other: True,
     ) -> bool:
-        """Note where a row stands after an epoch, and say whether it is worth training on.
+        """Note where a trial stands after an epoch, and say whether it is worth training on.
 
-        A row is judged once at a rung; one that has been recorded there goes on.
+        A trial is judged once at a rung; one that has been recorded there goes on.
 
         Args:
-            row: what tells it from others.
+            trial: what tells it from others.
             epoch: how many it has been trained.
             point: where it stands.
-            rival: which other rows it is compared with; by default all that have been here.
+            rival: which other trials it is compared with; by default all that have been here.
         """
-        if epoch not in self._rungs or row in self._rungs[epoch]:
+        if epoch not in self._rungs or trial in self._rungs[epoch]:
             return True
-        self.record(row, epoch, point)
-        points = [p for other, p in self._rungs[epoch].items() if other == row or rival(other)]
+        self.record(trial, epoch, point)
+        points = [p for other, p in self._rungs[epoch].items() if other == trial or rival(other)]
         if len(points) < self._reduction:
             return True
         newcomer = len(points) - 1
@@ -131,7 +132,7 @@ def order(points: Sequence[Point], learned: npt.NDArray[np.bool_]) -> Indices:
 
 
 def fronts(losses: Floats, learned: npt.NDArray[np.bool_]) -> list[Indices]:
-    """Return the indices of `losses` (rows, objectives) front by front, the best front first."""
+    """Return the indices of `losses` (trials, objectives) front by front, the best front first."""
     no_worse = (losses[:, None] <= losses[None]).all(-1)
     better = ((losses[:, None] < losses[None]) & learned).any(-1)
     dominates: npt.NDArray[np.bool_] = np.asarray(no_worse & better)
@@ -145,7 +146,7 @@ def fronts(losses: Floats, learned: npt.NDArray[np.bool_]) -> list[Indices]:
 
 
 def epsilon_net(losses: Floats) -> Indices:
-    """Return the indices of `losses` (rows, objectives) so that every beginning is well spread.
+    """Return the indices of `losses` (trials, objectives) so that every beginning is well spread.
 
     The first is the best in the first objective (then in the second, and so on); each next one is
     the farthest from all before it. Equal distances go to the lower index.

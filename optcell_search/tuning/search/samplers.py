@@ -15,10 +15,10 @@ _GRID_POINTS = 3
 
 
 def make_sampler(request: Request, number: int) -> BaseSampler:
-    """Return the sampler that chooses row `number`.
+    """Return the sampler that chooses trial `number`.
 
-    It is made anew for every row, with a seed of the row's own, so that what it suggests depends
-    on what the ledger holds and on nothing that a crash could lose.
+    It is made anew for every trial, with a seed of the trial's own, so that what it suggests
+    depends on what the ledger holds and on nothing that a crash could lose.
     """
     text = f"{request.seed}:{number}".encode()
     seed = int.from_bytes(hashlib.sha256(text).digest()[:4], "big")

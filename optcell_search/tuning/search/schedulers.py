@@ -12,8 +12,8 @@ from optcell_search.results import Direction
 from optcell_search.training import COSTS
 
 from ...ledger.constraints import Constraint
+from ...ledger.format import epochs_in
 from ...ledger.request import Request
-from ...ledger.running import Row
 from .halving import REDUCTION, Halving, Point
 
 Observation = tuple[Hashable, int, Mapping[str, float]]
@@ -58,8 +58,8 @@ class MOASHAScheduler(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it falls behind at a rung."""
         verdicts = [
-            self._halving.goes_on(row, time, self._point(metrics), self._rival_of(row))
-            for row, time, metrics in self._observations(trial, result)
+            self._halving.goes_on(who, time, self._point(metrics), self._rival_of(who))
+            for who, time, metrics in self._observations(trial, result)
         ]
         return TrialScheduler.CONTINUE if all(verdicts) else TrialScheduler.STOP
 
@@ -68,8 +68,8 @@ class MOASHAScheduler(FIFOScheduler):
         if result.keys() >= {self._time, *self._objectives}:
             yield trial.trial_id, int(result[self._time]), result
 
-    def _rival_of(self, row: Hashable) -> Any:
-        """Return which others a row is compared with."""
+    def _rival_of(self, who: Hashable) -> Any:
+        """Return which others a trial is compared with."""
         return lambda other: True
 
     def _point(self, metrics: Mapping[str, float]) -> Point:
@@ -80,16 +80,16 @@ class MOASHAScheduler(FIFOScheduler):
         return Point(tuple(losses), tuple(c.violation(metrics) for c in self._constraints))
 
 
-class RowScheduler(MOASHAScheduler):
-    """Halving, by one objective or several, over the rows of a ledger.
+class LedgerScheduler(MOASHAScheduler):
+    """Halving, by one objective or several, over the trials of a ledger.
 
-    Rungs know rows, not Tune trials, and hold what the ledger holds, so that a resumed search
-    judges by all that came before it. In a deterministic search a row is compared with the
+    Rungs know trials of the ledger, not of Tune, and hold what the ledger holds, so that a resumed
+    search judges by all that came before it. In a deterministic search a trial is compared with the
     generations before its own, which have ended by then: who is faster makes no difference.
 
     Args:
         request: of the run.
-        trials: the rows of its ledger.
+        trials: those of its ledger.
     """
 
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
@@ -100,13 +100,12 @@ class RowScheduler(MOASHAScheduler):
                 self._recall(trial)
 
     def _recall(self, trial: FrozenTrial) -> None:
-        row = Row.read(trial.number, trial.user_attrs)
+        epochs = epochs_in(trial.user_attrs)
         for epoch in self._halving.rungs:
-            # A row that is at a rung, but neither ended nor gone on from it, is still to be judged.
-            judged = trial.state.is_finished() or epoch < max(row.epochs, default=0)
-            if judged and epoch in row.epochs:
-                metrics = trial.user_attrs[f"epoch:{epoch:04d}"]
-                self._halving.record(row.number, epoch, self._point(metrics))
+            # One that is at a rung, but neither ended nor gone on from it, is still to be judged.
+            judged = trial.state.is_finished() or epoch < max(epochs, default=0)
+            if judged and epoch in epochs:
+                self._halving.record(trial.number, epoch, self._point(epochs[epoch]))
 
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
@@ -114,10 +113,10 @@ class RowScheduler(MOASHAScheduler):
         for epoch in sorted(report.metrics):
             yield report.number, epoch, report.metrics[epoch]
 
-    def _rival_of(self, row: Any) -> Any:
+    def _rival_of(self, who: Any) -> Any:
         if self._generation is None:
-            return super()._rival_of(row)
-        first = row // self._generation * self._generation
+            return super()._rival_of(who)
+        first = who // self._generation * self._generation
         return lambda other: other < first
 
 
@@ -130,10 +129,10 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
 
     Args:
         request: of the run.
-        trials: the rows of its ledger.
+        trials: those of its ledger.
 
     Source: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning, arXiv 1810.05934.
     """
     if request.scheduler == "none":
         return FIFOScheduler()  # type: ignore[no-untyped-call]
-    return RowScheduler(request, trials)
+    return LedgerScheduler(request, trials)

@@ -12,32 +12,29 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
-from optcell_search.space import Candidate
-
-from ...ledger.book import Metrics
-from ...ledger.ledger import Ledger
+from ...ledger.ledger import Ledger, Metrics
 from ...ledger.reasons import OUT_OF_MEMORY
-from ...ledger.running import Row
-from ...ledger.storage import StorageFault
+from ...ledger.running_trial import RunningTrial
+from ...ledger.storage import STORAGE_ERRORS
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
 from ..store import checkpoints
-from ..store.retention import Keeper
-from ..worker.session import Job, Report
+from ..store.retention import Retention
+from ..worker.job import Job, Report
 from . import samplers
 from .early_failure import FirstFailures
 
 
 @dataclass(frozen=True)
 class _Ended:
-    """The end of a row, which a deterministic search holds back until its turn."""
+    """The end of a trial, which a deterministic search holds back until its turn."""
 
     report: Report | None
     lost: str = ""
 
     @property
     def why(self) -> str:
-        """Why the row failed; empty where it did not."""
+        """Why the trial failed; empty where it did not."""
         return self.report.reason if self.report else self.lost
 
 
@@ -62,15 +59,15 @@ class LedgerSearch(Searcher):
         self._data = Source.of(self._request, folder)
         self._space = self._request.search_space
         self._grid = samplers.grid(self._request) if self._request.sampler == "grid" else None
-        # Rows that have been handed out and not been told; a Tune trial is one attempt at a row.
-        self._open: dict[int, Row] = {}
+        # Trials that have been handed out and not told; a trial of Tune is one attempt at one.
+        self._open: dict[int, RunningTrial] = {}
         self._attempts: dict[str, int] = {}
-        self._again: list[Row] = []
+        self._again: list[RunningTrial] = []
         self._followers: defaultdict[int, list[int]] = defaultdict(list)
         self._held: dict[int, _Ended] = {}
         self.broken = ""
-        self.keeper = Keeper(
-            checkpoints.place_of(self._request, folder),
+        self.retention = Retention(
+            checkpoints.location_of(self._request, folder),
             list(self._request.objectives.values()),
             self._request.checkpoint_bytes,
         )
@@ -83,21 +80,21 @@ class LedgerSearch(Searcher):
 
     def sweep(self) -> None:
         """Delete the checkpoints of no use to anybody, as a worker may leave them that died."""
-        self.keeper.sweep({t.number for t in self._ledger.trials() if not t.state.is_finished()})
+        self.retention.sweep({t.number for t in self._ledger.trials() if not t.state.is_finished()})
 
     @property
     def finished(self) -> bool:
-        """Whether every row there is to be has its result."""
+        """Whether every trial there is to be has its result."""
         running = self._ledger.counts[TrialState.RUNNING]
         return not running and (self._ledger.missing == 0 or self._grid_is_used_up())
 
     @property
     def hopeless(self) -> str:
-        """Why no further row is handed out, in words; empty while there is hope."""
+        """Why no further trial is handed out, in words; empty while there is hope."""
         return self._first.verdict
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        """Return the configuration of the next row; None: not yet; FINISHED: nothing is left."""
+        """Return the configuration of the next trial; None: not yet; FINISHED: nothing is left."""
         if self._again:
             return self._start(trial_id, self._again.pop(0))
         if self.hopeless:
@@ -105,15 +102,15 @@ class LedgerSearch(Searcher):
         while self._ledger.missing > 0 and not self._grid_is_used_up():
             if not self._may_ask():
                 return None
-            row = self._ask()
-            source = self._source(row)
+            trial = self._ask()
+            source = self._source(trial)
             if source is None:
-                self._open[row.number] = row
-                return self._start(trial_id, row)
+                self._open[trial.number] = trial
+                return self._start(trial_id, trial)
             if source in self._open:
-                self._followers[source].append(row.number)
+                self._followers[source].append(trial.number)
             else:
-                self._ledger.copy(row.number, source)
+                self._ledger.copy(trial.number, source)
         # What is in training may run out of memory and come back.
         shared = 0 < self._request.gpus_per_trial < 1
         return self._nothing(may_change=shared and bool(self._open))
@@ -122,70 +119,70 @@ class LedgerSearch(Searcher):
         # Ray's own sentinel, though its annotation has no room for it. After it Tune asks no more.
         return None if may_change else Searcher.FINISHED  # type: ignore[return-value]
 
-    def _start(self, trial_id: str, row: Row) -> dict[str, Any]:
-        self._attempts[trial_id] = row.number
+    def _start(self, trial_id: str, trial: RunningTrial) -> dict[str, Any]:
+        self._attempts[trial_id] = trial.number
         # The job is for the trainable; the rest is for loggers, to tell trials apart by.
-        return {"job": self._job(row), **Candidate.from_dict(row.candidate).flat()}
+        return {"job": self._job(trial), **trial.candidate.flat()}
 
-    def _ask(self) -> Row:
-        number = self._ledger.rows
+    def _ask(self) -> RunningTrial:
+        number = self._ledger.size
         fixed = self._grid[number] if self._grid and number < len(self._grid) else None
         sampler = samplers.make_sampler(self._request, number)
         return self._ledger.ask(self._space, sampler, fixed)
 
     def _grid_is_used_up(self) -> bool:
         waiting = self._ledger.counts[TrialState.WAITING]
-        return self._grid is not None and not waiting and self._ledger.rows >= len(self._grid)
+        return self._grid is not None and not waiting and self._ledger.size >= len(self._grid)
 
-    def _source(self, row: Row) -> int | None:
-        """Return the row whose result this one shares, finished or in training."""
+    def _source(self, trial: RunningTrial) -> int | None:
+        """Return the trial whose result this one shares, finished or in training."""
         for other in self._open.values():
-            if (other.key, other.seeds) == (row.key, row.seeds):
+            if (other.key, other.seeds) == (trial.key, trial.seeds):
                 return other.number
-        return self._ledger.settled(row)
+        return self._ledger.reusable(trial)
 
-    def _job(self, row: Row) -> Job:
+    def _job(self, trial: RunningTrial) -> Job:
         request = self._request
         return Job(
-            number=row.number,
-            candidate=row.candidate,
-            seeds=row.seeds,
+            number=trial.number,
+            candidate=trial.candidate,
+            seeds=trial.seeds,
             source=self._data,
             objectives=tuple(request.objectives),
             epochs=request.epochs,
             device=request.device,
-            gpus=request.gpus_per_trial if row.gpus is None else row.gpus,
+            gpus=request.gpus_per_trial if trial.gpus is None else trial.gpus,
             threads=request.threads,
-            checkpoints=str(self.keeper.place / str(row.number)),
+            checkpoints=str(self.retention.location / str(trial.number)),
             checkpoint_bytes=request.checkpoint_bytes // request.workers,
         )
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Write down an epoch."""
         report: Report = result["report"]
-        self.keeper.wrote(report.number, report.files)
+        self.retention.wrote(report.number, report.files)
         self._write_epochs(report, result["worker"])
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Write down how a row ended. One that raised an error is left to `lost`."""
+        """Write down how a trial ended. One that raised an error is left to `lost`."""
         if error or not result or "report" not in result:
             return
         if trial_id not in self._attempts:
             return
         report: Report = result["report"]
         if report.broken:
-            # The row stays open, for a resume to go on with it.
+            # The trial stays open, for a resume to go on with it.
             self.broken = report.broken
             return
         with self._or_broken():
-            self.keeper.wrote(report.number, report.files)
+            self.retention.wrote(report.number, report.files)
             self._write_epochs(report, result["worker"])
             self._end(trial_id, _Ended(report))
 
     def lost(self, trial_id: str, reason: str) -> None:
-        """Write down that a row's worker is gone for good."""
+        """Write down that a trial's worker is gone for good."""
         if trial_id in self._attempts and not self.broken:
             with self._or_broken():
                 self._end(trial_id, _Ended(None, reason))
@@ -195,7 +192,7 @@ class LedgerSearch(Searcher):
         """Note that the ledger cannot be written; Tune would take it for the trial's failure."""
         try:
             yield
-        except StorageFault as error:
+        except STORAGE_ERRORS as error:
             self.broken = (str(error).splitlines() or [type(error).__name__])[0]
 
     def save(self, checkpoint_path: str) -> None:
@@ -217,20 +214,20 @@ class LedgerSearch(Searcher):
             del self._open[held]
         self._held.clear()
 
-    def _retries(self, row: Row) -> bool:
-        """Put a row back in the queue with a larger share of a GPU, if there is one."""
-        share = larger(self._job(row).gpus)
+    def _retries(self, trial: RunningTrial) -> bool:
+        """Put a trial back in the queue with a larger share of a GPU, if there is one."""
+        share = larger(self._job(trial).gpus)
         if share is None:
             return False
-        self._ledger.widen(row.number, share)
-        self._again.append(row)
+        self._ledger.widen(trial.number, share)
+        self._again.append(trial)
         return True
 
     def _may_ask(self) -> bool:
-        """Whether a new row may be started now.
+        """Whether a new trial may be started now.
 
-        A deterministic search works in generations, rows 0 to workers-1, and so on: none starts
-        before every row of the one before has been told, in the order of their numbers.
+        A deterministic search works in generations, trials 0 to workers-1, and so on: none starts
+        before every trial of the one before has been told, in the order of their numbers.
         """
         if not self._request.deterministic:
             return True
@@ -247,19 +244,19 @@ class LedgerSearch(Searcher):
         self._first.note(ended.why)
         if report is None or report.reason:
             self._ledger.fail(number, ended.why, report.detail if report else "")
-            self.keeper.drop(number)
+            self.retention.drop(number)
         elif report.done:
             metrics = report.metrics[report.epoch]
             self._ledger.complete(number, metrics, report.spread, report.gradients)
             self._keep(number, metrics)
         else:
             self._ledger.prune(number, report.metrics[report.epoch], report.spread)
-            self.keeper.drop(number)
+            self.retention.drop(number)
         for follower in self._followers.pop(number, []):
             self._ledger.copy(follower, number)
 
     def _keep(self, number: int, metrics: Metrics) -> None:
         if self._ledger.is_feasible(metrics):
-            self.keeper.add(number, [metrics[name] for name in self._request.objectives])
+            self.retention.add(number, [metrics[name] for name in self._request.objectives])
         else:
-            self.keeper.drop(number)
+            self.retention.drop(number)

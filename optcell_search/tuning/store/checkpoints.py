@@ -1,10 +1,10 @@
 """Checkpoints of a run: who writes what.
 
-    checkpoints/<row>/training.pt        all it takes to go on training; while a row runs
-    checkpoints/<row>/model.safetensors  the weights after the last epoch
+    checkpoints/<trial>/training.pt        all it takes to go on training; while a trial runs
+    checkpoints/<trial>/model.safetensors  the weights after the last epoch
 
-Workers write them, each file whole or not at all; the driver's `Keeper` deletes what is no longer
-needed.
+Workers write them, each file whole or not at all; the driver's `Retention` deletes what is no
+longer needed.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import torch
 from torch import Tensor
 
 from ...ledger.request import Request
-from .file_systems import Place
+from .file_systems import Location
 
 FOLDER = "checkpoints"
 TRAINING = "training.pt"
 WEIGHTS = "model.safetensors"
 
 
-class CannotSave(RuntimeError):  # noqa: N818 - it says what happened
-    """A checkpoint cannot be written or read: the disk is full, the place out of reach."""
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written or read: the disk is full, the location out of reach."""
 
 
-def place_of(request: Request, folder: Path) -> Place:
+def location_of(request: Request, folder: Path) -> Location:
     """Return where a run's checkpoints lie: in its folder, or where its request says."""
     if request.storage:
-        return Place(request.storage) / request.run_id / FOLDER
-    return Place(str(folder.absolute() / FOLDER))
+        return Location(request.storage) / request.run_id / FOLDER
+    return Location(str(folder.absolute() / FOLDER))
 
 
 def training_bytes(state: Mapping[str, Any]) -> bytes:
@@ -45,9 +45,9 @@ def training_bytes(state: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def load_training(row: Place, device: str) -> dict[str, Any] | None:
+def load_training(trial: Location, device: str) -> dict[str, Any] | None:
     """Read ``training.pt``; None where there is none that can be read."""
-    content = row.read(TRAINING)
+    content = trial.read(TRAINING)
     if content is None:
         return None
     try:
@@ -66,7 +66,7 @@ def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save(tensors)
 
 
-def load_weights(row: Place) -> dict[str, Tensor] | None:
+def load_weights(trial: Location) -> dict[str, Tensor] | None:
     """Read ``model.safetensors``; None where there is none."""
-    content = row.read(WEIGHTS)
+    content = trial.read(WEIGHTS)
     return None if content is None else safetensors.torch.load(content)

@@ -9,7 +9,7 @@ from typing import cast
 from pyarrow import fs
 
 
-class Place:
+class Location:
     """A folder that every worker reaches under the same name.
 
     Args:
@@ -28,9 +28,9 @@ class Place:
     def __str__(self) -> str:
         return self.where
 
-    def __truediv__(self, name: str) -> Place:
+    def __truediv__(self, name: str) -> Location:
         base, question, options = self.where.partition("?")
-        return Place(f"{base}/{name}{question}{options}")
+        return Location(f"{base}/{name}{question}{options}")
 
     @property
     def is_local(self) -> bool:

@@ -9,32 +9,34 @@ import numpy as np
 from optcell_search import results
 
 from .checkpoints import TRAINING, WEIGHTS
-from .file_systems import Place
+from .file_systems import Location
 
 
-class Keeper:
+class Retention:
     """Keeps all checkpoints of a run within one number of bytes.
 
     What can resume comes first, for it is worth the time that went into it; workers see to it that
     it does not grow beyond the budget (`Job.checkpoint_bytes`). The Pareto set has the rest.
 
     Args:
-        place: where the checkpoints are.
+        location: where the checkpoints are.
         directions: one an objective.
         limit: bytes for everything.
     """
 
-    def __init__(self, place: Place, directions: Sequence[results.Direction], limit: int) -> None:
-        self.place = place
+    def __init__(
+        self, location: Location, directions: Sequence[results.Direction], limit: int
+    ) -> None:
+        self.location = location
         self._directions = list(directions)
         self._limit = limit
-        self._sizes = place.sizes()
+        self._sizes = location.sizes()
         self._numbers: list[int] = []
         self._values: list[Sequence[float]] = []
 
     @property
     def front(self) -> list[int]:
-        """Rows of the Pareto set, the best in the first objective first."""
+        """Trials of the Pareto set, the best in the first objective first."""
         sign = 1 if self._directions and self._directions[0] == "minimize" else -1
         order = np.argsort([sign * values[0] for values in self._values], kind="stable")
         return [self._numbers[i] for i in order]
@@ -48,26 +50,26 @@ class Keeper:
         """Delete what a process that died left behind.
 
         Args:
-            unfinished: rows that have no result yet and may resume.
+            unfinished: trials that have no result yet and may resume.
         """
         wanted = {f"{number}/{TRAINING}" for number in unfinished}
         wanted |= {f"{number}/{WEIGHTS}" for number in {*unfinished, *self._numbers}}
-        self._sizes = self.place.sizes()
-        rows = {name.partition("/")[0] for name in wanted & self._sizes.keys()}
+        self._sizes = self.location.sizes()
+        trials = {name.partition("/")[0] for name in wanted & self._sizes.keys()}
         for name in self._sizes.keys() - wanted:
-            row = name.partition("/")[0]
+            trial = name.partition("/")[0]
             # A whole folder where nothing in it is wanted, so that no empty one stays.
-            self.place.delete(name if row in rows else row)
+            self.location.delete(name if trial in trials else trial)
             del self._sizes[name]
         self._fit()
 
     def wrote(self, number: int, files: Mapping[str, int]) -> None:
-        """Take in what a worker has written for a row: name → bytes."""
+        """Take in what a worker has written for a trial: name → bytes."""
         self._sizes.update({f"{number}/{name}": size for name, size in files.items()})
         self._fit()
 
     def add(self, number: int, values: Sequence[float]) -> None:
-        """Take in a completed row and drop what it makes superfluous."""
+        """Take in a completed trial and drop what it makes superfluous."""
         self._delete(f"{number}/{TRAINING}")
         numbers, points = [*self._numbers, number], [*self._values, values]
         kept = results.front_mask(points, self._directions)
@@ -78,16 +80,16 @@ class Keeper:
         self._fit()
 
     def drop(self, number: int) -> None:
-        """Delete the checkpoints of a row."""
+        """Delete the checkpoints of a trial."""
         held = [name for name in self._sizes if name.partition("/")[0] == str(number)]
         for name in held:
             del self._sizes[name]
         if held:
-            self.place.delete(str(number))
+            self.location.delete(str(number))
 
     def _delete(self, name: str) -> None:
         if self._sizes.pop(name, None) is not None:
-            self.place.delete(name)
+            self.location.delete(name)
 
     def _fit(self) -> None:
         """Delete weights from the worse end of the front until everything fits."""

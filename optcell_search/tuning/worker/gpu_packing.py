@@ -17,7 +17,7 @@ import ray
 import torch
 
 from optcell_search.space import Candidate, SearchSpace
-from optcell_search.training import Diverged, Training
+from optcell_search.training import DivergedError, Training
 
 from ...ledger.request import Request
 from ..cluster.data_transfer import Source
@@ -123,7 +123,7 @@ def measure(
             Training(candidate, few, seed=0, device=device).epoch()
         except torch.OutOfMemoryError:
             return Need(meter.total(), meter.total())
-        except Diverged:
+        except DivergedError:
             # As large as it gets includes the learning rate; it has held its memory all the same.
             pass
         peak = max(peak, meter.peak())

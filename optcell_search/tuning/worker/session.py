@@ -1,4 +1,4 @@
-"""One row of the ledger in training: an epoch at a time, with a checkpoint after each. No Ray."""
+"""One trial of the ledger in training: an epoch at a time, with a checkpoint after each. No Ray."""
 
 from __future__ import annotations
 
@@ -7,89 +7,20 @@ import gc
 import math
 import statistics
 import traceback
-from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
-from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
-from optcell_search.training import Diverged, Training
+from optcell_search.training import DivergedError, Training
 
 from ...ledger.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
 from ..cluster.data_transfer import Source
 from ..store import checkpoints
-from ..store.checkpoints import CannotSave
-from ..store.file_systems import Place
+from ..store.checkpoints import CheckpointError
+from ..store.file_systems import Location
+from .job import Job, Report
 
 _ALLOCATOR = "DefaultCPUAllocator"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """All a worker must know to train one row; plain data.
-
-    Attributes:
-        number: of the row.
-        candidate: as plain data.
-        seeds: one for each repeat; all repeats are trained side by side.
-        source: what to train on, and where it lies.
-        objectives: metrics that must stay finite.
-        epochs: the budget.
-        device, threads: where to train, and with how many torch threads.
-        gpus: share of a GPU.
-        checkpoints: where the row's checkpoints lie, a path or a URI; empty for none.
-        checkpoint_bytes: the most they may take.
-    """
-
-    number: int
-    candidate: dict[str, Any]
-    seeds: tuple[int, ...]
-    source: Source
-    objectives: tuple[str, ...]
-    epochs: int
-    device: str
-    threads: int
-    gpus: float = 0.0
-    checkpoints: str = ""
-    checkpoint_bytes: int = 0
-
-    def __str__(self) -> str:
-        """Return what a logger is to make of it."""
-        return f"row {self.number}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a worker tells the driver after an epoch.
-
-    Attributes:
-        number: of the row.
-        epoch: the last one trained.
-        metrics: epoch → metrics: the last epoch, and after a restart those before it.
-        spread: standard deviation of each metric over the repeats, empty for a single one.
-        gradients: distance from the last step → norm of the loss's gradient there, once done; the
-            mean over the repeats.
-        done: the budget is used up.
-        files: checkpoints written after this epoch: name → bytes.
-        reason, detail: why the row failed, empty where it did not.
-        broken: why no row can go on, such as a full disk; the row itself is not to blame.
-    """
-
-    number: int
-    epoch: int = 0
-    metrics: dict[int, dict[str, float]] = field(default_factory=dict)
-    spread: dict[str, float] = field(default_factory=dict)
-    gradients: dict[int, float] = field(default_factory=dict)
-    done: bool = False
-    files: dict[str, int] = field(default_factory=dict)
-    reason: str = ""
-    detail: str = ""
-    broken: str = ""
-
-    def __str__(self) -> str:
-        """Return what a logger is to make of it."""
-        return f"row {self.number}, epoch {self.epoch}"
 
 
 @functools.lru_cache(maxsize=2)
@@ -99,25 +30,24 @@ def load_task(source: Source, device: str) -> LoadedTask:
 
 
 class Session:
-    """Trains one row, from its checkpoint where there is one.
+    """Trains one trial, from its checkpoint where there is one.
 
     Args:
         job: what to train.
 
     Raises:
-        CannotSave: a checkpoint cannot be read.
+        CheckpointError: a checkpoint cannot be read.
         Exception: whatever the task, the cell or the rule raises.
     """
 
     def __init__(self, job: Job) -> None:
         torch.set_num_threads(job.threads)
         self.job = job
-        self._place = Place(job.checkpoints) if job.checkpoints else None
+        self._location = Location(job.checkpoints) if job.checkpoints else None
         self._files: dict[str, int] = {}
         task = load_task(job.source, job.device)
-        candidate = Candidate.from_dict(job.candidate)
         self.trainings = [
-            Training(candidate, task, seed=seed, device=job.device) for seed in job.seeds
+            Training(job.candidate, task, seed=seed, device=job.device) for seed in job.seeds
         ]
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
@@ -128,8 +58,8 @@ class Session:
         """Train one more epoch and report; first of all, report what the checkpoint held.
 
         Raises:
-            Diverged: a loss, a gradient or an objective is not finite.
-            CannotSave: a checkpoint cannot be written.
+            DivergedError: a loss, a gradient or an objective is not finite.
+            CheckpointError: a checkpoint cannot be written.
             Exception: whatever the task, the cell or the rule raises.
         """
         # What is restored is told before more is trained, so that a scheduler can still stop it.
@@ -163,20 +93,20 @@ class Session:
         metrics = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
         for name in self.job.objectives:
             if not math.isfinite(metrics[name]):
-                raise Diverged(f"{name} is {metrics[name]} after epoch {epoch}")
+                raise DivergedError(f"{name} is {metrics[name]} after epoch {epoch}")
         self._history[epoch] = metrics
         if len(each) > 1:
             self._spread = {name: statistics.stdev(one[name] for one in each) for name in metrics}
-        if self._place is not None:
-            self._save(self._place)
+        if self._location is not None:
+            self._save(self._location)
 
-    def _save(self, place: Place) -> None:
+    def _save(self, location: Location) -> None:
         contents: dict[str, bytes] = {}
         if self.epoch >= self.job.epochs:
             weights = self.trainings[0].model.state_dict()
             contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights)
         state = {
-            "candidate": self.job.candidate,
+            "candidate": self.job.candidate.to_dict(),
             "seeds": list(self.job.seeds),
             "history": self._history,
             "spread": self._spread,
@@ -190,18 +120,18 @@ class Session:
             return
         try:
             for name, content in contents.items():
-                place.write(name, content)
+                location.write(name, content)
         except OSError as error:
-            raise CannotSave(f"checkpoints {place}: {error}") from error
+            raise CheckpointError(f"checkpoints {location}: {error}") from error
 
     def _restore(self) -> None:
-        if self._place is None:
+        if self._location is None:
             return
         try:
-            state = checkpoints.load_training(self._place, self.job.device)
+            state = checkpoints.load_training(self._location, self.job.device)
         except OSError as error:
-            raise CannotSave(f"checkpoints {self._place}: {error}") from error
-        if state is None or state["candidate"] != self.job.candidate:
+            raise CheckpointError(f"checkpoints {self._location}: {error}") from error
+        if state is None or state["candidate"] != self.job.candidate.to_dict():
             return
         if state["seeds"] != list(self.job.seeds):
             return
@@ -222,10 +152,10 @@ def release() -> None:
 
 
 def failure(number: int, error: Exception) -> Report:
-    """Turn an exception into the report of a row that failed."""
-    if isinstance(error, CannotSave):
+    """Turn an exception into the report of a trial that failed."""
+    if isinstance(error, CheckpointError):
         return Report(number=number, broken=str(error), done=True)
-    if isinstance(error, Diverged):
+    if isinstance(error, DivergedError):
         return Report(number=number, reason=DIVERGED, detail=str(error), done=True)
     exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR in str(error)
     if exhausted:

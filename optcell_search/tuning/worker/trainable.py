@@ -1,4 +1,4 @@
-"""A row of the ledger as a Ray Tune trainable."""
+"""A trial of the ledger as a Ray Tune trainable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 from ray import tune
 
-from .session import Job, Report, Session, failure, release
+from .job import Job, Report
+from .session import Session, failure, release
 
 
 class CandidateTrainable(tune.Trainable):
-    """Trains the row that ``config["job"]`` describes, one epoch a step.
+    """Trains the trial that ``config["job"]`` describes, one epoch a step.
 
     A result holds the `Report` itself for the ledger, and for schedulers and loggers plain
     numbers: ``epoch`` and ``metrics/<name>``.

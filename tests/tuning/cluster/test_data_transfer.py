@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from optcell_search.tuning.cluster.connection.data_transfer import OtherData, Source
 from runs import SPACE, write_tiny_data
 
 import optcell_search
@@ -20,7 +19,8 @@ from optcell_search import tasks
 from optcell_search.tasks.carrying import carried
 from optcell_search.tuning import Run
 from optcell_search.tuning.cluster.connection import data_transfer
-from optcell_search.tuning.store.file_systems import Place
+from optcell_search.tuning.cluster.data_transfer import DataChangedError, Source
+from optcell_search.tuning.store.file_systems import Location
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def test_files_that_options_name_and_files_of_the_folder(tmp_path: Path) -> None
 def test_what_is_not_seen_is_fetched_once(tmp_path: Path, temporary: Path) -> None:
     path = write_tiny_data(tmp_path)
     here = tasks.load(path)
-    place = Place(str(tmp_path / "parcel"))
-    source = Source(task=here.spec, data_dir="", fingerprint=here.fingerprint, parcel=str(place))
+    place = Location(str(tmp_path / "parcel"))
+    source = Source(task=here.spec, data_dir="", fingerprint=here.fingerprint, transfer=str(place))
     data_transfer.send(here, place)
     # Where it is seen nothing is fetched.
     source.load()
@@ -92,15 +92,15 @@ def test_what_is_not_seen_is_fetched_once(tmp_path: Path, temporary: Path) -> No
 def test_other_data_under_the_same_path(tmp_path: Path) -> None:
     path = write_tiny_data(tmp_path)
     here = tasks.load(path)
-    place = Place(str(tmp_path / "parcel"))
-    source = Source(task=path, data_dir="", fingerprint=here.fingerprint, parcel=str(place))
+    place = Location(str(tmp_path / "parcel"))
+    source = Source(task=path, data_dir="", fingerprint=here.fingerprint, transfer=str(place))
     arrays = dict(np.load(path))
     np.savez(path, x=arrays["x"][::-1], y=arrays["y"])
-    with pytest.raises(OtherData, match="is not that of the run"):
+    with pytest.raises(DataChangedError, match="is not that of the run"):
         source.load()
     data_transfer.send(here, place)
     # It was changed before it was sent.
-    with pytest.raises(OtherData):
+    with pytest.raises(DataChangedError):
         source.load()
     np.savez(path, **arrays)
     data_transfer.send(here, place)
@@ -109,7 +109,7 @@ def test_other_data_under_the_same_path(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(str(tmp_path / "parcel"))
+    place = Location(str(tmp_path / "parcel"))
     with pytest.raises(ValueError, match="it is not in files that could be sent"):
         data_transfer.send(tasks.load("digits", tmp_path / "nothing"), place)
     monkeypatch.setattr(parcel, "LIMIT", 100)

@@ -11,15 +11,6 @@ from pathlib import Path
 
 import pytest
 import ray
-from optcell_search.tuning.cluster.connection.data_transfer import Source
-from optcell_search.tuning.cluster.connection.preflight import (
-    Answer,
-    Question,
-    answer,
-    check_nodes,
-    check_room,
-)
-from optcell_search.tuning.cluster.connection.runtime_environment import runtime_environment
 from runs import PLUGINS, SPACE, a_request, faulty_space
 
 import optcell_search
@@ -27,7 +18,16 @@ from optcell_search import registry
 from optcell_search.ledger.request import Request
 from optcell_search.tuning.cluster.connection import connection as clusters
 from optcell_search.tuning.cluster.connection import preflight
-from optcell_search.tuning.store.file_systems import Place
+from optcell_search.tuning.cluster.data_transfer import Source
+from optcell_search.tuning.cluster.preflight import (
+    Answer,
+    Question,
+    answer,
+    check_nodes,
+    check_room,
+)
+from optcell_search.tuning.cluster.runtime_environment import runtime_environment
+from optcell_search.tuning.store.file_systems import Location
 
 
 @pytest.fixture
@@ -81,14 +81,14 @@ def test_a_worker_says_that_it_lacks_the_data(
 
 
 def test_room(tmp_path: Path) -> None:
-    place = Place(str(tmp_path / "not" / "yet"))
+    place = Location(str(tmp_path / "not" / "yet"))
     check_room(place, 1)
     with pytest.raises(ValueError, match=rf"storage {tmp_path}: .* GiB are free"):
         check_room(place, 2**60)
 
 
 def check(request: Request, folder: Path, place: Path) -> None:
-    check_nodes(request, Place(str(place)), Source.of(request, folder / "run"))
+    check_nodes(request, Location(str(place)), Source.of(request, folder / "run"))
 
 
 @pytest.mark.usefixtures("cluster")

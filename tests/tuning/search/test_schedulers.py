@@ -13,10 +13,10 @@ from optuna.trial import FrozenTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from runs import SPACE, a_request
 
-from optcell_search.ledger.ledger import Ledger
-from optcell_search.tuning.search.schedulers import MOASHAScheduler, RowScheduler, make_scheduler
+from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.tuning.search.schedulers import LedgerScheduler, MOASHAScheduler, make_scheduler
 from optcell_search.tuning.search.searcher import LedgerSearch
-from optcell_search.tuning.worker.session import Job, Report
+from optcell_search.tuning.worker.job import Job, Report
 
 CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
 BOTH = {"accuracy": "maximize", "parameters": "minimize"}
@@ -69,10 +69,10 @@ def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({}, RowScheduler),
-        ({"objectives": ["accuracy", "parameters"]}, RowScheduler),
-        ({"constraints": ["parameters<=50"]}, RowScheduler),
-        ({"deterministic": True}, RowScheduler),
+        ({}, LedgerScheduler),
+        ({"objectives": ["accuracy", "parameters"]}, LedgerScheduler),
+        ({"constraints": ["parameters<=50"]}, LedgerScheduler),
+        ({"deterministic": True}, LedgerScheduler),
         ({"scheduler": "none"}, FIFOScheduler),
     ],
 )
@@ -94,7 +94,7 @@ class Tune:
         self.order = Random(order)
         self.crash_after = crash_after
         self.request = a_request(task, space=SPACE, **changes)
-        Ledger.make(self.request, folder).close()
+        make_ledger(self.request, folder).close()
         self.progress: dict[int, int] = {}
 
     def run(self) -> list[FrozenTrial]:
@@ -102,7 +102,7 @@ class Tune:
         return self._attempt(10**9)
 
     def _attempt(self, results: int) -> list[FrozenTrial]:
-        ledger = Ledger.of_folder(self.request, self.folder)
+        ledger = open_ledger(self.request, self.folder)
         ledger.requeue()
         searcher = LedgerSearch(ledger, self.folder)
         self.begun: set[str] = set()
@@ -144,7 +144,7 @@ class Tune:
     def metrics(self, job: Job, epoch: int) -> dict[str, float]:
         random = Random(job.seeds[0])
         final, speed = random.random(), random.random()
-        size = job.candidate["model"]["hidden_size"]
+        size = job.candidate.to_dict()["model"]["hidden_size"]
         return {"accuracy": final * (1 - (1 - speed) ** epoch), "parameters": 4.0 * size}
 
 

@@ -14,8 +14,9 @@ from ray.tune.search import Searcher
 from runs import SMALL_SPACE, SPACE, a_request
 
 from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.tuning.search.searcher import LedgerSearch
-from optcell_search.tuning.worker.session import Job, Report
+from optcell_search.tuning.worker.job import Job, Report
 
 ONE_CANDIDATE = {
     **SPACE,
@@ -32,11 +33,11 @@ class Driver:
     def __init__(self, task: str, folder: Path, **changes: Any) -> None:
         self.folder = folder
         self.request = a_request(task, **changes)
-        Ledger.make(self.request, folder).close()
+        make_ledger(self.request, folder).close()
         self.open()
 
     def open(self) -> None:
-        self.ledger = Ledger.of_folder(self.request, self.folder)
+        self.ledger = open_ledger(self.request, self.folder)
         self.ledger.requeue()
         self.searcher = LedgerSearch(self.ledger, self.folder)
 

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from optcell_search.tuning.store.file_systems import Place
+from optcell_search.tuning.store.file_systems import Location
 
 
 @pytest.fixture(params=["path", "file", "fsspec"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     """A folder by its path, by a URI of pyarrow's, and by one that only fsspec can open."""
     where = {"path": f"{tmp_path}", "file": f"file://{tmp_path}", "fsspec": f"local://{tmp_path}"}
-    return Place(where[request.param]) / "run"
+    return Location(where[request.param]) / "run"
 
 
-def test_what_is_written_can_be_read(place: Place) -> None:
+def test_what_is_written_can_be_read(place: Location) -> None:
     assert place.read("0/state") is None
     assert place.sizes() == {}
     (place / "0").write("state", b"first")
@@ -25,7 +25,7 @@ def test_what_is_written_can_be_read(place: Place) -> None:
     assert place.sizes() == {"0/state": 6}
 
 
-def test_files_and_folders_are_deleted(place: Place) -> None:
+def test_files_and_folders_are_deleted(place: Location) -> None:
     for name in ("0/a", "0/b", "1/a"):
         place.write(name, b"x")
     place.delete("0/a")
@@ -36,7 +36,7 @@ def test_files_and_folders_are_deleted(place: Place) -> None:
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    place = Place(str(tmp_path))
+    place = Location(str(tmp_path))
     (tmp_path / "name").mkdir()
     (tmp_path / "name" / "in the way").touch()
     with pytest.raises(OSError, match="name"):
@@ -47,5 +47,5 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["nosuch://bucket/run", "relative/path://x"])
 def test_a_uri_that_nothing_can_open(where: str) -> None:
     with pytest.raises(ValueError, match=r"storage .*: cannot be opened") as caught:
-        Place(where)
+        Location(where)
     assert "\n" not in str(caught.value)

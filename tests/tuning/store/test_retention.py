@@ -4,21 +4,21 @@ from pathlib import Path
 
 from optcell_search.results import Direction
 from optcell_search.tuning.store.checkpoints import TRAINING, WEIGHTS
-from optcell_search.tuning.store.file_systems import Place
-from optcell_search.tuning.store.retention import Keeper
+from optcell_search.tuning.store.file_systems import Location
+from optcell_search.tuning.store.retention import Retention
 
 
-def keeper_of(folder: Path, directions: list[Direction], limit: int) -> Keeper:
-    return Keeper(Place(str(folder)), directions, limit)
+def keeper_of(folder: Path, directions: list[Direction], limit: int) -> Retention:
+    return Retention(Location(str(folder)), directions, limit)
 
 
-def checkpoint(keeper: Keeper, number: int, size: int = 100, state: int = 5) -> None:
-    """Write what a worker writes, and tell the keeper as the worker's report does."""
-    row = keeper.place / str(number)
+def checkpoint(retention: Retention, number: int, size: int = 100, state: int = 5) -> None:
+    """Write what a worker writes, and tell the retention as the worker's report does."""
+    row = retention.location / str(number)
     files = {WEIGHTS: size, TRAINING: state}
     for name, length in files.items():
         row.write(name, bytes(length))
-    keeper.wrote(number, files)
+    retention.wrote(number, files)
 
 
 def kept(folder: Path) -> set[str]:
@@ -30,62 +30,62 @@ def weights(*numbers: int) -> set[str]:
 
 
 def test_only_the_front_stays(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, ["maximize", "minimize"], limit=10_000)
+    retention = keeper_of(tmp_path, ["maximize", "minimize"], limit=10_000)
     for number, values in enumerate([[0.5, 10.0], [0.4, 20.0], [0.9, 50.0]]):
-        checkpoint(keeper, number)
-        keeper.add(number, values)
-    assert keeper.front == [2, 0]
+        checkpoint(retention, number)
+        retention.add(number, values)
+    assert retention.front == [2, 0]
     assert kept(tmp_path) == weights(0, 2)
-    checkpoint(keeper, 3)
-    keeper.add(3, [0.95, 5.0])
+    checkpoint(retention, 3)
+    retention.add(3, [0.95, 5.0])
     assert kept(tmp_path) == weights(3)
 
 
 def test_what_is_running_is_left_alone(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, ["maximize"], limit=10_000)
-    checkpoint(keeper, 8)
-    checkpoint(keeper, 0)
-    keeper.add(0, [0.5])
+    retention = keeper_of(tmp_path, ["maximize"], limit=10_000)
+    checkpoint(retention, 8)
+    checkpoint(retention, 0)
+    retention.add(0, [0.5])
     assert kept(tmp_path) == weights(0, 8) | {f"8/{TRAINING}"}
 
 
 def test_a_budget_keeps_the_best(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, ["maximize", "minimize"], limit=250)
+    retention = keeper_of(tmp_path, ["maximize", "minimize"], limit=250)
     for number in range(4):
-        checkpoint(keeper, number)
-        keeper.add(number, [float(number), float(number)])
-    assert keeper.front == [3, 2, 1, 0]
+        checkpoint(retention, number)
+        retention.add(number, [float(number), float(number)])
+    assert retention.front == [3, 2, 1, 0]
     assert kept(tmp_path) == weights(3, 2)
 
 
 def test_no_room_at_all(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, ["minimize"], limit=0)
-    checkpoint(keeper, 0)
-    keeper.add(0, [1.0])
+    retention = keeper_of(tmp_path, ["minimize"], limit=0)
+    checkpoint(retention, 0)
+    retention.add(0, [1.0])
     assert kept(tmp_path) == set()
 
 
 def test_what_can_resume_comes_before_the_front(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, ["maximize", "minimize"], limit=260)
+    retention = keeper_of(tmp_path, ["maximize", "minimize"], limit=260)
     for number in range(2):
-        checkpoint(keeper, number, 100)
-        keeper.add(number, [float(number), float(number)])
-    assert keeper.stored == 200
-    (keeper.place / "2").write(TRAINING, bytes(150))
-    keeper.wrote(2, {TRAINING: 150})
+        checkpoint(retention, number, 100)
+        retention.add(number, [float(number), float(number)])
+    assert retention.stored == 200
+    (retention.location / "2").write(TRAINING, bytes(150))
+    retention.wrote(2, {TRAINING: 150})
     assert kept(tmp_path) == weights(1) | {f"2/{TRAINING}"}
-    assert keeper.stored == 250
+    assert retention.stored == 250
 
 
 def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
     first = keeper_of(tmp_path, ["maximize"], limit=10_000)
     for number in range(4):
         checkpoint(first, number)
-    (first.place / "0").write(f".{TRAINING}.12345678", b"half a file")
-    (first.place / "9").write(f".{WEIGHTS}.12345678", b"half a file")
-    keeper = keeper_of(tmp_path, ["maximize"], limit=10_000)
-    keeper.add(1, [0.5])
-    keeper.sweep({2})
+    (first.location / "0").write(f".{TRAINING}.12345678", b"half a file")
+    (first.location / "9").write(f".{WEIGHTS}.12345678", b"half a file")
+    retention = keeper_of(tmp_path, ["maximize"], limit=10_000)
+    retention.add(1, [0.5])
+    retention.sweep({2})
     assert kept(tmp_path) == weights(1, 2) | {f"2/{TRAINING}"}
     assert {path.name for path in tmp_path.iterdir()} == {"1", "2"}
-    assert keeper.stored == sum(path.stat().st_size for path in tmp_path.rglob("*.*"))
+    assert retention.stored == sum(path.stat().st_size for path in tmp_path.rglob("*.*"))

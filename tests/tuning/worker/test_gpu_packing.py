@@ -11,12 +11,12 @@ import ray
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from optcell_search.tuning.cluster.connection.data_transfer import Source
 from runs import PLUGINS, SPACE, a_request
 
 import optcell_search
 from optcell_search import SearchSpace
-from optcell_search.training import Diverged, Training
+from optcell_search.training import DivergedError, Training
+from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.worker.gpu_packing import (
     CONTEXT_BYTES,
     CudaMeter,
@@ -88,7 +88,7 @@ def test_the_hungriest_candidate_counts(tiny: str) -> None:
 
 @pytest.mark.usefixtures("pretended")
 @pytest.mark.parametrize(
-    ("error", "peak"), [(torch.OutOfMemoryError("1 PiB"), 16 * GIB), (Diverged("loss"), None)]
+    ("error", "peak"), [(torch.OutOfMemoryError("1 PiB"), 16 * GIB), (DivergedError("loss"), None)]
 )
 def test_a_candidate_that_goes_wrong(
     tiny: str, monkeypatch: pytest.MonkeyPatch, error: Exception, peak: int | None

@@ -15,7 +15,7 @@ from optcell_search import SearchSpace
 from optcell_search.space import SpaceError, from_flat, trial_seed
 from optcell_search.tasks import load
 from optcell_search.training import TIMED, train
-from optcell_search.tuning import MOASHAScheduler, Run, RunFailed, optcell_trainable
+from optcell_search.tuning import MOASHAScheduler, Run, RunFailedError, optcell_trainable
 from optcell_search.tuning.search import callbacks
 
 CONFIG = {"cell": "rnn", "rule": "heavy_ball", "heavy_ball.mu": 0.5, "model.hidden_size": 3}
@@ -170,7 +170,7 @@ def test_a_callback_that_fails_costs_no_trial(
     folder = tmp_path / "run"
     options = {"epochs": 2, "workers": 1, "threads": 1, "scheduler": "none"}
     message = r"the run broke off: callback Failing: error: RuntimeError: no key; `optcell-search r"
-    with pytest.raises(RunFailed, match=message):
+    with pytest.raises(RunFailedError, match=message):
         optcell_search.search(SPACE, tiny, 2, folder, callbacks=[Failing(True)], **options)
     assert Run.open(folder).status()["missing"] == 2
 

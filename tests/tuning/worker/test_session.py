@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from optcell_search.tuning.cluster.connection.data_transfer import Source
 from runs import SPACE
 
 from optcell_search.space import SearchSpace
-from optcell_search.training import Diverged, Training
+from optcell_search.training import DivergedError, Training
+from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.store import checkpoints
-from optcell_search.tuning.store.checkpoints import CannotSave
-from optcell_search.tuning.store.file_systems import Place
-from optcell_search.tuning.worker.session import Job, Report, Session, failure
+from optcell_search.tuning.store.checkpoints import CheckpointError
+from optcell_search.tuning.store.file_systems import Location
+from optcell_search.tuning.worker.job import Job, Report
+from optcell_search.tuning.worker.session import Session, failure
 
 TIMED = ("train_seconds", "latency_ms")
 
@@ -24,7 +25,7 @@ def job(tiny: str, tmp_path: Path) -> Job:
     candidate = SearchSpace.from_dict(SPACE).sample(seed=0)
     return Job(
         number=7,
-        candidate=candidate.to_dict(),
+        candidate=candidate,
         seeds=(3,),
         source=Source(task=tiny, data_dir=str(tmp_path)),
         objectives=("accuracy",),
@@ -103,9 +104,9 @@ def test_the_weights_are_saved_at_the_end(job: Job) -> None:
     session = Session(job)
     session.advance()
     folder = Path(job.checkpoints)
-    assert checkpoints.load_weights(Place(str(folder))) is None
+    assert checkpoints.load_weights(Location(str(folder))) is None
     train(session)
-    saved = checkpoints.load_weights(Place(str(folder)))
+    saved = checkpoints.load_weights(Location(str(folder)))
     assert saved is not None
     for name, tensor in session.trainings[0].model.state_dict().items():
         assert torch.equal(saved[name], tensor)
@@ -127,14 +128,14 @@ def test_an_objective_that_is_not_finite_has_diverged(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Training, "epoch", lambda _: {"epoch": 1, "accuracy": math.nan})
-    with pytest.raises(Diverged, match="accuracy is nan after epoch 1"):
+    with pytest.raises(DivergedError, match="accuracy is nan after epoch 1"):
         Session(job).advance()
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (Diverged("loss is nan"), "diverged"),
+        (DivergedError("loss is nan"), "diverged"),
         (MemoryError(), "out of memory"),
         (torch.OutOfMemoryError("tried to allocate"), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory"),
@@ -173,7 +174,7 @@ def test_a_place_that_cannot_be_written_is_not_the_candidates_fault(
 ) -> None:
     session = Session(replace(job, checkpoints=str(tmp_path / "file" / "7")))
     (tmp_path / "file").touch()
-    with pytest.raises(CannotSave, match=r"checkpoints .*file/7: ") as caught:
+    with pytest.raises(CheckpointError, match=r"checkpoints .*file/7: ") as caught:
         session.advance()
     report = failure(job.number, caught.value)
     assert report.broken == str(caught.value)

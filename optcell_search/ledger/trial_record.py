@@ -1,4 +1,4 @@
-"""A row of the ledger as plain data, whichever way it was read."""
+"""A trial of the ledger as plain data, whichever way it was read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-EPOCH_PREFIX = "epoch:"
+from .format import GRADIENTS, METRICS, epochs_in, without_epochs
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TrialRecord:
     """A trial of the ledger.
 
     Attributes:
@@ -45,7 +45,7 @@ class Row:
     @property
     def feasible(self) -> bool:
         """Whether it is known to keep every constraint."""
-        # A row without recorded constraints (failed, still running) has not been shown to.
+        # A trial without recorded constraints (failed, still running) has not been shown to.
         return bool(self.violations) and all(value <= 0 for value in self.violations)
 
     @property
@@ -58,7 +58,7 @@ class Row:
     @property
     def gradients(self) -> dict[int, float]:
         """Distance from the last step → norm of the gradient; empty where it was not measured."""
-        return {int(distance): norm for distance, norm in self.known.get("gradients", {}).items()}
+        return {int(distance): norm for distance, norm in self.known.get(GRADIENTS, {}).items()}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -76,23 +76,18 @@ class Row:
         return flat
 
 
-def of_trial(trial: FrozenTrial) -> Row:
-    """Return the row that Optuna's API gives as `trial`."""
-    epochs = epochs_of(trial)
-    known = {k: v for k, v in trial.user_attrs.items() if not k.startswith(EPOCH_PREFIX)}
-    return Row(
+def record_of(trial: FrozenTrial) -> TrialRecord:
+    """Return the record of a trial that Optuna's interface gives."""
+    epochs = epochs_in(trial.user_attrs)
+    known = without_epochs(trial.user_attrs)
+    return TrialRecord(
         number=trial.number,
         state=trial.state.name,
         values=tuple(trial.values or ()),
         known=known,
-        metrics=known.get("metrics") or (epochs[-1][1] if epochs else {}),
+        metrics=known.get(METRICS) or (epochs[max(epochs)] if epochs else {}),
         violations=tuple(trial.constraints.values()),
         epochs=len(epochs),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
     )
-
-
-def epochs_of(trial: FrozenTrial) -> list[tuple[str, Mapping[str, float]]]:
-    """Return a trial's epochs in order, as (attribute, metrics)."""
-    return sorted((k, v) for k, v in trial.user_attrs.items() if k.startswith(EPOCH_PREFIX))

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from optcell_search import results
 
-from ..ledger.ledger import Ledger
+from ...ledger.ledger import Ledger
 
 _SECONDS_BETWEEN = 0.5
 

@@ -9,13 +9,14 @@ from rich.console import Console
 from runs import a_request
 
 from optcell_search.ledger.ledger import Ledger
-from optcell_search.tuning.progress import View, duration
+from optcell_search.ledger.opening import make_ledger
+from optcell_search.tuning.search.progress import View, duration
 
 
 @pytest.fixture
 def ledger(tiny: str, tmp_path: Path) -> Ledger:
     request = a_request(tiny, num_trials=6)
-    ledger = Ledger.make(request, tmp_path)
+    ledger = make_ledger(request, tmp_path)
     rows = [ledger.ask(request.search_space, RandomSampler(seed=i)) for i in range(4)]
     metrics = {"accuracy": 0.625}
     ledger.complete(rows[0].number, metrics)

@@ -1,0 +1,72 @@
+"""How a run is stored: the files of its folder, and the attributes of its study.
+
+Whoever writes or reads a run takes these names from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..pareto import Direction
+
+# Of what is written now. Runs of 0.1 carry format 1, too; what was added since has defaults.
+FORMAT = 2
+READABLE = (1, 2)
+
+REQUEST_FILE = "run.toml"
+DATABASE = "study.db"
+REPORT = "report.html"
+JOURNAL = "journal://"
+
+# Attributes of the study.
+REQUEST, RUN_ID = "request", "run_id"
+_FINALIZED = "finalized:"
+# In what is stored about a finalized trial, the record of the network it is compared with.
+BASELINE = "baseline"
+
+# Attributes of a trial.
+EPOCH_PREFIX = "epoch:"
+METRICS, SPREAD, GRADIENTS, REASON, DETAIL = "metrics", "spread", "gradients", "reason", "detail"
+# What a trial ends with, and what one with the same candidate and seeds takes over.
+RESULTS = (METRICS, SPREAD, GRADIENTS, REASON, DETAIL)
+DUPLICATE_OF = "duplicate_of"
+
+
+def epoch_key(epoch: int) -> str:
+    """Return the trial attribute that holds the metrics of an epoch; they sort as epochs do."""
+    return f"{EPOCH_PREFIX}{epoch:04d}"
+
+
+def epochs_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, float]]:
+    """Return epoch → metrics, in order, of a trial with these user attributes."""
+    found = {
+        int(key.removeprefix(EPOCH_PREFIX)): metrics
+        for key, metrics in attributes.items()
+        if key.startswith(EPOCH_PREFIX)
+    }
+    return dict(sorted(found.items()))
+
+
+def without_epochs(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a trial's user attributes but for the epochs."""
+    return {key: value for key, value in attributes.items() if not key.startswith(EPOCH_PREFIX)}
+
+
+def finalized_key(number: int) -> str:
+    """Return the study attribute that holds what `finalize` found out about a trial."""
+    return f"{_FINALIZED}{number}"
+
+
+def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return number → record of every finalized trial of a study with these user attributes."""
+    return {
+        int(key.removeprefix(_FINALIZED)): record
+        for key, record in attributes.items()
+        if key.startswith(_FINALIZED)
+    }
+
+
+def directions_in(entries: Iterable[Mapping[str, Any]]) -> dict[str, Direction]:
+    """Return objective → direction from a request's list of them, the most important first."""
+    return {entry["name"]: entry["direction"] for entry in entries}
