@@ -40,7 +40,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 # Options of a search that decide how long it takes, and what they are here.
-_BUDGET = {"--trials": "2", "--epochs": "1", "--seeds": "2", "--top": "1", "--repeats": "1"}
+_BUDGET = {"--trials": "1", "--epochs": "1", "--seeds": "2", "--top": "1", "--repeats": "1"}
 _COMMAND = "optcell-search"
 
 
@@ -89,21 +89,32 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def follow(page: Path, folder: Path) -> int:
     """Do what every block of `page` says, in `folder`; return how many blocks there are."""
-    names = types.ModuleType("page")
     found = blocks(page)
-    before = sys.modules.get("page")
+    with _at(folder) as names:
+        for block in found:
+            if block.title:
+                Path(block.title).write_text(block.text, encoding="utf-8")
+            _do(block, names)
+    return len(found)
+
+
+@contextlib.contextmanager
+def _at(folder: Path) -> Iterator[types.ModuleType]:
+    """Be in `folder` as an interactive Python is; give the module whose names its blocks share."""
+    names = types.ModuleType("page")
+    path, before = list(sys.path), set(sys.modules)
+    sys.path.insert(0, str(folder))
     sys.modules["page"] = names
     try:
         with contextlib.chdir(folder):
-            for block in found:
-                if block.title:
-                    Path(block.title).write_text(block.text, encoding="utf-8")
-                _do(block, names)
+            yield names
     finally:
-        del sys.modules["page"]
-        if before is not None:
-            sys.modules["page"] = before
-    return len(found)
+        sys.path[:] = path
+        # Another page has a file of the same name, with other content.
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if name == "page" or (file and Path(file).is_relative_to(folder)):
+                del sys.modules[name]
 
 
 def _do(block: Block, names: types.ModuleType) -> None:

@@ -6,8 +6,9 @@ import importlib
 import inspect
 import pkgutil
 
-import optcell_search
 from tables import document
+
+import optcell_search
 
 # The command line has a page of its own, made from its parser; shapes are names of jaxtyping's.
 ELSEWHERE = ("cli", "shapes")

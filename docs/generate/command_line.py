@@ -7,9 +7,10 @@ import inspect
 import re
 from collections.abc import Iterator
 
+from tables import code, document, table
+
 from optcell_search.cli import main as entry
 from optcell_search.cli.parser import make_parser
-from tables import code, document, table
 
 HEAD = """
 # Command line

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from optcell_search import registry
-from optcell_search.hyperparameters import specification
 from settings import declared
 from tables import document
+
+from optcell_search import registry
+from optcell_search.hyperparameters import specification
 
 MADE = "This page is made from the code: what is registered is listed."
 
@@ -28,8 +29,8 @@ def cells() -> str:
     """Return the page of the cells, those over vectors first."""
     head = """
 A cell is the recurrence that takes u, what a [rule](rules.md) made of the pre-activation, and the
-hidden state h. `optcell-search list cells` prints this list, and [Add a cell](../guides/new-cell.md)
-says how to make one of your own.
+hidden state h. `optcell-search list cells` prints this list, and
+[Add a cell](../guides/new-cell.md) says how to make one of your own.
 """
     return _page("Cells", head, registry.every_cell, _searched)
 

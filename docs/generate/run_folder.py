@@ -10,39 +10,37 @@ import dataclasses
 import inspect
 import json
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
+import small_run
 import tomli_w
-from optuna.trial import TrialState
-
-from optcell_search.ledger.ledger import Ledger
-from optcell_search.ledger.request import FORMAT, Request
-from optcell_search.tuning.resolve import resolve
-from optcell_search.tuning.search.samplers import make_sampler
 from tables import code, document, table
+
+from optcell_search.ledger.format import FORMAT, READABLE
+from optcell_search.ledger.request import Request
 
 HEAD = """
 # Run folder and ledger
 
 A run folder explains itself, and this page is made from one.
-
-| file | content |
-| --- | --- |
-| `run.toml` | The request with everything resolved: the space, seeds, versions, a hash of the data. |
-| `study.db` | The ledger: an Optuna study in SQLite. With `--study URL` it lies elsewhere. |
-| `checkpoints/` | Weights of the Pareto set and of what can resume, under `--checkpoint-gib`. With `--storage` they lie elsewhere. |
-| `report.html` | The dashboard as one file, written when a run, a resume or `finalize` ends. |
-| `ray/` | Ray Tune's own state and the lock of the folder. Nothing is read from it once the search has ended. |
 """
 
+FILES = {
+    "run.toml": "The request with everything resolved: the space, seeds, versions, a hash of the "
+    "data.",
+    "study.db": "The ledger: an Optuna study in SQLite. With `--study URL` it lies elsewhere.",
+    "checkpoints/": "Weights of the Pareto set and of what can resume, under `--checkpoint-gib`. "
+    "With `--storage` they lie elsewhere.",
+    "report.html": "The dashboard as one file, written when a run, a resume or `finalize` ends.",
+    "ray/": "Ray Tune's own state and the lock of the folder. Nothing is read from it once the "
+    "search has ended.",
+}
 STUDY = {
     "run_id": "Name of the run, and of its study.",
     "request": "What `run.toml` holds, so that a study at a URL explains itself, too.",
-    "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their order, "
-    "`validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, the same of "
-    "the network it is compared with, where there is one.",
+    "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their "
+    "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
+    "the same of the network it is compared with, where there is one.",
 }
 TRIAL = {
     "candidate": "The candidate as nested plain data; `Candidate.from_dict` takes it.",
@@ -62,9 +60,9 @@ TRIAL = {
 }
 STATES = """
 Every trial ends `COMPLETE` with finite objectives, `PRUNED` with its last intermediate values, or
-`FAIL` with a reason. One that was `RUNNING` when its driver died goes back to `WAITING` when the run
-is resumed. Optuna's own fields hold the rest: the objectives (`values`), the drawn hyperparameters
-(`params`, by dotted names), the violations of constraints, start and end.
+`FAIL` with a reason. One that was `RUNNING` when its driver died goes back to `WAITING` when the
+run is resumed. Optuna's own fields hold the rest: the objectives (`values`), the drawn
+hyperparameters (`params`, by dotted names), the violations of constraints, start and end.
 
 The study is Optuna's, so `optuna-dashboard sqlite:///runs/first/study.db` shows it as it is, and
 `optcell_search.results` reads it into tables of pandas.
@@ -72,15 +70,16 @@ The study is Optuna's, so `optuna-dashboard sqlite:///runs/first/study.db` shows
 
 
 def page() -> str:
-    """Return the page; it makes a run folder in a temporary place and reads it."""
-    with tempfile.TemporaryDirectory() as folder:
-        request, study, trials = _made(Path(folder))
+    """Return the page."""
+    request, study, trials = small_run.made()
     rows = [(code(name), _type(field), about(name)) for name, field in _fields().items()]
     return document(
         HEAD,
+        table(("file", "content"), [(code(name), text) for name, text in FILES.items()]),
         "## `run.toml` { #run-toml }",
-        f"Its `format` is {FORMAT}. A folder that an older version wrote opens, shows, resumes and "
-        "exports; one that a newer version wrote is refused.",
+        f"Its `format` is {FORMAT}; formats {' and '.join(map(str, READABLE))} are read, so that a "
+        "folder that an older version wrote opens, shows, resumes and exports. One that a newer "
+        "version wrote is refused.",
         table(("key", "type", ""), rows),
         "An example, of a search that was asked for with its defaults; the space is left out:",
         f"```text\n{_example(request)}\n```",
@@ -92,33 +91,6 @@ def page() -> str:
         "User attributes of a trial:",
         _explained(TRIAL, trials),
     )
-
-
-def _made(folder: Path) -> tuple[Request, dict[str, Any], dict[str, Any]]:
-    """Make a small ledger; return its request, and all attributes of its study and its trials."""
-    request = resolve("smoke", "digits", num_trials=4, epochs=2, repeats=2)
-    ledger = Ledger.make(request, folder)
-    space, values = request.search_space, {"accuracy": 0.9, "loss": 0.3}
-    for end in ("complete", "prune", "fail", "copy"):
-        row = ledger.ask(space, make_sampler(request, ledger.next_number))
-        ledger.widen(row.number, 0.5)
-        if end != "copy":
-            ledger.report(row.number, 1, values, worker="host:1234")
-        match end:
-            case "complete":
-                ledger.complete(row.number, values, spread=values, gradients={0: 0.1, 5: 0.05})
-            case "prune":
-                ledger.prune(row.number, values)
-            case "fail":
-                ledger.fail(row.number, "out of memory", "a traceback")
-            case "copy":
-                ledger.copy(row.number, 0)
-    ledger.set_finalized(0, {"seeds": [1], "validation": {}, "test": {}, "failed": {}, "epochs": 2})
-    assert [trial.state for trial in ledger.trials()].count(TrialState.COMPLETE) == 2
-    trials = {name: value for trial in ledger.trials() for name, value in trial.user_attrs.items()}
-    study = dict(ledger.study.user_attrs)
-    ledger.close()
-    return request, study, trials
 
 
 def _explained(meanings: dict[str, str], written: dict[str, Any]) -> str:
@@ -160,6 +132,6 @@ def _example(request: Request) -> str:
     # What is of this machine and of this moment is of no use in an example.
     content |= {"run_id": "smoke-digits-0123456789ab", "data_dir": "", "space": {}}
     content |= {"created": "2026-11-28T12:00:00+00:00", "data_fingerprint": "5eed…"}
-    content["versions"] = {name: "…" for name in content["versions"]}
-    content["machine"] = {name: "…" for name in content["machine"]}
+    content["versions"] = dict.fromkeys(content["versions"], "…")
+    content["machine"] = dict.fromkeys(content["machine"], "…")
     return tomli_w.dumps(content).rstrip()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from optcell_search.hyperparameters import Choice, Integer, Real, Specification, specification
 from tables import code, number, table
+
+from optcell_search.hyperparameters import Choice, Integer, Real, Specification, specification
 
 HEADS = ("key", "type", "valid", "searched where a space names it without a range", "default", "")
 FIXED_HEADS = ("key", "type", "valid", "default", "")

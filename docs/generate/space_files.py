@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from settings import declared
+from tables import code, document, table
+
 from optcell_search import registry
 from optcell_search.space import SearchSpace
 from optcell_search.space.settings import Training, model_settings
-from settings import declared
-from tables import code, document, table
 
 HEAD = """
 # Space files
@@ -17,18 +18,20 @@ A search space is a TOML file: which cells, which rules, and what each hyperpara
 data; loading one runs nothing. Every fault of a file is reported at once, with file, key and what
 would be valid. This page is made from the code.
 
-A hyperparameter is given in one of three forms:
-
-| form | meaning |
-| --- | --- |
-| `mu = 0.6` | It is fixed. |
-| `mu = { choices = [0.3, 0.6, 0.9] }` | One of these values. |
-| `mu = { low = 0.0, high = 0.95 }` | A range, with `log = true` searched on a logarithmic scale, with `step = …` on a raster. |
-
-It exists only in candidates whose cell or rule has it. One of a chosen cell or rule that the file
-does not mention takes the range that its owner declares for searching; one of `[model]` or
-`[training]` that the file does not mention is fixed at its default.
+A hyperparameter is given in one of three forms. It exists only in candidates whose cell or rule has
+it. One of a chosen cell or rule that the file does not mention takes the range that its owner
+declares for searching; one of `[model]` or `[training]` that the file does not mention is fixed at
+its default.
 """
+
+FORMS = (
+    ("mu = 0.6", "It is fixed."),
+    ("mu = { choices = [0.3, 0.6, 0.9] }", "One of these values."),
+    (
+        "mu = { low = 0.0, high = 0.95 }",
+        "A range; with `log = true` on a logarithmic scale, with `step = …` in steps.",
+    ),
+)
 
 TOP = (
     ("name", "text", "What the space is called; by default the name of the file."),
@@ -48,6 +51,7 @@ def page() -> str:
     top = table(("key", "value", ""), [(code(key), kind, doc) for key, kind, doc in TOP])
     return document(
         HEAD,
+        table(("form", "meaning"), [(code(form), meaning) for form, meaning in FORMS]),
         "## Top level",
         top,
         *_model(),
