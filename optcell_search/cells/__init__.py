@@ -1,4 +1,4 @@
-"""Recurrent cells: what makes the hidden state h out of the filtered drive u."""
+"""Recurrent cells: what makes the hidden state h out of the filtered pre-activations u."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a recurrent cell is: its weights, its drive and one step of it.
+"""What a recurrent cell is: its weights, its input projection and one step of it.
 
 A cell is plain data, its hyperparameters; the weights are handed to its methods by name, so that
 many weight sets can be stacked and mapped over. `OptCell` owns the weights.
 
-Five methods must be written: `shapes`, `reset`, `drive`, `initial` and `step`. The rest have a
-default that suits a gated cell.
+Five methods must be written: `shapes`, `reset`, `input_projection`, `initial` and `step`. The rest
+have a default that suits a gated cell.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Hidden = tuple[Tensor, ...]
 
 
 class Cell(Hyperparameters, ABC):
-    """A recurrent cell: x -> z (`drive`), which a rule turns into u, and (u, h) -> h (`step`).
+    """A recurrent cell: x -> z (`input_projection`), a rule makes u of z, and (u, h) -> h (`step`).
 
     A subclass is a frozen, keyword-only dataclass in a file of this room.
 
@@ -40,8 +40,8 @@ class Cell(Hyperparameters, ABC):
     def kernel(self) -> str | None:
         """Name of torch's kernel for this recurrence (see `kernels.torch_rnn`), or None.
 
-        A cell that names one has torch's weights and torch's drive, W x + b, which nothing
-        bypasses: kernels make it themselves.
+        A cell that names one has torch's weights and torch's input projection, W x + b, which
+        nothing bypasses: kernels make it themselves.
         """
         return None
 
@@ -74,12 +74,12 @@ class Cell(Hyperparameters, ABC):
         return
 
     @abstractmethod
-    def drive(
+    def input_projection(
         self,
         weights: Weights,
         x: Float[Tensor, "time batch features"],
         one: Float[Tensor, "time batch_or_1 1"] | None,
-    ) -> Float[Tensor, "time batch drive"]:
+    ) -> Float[Tensor, "time batch gates"]:
         """Return z = W x + b one, the input's share of the pre-activations.
 
         Args:
@@ -94,7 +94,7 @@ class Cell(Hyperparameters, ABC):
     ) -> Float[Tensor, "time batch aside"] | None:
         """Return the share of the pre-activations that the rule does not act on, if any.
 
-        `step` receives it behind what the rule made of the drive, in one tensor.
+        `step` receives it behind what the rule made of z, in one tensor.
         """
         return None
 
@@ -107,12 +107,12 @@ class Cell(Hyperparameters, ABC):
         """
 
     @abstractmethod
-    def step(self, weights: Weights, u: Float[Tensor, "batch drive"], hidden: Hidden) -> Hidden:
+    def step(self, weights: Weights, u: Float[Tensor, "batch gates"], hidden: Hidden) -> Hidden:
         """Return the state after one step; the output h comes first.
 
         Args:
             weights: what `prepare` returned.
-            u: (B, G), what the rule made of the drive, then what bypassed it.
+            u: (B, G), what the rule made of z, then what bypassed it.
             hidden: the state before the step.
         """
 
@@ -148,16 +148,16 @@ def reset_uniform(weights: Weights, hidden_size: int) -> None:
         torch.nn.init.uniform_(weight, -bound, bound)
 
 
-def linear_drive(weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+def linear_projection(weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
     """Return x W_ih^T + one b_ih, with one = 1 where it is None."""
     bias = weights.get("bias_ih")
     if one is None or bias is None:
         return torch.nn.functional.linear(x, weights["weight_ih"], bias)
-    # One product with the bias as a column: the drive is wide, and each pass over it costs.
+    # One product with the bias as a column: z is wide, and each pass over it costs.
     columns = torch.cat([weights["weight_ih"], bias.unsqueeze(1)], 1)
     return torch.nn.functional.linear(torch.cat([x, one.expand_as(x[..., :1])], -1), columns)
 
 
-def recurrent_drive(weights: Weights, h: Tensor) -> Tensor:
+def recurrent_projection(weights: Weights, h: Tensor) -> Tensor:
     """Return h W_hh^T + b_hh."""
     return torch.nn.functional.linear(h, weights["weight_hh"], weights.get("bias_hh"))

@@ -13,8 +13,8 @@ from .base import (
     Hidden,
     Weights,
     gated_shapes,
-    linear_drive,
-    recurrent_drive,
+    linear_projection,
+    recurrent_projection,
     reset_uniform,
 )
 
@@ -53,9 +53,9 @@ class GRU(Cell):
         """Draw all weights from U(-1/sqrt(H), 1/sqrt(H))."""
         reset_uniform(weights, hidden_size)
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return W_ih x + b_ih, (T, B, 3H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0, (B, H)."""
@@ -65,7 +65,7 @@ class GRU(Cell):
         """Return the next h, (B, H)."""
         (h,) = hidden
         u_r, u_z, u_n = u.chunk(3, -1)
-        a_r, a_z, a_n = recurrent_drive(weights, h).chunk(3, -1)
+        a_r, a_z, a_n = recurrent_projection(weights, h).chunk(3, -1)
         r, z = torch.sigmoid(u_r + a_r), torch.sigmoid(u_z + a_z)
         n = torch.tanh(u_n + r * a_n)
         return ((1 - z) * n + z * h,)

@@ -24,9 +24,9 @@ class HiPPO(Cell):
         g_t = sigma(u^g_t + W_gm vec m_t)                    gate
         h_t = (1 - g_t) h_{t-1} + g_t k_t, or k_t without the gate
 
-    The drive has up to three parts, z^f, z^k, z^g = W x + b. `rule_on` says which of them the
+    z has up to three parts, z^f, z^k, z^g = W x + b. `rule_on` says which of them the
     update rule filters: that of the memory (f), that of the hidden state (k and g), or both; the
-    others enter as they are. Where the memory has no drive (``memory_input="hidden"``), or nothing
+    others enter as they are. Where the memory has no input (``memory_input="hidden"``), or nothing
     reads it (``memory_to_hidden=False``), "memory" means "hidden": a rule on nothing is no choice.
 
     Source: Gu, Dao, Ermon, Rudra, Ré 2020, arXiv 2008.07669, section 3 and its official code.
@@ -74,7 +74,7 @@ class HiPPO(Cell):
         "identity", options=("identity", "tanh"), doc="the function act"
     )
     rule_on: str = choice(
-        "both", options=("both", "memory", "hidden"), doc="the drive that the rule filters"
+        "both", options=("both", "memory", "hidden"), doc="the part of z that the rule filters"
     )
 
     @property
@@ -85,7 +85,7 @@ class HiPPO(Cell):
         return self.rule_on
 
     def _sections(self, hidden_size: int) -> dict[str, int]:
-        """Return the widths of the parts of the drive, in the order of the rows of weight_ih."""
+        """Return the widths of the parts of z, in the order of the rows of weight_ih."""
         sections = {"k": hidden_size}
         if self.gate:
             sections["g"] = hidden_size
@@ -141,7 +141,7 @@ class HiPPO(Cell):
         weights["memory_A"].copy_(A)
         weights["memory_B"].copy_(B)
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return the parts of W_ih x + b_ih that the rule acts on, (T, B, G)."""
         weight = self._filtered(weights["weight_ih"])[0]
         bias = self._filtered(weights["bias_ih"])[0] if "bias_ih" in weights else None

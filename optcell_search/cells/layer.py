@@ -12,12 +12,17 @@ from torch import Tensor, nn
 from .. import kernels
 from ..rules import Rule, RuleState, apply_rule, as_filter, as_linear_filter, last_valid
 from .base import Cell, Hidden, Weights
+from .checks import check_layer
 from .state import LayerState, check_hidden
 
 
 class _Piece(NamedTuple):
-    """What a layer runs over: `hidden` and `before` are those of its cell and its rule so far."""
+    """What a layer runs over: `hidden` and `before` are those of its cell and its rule so far.
 
+    `kernel` is the one that runs the recurrence, chosen once for all of the piece.
+    """
+
+    kernel: str
     weights: Weights
     p: dict[str, Tensor]
     x: Tensor
@@ -32,7 +37,7 @@ class Layer:
 
     Attributes:
         cell: of the layer.
-        rule: what filters the cell's drive.
+        rule: what filters z.
         hidden_size: number of features H of the hidden state.
         bias: whether the weights have b_ih and b_hh.
     """
@@ -68,16 +73,23 @@ class Layer:
 
         Returns:
             The outputs (T, B, features) and the state to go on from.
+
+        Raises:
+            ValueError: input, weights and state do not fit each other.
         """
+        sizes = x.shape[-1], self.hidden_size, self.bias
+        check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes))
         weights = self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])
             hidden = state.hidden
-        piece = _Piece(weights, p, x, hidden, None if state is None else state.rule, lengths)
         kind = self.cell.kernel
+        kernel = "reference" if kind is None else kernels.pick(self._loop(kind, x))
+        before = None if state is None else state.rule
+        piece = _Piece(kernel, weights, p, x, hidden, before, lengths)
         done = None
-        if kind is not None and self._kernel(x) == "compiled":
+        if kind is not None and kernel == "compiled":
             done = self._in_one_pass(kind, piece)
         if done is None:
             done = self._linear(piece) if self.rule.linear else self._nonlinear(piece)
@@ -85,7 +97,7 @@ class Layer:
 
     def _in_one_pass(self, kind: str, piece: _Piece) -> tuple[Tensor, LayerState] | None:
         """Run all of the layer in one kernel, or return None where that does not know the rule."""
-        weights, p, x, hidden, before, lengths = piece
+        _, weights, p, x, hidden, before, lengths = piece
         T, B, features = x.shape
         like = x.new_empty(())
         rule = (
@@ -95,47 +107,46 @@ class Layer:
         )
         if rule is None:
             return None
-        parts = [weights.get(name) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
-        history, traces = kernels.driven(kind, x, parts, hidden, rule.values, rule.traces, lengths)
+        w_ih, w_hh = weights["weight_ih"], weights["weight_hh"]
+        parts = kernels.LayerWeights(w_ih, weights.get("bias_ih"), w_hh, weights.get("bias_hh"))
+        history, traces = kernels.fused_layer(
+            kind, x, parts, hidden, rule.values, rule.traces, lengths
+        )
         return _ended(history, rule.after(traces, T if lengths is None else lengths), lengths)
 
     def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
-        weights, p, x, hidden, before, lengths = piece
-        u, rule_state = apply_rule(self.rule, p, self.cell.drive(weights, x, None), before, lengths)
-        return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+        z = self.cell.input_projection(piece.weights, piece.x, None)
+        u, rule_state = apply_rule(self.rule, piece.p, z, piece.before, piece.lengths)
+        return _ended(self._recur(piece, u), rule_state, piece.lengths)
 
     def _linear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
-        weights, p, x, hidden, before, lengths = piece
-        # A linear rule commutes with W: it filters the narrow input instead of the wide drive,
+        kernel, weights, p, x, hidden, before, lengths = piece
+        # A linear rule commutes with W: it filters the narrow input instead of the wide z,
         # and a constant channel carries the bias through the filter.
         columns = torch.cat([x, torch.ones_like(x[..., :1])], -1) if self.bias else x
         columns, rule_state = apply_rule(self.rule, p, columns, before, lengths)
         kind = self.cell.kernel
         if kind is None:
             filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
-            u = self.cell.drive(weights, filtered, one)
-            return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
-        # Its drive is torch's, W x + b: with the bias as a column nothing need be taken apart.
+            u = self.cell.input_projection(weights, filtered, one)
+            return _ended(self._recur(piece, u), rule_state, lengths)
+        # Its z is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)
-        if self._kernel(x) == "native":
+        if kernel == "native":
             output, hidden = kernels.torch_rnn(kind, columns, carried, hidden, lengths)
             return output, LayerState(hidden, rule_state)
         u = nn.functional.linear(columns, carried[0])
-        return _ended(self._recur(weights, x, u, hidden), rule_state, lengths)
+        return _ended(self._recur(piece, u), rule_state, lengths)
 
-    def _recur(self, weights: Weights, x: Tensor, u: Tensor, hidden: Hidden) -> Hidden:
-        """Return the history of the state; `x` is what may bypass the rule."""
-        if self._kernel(u) == "reference":
+    def _recur(self, piece: _Piece, u: Tensor) -> Hidden:
+        """Return the history of the state, from what the rule made of z."""
+        kernel, weights, _, x, hidden, *_ = piece
+        if self.cell.kernel is None or kernel == "reference":
             aside = self.cell.bypass(weights, x)
             u = u if aside is None else torch.cat([u, aside], -1)
             return kernels.recur(partial(self.cell.step, weights), u, hidden)
-        assert self.cell.kernel is not None
         recurrent = weights["weight_hh"], weights.get("bias_hh")
-        return kernels.recurrence(self.cell.kernel, u, *recurrent, hidden)
-
-    def _kernel(self, like: Tensor) -> str:
-        kind = self.cell.kernel
-        return "reference" if kind is None else kernels.pick(self._loop(kind, like))
+        return kernels.recurrence(self.cell.kernel, u, *recurrent, hidden, kernel)
 
     def _loop(self, kind: str, like: Tensor) -> kernels.Loop:
         size, linear = self.hidden_size, self.rule.linear

@@ -13,8 +13,8 @@ from .base import (
     Hidden,
     Weights,
     gated_shapes,
-    linear_drive,
-    recurrent_drive,
+    linear_projection,
+    recurrent_projection,
     reset_uniform,
 )
 
@@ -50,9 +50,9 @@ class LSTM(Cell):
         """Draw all weights from U(-1/sqrt(H), 1/sqrt(H))."""
         reset_uniform(weights, hidden_size)
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return W_ih x + b_ih, (T, B, 4H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0 and c = 0, each (B, H)."""
@@ -61,6 +61,6 @@ class LSTM(Cell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h and c, each (B, H)."""
         h, c = hidden
-        i, f, g, o = (u + recurrent_drive(weights, h)).chunk(4, -1)
+        i, f, g, o = (u + recurrent_projection(weights, h)).chunk(4, -1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(c), c

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..hyperparameters import choice, integer, real
-from .base import Cell, Hidden, Weights, linear_drive
+from .base import Cell, Hidden, Weights, linear_projection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Orthogonal(Cell):
     2019, arXiv 1901.08428 (expRNN: ``rebase=0``); Lezcano-Casado: Trivializations for
     Gradient-Based Optimization on Manifolds, NeurIPS 2019, arXiv 1909.09501 (DTRIV K:
     ``rebase=K``); modrelu: Arjovsky et al. 2016, arXiv 1511.06464, equation (6).
-    Departures: only the entries of S that count are parameters; a bias b_ih in the drive, which
+    Departures: only the entries of S that count are parameters; a bias b_ih in z, which
     starts at 0; B is projected on the orthogonal matrices whenever it is made, by a step of
     Newton and Schulz, instead of by an SVD after every 100 new bases.
     """
@@ -106,9 +106,9 @@ class Orthogonal(Cell):
             base.copy_(recurrent_matrix(base, skew))
             skew.zero_()
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return W_ih x + b_ih, (T, B, H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0, (B, H)."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..hyperparameters import choice, integer, real
-from .base import Cell, Hidden, Weights, linear_drive
+from .base import Cell, Hidden, Weights, linear_projection
 
 # Up to this size the eigenvalues are computed; beyond, it takes too long.
 _LARGEST_DECOMPOSED = 1000
@@ -121,9 +121,9 @@ class Reservoir(Cell):
                 strides = torch.tensor(self.strides(hidden_size), device=one.device)
                 one.mul_(self.radius / _ring_radius(one, strides, hidden_size))
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return V x + c, scaled by `input_scale`, (T, B, count x H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0, (B, count x H)."""

@@ -14,8 +14,8 @@ from .base import (
     Hidden,
     Weights,
     gated_shapes,
-    linear_drive,
-    recurrent_drive,
+    linear_projection,
+    recurrent_projection,
     reset_uniform,
 )
 
@@ -44,9 +44,9 @@ class RNN(Cell):
         """Draw all weights from U(-1/sqrt(H), 1/sqrt(H))."""
         reset_uniform(weights, hidden_size)
 
-    def drive(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
+    def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return W_ih x + b_ih, (T, B, H)."""
-        return linear_drive(weights, x, one)
+        return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
         """Return h = 0, (B, H)."""
@@ -55,4 +55,4 @@ class RNN(Cell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, (B, H)."""
         activation = torch.tanh if self.nonlinearity == "tanh" else torch.relu
-        return (activation(u + recurrent_drive(weights, hidden[0])),)
+        return (activation(u + recurrent_projection(weights, hidden[0])),)

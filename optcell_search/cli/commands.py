@@ -188,7 +188,7 @@ def _spaces() -> dict[str, dict[str, str]]:
 def _open(arguments: argparse.Namespace) -> Any:
     from optcell_search.tuning import Run
 
-    return Run.open(Path(arguments.directory))
+    return Run.open(Path(arguments.directory), trust=arguments.trust)
 
 
 def _print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> int:

@@ -16,6 +16,7 @@ a first search, from nothing to an exported cell:
   optcell-search export runs/first --out winner
 """
 
+_TRUST = "use the database, storage and cluster that the folder names outside of itself"
 _JSON = "print machine-readable results instead of a table"
 
 
@@ -64,6 +65,7 @@ def _command(
     parser.set_defaults(command=call)
     if directory:
         parser.add_argument("directory", metavar="DIR", help="run folder")
+        parser.add_argument("--trust", action="store_true", help=_TRUST)
     parser.add_argument("--json", action="store_true", help=_JSON)
     return parser
 

@@ -1,17 +1,22 @@
-"""The loops over time: traces of rules, recurrences of cells, and which kernel runs them."""
+"""The loops over time: traces of rules, recurrences of cells, and which kernel runs them.
+
+The public loops (`scan`, `normalize`, `recurrence`, `fused_layer`) stand above the back-ends, each
+a folder of the name that `backend` takes, and these on `layout`, `loop` and `precision`.
+"""
 
 from __future__ import annotations
 
-from .backends import FAST, Choice, Loop, backend, choose, pick
-from .driven import driven
+from .backends import FAST, Choice, backend, choose, pick
+from .fused_layer import LayerWeights, fused_layer
+from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize
 from .precision import wide
 from .recurrence import recurrence
-from .reference import recur
+from .reference import recur, unroll
 from .scan import scan
 
 __all__ = [
-    "FAST", "Choice", "Loop", "backend", "choose", "driven", "normalize", "pick", "recur",
-    "recurrence", "scan", "torch_rnn", "wide",
+    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "fused_layer", "normalize",
+    "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

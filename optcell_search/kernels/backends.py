@@ -5,18 +5,26 @@ compiled    C++ for the CPU, built once with the compiler of the machine
 triton      GPU
 torch       plain torch operators, everywhere
 reference   the readable loop, differentiable any number of times
+
+Each is the folder of its name. All have ``refusal(loop, traced)``, which says why they cannot run a
+loop, and the loops they know: ``reference`` and ``native`` as torch differentiates them, ``scan``,
+``normalize``, ``recurrence`` and ``torch_rnn``; the others in pairs, ``scan_forward`` and
+``scan_backward`` and so on, on the tensors of the operators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+
+from .loop import Loop
 
 FAST = ("native", "compiled", "triton", "torch")
 NAMES = (*FAST, "reference")
@@ -47,30 +55,6 @@ class Choice(str):
     def __repr__(self) -> str:
         reasons = "".join(f"; not {name}: {reason}" for name, reason in self.skipped.items())
         return str(self) + reasons
-
-
-@dataclass(frozen=True)
-class Loop:
-    """A loop over time that wants a kernel.
-
-    Args:
-        kind: ``"scan"``, ``"normalize"``, or the name of a cell's recurrence (``"lstm"``, ...).
-        device, dtype: of its tensors.
-        hidden_size: H of a recurrence.
-        takes_input: whether the recurrence is over the input of the layer, as with a linear rule,
-            and not over a drive made beforehand.
-    """
-
-    kind: str
-    device: torch.device
-    dtype: torch.dtype
-    hidden_size: int = 0
-    takes_input: bool = False
-
-    @classmethod
-    def like(cls, kind: str, tensor: Tensor, **more: Any) -> Loop:
-        """Return the loop over a tensor."""
-        return cls(kind, tensor.device, tensor.dtype, **more)
 
 
 @contextmanager
@@ -106,6 +90,17 @@ def pick(loop: Loop) -> str:
     return _choose(loop, traced=False)
 
 
+def loop_of(backend: str, name: str) -> Callable[..., Any]:
+    """Return a loop of a back-end, e.g. ``"scan_forward"`` of ``"torch"``."""
+    return getattr(_module(backend), name)  # type: ignore[no-any-return]
+
+
+@cache
+def _module(backend: str) -> ModuleType:
+    # What builds or loads an accelerator does so when it is first asked for.
+    return importlib.import_module(f".{backend}", __package__)
+
+
 def _traced(kind: str, device: str, dtype: torch.dtype, hidden_size: int, takes_input: bool) -> str:
     """Choose while torch traces; what it compiles keeps the kernel chosen here."""
     loop = Loop(kind, torch.device(device), dtype, hidden_size, takes_input)
@@ -123,34 +118,8 @@ def _choose(loop: Loop, traced: bool) -> Choice:
     order = _FILTERS if loop.kind in ("scan", "normalize") else _RECURRENCES
     for name in (*([forced] if forced else []), *order):
         if name not in skipped:
-            reason = _refusal(name, loop, traced)
+            reason = _module(name).refusal(loop, traced)
             if reason is None:
                 return Choice(name, skipped)
             skipped[name] = reason
     raise AssertionError(f"the torch backend refused {loop}")
-
-
-def _refusal(name: str, loop: Loop, traced: bool) -> str | None:
-    """Say why a kernel cannot run a loop, or None where it can."""
-    # Imported here: what builds or loads an accelerator does so when it is first asked for.
-    if name == "native":
-        return _native_refusal(loop, traced)
-    if name == "compiled":
-        from . import compiled
-
-        return compiled.refusal(loop.device, loop.dtype)
-    if name == "triton":
-        from . import gpu
-
-        return gpu.refusal(loop.kind, loop.device, loop.dtype, loop.hidden_size)
-    return None
-
-
-def _native_refusal(loop: Loop, traced: bool) -> str | None:
-    if not loop.takes_input:
-        return "torch's recurrent kernels take an input, not a drive filtered beforehand"
-    if traced:
-        return "torch.compile takes torch's recurrent kernels apart, step by step"
-    if torch._C._are_functorch_transforms_active():
-        return "torch.func cannot map torch's recurrent kernels"
-    return None

@@ -1,4 +1,4 @@
-"""Adam's filter of a drive, both traces and what they emit at once."""
+"""Adam's filter, both traces and what they emit at once."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ from torch import Tensor
 
 from ..shapes import Float, Int
 from . import reference
-from .backends import Loop, pick
-from .loops import loop_of
+from .backends import loop_of, pick
+from .checks import check_normalize, check_normalize_backward
+from .layout import normalize_marks
+from .loop import Loop
 from .operators import Tensors, differentiable, operator
 from .precision import wide
-
-# Steps between two places where the compiled kernel writes its traces down (kMark in filter.h).
-MARK = 32
-
-
-def marks_like(z: Tensor, backend: str, keep: bool) -> Tensor:
-    """Return room for the traces a backward pass starts from."""
-    K, T, B, W = z.shape
-    if backend == "torch":
-        return z.new_empty(K, 1, 2, B, W)
-    return z.new_empty(K, -(-T // MARK), 2, B, W) if keep else z.new_empty(K, 0)
 
 
 def _forward(
@@ -57,8 +48,9 @@ _normalize = differentiable(
         _forward,
         lambda z, p, v0, m0, lengths, keep, backend: (
             *map(torch.empty_like, (z, v0, m0)),
-            marks_like(z, backend, keep),
+            normalize_marks(z, backend, keep),
         ),
+        check_normalize,
     ),
     operator(
         "normalize_backward",
@@ -68,6 +60,7 @@ _normalize = differentiable(
         lambda grad_u, grad_v, grad_m, z, p, lengths, marks, backend: tuple(
             map(torch.empty_like, (z, p, grad_v, grad_m))
         ),
+        check_normalize_backward,
     ),
     lambda inputs, output: ((inputs[0], inputs[1], inputs[4], output[3]), inputs[6:]),
     _gradients,
@@ -79,24 +72,26 @@ def normalize(
     values: tuple[Tensor, Tensor, Tensor, Tensor],
     traces: tuple[Float[Tensor, "batch channels"], Float[Tensor, "batch channels"]],
     lengths: Int[Tensor, " batch"] | None = None,
+    backend: str | None = None,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Filter a drive as Adam does:
+    """Filter z as Adam does:
 
         v_t = mu v_{t-1} + s z_t,  m_t = beta m_{t-1} + (1 - beta) z_t^2
         u_t = v_t / sqrt(m_t + eps^2)
 
     Args:
-        z: (T, B, F) drive.
+        z: (T, B, F) pre-activations, or an input.
         values: mu, s, beta and eps, 0-d.
         traces: v and m before the first step, (B, F) each.
         lengths: (B,) valid steps of each sequence; None means all T.
+        backend: the kernel, where it has been chosen already.
 
     Returns:
         u (T, B, F), whose steps beyond a sequence's length mean nothing, and v and m after the
         last valid step.
     """
-    choice = pick(Loop.like("normalize", z))
-    if choice == "reference":
+    backend = backend or pick(Loop.like("normalize", z))
+    if backend == "reference":
         return reference.normalize(z, values, traces, lengths)
     T, B, _ = z.shape
     if lengths is None:
@@ -104,6 +99,6 @@ def normalize(
     p = torch.stack(values).to(wide(z.dtype))
     inputs = (z, p, *traces, lengths)
     u, v, m, _ = _normalize(
-        *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), choice
+        *(part.unsqueeze(0) for part in inputs), torch.is_grad_enabled(), backend
     )
     return u.squeeze(0), (v.squeeze(0), m.squeeze(0))

@@ -14,11 +14,12 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from .watching import transformed, unwatched
+
 # The name of the package that carries this room: an exported cell registers its own operators.
 _NAMESPACE = __name__.rpartition(".kernels")[0].replace(".", "_")
 
 Tensors = tuple[Tensor, ...]
-_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def operator(
     schema: str,
     run: Callable[..., Any],
     outputs: Callable[..., Any],
+    check: Callable[..., None],
     main: int = 0,
     strided: int | None = None,
 ) -> Operator:
@@ -49,6 +51,7 @@ def operator(
         schema: its signature in torch's schema language; every tensor is (K, ...).
         run: computes it, from contiguous tensors but for one.
         outputs: same arguments -> tensors of the right shapes, contents left open.
+        check: same arguments; raises a ValueError where a tensor is not what `run` reads it as.
         main: which argument has all of K, T and B. Where that is empty nothing runs: a sum over
             nothing is 0.
         strided: which argument `run` takes as it lies in memory.
@@ -58,9 +61,10 @@ def operator(
         if not args[main].numel():
             empty = outputs(*args)
             return empty.zero_() if isinstance(empty, Tensor) else tuple(e.zero_() for e in empty)
+        check(*args)
         return run(
             *(
-                arg.contiguous() if isinstance(arg, Tensor) and i != strided else arg
+                _in_memory(arg, i == strided) if isinstance(arg, Tensor) else arg
                 for i, arg in enumerate(args)
             )
         )
@@ -80,6 +84,27 @@ def operator(
     return Operator(op, run_contiguous)
 
 
+def _in_memory(tensor: Tensor, strided: bool) -> Tensor:
+    """Return a tensor whose numbers lie in memory as they are, in order unless it may be strided.
+
+    A view like that of the imaginary part of a conjugate only says that its numbers are to be
+    taken the other way round.
+    """
+    if tensor.is_neg():
+        tensor = tensor.resolve_neg()
+    return tensor if strided else tensor.contiguous()
+
+
+def arguments(names: tuple[str, ...]) -> str:
+    """Return tensors of these names as the schema language writes arguments."""
+    return ", ".join(f"Tensor {name}" for name in names)
+
+
+def tensors(count: int) -> str:
+    """Return so many tensors as the schema language writes what comes back."""
+    return f"({', '.join(['Tensor'] * count)})"
+
+
 def _fold(arg: Any, dim: int | None, size: int) -> Any:
     if not isinstance(arg, Tensor):
         return arg
@@ -89,15 +114,6 @@ def _fold(arg: Any, dim: int | None, size: int) -> Any:
 
 def _unfold(result: Tensor, size: int) -> Tensor:
     return result.reshape(size, len(result) // size, *result.shape[1:])
-
-
-def _plain(args: tuple[Any, ...]) -> bool:
-    """Whether nothing looks on: no transform, no tracing, no subclass of a tensor."""
-    return (
-        not torch._C._are_functorch_transforms_active()
-        and not torch._C._len_torch_dispatch_stack()
-        and all(type(arg) in _PLAIN for arg in args if isinstance(arg, Tensor))
-    )
 
 
 def differentiable(
@@ -179,8 +195,8 @@ def differentiable(
     backward.op.register_autograd(forbid, setup_context=lambda ctx, inputs, output: None)
 
     def apply(*args: Any) -> Any:
-        if torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active():
+        if torch.compiler.is_compiling() and not transformed():
             return forward.op(*args)
-        return (Plain if _plain(args) else Mapped).apply(*args)  # type: ignore[no-untyped-call]
+        return (Plain if unwatched(args) else Mapped).apply(*args)  # type: ignore[no-untyped-call]
 
     return apply

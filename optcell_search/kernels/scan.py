@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ..shapes import Float
 from . import reference
-from .backends import Loop, pick
-from .loops import loop_of
+from .backends import loop_of, pick
+from .checks import check_scan, check_scan_backward
+from .loop import Loop
 from .operators import Tensors, differentiable, operator
 
 
@@ -34,6 +35,7 @@ _scan = differentiable(
         "(Tensor decay, Tensor x, Tensor initial, str backend) -> Tensor",
         _forward,
         lambda decay, x, initial, backend: torch.empty_like(x),
+        check_scan,
     ),
     operator(
         "scan_backward",
@@ -41,6 +43,7 @@ _scan = differentiable(
         " -> (Tensor, Tensor, Tensor)",
         _backward,
         lambda grad, decay, v, initial, backend: tuple(map(torch.empty_like, (decay, v, initial))),
+        check_scan_backward,
     ),
     lambda inputs, v: ((inputs[0], v, inputs[2]), inputs[3:]),
     _gradients,
@@ -49,19 +52,21 @@ _scan = differentiable(
 
 def scan(
     decay: Float[Tensor, "time_or_1 batch_or_1 1"],
-    drive: Float[Tensor, "time batch channels"],
+    x: Float[Tensor, "time batch channels"],
     initial: Float[Tensor, "batch channels"],
+    backend: str | None = None,
 ) -> Float[Tensor, "time batch channels"]:
-    """Run the linear recurrence q_t = decay_t q_{t-1} + drive_t and return every q_t.
+    """Run the linear recurrence q_t = decay_t q_{t-1} + x_t and return every q_t.
 
     Args:
         decay: (T or 1, B or 1, 1), one factor a step, shared by all channels.
-        drive: (T, B, F).
+        x: (T, B, F).
         initial: (B, F), the trace q_0 before the first step.
+        backend: the kernel, where it has been chosen already.
     """
-    choice = pick(Loop.like("scan", drive))
-    if choice == "reference":
-        return reference.scan(decay, drive, initial)
-    factors = decay.squeeze(-1).expand(len(drive), -1)
-    parts = (part.unsqueeze(0) for part in (factors, drive, initial))
-    return _scan(*parts, choice).squeeze(0)  # type: ignore[no-any-return]
+    backend = backend or pick(Loop.like("scan", x))
+    if backend == "reference":
+        return reference.scan(decay, x, initial)
+    factors = decay.squeeze(-1).expand(len(x), -1)
+    parts = (part.unsqueeze(0) for part in (factors, x, initial))
+    return _scan(*parts, backend).squeeze(0)  # type: ignore[no-any-return]

@@ -53,7 +53,7 @@ class Constraint:
         return cls.parse(text, valid=(re.split("[<>]", text, maxsplit=1)[0].strip(),))
 
     def __str__(self) -> str:
-        return f"{self.metric}{self.relation}{self.bound:g}"
+        return f"{self.metric}{self.relation}{self.bound!r}".removesuffix(".0")
 
     def violation(self, metrics: Mapping[str, float]) -> float:
         """Return by how much `metrics` miss the bound: 0 or less when they keep it."""

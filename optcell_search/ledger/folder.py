@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
+import optuna
 
-from .format import REQUEST_FILE
+from .format import REPORT, REQUEST_FILE
+from .names import refuse_link
 from .opening import make_ledger
 from .request import Request
-from .storage import LedgerStorage
+from .storage import STORAGE_ERRORS, LedgerStorage
 
 _LOCK = Path("ray") / "driver.lock"
+_OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE)
 
 
 def check_target(folder: Path) -> None:
@@ -53,20 +56,41 @@ def check_study(url: str) -> None:
 def make(folder: Path, request: Request) -> None:
     """Make a run folder that holds ``run.toml`` and the ledger, where that does not lie elsewhere.
 
+    A folder that is not there yet appears whole. One that is there and empty, which may be a mount
+    or the current folder, is filled, ``run.toml`` last. What fails or is interrupted leaves
+    nothing, in a database outside neither.
+
     Raises:
         OSError: the folder cannot be made.
         ValueError: the ledger cannot be made.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with contextlib.ExitStack() as unless_made:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        there = folder.is_dir()
+        beside = folder if there else folder.parent
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
+        unless_made.callback(shutil.rmtree, temporary, ignore_errors=True)
         temporary.chmod(0o755)
         request.write(temporary)
         make_ledger(request, temporary).close()
-        os.replace(temporary, folder)
-    except (OSError, ValueError):
-        shutil.rmtree(temporary)
-        raise
+        unless_made.callback(_forget, request)
+        if there:
+            for made in sorted(temporary.iterdir(), key=lambda path: path.name == REQUEST_FILE):
+                unless_made.callback((folder / made.name).unlink, missing_ok=True)
+                os.rename(made, folder / made.name)
+            temporary.rmdir()
+        else:
+            os.rename(temporary, folder)
+        unless_made.pop_all()
+
+
+def _forget(request: Request) -> None:
+    """Delete the study of a run that did not come into being from a database of its own."""
+    if request.study:
+        with contextlib.suppress(ValueError, KeyError, *STORAGE_ERRORS):
+            storage = LedgerStorage(request.study)
+            optuna.delete_study(study_name=request.run_id, storage=storage.optuna)
+            storage.close()
 
 
 @contextlib.contextmanager
@@ -77,6 +101,10 @@ def locked(folder: Path) -> Iterator[None]:
         ValueError: another process holds it.
     """
     path = folder / _LOCK
+    # What a run writes, cuts or deletes is its own: none of it may be a link to something else.
+    for name in _OWN:
+        refuse_link(folder / name)
+    refuse_link(path)
     path.parent.mkdir(exist_ok=True)
     lock = filelock.FileLock(path, timeout=0)
     try:

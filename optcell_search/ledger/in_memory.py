@@ -8,6 +8,7 @@ the finished trial as a whole.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
@@ -48,7 +49,10 @@ class _Window(InMemoryStorage):
 
 
 class InMemoryStudy:
-    """A study in memory with the same trials as the ledger, under the same numbers.
+    """A study in memory with the same trials as the ledger.
+
+    It numbers them as they come in; the ledger, into which others may write as well, has numbers
+    of its own. Methods take those of the ledger.
 
     Args:
         directions: one an objective.
@@ -61,11 +65,27 @@ class InMemoryStudy:
         self._directions = directions
         self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._open: dict[int, Trial] = {}
+        # Own number → that of the ledger, and back.
+        self._numbers: dict[int, int] = {}
+        self._own: dict[int, int] = {}
         for trial in trials:
-            self._study.add_trial(_copy(trial))
+            self.add(trial)
 
-    def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> Trial:
-        """Start the first trial that is WAITING, or else `fixed`, or else what is suggested."""
+    def add(self, trial: FrozenTrial) -> None:
+        """Take in a trial of the ledger."""
+        self.number(len(self._numbers), trial.number)
+        self._study.add_trial(_copy(trial))
+
+    def number(self, own: int, number: int) -> None:
+        """Note the number that a trial has in the ledger."""
+        self._numbers[own], self._own[number] = number, own
+
+    def ask(self, sampler: BaseSampler, fixed: Candidate | None = None) -> tuple[Trial, int | None]:
+        """Start the first trial that is WAITING, or else `fixed`, or else what is suggested.
+
+        Returns:
+            The trial, and its number in the ledger; None: it is new, and `number` has to be told.
+        """
         self._study.sampler = sampler
         self._storage.hidden = frozenset()
         if isinstance(sampler, TPESampler):
@@ -76,7 +96,7 @@ class InMemoryStudy:
                 self._study.enqueue_trial(dict(fixed.flat()))
         trial = self._study.ask()
         self._open[trial.number] = trial
-        return trial
+        return trial, self._numbers.get(trial.number)
 
     def _superfluous(self) -> frozenset[int]:
         """Return the numbers of the trials that are neither among the best nor among the newest."""
@@ -95,9 +115,13 @@ class InMemoryStudy:
         best = {ranked[i].number for i in np.argsort(fronts, kind="stable")[:_BEST]}
         return frozenset(trial.number for trial in old if trial.number not in best)
 
-    def template(self, number: int) -> FrozenTrial:
-        """Return what is to be written into the ledger about a running trial."""
-        trial = self._storage.get_trial(number)
+    def system_attributes(self, number: int) -> dict[str, Any]:
+        """Return what Optuna has noted about a trial."""
+        return dict(self._storage.get_trial(self._own[number]).system_attrs)
+
+    def template(self, own: int) -> FrozenTrial:
+        """Return what is to be written into the ledger about a trial of this number of ours."""
+        trial = self._storage.get_trial(own)
         system = {key: value for key, value in trial.system_attrs.items() if key != _ENQUEUED}
         return create_trial(
             state=TrialState.RUNNING,
@@ -108,7 +132,7 @@ class InMemoryStudy:
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Note an intermediate value."""
-        self._storage.set_trial_intermediate_value(number, epoch, value)
+        self._storage.set_trial_intermediate_value(self._own[number], epoch, value)
 
     def tell(
         self,
@@ -118,13 +142,14 @@ class InMemoryStudy:
         violations: Mapping[str, float],
     ) -> FrozenTrial:
         """Finish a trial as Optuna does; return it."""
-        trial = self._open.pop(number)
-        written = self._storage.get_trial(number).constraints
+        own = self._own[number]
+        trial = self._open.pop(own)
+        written = self._storage.get_trial(own).constraints
         for name, violation in violations.items():
             # Optuna refuses a second value, and the driver may have died right after the first.
             if name not in written:
                 trial.set_constraint(name, violation)
-        return self._study.tell(number, values, state=state)
+        return self._study.tell(own, values, state=state)
 
 
 def _copy(trial: FrozenTrial) -> FrozenTrial:

@@ -15,10 +15,11 @@ from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace, trial_seed
 
+from . import enqueued
 from . import format as stored
 from .constraints import Constraint
 from .in_memory import InMemoryStudy
@@ -28,7 +29,7 @@ from .request import Request
 from .reuse import ReusableResults
 from .running_trial import RunningTrial
 from .scores import NO_RECORD
-from .storage import STORAGE_ERRORS, LedgerStorage, quiet_optuna
+from .storage import LedgerStorage
 
 Metrics = Mapping[str, float]
 
@@ -38,32 +39,19 @@ class Ledger:
 
     Args:
         request: what the run was asked to do.
-        storage: where the ledger lies; it holds the run's study.
+        storage: where the ledger lies.
+        study: the run's study in it.
 
     Attributes:
         request: what the run was asked to do.
         study: the Optuna study.
         counts: how many trials there are in each state.
-
-    Raises:
-        ValueError: the storage does not answer, or holds no such study.
     """
 
-    def __init__(self, request: Request, storage: LedgerStorage) -> None:
-        quiet_optuna()
+    def __init__(self, request: Request, storage: LedgerStorage, study: optuna.Study) -> None:
         self.request = request
+        self.study = study
         self._storage = storage
-        try:
-            self.study = optuna.load_study(study_name=request.run_id, storage=storage.optuna)
-            if stored.REQUEST not in self.study.user_attrs:
-                self.study.set_user_attr(stored.RUN_ID, request.run_id)
-                self.study.set_user_attr(stored.REQUEST, request.to_dict())
-        except KeyError as error:
-            # Made anew it would be empty, and what was trained so far would be trained again.
-            raise ValueError(f"study {storage}: holds no study {request.run_id!r}") from error
-        except STORAGE_ERRORS as error:
-            first = str(error).splitlines()[0]
-            raise ValueError(f"study {storage}: cannot be used: {first}") from error
         self._constraints = [Constraint.stored(text) for text in request.constraints]
         self._study_id = storage.optuna.get_study_id_from_name(request.run_id)
         # Optuna's own numbers of the trials, which it wants to be asked by.
@@ -75,13 +63,9 @@ class Ledger:
             self._ids.append(trial._trial_id)
             self.counts[trial.state] += 1
             known = trial.user_attrs
-            self._reusable.add(
-                trial.number,
-                known["key"],
-                known["seed"],
-                trial.state,
-                known.get(stored.REASON, ""),
-            )
+            if "key" in known:
+                reason = known.get(stored.REASON, "")
+                self._reusable.add(trial.number, known["key"], known["seed"], trial.state, reason)
         self._in_memory = self._read_in()
 
     def _read_in(self) -> InMemoryStudy:
@@ -152,21 +136,54 @@ class Ledger:
 
     def ask(
         self, space: SearchSpace, sampler: BaseSampler, fixed: Candidate | None = None
-    ) -> RunningTrial:
+    ) -> RunningTrial | None:
         """Start the next trial: one from the queue, or else a new candidate.
+
+        The queue also holds what a user has put into the study by Optuna's ``enqueue_trial``.
 
         Args:
             space: the search space.
             sampler: what chooses a new candidate.
             fixed: what a new candidate is to be, instead of the sampler's choice.
+
+        Returns:
+            The trial; None: the next one was a user's and does not fit the space, so it FAILed.
         """
-        trial = self._in_memory.ask(sampler, fixed)
-        if trial.number < self.size:
-            running = self._take_up(trial.number)
+        self._take_in(self._storage.optuna.get_n_trials(self._study_id))
+        trial, number = self._in_memory.ask(sampler, fixed)
+        if number is None:
+            running = self._enter(trial, space.suggest(trial))
+        elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
+            running = self._take_up(number)
         else:
-            running = self._enter(trial.number, space.suggest(trial))
+            adopted = self._adopt(number, trial, space)
+            if adopted is None:
+                return None
+            running = adopted
         self._open[running.number] = running
         return running
+
+    def _take_in(self, count: int) -> None:
+        """Take in what others have written into the study, up to `count` trials in all."""
+        if count <= self.size:
+            return
+        for trial in self.trials()[self.size : count]:
+            self._ids.append(trial._trial_id)
+            self.counts[trial.state] += 1
+            self._in_memory.add(trial)
+
+    def _adopt(self, number: int, trial: Trial, space: SearchSpace) -> RunningTrial | None:
+        storage, identity = self._storage.optuna, self._ids[number]
+        try:
+            known = self._attributes(enqueued.suggested(space, trial))
+        except ValueError as error:
+            self._in_memory.tell(number, TrialState.FAIL, None, {})
+            enqueued.refuse(storage, identity, str(error).splitlines()[0])
+            self._move(TrialState.WAITING, TrialState.FAIL)
+            return None
+        enqueued.adopt(storage, identity, trial, known)
+        self._move(TrialState.WAITING, TrialState.RUNNING)
+        return RunningTrial.read(number, known)
 
     def _take_up(self, number: int) -> RunningTrial:
         storage, identity = self._storage.optuna, self._ids[number]
@@ -179,17 +196,24 @@ class Ledger:
         self._move(TrialState.WAITING, TrialState.RUNNING)
         return RunningTrial.read(number, known)
 
-    def _enter(self, number: int, candidate: Candidate) -> RunningTrial:
+    def _enter(self, trial: Trial, candidate: Candidate) -> RunningTrial:
+        storage = self._storage.optuna
+        template = self._in_memory.template(trial.number)
+        template.user_attrs = self._attributes(candidate)
+        identity = storage.create_new_trial(self._study_id, template)
+        number = storage.get_trial_number_from_id(identity)
+        # Somebody else may have written between the look and this.
+        self._take_in(number)
+        self._ids.append(identity)
+        self._in_memory.number(trial.number, number)
+        self._move(None, TrialState.RUNNING)
+        return RunningTrial.read(number, template.user_attrs)
+
+    def _attributes(self, candidate: Candidate) -> dict[str, Any]:
         key = candidate.key
         seeds = [trial_seed(self.request.seed, key, r) for r in range(self.request.repeats)]
-        template = self._in_memory.template(number)
         known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
-        if len(seeds) > 1:
-            known["seeds"] = seeds
-        template.user_attrs = known
-        self._ids.append(self._storage.optuna.create_new_trial(self._study_id, template))
-        self._move(None, TrialState.RUNNING)
-        return RunningTrial(number, candidate, key, tuple(seeds))
+        return known | ({"seeds": seeds} if len(seeds) > 1 else {})
 
     def reusable(self, trial: RunningTrial) -> int | None:
         """Return the number of a trial of the same candidate and seed whose result can be used."""
@@ -284,7 +308,7 @@ class Ledger:
                 storage.set_trial_user_attr(identity, name, plain)
         metrics = found.get(stored.METRICS)
         violations = {str(c): c.violation(metrics) for c in self._constraints if metrics}
-        before = self._in_memory.template(number).system_attrs
+        before = self._in_memory.system_attributes(number)
         told = self._in_memory.tell(number, state, values, violations)
         for name, value in told.system_attrs.items():
             if name not in before:

@@ -1,93 +1,109 @@
-"""Finding the study of a run folder or of a URL."""
+"""Finding and opening the study of a run folder or of a URL, to read and for nothing else."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, JournalStorage, get_storage
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import OptunaError
+from optuna.storages import BaseStorage
 
+from . import trust as trusting
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
+from .names import refuse_link
+from .storage import STORAGE_ERRORS, quiet_optuna, storage_for_reading, without_password
 
 
-def load(where: str | Path) -> optuna.Study:
-    """Open the ledger of a run folder, or the study at an Optuna URL.
+def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
+    """Open the ledger of a run folder, or the study at an Optuna URL; nothing is changed by it.
 
     Args:
         where: a run folder, or a URL such as ``sqlite:///study.db`` or ``journal:///log``; a URL
             whose database holds several studies names one after a ``#``:
             ``postgresql://host/db#run-7``.
+        trust: use the database that the folder names outside of itself (see `trust`).
 
     Raises:
         FileNotFoundError: the folder holds no run, or the URL's file is not there.
         ValueError: the database is not readable, or holds no study or several, or the study was
             not written by a search.
     """
-    text = str(where)
-    url, name = locate(where)
+    url, name = locate(where, trust=trust)
+    text = without_password(str(where))
+    quiet_optuna()
     try:
-        storage = _storage(url)
-        names = sorted(study.study_name for study in storage.get_all_studies())
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+        storage = storage_for_reading(url)
+        name = _chosen(storage, name, text)
+        study = optuna.load_study(study_name=name, storage=storage)
+        attributes = study.user_attrs
+    except FileNotFoundError:
+        raise
+    except (
+        *STORAGE_ERRORS,
+        OptunaError,
+        ImportError,
+        RuntimeError,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+    ) as error:
         raise ValueError(f"{text}: not a readable Optuna study ({type(error).__name__})") from error
-    if not name and len(names) == 1:
-        name = names[0]
-    if name not in names:
-        valid = ", ".join(names) or "none, the database is empty"
-        raise ValueError(f"{text}: no study {name!r}; name one after '#'; valid: {valid}")
-    study = optuna.load_study(study_name=name, storage=storage)
-    if REQUEST not in study.user_attrs:
+    if REQUEST not in attributes:
         raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
     return study
 
 
-def locate(where: str | Path) -> tuple[str, str]:
+def _chosen(storage: BaseStorage, name: str, text: str) -> str:
+    names = sorted(study.study_name for study in storage.get_all_studies())
+    if not name and len(names) == 1:
+        return names[0]
+    if name not in names:
+        valid = ", ".join(names) or "none, the database is empty"
+        raise ValueError(f"{text}: no study {name!r}; name one after '#'; valid: {valid}")
+    return name
+
+
+def locate(where: str | Path, *, trust: bool = False) -> tuple[str, str]:
     """Return the URL of a ledger and the name of its study, empty where the database holds one.
 
     Args:
-        where: as for `load`.
+        where, trust: as for `load`.
 
     Raises:
-        FileNotFoundError, ValueError: the folder holds no run, or a damaged one.
+        FileNotFoundError, ValueError: the folder holds no run, or a damaged one, or its ledger
+            lies outside of it, at a place that nobody has trusted.
     """
     text = str(where)
     if "://" in text:
-        url, _, name = text.partition("#")
-        return url, name
-    return _of_folder(Path(where))
+        # A path may hold a '#', too; the name of a study holds no '/'.
+        url, mark, name = text.rpartition("#")
+        return (url, name) if mark and "/" not in name else (text, "")
+    return _of_folder(Path(where), trust=trust)
 
 
-def _storage(url: str) -> BaseStorage:
-    """Open what is there; both kinds of file would otherwise be made."""
-    journal = url.startswith(JOURNAL)
-    file = url.removeprefix(JOURNAL) if journal else _sqlite_file(url)
-    if file and not Path(file).is_file():
-        raise FileNotFoundError(f"{url}: no such file")
-    if journal:
-        return JournalStorage(JournalFileBackend(file))
-    return get_storage(url)
-
-
-def _sqlite_file(url: str) -> str:
-    parsed = sqlalchemy.make_url(url)
-    return parsed.database or "" if parsed.get_backend_name() == "sqlite" else ""
-
-
-def _of_folder(folder: Path) -> tuple[str, str]:
+def _of_folder(folder: Path, *, trust: bool) -> tuple[str, str]:
     """Return URL and name of a run folder's study; no name where the database holds just one."""
+    asked: dict[str, object] = {}
     request = folder / REQUEST_FILE
     if request.is_file():
         try:
             asked = tomllib.loads(request.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{request}: not a TOML file: {error}") from error
-        if asked.get("study"):
-            return str(asked["study"]), str(asked.get(RUN_ID, ""))
+        if study := asked.get("study"):
+            trusting.require(folder, trusting.contacted({"study": str(study)}), trust=trust)
+            return str(study), str(asked.get(RUN_ID, ""))
     database = folder / DATABASE
     if not database.is_file():
         raise FileNotFoundError(f"{folder}: no run here, {database.name} is missing")
+    refuse_link(database)
     # Built rather than pasted: a folder's name may hold characters that a URL gives a meaning.
-    return str(sqlalchemy.URL.create("sqlite", database=str(database))), ""
+    url = sqlalchemy.URL.create("sqlite", database=str(database.absolute()))
+    return url.render_as_string(hide_password=False), str(asked.get(RUN_ID, ""))
+
+
+def is_journal(url: str) -> bool:
+    """Whether a URL is that of a file in Optuna's journal format."""
+    return url.startswith(JOURNAL)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import time
+import urllib.parse
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
@@ -14,7 +17,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from .format import DATABASE, JOURNAL
-from .journal import mend
+from .journal import mend, refuse_foreign
 
 _MOMENT = 0.5  # seconds
 
@@ -44,9 +47,7 @@ class LedgerStorage:
 
     def __str__(self) -> str:
         """Return the URL without the password it may hold."""
-        if self.url.startswith(JOURNAL) or "://" not in self.url:
-            return self.url
-        return sqlalchemy.make_url(self.url).render_as_string(hide_password=True)
+        return without_password(self.url)
 
     @classmethod
     def in_folder(cls, folder: Path) -> LedgerStorage:
@@ -107,6 +108,74 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
+
+
+def storage_for_reading(url: str) -> BaseStorage:
+    """Open what is there, so that nothing is made, changed or mended by it.
+
+    Raises:
+        FileNotFoundError: the URL's file is not there.
+    """
+    if url.startswith(JOURNAL):
+        file = Path(url.removeprefix(JOURNAL))
+        _require_file(file, url)
+        refuse_foreign(file)
+        return JournalStorage(JournalFileBackend(str(file)))
+    return RDBStorage(*_for_reading(url))
+
+
+def engine_for_reading(url: str) -> sqlalchemy.Engine:
+    """Return an engine for plain queries that creates and changes nothing."""
+    address, options = _for_reading(url)
+    return sqlalchemy.create_engine(address, pool_pre_ping=True, **options)
+
+
+def _for_reading(url: str) -> tuple[str, dict[str, Any]]:
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url, {}
+    file = Path(parsed.database)
+    _require_file(file, url)
+    creator = functools.partial(_connect_for_reading, file)
+    return "sqlite://", {"creator": creator, "poolclass": sqlalchemy.NullPool}
+
+
+def _require_file(file: Path, url: str) -> None:
+    if not file.is_file():
+        raise FileNotFoundError(f"{without_password(url)}: no such file")
+
+
+def _connect_for_reading(file: Path) -> sqlite3.Connection:
+    """Connect without a lock or a side file being made, in a folder that cannot be written, too."""
+    # Beside a database that somebody writes to lies its log. Without one nobody does, and what
+    # SQLite is told to be immutable it reads as it is. Asked anew for every connection.
+    mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
+    address = f"file:{urllib.parse.quote(str(file.absolute()))}?{mode}"
+    return sqlite3.connect(address, uri=True, timeout=60, check_same_thread=False)
+
+
+def absolute_url(url: str) -> str:
+    """Return an Optuna URL that means the same from every folder."""
+    if url.startswith(JOURNAL):
+        return f"{JOURNAL}{Path(url.removeprefix(JOURNAL)).absolute()}"
+    try:
+        parsed = sqlalchemy.make_url(url) if url else None
+    except sqlalchemy.exc.ArgumentError as error:
+        raise ValueError(f"study {url}: no URL; valid: such as sqlite:///study.db") from error
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return url
+    file = parsed.set(database=str(Path(parsed.database).absolute()))
+    return file.render_as_string(hide_password=False)
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown."""
+    if url.startswith(JOURNAL) or "://" not in url:
+        return url
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return f"{url.partition('://')[0]}://…"
 
 
 def quiet_optuna() -> None:

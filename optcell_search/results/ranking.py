@@ -1,8 +1,8 @@
 """Which trials are best: Pareto front, knee, best.
 
 A row is *eligible* when its trial is COMPLETE with finite objectives, keeps the constraints of the
-request, and is not a repetition of another row's result (`duplicate_of`). Only eligible rows can
-be on the front, the knee or the best.
+request, was made by the search (it has a key), and is not a repetition of another row's result
+(`duplicate_of`). Only eligible rows can be on the front, the knee or the best.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..pareto import Direction, finite_rows, front_mask, losses
 
 def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
     """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
-    keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
+    keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna() & table["key"].notna()
     if "feasible" in table.columns:
         keep &= table["feasible"]
     return table[keep & finite_rows(_values(table, objectives))]

@@ -1,4 +1,4 @@
-"""Update rules: causal filters that turn the drive z of a cell into u. They never see h."""
+"""Update rules: causal filters that make u of a cell's pre-activations z. They never see h."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adam: momentum over a running size of the drive."""
+"""Adam: momentum over a running size of the pre-activation."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .base import Recurrence, Rule, Values
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Rule):
-    """Divide the momentum of the drive by its root mean square, channel by channel.
+    """Divide the momentum of the pre-activation by its root mean square, channel by channel.
 
         v_t = mu v_{t-1} + s z_t,  m_t = beta m_{t-1} + (1 - beta) z_t^2
         u_t = v_t / sqrt(m_t + eps^2)
 
     Source: Nguyen et al. 2020, arXiv 2006.06919, section 3.3.
     Departures: as in the authors' code there is no bias correction and v is not scaled by
-    (1 - mu). Epsilon is inside the root, so that a drive of exactly 0 has a gradient.
-    Adam's usual condition is mu < sqrt(beta); beyond it u grows while the drive is 0.
+    (1 - mu). Epsilon is inside the root, so that a pre-activation of exactly 0 has a gradient.
+    Adam's usual condition is mu < sqrt(beta); beyond it u grows while z is 0.
     """
 
     name: ClassVar[str] = "adam"

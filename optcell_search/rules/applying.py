@@ -19,11 +19,11 @@ def apply_rule(
     state: RuleState | None = None,
     lengths: Int[Tensor, " batch"] | None = None,
 ) -> tuple[Float[Tensor, "time batch channels"], RuleState]:
-    """Filter a drive through a rule.
+    """Filter pre-activations through a rule.
 
     Args:
         rule: the rule; `p` holds its hyperparameters as 0-d tensors.
-        z: (T, B, channels) drive, padded at its end where `lengths` says so.
+        z: (T, B, channels) pre-activations, padded at its end where `lengths` says so.
         state: where an earlier piece of the same sequences ended; None starts afresh.
         lengths: (B,) valid steps of each sequence; None means all T.
 
@@ -38,13 +38,14 @@ def apply_rule(
     if filtering is not None:
         u, traces = kernels.normalize(z, filtering.values, filtering.traces, lengths)
         return u, filtering.after(traces, taken)
-    check_traces(state, z[0])
-    steps = steps_before(state, z)
+    steps = steps_before(state, z[0])
     recurrences = rule.traces(z, count(steps, len(z)), p)
+    check_traces(state, z[0], len(recurrences))
     zeros = z.new_zeros(z.shape[1:])
     initial = (zeros,) * len(recurrences) if state is None else state.traces
+    kernel = kernels.pick(kernels.Loop.like("scan", z))
     q = tuple(
-        kernels.scan(recurrence.decay, recurrence.drive, trace)
+        kernels.scan(recurrence.decay, recurrence.input, trace, kernel)
         for recurrence, trace in zip(recurrences, initial, strict=True)
     )
     final = RuleState(tuple(last_valid(trace, lengths) for trace in q), steps + taken)
@@ -78,7 +79,7 @@ def as_filter(
 
     Args:
         rule: the rule; `p` holds its hyperparameters.
-        like: a tensor of the shape, dtype and device of one step of the drive.
+        like: a tensor of the shape, dtype and device of one step of z.
         state: to go on from; None starts afresh.
 
     Raises:
@@ -87,10 +88,11 @@ def as_filter(
     values = rule.normalizer(p)
     if values is None:
         return None
-    check_traces(state, like)
     mu, *others = values
     zeros = torch.zeros_like(like)
-    kept = (zeros,) * (1 if mu is None else 2) if state is None else state.traces
+    traces = 1 if mu is None else 2
+    check_traces(state, like, traces)
+    kept = (zeros,) * traces if state is None else state.traces
     v = zeros if mu is None else kept[0]
     s, beta, eps = others
     return Filter(
@@ -129,30 +131,30 @@ def as_linear_filter(
 ) -> LinearFilter | None:
     """Return a linear rule by its coefficients, or None where it has several traces.
 
-    The formulas of a linear rule are sums of multiples of the drive and of its trace, step by step,
+    The formulas of a linear rule are sums of multiples of z and of its trace, step by step,
     so what they make of ones and zeros are the factors.
 
     Args:
         rule: the rule; `p` holds its hyperparameters.
-        like: a tensor of the shape, dtype and device of the drive.
+        like: a tensor of the shape, dtype and device of z.
         state: to go on from; None starts afresh.
 
     Raises:
         ValueError: the state is of another batch size, number of channels, dtype or device.
     """
-    check_traces(state, like[0])
-    steps = steps_before(state, like)
+    steps = steps_before(state, like[0])
     one = like.new_ones(like.shape[0], steps.shape[0], 1)
     zero = torch.zeros_like(one)
     recurrences = rule.traces(one, count(steps, like.shape[0]), p)
+    check_traces(state, like[0], len(recurrences))
     if len(recurrences) > 1:
         return None
     if not recurrences:
         parts = zero, zero, zero, rule.emit(one, (), p)
         traces: tuple[Tensor, ...] = ()
     else:
-        decay, drive = recurrences[0]
-        parts = decay, drive, rule.emit(zero, (one,), p), rule.emit(one, (zero,), p)
+        decay, taken = recurrences[0]
+        parts = decay, taken, rule.emit(zero, (one,), p), rule.emit(one, (zero,), p)
         traces = (torch.zeros_like(like[0]),) if state is None else state.traces
     return LinearFilter(torch.cat([part.expand_as(one) for part in parts], -1), traces, steps)
 
@@ -162,19 +164,44 @@ def count(steps: Int[Tensor, " sequences"], more: int) -> Int[Tensor, "time sequ
     return steps[:, None] + torch.arange(1, more + 1, device=steps.device)[:, None, None]
 
 
-def check_traces(state: RuleState | None, like: Float[Tensor, "batch channels"]) -> None:
-    """Raise a ValueError where a state's traces are not of the form of a step of the drive."""
-    for trace in () if state is None else state.traces:
-        if (trace.shape, trace.dtype, trace.device) != (like.shape, like.dtype, like.device):
+def check_traces(
+    state: RuleState | None, like: Float[Tensor, "batch channels"], count: int
+) -> None:
+    """Raise a ValueError where a state's traces are not as many, or not of the form of z_t."""
+    if state is None:
+        return
+    if len(state.traces) != count:
+        raise ValueError(f"state of a rule with {len(state.traces)} traces; valid here: {count}")
+    for trace in state.traces:
+        if (trace.shape, trace.dtype, trace.device, trace.layout) != (
+            like.shape, like.dtype, like.device, torch.strided
+        ):  # fmt: skip
             raise ValueError(
                 f"state with a trace of {tuple(trace.shape)} {trace.dtype} on {trace.device}; "
                 f"valid here: {tuple(like.shape)} {like.dtype} on {like.device}"
             )
 
 
-def steps_before(state: RuleState | None, like: Tensor) -> Tensor:
-    """Return the number of steps taken before this piece of the sequences."""
-    return like.new_zeros(1, dtype=torch.int64) if state is None else state.steps
+def steps_before(state: RuleState | None, like: Float[Tensor, "batch channels"]) -> Tensor:
+    """Return the number of steps taken before this piece of the sequences; `like` is a step of z.
+
+    Raises:
+        ValueError: the state counts them for another number of sequences.
+    """
+    if state is None:
+        return like.new_zeros(1, dtype=torch.int64)
+    steps, batch = state.steps, like.shape[0]
+    if (
+        steps.dtype != torch.int64
+        or steps.device != like.device
+        or steps.dim() != 1
+        or steps.shape[0] not in (1, batch)
+    ):
+        raise ValueError(
+            f"state with steps of {tuple(steps.shape)} {steps.dtype} on {steps.device}; "
+            f"valid here: (1,) or ({batch},) {torch.int64} on {like.device}"
+        )
+    return steps
 
 
 def last_valid(

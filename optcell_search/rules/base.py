@@ -3,7 +3,7 @@
 A rule keeps *traces*, each a linear recurrence of first order over time, and reads its output off
 them point by point:
 
-    q_t = decay_t q_{t-1} + drive_t        (all traces start at 0)
+    q_t = decay_t q_{t-1} + input_t        (all traces start at 0)
     u_t = emit(z_t, q_t)
 
 So a rule is two short formulas, and the loop over time is written once, in `kernels`.
@@ -24,13 +24,13 @@ Values = Mapping[str, Tensor]
 
 
 class Recurrence(NamedTuple):
-    """One trace: q_t = decay_t q_{t-1} + drive_t.
+    """One trace: q_t = decay_t q_{t-1} + input_t.
 
-    `decay` is (T or 1, B or 1, 1) and `drive` is (T, B, channels).
+    `decay` is (T or 1, B or 1, 1) and `input` is (T, B, channels).
     """
 
     decay: Tensor
-    drive: Tensor
+    input: Tensor
 
 
 class RuleState(NamedTuple):
@@ -66,7 +66,7 @@ class Rule(Hyperparameters, ABC):
         """Return the recurrences behind the rule.
 
         Args:
-            z: (T, B, channels) drive.
+            z: (T, B, channels) pre-activations.
             t: (T, B or 1, 1) number of each step, from 1, counted on over pieces.
             p: the hyperparameters by name, 0-d tensors.
         """
@@ -78,7 +78,7 @@ class Rule(Hyperparameters, ABC):
         q: tuple[Float[Tensor, "time batch channels"], ...],
         p: Values,
     ) -> Float[Tensor, "time batch channels"]:
-        """Return u from the drive `z` and the traces `q`, in the order of `traces`."""
+        """Return u from `z` and the traces `q`, in the order of `traces`."""
 
     def normalizer(self, p: Values) -> tuple[Tensor | None, Tensor, Tensor, Tensor] | None:
         """Return mu, s, beta and eps where this rule is Adam's filter, which has its own kernel.

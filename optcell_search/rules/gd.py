@@ -13,7 +13,7 @@ from .base import Recurrence, Rule, Values
 
 @dataclass(frozen=True, kw_only=True)
 class GradientDescent(Rule):
-    """Scale the drive: u_t = s z_t.
+    """Scale the pre-activation: u_t = s z_t.
 
     With s = 1 a cell is what it is in torch.
 

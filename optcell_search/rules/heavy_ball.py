@@ -13,9 +13,9 @@ from .base import Recurrence, Rule, Values
 
 @dataclass(frozen=True, kw_only=True)
 class HeavyBall(Rule):
-    """Gather the drive in a momentum: v_t = mu v_{t-1} + s z_t, u_t = v_t.
+    """Gather the pre-activation in a momentum: v_t = mu v_{t-1} + s z_t, u_t = v_t.
 
-    The momentum is not scaled by (1 - mu), so a constant drive is amplified by s / (1 - mu).
+    The momentum is not scaled by (1 - mu), so a constant z is amplified by s / (1 - mu).
 
     Source: Nguyen et al. 2020, arXiv 2006.06919, equation (8).
     """

@@ -15,7 +15,7 @@ from .base import Recurrence, Rule, Values
 
 @dataclass(frozen=True, kw_only=True)
 class Nesterov(Rule):
-    """Gather the drive in a momentum that grows with the steps since the last restart.
+    """Gather the pre-activation in a momentum that grows with the steps since the last restart.
 
         v_t = mu_t v_{t-1} + s z_t,  mu_t = (k - 1) / (k + 2),  u_t = v_t
 

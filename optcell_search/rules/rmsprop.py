@@ -1,4 +1,4 @@
-"""RMSProp: the drive over its running size."""
+"""RMSProp: the pre-activation over its running size."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .base import Recurrence, Rule, Values
 
 @dataclass(frozen=True, kw_only=True)
 class RMSProp(Rule):
-    """Divide the drive by its root mean square, channel by channel: Adam with mu = 0.
+    """Divide the pre-activation by its root mean square, channel by channel: Adam with mu = 0.
 
         m_t = beta m_{t-1} + (1 - beta) z_t^2,  u_t = s z_t / sqrt(m_t + eps^2)
 
     Source: Nguyen et al. 2020, arXiv 2006.06919, section 3.3.
-    Departure: epsilon is inside the root, so that a drive of exactly 0 has a gradient.
+    Departure: epsilon is inside the root, so that a pre-activation of exactly 0 has a gradient.
     """
 
     name: ClassVar[str] = "rmsprop"

@@ -17,12 +17,14 @@ from optcell_search.space import SearchSpace, check_fit
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
+from ..ledger.storage import absolute_url
 from .search.callbacks import check as check_callbacks
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
+_MOST_GIB = 2.0**30
 
 
 def resolve(
@@ -54,16 +56,17 @@ def resolve(
     Raises:
         ValueError, FileNotFoundError: something cannot be done; one line says what and why.
     """
-    for name, value, least in (
-        ("num_trials", num_trials, 1),
-        ("epochs", epochs, 1),
-        ("repeats", repeats, 1),
-        ("workers", 1 if workers is None else workers, 1),
-        ("threads", 1 if threads is None else threads, 1),
-        ("seed", seed, 0),
+    for name, value, least, most in (
+        ("num_trials", num_trials, 1, 10**7),
+        ("epochs", epochs, 1, 10**7),
+        ("repeats", repeats, 1, 1000),
+        ("workers", 1 if workers is None else workers, 1, 10**5),
+        ("threads", 1 if threads is None else threads, 1, 1024),
+        ("seed", seed, 0, 2**63 - 1),
     ):
-        if value < least:
-            raise ValueError(f"{name} = {value}; valid: integers, {least} or more")
+        if not least <= value <= most:
+            valid = f"{least} or more" if value < least else f"{most} or less"
+            raise ValueError(f"{name} = {value}; valid: integers, {valid}")
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
@@ -71,8 +74,10 @@ def resolve(
         raise ValueError(
             f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …, or auto"
         )
-    if not checkpoint_gib >= 0:
-        raise ValueError(f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more")
+    if not 0 <= checkpoint_gib <= _MOST_GIB:
+        raise ValueError(
+            f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more, {_MOST_GIB:g} or less"
+        )
     check_callbacks(callbacks)
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
@@ -84,6 +89,9 @@ def resolve(
     data.require(
         loaded.penalties, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
     )
+    if sampler == "grid":
+        # There is nothing to train after the last of them.
+        num_trials = min(num_trials, len(loaded.grid()))
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -115,7 +123,7 @@ def resolve(
         device=choose_device(device, gpus_per_trial, measured=measured),
         callbacks=tuple(callbacks),
         address=address if address and address != LOCAL else "",
-        study=study or "",
+        study=absolute_url(study or ""),
         storage=_storage(storage),
         checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,10 +1,12 @@
-"""A run from the outside: start it, resume it, finish it; `reading` reads it."""
+"""A run from the outside: start it, resume it, finish it; `run_folder` reads it."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,11 @@ from optuna.trial import TrialState
 from torch import Tensor
 
 from ..ledger import folder as folders
+from ..ledger import trust as trusting
 from ..ledger.format import REPORT
+from ..ledger.ledger import Ledger
+from ..ledger.names import refuse_link
+from ..ledger.opening import open_ledger
 from ..ledger.reasons import RunBrokenError
 from ..ledger.request import LOCAL, Request
 from .replay import Replay, replay
@@ -48,41 +54,72 @@ class Run(RunFolder):
         """
         from .cluster.connection import connected
 
-        self._check_data()
-        with connected(self._at(address), self._checkpoints, self._source):
-            self.drive(callbacks)
+        # Locked first: another process is told so before a cluster is started.
+        with self._at_work() as ledger:
+            if ledger.unfinished:
+                self._check_data()
+                with connected(self._at(address), self._checkpoints, self._source):
+                    self._train(ledger, callbacks)
+            self._conclude(ledger)
         return self
 
     def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
+        with self._at_work() as ledger:
+            if ledger.unfinished:
+                self._train(ledger, callbacks)
+            self._conclude(ledger)
+
+    def _train(self, ledger: Ledger, callbacks: Sequence[tune.Callback]) -> None:
         from .search.driver import EarlyFailureError, drive
 
-        with folders.locked(self.directory), self._ledger() as ledger, ledger.locked():
-            if ledger.unfinished:
-                try:
-                    with View() as view:
-                        drive(ledger, self.directory, view, callbacks)
-                except EarlyFailureError as error:
-                    raise RunFailedError(
-                        f"stopped early: {error}; when that is mended, "
-                        f"`optcell-search resume {self.directory}` goes on"
-                    ) from error
-                except RunBrokenError as error:
-                    raise RunFailedError(
-                        f"the run broke off: {error}; `optcell-search resume {self.directory}` "
-                        "goes on"
-                    ) from error
-            if not ledger.counts[TrialState.COMPLETE]:
-                raise RunFailedError(f"no candidate could be trained: {in_words(reasons(ledger))}")
-        self.report()
+        try:
+            with View() as view:
+                drive(ledger, self.directory, view, callbacks)
+        except EarlyFailureError as error:
+            raise RunFailedError(
+                f"stopped early: {error}; when that is mended, "
+                f"`optcell-search resume {self.directory}` goes on"
+            ) from error
+        except RunBrokenError as error:
+            raise RunFailedError(
+                f"the run broke off: {error}; `optcell-search resume {self.directory}` goes on"
+            ) from error
+
+    def _conclude(self, ledger: Ledger) -> None:
+        if not ledger.counts[TrialState.COMPLETE]:
+            why = in_words(reasons(ledger.trials()))
+            raise RunFailedError(f"no candidate could be trained: {why}")
+        try:
+            self.report()
+        except OSError as error:
+            # The search is done and safe; its picture can be drawn again at any time.
+            warnings.warn(f"the report could not be written: {error}", stacklevel=2)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[Ledger]:
+        """Hold the run and its study against other processes, and open the ledger to write.
+
+        Raises:
+            ValueError: another process holds it, or what is written outside the folder has not
+                been trusted.
+        """
+        trusting.require(self.directory, trusting.outside(self.request), trust=False)
+        with (
+            folders.locked(self.directory),
+            contextlib.closing(open_ledger(self.request, self.directory)) as ledger,
+            ledger.locked(),
+        ):
+            yield ledger
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report as one HTML file, by default ``report.html``; return its path."""
         from optcell_search.dashboard import write_report
 
         target = self.directory / REPORT if path is None else Path(path)
-        with self._ledger() as ledger:
-            write_report(ledger.study, target, where=self.directory)
+        if path is None:
+            refuse_link(target)
+        write_report(self._study, target, where=self.directory)
         return target
 
     def finalize(
@@ -130,9 +167,7 @@ class Run(RunFolder):
         # What is wrong with the test data is better known before than after hours of training.
         self._check_data().unseal()
         with (
-            folders.locked(self.directory),
-            self._ledger() as ledger,
-            ledger.locked(),
+            self._at_work() as ledger,
             connected(self._at(address), self._checkpoints, self._source),
         ):
             try:
@@ -140,10 +175,10 @@ class Run(RunFolder):
             except RunBrokenError as error:
                 raise RunFailedError(f"broke off: {error}; asked for again, it goes on") from error
             records = [ledger.finalized(number) for number in numbers]
-        if not any(record["seeds"] for record in records):
-            failures = Counter(reason for r in records for reason in r["failed"].values())
-            raise RunFailedError(f"no training succeeded: {in_words(failures)}")
-        self.report()
+            if not any(record["seeds"] for record in records):
+                failures = Counter(reason for r in records for reason in r["failed"].values())
+                raise RunFailedError(f"no training succeeded: {in_words(failures)}")
+            self._conclude(ledger)
         after = self.results()
         return after[after["number"].isin(numbers)]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
@@ -14,9 +13,10 @@ from optcell_search import results, tasks
 from optcell_search.results import Direction
 from optcell_search.space import Candidate
 
-from ..ledger.ledger import Ledger
-from ..ledger.opening import open_ledger
+from ..ledger import trust as trusting
+from ..ledger.format import METRICS, finalized_in
 from ..ledger.request import Request
+from ..ledger.scores import NO_RECORD
 from .cluster.data_transfer import DataChangedError, Source
 from .status import standing
 from .store import checkpoints
@@ -39,20 +39,30 @@ class RunFolder:
         return f"{type(self).__name__}({str(self.directory)!r})"
 
     @classmethod
-    def open(cls, directory: str | Path) -> Self:
+    def open(cls, directory: str | Path, *, trust: bool = False) -> Self:
         """Open a run folder.
+
+        Args:
+            directory: the folder.
+            trust: use the database, store and cluster that its ``run.toml`` names outside of it,
+                though this user has not done so before; see `ledger.trust`.
 
         Raises:
             FileNotFoundError: it holds no run.
-            ValueError: its ``run.toml`` is damaged or was written by a newer version.
+            ValueError: its ``run.toml`` is damaged or was written by a newer version, or names a
+                place outside of the folder that has not been trusted.
         """
         path = Path(directory)
-        return cls(path, Request.read(path))
+        request = Request.read(path)
+        named = trusting.outside(request)
+        trusting.require(path, trusting.contacted(named), trust=trust)
+        if trust:
+            trusting.remember(named)
+        return cls(path, request)
 
     def status(self) -> dict[str, Any]:
         """Return where the run stands: counts by state, reasons of failures, the best so far."""
-        with self._ledger() as ledger:
-            return {"directory": str(self.directory), **standing(ledger)}
+        return {"directory": str(self.directory), **standing(self._study)}
 
     def results(self) -> pd.DataFrame:
         """Return one row a trial; see `optcell_search.results.frame`.
@@ -61,9 +71,9 @@ class RunFolder:
         for validation, and ``finalized`` (how many seeds), missing in other rows. Scores of the
         baseline that a trial is compared with stand in ``baseline_test_<metric>`` and so on.
         """
-        with self._ledger() as ledger:
-            table = results.frame(ledger.study)
-            finalized = results.finalized(ledger.study)
+        study = self._study
+        table = results.frame(study)
+        finalized = results.finalized(study)
         for (split, metric), group in finalized.groupby(["split", "metric"], sort=False):
             scores = group.set_index("number")
             table[f"{split}_{metric}"] = table["number"].map(scores["mean"])
@@ -92,7 +102,13 @@ class RunFolder:
             self._require(self.results(), number)
         else:
             number = int(self.best(which)["number"])
-        return number, Candidate.from_dict(self._trial(number).user_attrs["candidate"])
+        return number, self._candidate(number)
+
+    def _candidate(self, number: int) -> Candidate:
+        known = self._trial(number).user_attrs
+        if "candidate" not in known:
+            raise ValueError(f"{self.directory}: trial {number} was not made by a search")
+        return Candidate.from_dict(known["candidate"])
 
     def _check_data(self) -> tasks.LoadedTask:
         """Return the run's task; raise a ValueError if its data is no longer what it was."""
@@ -105,8 +121,7 @@ class RunFolder:
             ) from error
 
     def _trial(self, number: int) -> FrozenTrial:
-        with self._ledger() as ledger:
-            trials = ledger.trials()
+        trials = self._study.get_trials(deepcopy=False)
         if not 0 <= number < len(trials):
             raise ValueError(f"{self.directory}: no trial {number}; valid: 0 to {len(trials) - 1}")
         return trials[number]
@@ -123,12 +138,10 @@ class RunFolder:
 
     def _scores(self, number: int) -> dict[str, Any]:
         """Return the scores of a trial by split: those of `finalize`, or else of the search."""
-        with self._ledger() as ledger:
-            record = ledger.finalized(number)
-            found = ledger.trials()[number].user_attrs["metrics"]
+        record = finalized_in(self._study.user_attrs).get(number, NO_RECORD)
         if record["seeds"]:
             return {split: record[split] for split in ("validation", "test")}
-        return {"validation": found}
+        return {"validation": self._trial(number).user_attrs[METRICS]}
 
     @property
     def _source(self) -> Source:
@@ -140,13 +153,9 @@ class RunFolder:
 
     @property
     def _objectives(self) -> dict[str, Direction]:
-        with self._ledger() as ledger:
-            return results.objectives(ledger.study)
+        return self.request.objectives
 
-    @contextlib.contextmanager
-    def _ledger(self) -> Iterator[Ledger]:
-        ledger = open_ledger(self.request, self.directory)
-        try:
-            yield ledger
-        finally:
-            ledger.close()
+    @property
+    def _study(self) -> optuna.Study:
+        """The study as it is now; nothing is changed by reading it."""
+        return results.load(self.directory)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from optcell_search.space import SearchSpace
 
 from ..ledger import folder as folders
+from ..ledger import trust as trusting
 from .cluster import data_transfer
 from .resolve import resolve
 from .run import Run
@@ -120,8 +121,10 @@ def search(
         data_dir=data_dir,
         checkpoint_gib=checkpoint_gib,
     )
-    directory = Path(out)
+    # A link to a folder is that folder.
+    directory = Path(out).resolve()
     folders.check_target(directory)
+    trusting.remember(trusting.outside(request))
     source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.

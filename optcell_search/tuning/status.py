@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from optuna.trial import TrialState
+import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search import results
 
-from ..ledger.ledger import Ledger
+from ..ledger.format import REASON, REQUEST
 
 
-def standing(ledger: Ledger) -> dict[str, Any]:
+def standing(study: optuna.Study) -> dict[str, Any]:
     """Return where a run stands, as plain data.
 
     Keys: ``asked`` (trials there are to be), ``missing`` (not yet begun), one for each state with
@@ -20,25 +21,28 @@ def standing(ledger: Ledger) -> dict[str, Any]:
     dominates), ``best`` (number of the trial that is best in the first objective, or None) and
     ``objectives`` (its values).
     """
-    objectives = results.objectives(ledger.study)
-    table = results.frame(ledger.study)
+    objectives = results.objectives(study)
+    table = results.frame(study)
+    trials = study.get_trials(deepcopy=False)
+    counts = Counter(trial.state for trial in trials)
+    asked = study.user_attrs[REQUEST]["num_trials"]
     any_eligible = len(results.eligible(table, objectives)) > 0
     best = results.best(table, objectives) if any_eligible else None
     return {
-        "asked": ledger.request.num_trials,
-        "missing": max(0, ledger.request.num_trials - ledger.size),
-        **{state.name.lower(): ledger.counts[state] for state in TrialState},
-        "failures": dict(reasons(ledger)),
+        "asked": asked,
+        "missing": max(0, asked - len(trials)),
+        **{state.name.lower(): counts[state] for state in TrialState},
+        "failures": dict(reasons(trials)),
         "front": len(results.pareto(table, objectives)),
         "best": None if best is None else int(best["number"]),
         "objectives": {name: None if best is None else float(best[name]) for name in objectives},
     }
 
 
-def reasons(ledger: Ledger) -> Counter[str]:
+def reasons(trials: list[FrozenTrial]) -> Counter[str]:
     """Count the trials that failed by their reason."""
-    failed = (trial for trial in ledger.trials() if trial.state == TrialState.FAIL)
-    return Counter(trial.user_attrs.get("reason", "unknown") for trial in failed)
+    failed = (trial for trial in trials if trial.state == TrialState.FAIL)
+    return Counter(trial.user_attrs.get(REASON, "unknown") for trial in failed)
 
 
 def in_words(counts: Counter[str]) -> str:

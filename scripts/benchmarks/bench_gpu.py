@@ -267,7 +267,7 @@ def main() -> None:
         os.environ["TRITON_INTERPRET"] = "1"
         # The interpreter scans a tile element by element: narrow ones.
         for name in ("scan", "normalize"):
-            importlib.import_module(f"optcell_search.kernels.gpu.{name}").CHANNELS = 4  # type: ignore[attr-defined]
+            importlib.import_module(f"optcell_search.kernels.triton.{name}").CHANNELS = 4  # type: ignore[attr-defined]
     torch.manual_seed(0)
     machine = "rehearsal" if args.rehearse else torch.cuda.get_device_name()
     head = {"date": f"{datetime.date.today()}", "device": args.device, "machine": machine}

@@ -44,7 +44,7 @@ def test_the_floor_is_the_convolutions_of_a_step_and_nothing_else(
     floor = bench.its_convolutions(step)
     in_step, in_floor = count(step), count(floor)
     for name in ("aten::conv2d", "aten::convolution_backward"):
-        # One drive, and the recurrent filters at each of three steps.
+        # One input projection, and the recurrent filters at each of three steps.
         assert in_step[name] == in_floor[name] == 1 + 3 * recurrent
     assert not {"aten::sigmoid_", "aten::sigmoid", "aten::tanh", "aten::stack"} & set(in_floor)
 

@@ -42,7 +42,7 @@ def written_out(net: ConvHierarchy, x: Tensor, edges: dict[tuple[int, int], int]
         for k, stage in enumerate(net.stages):
             assert isinstance(stage, OptConvCell)
             below = below if k == 0 else max_pool2d(below, 2)
-            extra = below.new_zeros(1, 2, stage.drive_channels, *below.shape[2:])
+            extra = below.new_zeros(1, 2, stage.projection_channels, *below.shape[2:])
             for high, low in edges:
                 if low == k + 1 and before[high - 1] is not None:
                     weight = getattr(net, f"weight_feedback_{high}_{low}")
@@ -94,10 +94,10 @@ def test_an_absent_edge_has_no_parameters_and_is_not_computed() -> None:
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
             net(movie(5))
         counts.append({event.key: event.count for event in profile.key_averages()})
-    # Four stages over five frames: a drive for each stage at once and a recurrence a frame.
+    # Four stages over five frames: one projection a stage, and a recurrence a frame.
     assert counts[0]["aten::conv2d"] == 4 + 4 * 5
     assert "aten::upsample_nearest2d" not in counts[0]
-    # In lockstep the drives go frame by frame, and feedback arrives from the second frame on.
+    # In lockstep they go frame by frame, and feedback arrives from the second frame on.
     assert counts[1]["aten::conv2d"] == 4 * 5 + 4 * 5 + 4
     assert counts[1]["aten::upsample_nearest2d"] == 4
 

@@ -234,8 +234,8 @@ def test_where_the_rule_acts_decides_what_its_memory_holds(rule: str) -> None:
         cell = cells.HiPPO(order=4, memory_size=2, rule_on=part)
         module = OptCell(3, 5, cell=cell, rule=rule)
         _, state = module(torch.randn(3, 1, 3))
-        drive = cell.drive(module._weights(0), torch.randn(3, 1, 3), None)
-        widths[part] = drive.shape[-1]
+        z = cell.input_projection(module._weights(0), torch.randn(3, 1, 3), None)
+        widths[part] = z.shape[-1]
         if not module.rule.linear:
             assert {t.shape[-1] for t in state[0].rule.traces} == {widths[part]}
     assert widths == {"memory": 2, "hidden": 10, "both": 12}
@@ -261,7 +261,7 @@ def test_a_memory_of_order_0_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("switch", [{"memory_input": "hidden"}, {"memory_to_hidden": False}])
-def test_a_rule_on_a_memory_without_a_drive_or_a_reader_acts_on_the_hidden_state(
+def test_a_rule_on_a_memory_without_an_input_or_a_reader_acts_on_the_hidden_state(
     switch: dict[str, Any],
 ) -> None:
     torch.manual_seed(0)

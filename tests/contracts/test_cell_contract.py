@@ -62,12 +62,12 @@ def test_it_describes_itself(name: str) -> None:
 
 
 @with_pairs
-def test_it_is_its_own_drive_and_step_with_the_rule_between(cell: Cell, rule: str) -> None:
+def test_it_is_its_own_projection_and_step_with_the_rule_between(cell: Cell, rule: str) -> None:
     """Filtering the input, torch's kernels and all else that is fast must change nothing."""
     module = make(cell, rule)
     x = sequence(11)
     weights = cell.prepare(module._weights(0))
-    u, _ = apply_rule(module.rule, module.rule_values(), cell.drive(weights, x, None))
+    u, _ = apply_rule(module.rule, module.rule_values(), cell.input_projection(weights, x, None))
     aside = cell.bypass(weights, x)
     u = u if aside is None else torch.cat([u, aside], -1)
     expected = recur(partial(cell.step, weights), u, cell.initial(2, 8, x))[0]

@@ -117,7 +117,7 @@ def test_a_still_image_is_filtered_as_the_equations_say(name: str, rule: str) ->
 
 @pytest.mark.parametrize("cell", VARIANTS)
 def test_every_option_is_the_written_out_loop(cell: ConvolutionalCell) -> None:
-    extra = torch.randn(3, 2, 3 * cell.drive_gates, 4, 6, dtype=torch.float64)
+    extra = torch.randn(3, 2, 3 * cell.projection_gates, 4, 6, dtype=torch.float64)
     agree(make(cell), movie(3), extra)
 
 
@@ -133,10 +133,10 @@ def test_any_pieces_give_what_the_whole_gives(name: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "rule"), PAIRS)
-def test_filtering_the_input_is_filtering_the_drive(name: str, rule: str) -> None:
+def test_filtering_the_input_is_filtering_its_projection(name: str, rule: str) -> None:
     layer = make(name, rule)
     x = movie(4)
-    z = layer.cell.drive(layer._weights(), x, None)
+    z = layer.cell.input_projection(layer._weights(), x, None)
     rows, _ = apply_rule(layer.rule, layer.rule_values(), z.flatten(2))
     u, _ = layer._filtered(layer._weights(), x, None)
     torch.testing.assert_close(u, rows.view(z.shape), rtol=0, atol=1e-12)

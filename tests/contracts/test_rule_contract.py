@@ -101,7 +101,7 @@ def test_any_pieces_give_what_the_whole_gives(name: str, cuts: list[int]) -> Non
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("size", [0.0, 1e-30, 1e6])
-def test_outputs_and_gradients_are_finite_for_any_size_of_drive(name: str, size: float) -> None:
+def test_outputs_and_gradients_are_finite_for_any_size_of_input(name: str, size: float) -> None:
     rule = registry.rules.get(name)()
     z = size * torch.randn(30, 2, 3, generator=torch.Generator().manual_seed(0))
     z.requires_grad_()

@@ -13,7 +13,7 @@ from torch import Tensor
 from optcell_search import kernels, rules
 from optcell_search.cells import OptCell
 from optcell_search.hyperparameters import real
-from optcell_search.kernels import build
+from optcell_search.kernels.compiled import build
 from optcell_search.rules import Recurrence, Rule
 from optcell_search.rules.base import Values
 
@@ -29,7 +29,7 @@ BACKENDS = [
 
 @dataclass(frozen=True, kw_only=True)
 class TwoAverages(Rule):
-    """u_t = v_t + w_t + s z_t, a fast and a slow trace of a growing drive."""
+    """u_t = v_t + w_t + s z_t, a fast and a slow trace of a growing input."""
 
     name: ClassVar[str] = "two_averages"
     title: ClassVar[str] = "two averages"
@@ -139,7 +139,7 @@ def test_inputs_of_any_size_in_two_layers_and_directions(
     rule: Rule, size: float, backend: str
 ) -> None:
     torch.manual_seed(0)
-    # Without biases, so that the drive of the first layer is as large or small as the input.
+    # Without biases, so that z of the first layer is as large or small as the input.
     module = OptCell(
         3, 5, rule=rule, num_layers=2, bidirectional=True, bias=False, dtype=torch.float64
     )
@@ -165,7 +165,7 @@ def test_a_second_derivative_of_a_cell_is_refused_and_says_what_to_do(
     [rules.Adam(beta=0.999, mu=0.3, s=0.1), rules.HeavyBall(mu=0.999, s=0.1), rules.Nesterov()],
     ids=lambda rule: rule.name,
 )
-def test_a_drive_of_bfloat16_is_filtered_by_the_very_values(rule: Rule, backend: str) -> None:
+def test_bfloat16_is_filtered_by_the_very_values(rule: Rule, backend: str) -> None:
     """In bfloat16 0.999 is 1, and steps beyond 256 are not told apart."""
     torch.manual_seed(0)
     module = OptCell(3, 4, rule=rule)

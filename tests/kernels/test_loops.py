@@ -10,7 +10,8 @@ from loops_truth import GATES, TOLERANCE, close, draw, with_gradients, written_o
 from torch import Tensor
 
 from optcell_search import kernels
-from optcell_search.kernels import build, reference
+from optcell_search.kernels import reference
+from optcell_search.kernels.compiled import build
 
 NO_COMPILER = pytest.mark.skipif(build.problem() is not None, reason=str(build.problem()))
 BACKENDS = ["torch", pytest.param("compiled", marks=NO_COMPILER)]
@@ -104,7 +105,7 @@ def test_recurrence(
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("size", [0.0, 1e6, 1e-30])
 @pytest.mark.parametrize("kind", GATES)
-def test_drives_of_any_size_give_finite_and_equal_numbers(
+def test_pre_activations_of_any_size_give_finite_and_equal_numbers(
     kind: str, backend: str, size: float
 ) -> None:
     T, B, H = 40, 2, 5

@@ -37,7 +37,7 @@ def seen(sampler: BaseSampler, trials: list[FrozenTrial], monkeypatch: Any) -> s
         return {}
 
     monkeypatch.setattr(type(sampler), "sample_relative", spy)
-    trial = InMemoryStudy(["minimize", "minimize"], trials).ask(sampler)
+    trial, _ = InMemoryStudy(["minimize", "minimize"], trials).ask(sampler)
     trial.suggest_float("x", 0, 1)
     return found[-1]
 
@@ -64,4 +64,4 @@ def test_what_waits_is_taken_up_however_old(monkeypatch: pytest.MonkeyPatch) -> 
     trials = [a_row(i, 700) for i in range(700)]
     trials[3] = create_trial(state=OPEN, params={}, distributions={})
     mirror = InMemoryStudy(["minimize", "minimize"], trials)
-    assert mirror.ask(TPESampler(seed=0)).number == 3
+    assert mirror.ask(TPESampler(seed=0))[0].number == 3

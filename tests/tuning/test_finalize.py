@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import optcell_search
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning import Run, RunFailedError, finalize
 from optcell_search.tuning.cluster.connection import heartbeat
 
@@ -41,7 +43,7 @@ def test_a_network_over_movies_is_finalized_beside_its_feedforward_baseline(run:
 
 def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -> None:
     number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
-    with run._ledger() as ledger:
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
         record = ledger.finalized(number)
     baseline = record["baseline"]
     assert baseline["seeds"] == record["seeds"]

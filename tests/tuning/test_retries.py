@@ -6,6 +6,7 @@ train on the CPU.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from runs import faulty_space
 
 import optcell_search
 from optcell_search.cli import main
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning import Run
 
 pytestmark = pytest.mark.usefixtures("cluster", "faulty_rule")
@@ -37,7 +39,7 @@ def test_out_of_gpu_memory_is_mended_by_a_larger_share(tiny: str, tmp_path: Path
     table = run.results().set_index("faulty.fault")
     assert table["state"].to_dict() == {NONE: "COMPLETE", SHARE: "COMPLETE", MEMORY: "FAIL"}
     assert table["reason"][MEMORY] == "out of memory"
-    with run._ledger() as ledger:
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
         shares = {
             trial.user_attrs["candidate"]["rule"]["fault"]: trial.user_attrs.get("gpus")
             for trial in ledger.trials()

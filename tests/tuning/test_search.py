@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import tomllib
@@ -16,6 +17,7 @@ from runs import SMALL_SPACE, SPACE, faulty_space
 import optcell_search
 from optcell_search import results
 from optcell_search.ledger.ledger import Ledger
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning import Run, RunFailedError
 from optcell_search.tuning.cluster.connection import connected
 from optcell_search.tuning.search import driver
@@ -101,13 +103,13 @@ def test_finalize_tests_and_only_what_is_lacking(run: Run) -> None:
     assert first["finalized"].iloc[0] == 2
     assert 0 <= first["test_accuracy"].iloc[0] <= 1
     assert first["test_accuracy_std"].iloc[0] >= 0
-    with run._ledger() as ledger:
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
         record = ledger.finalized(number)
         search_seeds = {trial.user_attrs["seed"] for trial in ledger.trials()}
     assert len(record["test"]["accuracy"]) == 2
     assert not set(record["seeds"]) & search_seeds
     run.finalize(top=1, seeds=3)
-    with run._ledger() as ledger:
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
         after = ledger.finalized(number)
     assert after["seeds"][:2] == record["seeds"]
     assert after["test"]["loss"][:2] == record["test"]["loss"]

@@ -1,8 +1,9 @@
-"""What a convolutional recurrent cell is: filters over feature maps, its drive and one step.
+"""What a convolutional recurrent cell is: filters over feature maps, and one step.
 
-As `cells.base.Cell` it is plain data, and a rule turns its drive z into u. It is a kind of its own
-because its contract differs: features are maps (channels, height, width), weights are filters,
-and what stands beside the recurrence (bypass, residual, layer norm) are switches of the cell.
+As `cells.base.Cell` it is plain data, and a rule turns its pre-activations z into u. It is a kind
+of its own because its contract differs: features are maps (channels, height, width), weights are
+filters, and what stands beside the recurrence (bypass, residual, layer norm) are switches of the
+cell.
 
 Legend: T steps, B movies, C channels of the cell, D channels of its input, G gates, N = T x B.
 """
@@ -28,7 +29,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionalCell(Hyperparameters, ABC):
-    """A cell over feature maps: x -> z (`drive`), which a rule turns into u, and (u, h) -> h.
+    """A cell over feature maps: x -> z (`input_projection`), a rule makes u of z, and (u, h) -> h.
 
         z_t = W * x_t + b_ih,   u = rule(z),   h_t = step(u_t, h_{t-1})
         y_t = h_t + bypass phi(u_t) + residual P x_t          (what the layer puts out)
@@ -36,9 +37,10 @@ class ConvolutionalCell(Hyperparameters, ABC):
     where * is a convolution that keeps height and width, `bypass` and `residual` are switches, and
     P is a 1x1 filter, or nothing where input and output have equally many channels.
 
-    With `norm` a recurrent drive a = U * h + b_hh becomes gamma (U * h - mean) / sqrt(var + 1e-5)
-    + b_hh, with mean and variance over channels and places of each gate (Ba et al. 2016, arXiv
-    1607.06450). Departure: z is left as it is, or the rule's step size would have no effect.
+    With `norm` a recurrent projection a = U * h + b_hh becomes
+    gamma (U * h - mean) / sqrt(var + 1e-5) + b_hh, with mean and variance over channels and places
+    of each gate (Ba et al. 2016, arXiv 1607.06450). Departure: z is left as it is, or the rule's
+    step size would have no effect.
 
     A subclass is a frozen, keyword-only dataclass in a file of this room.
     """
@@ -47,14 +49,14 @@ class ConvolutionalCell(Hyperparameters, ABC):
     equation: ClassVar[str]
     citation: ClassVar[str]
 
-    input_filter: int = choice(3, options=_SIZES, doc="side of the drive's filter W, pixels")
+    input_filter: int = choice(3, options=_SIZES, doc="side of the input filter W, pixels")
     gate_filter: int = choice(3, options=_SIZES, doc="side of the recurrent filters, pixels")
     separable: bool = choice(
         False, options=(False, True), doc="recurrent filters: each channel by itself, then 1x1"
     )
-    norm: bool = choice(False, options=(False, True), doc="layer norm of the recurrent drive")
+    norm: bool = choice(False, options=(False, True), doc="layer norm of the recurrent projection")
     bypass: bool = choice(
-        False, options=(False, True), doc="the filtered drive also goes straight to the output"
+        False, options=(False, True), doc="the filtered z also goes straight to the output"
     )
     residual: bool = choice(
         False, options=(False, True), doc="the input itself also goes straight to the output"
@@ -62,8 +64,8 @@ class ConvolutionalCell(Hyperparameters, ABC):
 
     @property
     @abstractmethod
-    def drive_gates(self) -> int:
-        """G: channels of the drive, in multiples of C."""
+    def projection_gates(self) -> int:
+        """G: channels of z, in multiples of C."""
 
     @property
     @abstractmethod
@@ -76,17 +78,17 @@ class ConvolutionalCell(Hyperparameters, ABC):
 
     @abstractmethod
     def step(
-        self, weights: Weights, u: Float[Tensor, "batch drive height width"], hidden: Hidden
+        self, weights: Weights, u: Float[Tensor, "batch gates height width"], hidden: Hidden
     ) -> Hidden:
-        """Return the state after one step with filtered drive `u`; h comes first."""
+        """Return the state after one step with filtered pre-activations `u`; h comes first."""
 
     @abstractmethod
-    def bypassed(self, u: Float[Tensor, "many drive height width"]) -> Tensor:
-        """Return phi(u), (N, C, H, W): what of the filtered drive a bypass adds to the output."""
+    def bypassed(self, u: Float[Tensor, "many gates height width"]) -> Tensor:
+        """Return phi(u), (N, C, H, W): what of u a bypass adds to the output."""
 
     def shapes(self, input_channels: int, channels: int, bias: bool) -> Shapes:
         """Return the shape of each weight, by name, in order."""
-        width = self.drive_gates * channels
+        width = self.projection_gates * channels
         side = self.input_filter
         shapes: Shapes = {"weight_ih": (width, input_channels, side, side)}
         if bias:
@@ -126,13 +128,13 @@ class ConvolutionalCell(Hyperparameters, ABC):
             else:
                 torch.nn.init.constant_(weight, 1.0 if name.startswith("norm") else 0.0)
 
-    def drive(
+    def input_projection(
         self,
         weights: Weights,
         x: Float[Tensor, "time batch channels height width"],
         one: Float[Tensor, "time 1 1"] | None,
-    ) -> Float[Tensor, "time batch drive height width"]:
-        """Return z = W * x + b_ih one; `one` is as in `Cell.drive`, None stands for 1.
+    ) -> Float[Tensor, "time batch gates height width"]:
+        """Return z = W * x + b_ih one; `one` is as in `Cell.input_projection`, None stands for 1.
 
         All movies begin together, so the constant 1 is filtered alike for each of them.
         """

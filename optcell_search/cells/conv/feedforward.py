@@ -16,7 +16,7 @@ from .base import ConvolutionalCell
 class ConvFeedForward(ConvolutionalCell):
     """h_t = relu(u_t): under ``gd`` a feed-forward network that sees every frame by itself.
 
-    Under another rule the traces of the drive are its only memory. `gate_filter`, `separable` and
+    Under another rule the traces of z are its only memory. `gate_filter`, `separable` and
     `norm`, which describe recurrent filters, change nothing.
     """
 
@@ -29,7 +29,7 @@ class ConvFeedForward(ConvolutionalCell):
     )
 
     @property
-    def drive_gates(self) -> int:
+    def projection_gates(self) -> int:
         """One."""
         return 1
 

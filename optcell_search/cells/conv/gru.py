@@ -35,7 +35,7 @@ class ConvGRU(ConvolutionalCell):
     )
 
     @property
-    def drive_gates(self) -> int:
+    def projection_gates(self) -> int:
         """Three: r, z, n."""
         return 3
 

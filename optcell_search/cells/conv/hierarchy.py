@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...kernels.unrolled import unroll
+from ...kernels import unroll
 from ...rules import Rule
 from ...shapes import Float
 from .base import ConvolutionalCell
@@ -82,7 +82,7 @@ class ConvHierarchy(nn.Module):
         self.edges = tuple(sorted((high - 1, low - 1) for high, low in edges))
         for high, low in self.edges:
             side = edges[high + 1, low + 1]
-            shape = (self._stage(low).drive_channels, widths[high], side, side)
+            shape = (self._stage(low).projection_channels, widths[high], side, side)
             weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
             self.register_parameter(_edge_name(high, low), weight)
         self.blocks = lockstep_blocks(depth, self.edges)
@@ -144,7 +144,7 @@ class ConvHierarchy(nn.Module):
         return x, tuple(after)
 
     def _feedback(self, low: int, block: range, before: _Stages, x: Tensor) -> Tensor | None:
-        """Return (1, B, drive, H, W): what higher stages, one step ago, tell stage `low`."""
+        """Return (1, B, projection_channels, H, W): what higher stages told `low` a step ago."""
         total: Tensor | None = None
         for high, target in self.edges:
             source = before[high - block.start] if target == low else None

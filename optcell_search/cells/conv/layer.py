@@ -1,4 +1,4 @@
-"""A convolutional recurrent cell driven through an update rule: one layer over feature maps."""
+"""A convolutional recurrent cell behind an update rule: one layer over feature maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...kernels.unrolled import unroll
+from ...kernels import unroll
 from ...registry import conv_cells, rules
 from ...rules import Rule, RuleState, apply_rule
 from ...shapes import Float
@@ -29,7 +29,7 @@ class MapState(NamedTuple):
 
 
 class OptConvCell(nn.Module):
-    """A convolutional cell in which an update rule filters the drive before the cell takes it.
+    """A convolutional cell in which an update rule filters z before the cell takes it.
 
         z_t = W * x_t + b_ih,   u = rule(z),   h_t = cell(u_t + extra_t, h_{t-1})
 
@@ -77,9 +77,9 @@ class OptConvCell(nn.Module):
         self.reset_parameters()
 
     @property
-    def drive_channels(self) -> int:
-        """Channels of the drive, and of what may be added to it behind the rule."""
-        return self.cell.drive_gates * self.channels
+    def projection_channels(self) -> int:
+        """Channels of z, and of what may be added to it behind the rule."""
+        return self.cell.projection_gates * self.channels
 
     def reset_parameters(self) -> None:
         """Draw initial weights anew."""
@@ -97,14 +97,14 @@ class OptConvCell(nn.Module):
         self,
         x: Float[Tensor, "time batch features height width"],
         state: MapState | None = None,
-        extra: Float[Tensor, "time batch drive height width"] | None = None,
+        extra: Float[Tensor, "time batch gates height width"] | None = None,
     ) -> tuple[Float[Tensor, "time batch channels height width"], MapState]:
         """Run over a movie, or over the next piece of one.
 
         Args:
             x: (T, B, input_channels, H, W), T >= 1.
             state: what the call on the previous piece returned; None starts afresh.
-            extra: (T, B, drive_channels, H, W), joins the drive behind the rule: feedback.
+            extra: (T, B, projection_channels, H, W), joins z behind the rule: feedback.
 
         Returns:
             The outputs (T, B, channels, H, W) and the state to go on from.
@@ -128,21 +128,21 @@ class OptConvCell(nn.Module):
         """Return u = rule(W * x + b) and the rule's states, see `MapState`."""
         p = self.rule_values(x.dtype)
         if not self.rule.linear:
-            z = self.cell.drive(weights, x, None)
+            z = self.cell.input_projection(weights, x, None)
             rows, after = apply_rule(
                 self.rule, p, z.flatten(2), None if state is None else state[0]
             )
             return rows.view(z.shape), (after,)
         # A linear rule commutes with W: it filters the few input maps instead of the many maps of
-        # the drive, and a constant 1 beside them carries the bias through the filter.
+        # z, and a constant 1 beside them carries the bias through the filter.
         rows, maps_state = apply_rule(
             self.rule, p, x.flatten(2), None if state is None else state[0]
         )
         if not self.bias:
-            return self.cell.drive(weights, rows.view(x.shape), None), (maps_state,)
+            return self.cell.input_projection(weights, rows.view(x.shape), None), (maps_state,)
         ones = x.new_ones(len(x), 1, 1)
         one, one_state = apply_rule(self.rule, p, ones, None if state is None else state[1])
-        return self.cell.drive(weights, rows.view(x.shape), one), (maps_state, one_state)
+        return self.cell.input_projection(weights, rows.view(x.shape), one), (maps_state, one_state)
 
 
 def _step(

@@ -34,7 +34,7 @@ class ConvLSTM(ConvolutionalCell):
     )
 
     @property
-    def drive_gates(self) -> int:
+    def projection_gates(self) -> int:
         """Four: i, f, g, o."""
         return 4
 

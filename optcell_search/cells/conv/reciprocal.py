@@ -26,8 +26,8 @@ class ReciprocalGated(ConvolutionalCell):
     with h, c of step t-1 on the right. Without `gating` the same four filters add instead:
     h_t = phi(u_t + W_ch * c + W_hh * h), c_t = phi(u_t + W_hc * h + W_cc * c).
 
-    Source: Nayebi et al. 2018, arXiv 1807.00053, the simple form: one drive for both. The filters
-    of h are one weight in the order hh, hc, those of c in the order ch, cc.
+    Source: Nayebi et al. 2018, arXiv 1807.00053, the simple form: one input projection for
+    both. The filters of h are one weight in the order hh, hc, those of c in the order ch, cc.
     """
 
     name: ClassVar[str] = "reciprocal_gated"
@@ -44,7 +44,7 @@ class ReciprocalGated(ConvolutionalCell):
     gating: bool = choice(True, options=(True, False), doc="the filters gate; else they add")
 
     @property
-    def drive_gates(self) -> int:
+    def projection_gates(self) -> int:
         """One: h and c take the same input."""
         return 1
 

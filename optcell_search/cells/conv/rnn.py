@@ -37,14 +37,14 @@ class ConvRNN(ConvolutionalCell):
     gating: bool = choice(False, options=(False, True), doc="an update gate z")
 
     @property
-    def drive_gates(self) -> int:
+    def projection_gates(self) -> int:
         """Two with the gate, else one."""
         return 2 if self.gating else 1
 
     @property
     def recurrent_gates(self) -> dict[str, int]:
-        """As many as the drive has."""
-        return {"hh": self.drive_gates}
+        """As many as z has."""
+        return {"hh": self.projection_gates}
 
     def initial(self, like: Tensor) -> Hidden:
         """Return h = 0."""
@@ -61,7 +61,7 @@ class ConvRNN(ConvolutionalCell):
 
     def bypassed(self, u: Tensor) -> Tensor:
         """Return phi(u_n)."""
-        return self._phi(u.chunk(self.drive_gates, 1)[0])
+        return self._phi(u.chunk(self.projection_gates, 1)[0])
 
     def _phi(self, a: Tensor) -> Tensor:
         return torch.tanh(a) if self.nonlinearity == "tanh" else torch.relu(a)

@@ -19,7 +19,7 @@ _GONE = 1e-4
 
 
 def impulse_responses(data: Data, numbers: Iterable[int]) -> dict[int, tuple[float, ...]]:
-    """Return u_0, u_1, ... of a drive that is 1 at step 0 and 0 after, for each trial's rule.
+    """Return u_0, u_1, ... of an input that is 1 at step 0 and 0 after, for each trial's rule.
 
     The plain cell, u = z, answers 1, 0, 0, ... A tail of values that are as good as 0 is cut off;
     so is what follows a value that is not finite. Left out is a trial whose rule is not installed
@@ -60,17 +60,19 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
     options = [{name: kinds[name](own[name]) for name in specs} for own in options]
     instance = registered.get(rule)(**options[0])
 
-    drive = torch.zeros(LAGS, 1, 1, dtype=torch.float64)
-    drive[0] = 1.0
+    impulse = torch.zeros(LAGS, 1, 1, dtype=torch.float64)
+    impulse[0] = 1.0
 
     def respond(values: Mapping[str, Tensor]) -> Tensor:
-        return apply_rule(instance, values, drive)[0][:, 0, 0]
+        return apply_rule(instance, values, impulse)[0][:, 0, 0]
 
     # Before a compiled kernel first runs torch loads its compiler, longer than this takes.
     with torch.no_grad(), backend("reference"):
         values = [
             {
-                name: torch.tensor(value, dtype=torch.int64 if kinds[name] is int else drive.dtype)
+                name: torch.tensor(
+                    value, dtype=torch.int64 if kinds[name] is int else torch.float64
+                )
                 for name, value in own.items()
             }
             for own in options

@@ -7,7 +7,7 @@ from pathlib import Path
 import optuna
 
 from ... import results
-from ...ledger.format import JOURNAL
+from ...ledger.reading import is_journal
 from .api import ApiSource
 from .source import Source
 from .sql import SqlSource, has_known_tables
@@ -23,6 +23,6 @@ def open_source(where: str | Path | optuna.Study) -> Source:
         return ApiSource(where)
     study = results.load(where)
     url, _ = results.locate(where)
-    if url.startswith(JOURNAL) or not has_known_tables(url):
+    if is_journal(url) or not has_known_tables(url):
         return ApiSource(study)
     return SqlSource(url, study.study_name)

@@ -17,6 +17,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Connection, Table, and_, func, select
 
 from ...ledger.format import EPOCH_PREFIX, METRICS, epochs_in
+from ...ledger.storage import engine_for_reading
 from ...results import TrialRecord
 from .source import Curve
 
@@ -30,7 +31,7 @@ _INFINITIES = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 
 def has_known_tables(url: str) -> bool:
     """Whether the database at `url` holds Optuna's tables in the form that is known here."""
-    engine = sqlalchemy.create_engine(url)
+    engine = engine_for_reading(url)
     try:
         with engine.connect() as connection:
             version = sqlalchemy.text("SELECT schema_version FROM version_info")
@@ -48,7 +49,7 @@ class SqlSource:
     """
 
     def __init__(self, url: str, name: str) -> None:
-        self._engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
+        self._engine = engine_for_reading(url)
         catalogue = sqlalchemy.MetaData()
         catalogue.reflect(self._engine)
         self._tables = catalogue.tables

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -23,6 +24,7 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.carrying import carried
 
 from ...ledger.format import REQUEST_FILE
+from ...ledger.names import inner_name
 from ...ledger.request import Request
 from ..store.file_systems import Location
 
@@ -30,6 +32,7 @@ FOLDER = "data"
 LIMIT = 2**30  # bytes
 # Written last: what has no list is not complete.
 _LIST = "contents.json"
+_IDENTITY = re.compile("[0-9a-f]{32}")
 
 
 class DataChangedError(ValueError):
@@ -141,12 +144,26 @@ def fetch(location: Location) -> tuple[str, Path] | None:
     content = location.read(_LIST)
     if content is None:
         return None
-    contents = json.loads(content)
-    folder = _shared_folder() / contents["id"]
+    identity, task, names = _read_list(content, str(location))
+    folder = _shared_folder() / identity
     with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
-            _lay(location, contents["files"], folder)
-    return contents["task"], folder
+            _lay(location, names, folder)
+    return task, folder
+
+
+def _read_list(content: bytes, where: str) -> tuple[str, str, list[str]]:
+    """Return identity, task and files of a transfer, none of which may lead out of its folder."""
+    try:
+        contents = json.loads(content)
+        identity, task, names = contents["id"], contents["task"], contents["files"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{where}: {_LIST} is damaged") from error
+    if not (isinstance(task, str) and isinstance(names, list)):
+        raise ValueError(f"{where}: {_LIST} is damaged")
+    if not (isinstance(identity, str) and _IDENTITY.fullmatch(identity)):
+        raise ValueError(f"{where}: {_LIST} has an id that is none: {str(identity)[:60]!r}")
+    return identity, task, [inner_name(name, f"{where}: {_LIST}") for name in names]
 
 
 def _lay(location: Location, names: list[str], folder: Path) -> None:

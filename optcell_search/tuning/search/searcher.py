@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,9 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
+from optcell_search.space import Candidate
+
+from ...ledger.format import DUPLICATE_OF, METRICS
 from ...ledger.ledger import Ledger, Metrics
 from ...ledger.reasons import OUT_OF_MEMORY
 from ...ledger.running_trial import RunningTrial
@@ -58,7 +61,6 @@ class LedgerSearch(Searcher):
         self._folder = folder
         self._data = Source.of(self._request, folder)
         self._space = self._request.search_space
-        self._grid = samplers.grid(self._request) if self._request.sampler == "grid" else None
         # Trials that have been handed out and not told; a trial of Tune is one attempt at one.
         self._open: dict[int, RunningTrial] = {}
         self._attempts: dict[str, int] = {}
@@ -74,9 +76,16 @@ class LedgerSearch(Searcher):
         counts = ledger.counts
         self._first = FirstFailures(bool(counts[TrialState.COMPLETE] + counts[TrialState.PRUNED]))
         for trial in ledger.trials():
-            if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs:
-                self._keep(trial.number, trial.user_attrs["metrics"])
+            known = trial.user_attrs
+            mine = METRICS in known and DUPLICATE_OF not in known
+            if trial.state == TrialState.COMPLETE and mine:
+                self._keep(trial.number, known[METRICS])
+        self._grid = self._untried_grid() if self._request.sampler == "grid" else None
         self.sweep()
+
+    def _untried_grid(self) -> deque[Candidate]:
+        tried = {trial.user_attrs.get("key") for trial in self._ledger.trials()}
+        return deque(c for c in samplers.grid(self._request) if c.key not in tried)
 
     def sweep(self) -> None:
         """Delete the checkpoints of no use to anybody, as a worker may leave them that died."""
@@ -103,6 +112,8 @@ class LedgerSearch(Searcher):
             if not self._may_ask():
                 return None
             trial = self._ask()
+            if trial is None:
+                continue
             source = self._source(trial)
             if source is None:
                 self._open[trial.number] = trial
@@ -124,15 +135,16 @@ class LedgerSearch(Searcher):
         # The job is for the trainable; the rest is for loggers, to tell trials apart by.
         return {"job": self._job(trial), **trial.candidate.flat()}
 
-    def _ask(self) -> RunningTrial:
-        number = self._ledger.size
-        fixed = self._grid[number] if self._grid and number < len(self._grid) else None
-        sampler = samplers.make_sampler(self._request, number)
+    def _ask(self) -> RunningTrial | None:
+        fixed = None
+        if self._grid and not self._ledger.counts[TrialState.WAITING]:
+            fixed = self._grid.popleft()
+        sampler = samplers.make_sampler(self._request, self._ledger.size)
         return self._ledger.ask(self._space, sampler, fixed)
 
     def _grid_is_used_up(self) -> bool:
         waiting = self._ledger.counts[TrialState.WAITING]
-        return self._grid is not None and not waiting and self._ledger.size >= len(self._grid)
+        return self._grid is not None and not waiting and not self._grid
 
     def _source(self, trial: RunningTrial) -> int | None:
         """Return the trial whose result this one shares, finished or in training."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ...ledger.request import Request
@@ -54,10 +55,10 @@ def load_training(trial: Location, device: str) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(
             io.BytesIO(content), map_location=device, weights_only=True
         )
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError):
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError):
         # A file that a power cut left unwritten costs the epochs it held and nothing else.
         return None
-    return state
+    return state if isinstance(state, dict) else None
 
 
 def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
@@ -67,6 +68,11 @@ def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
 
 
 def load_weights(trial: Location) -> dict[str, Tensor] | None:
-    """Read ``model.safetensors``; None where there is none."""
+    """Read ``model.safetensors``; None where there is none that can be read."""
     content = trial.read(WEIGHTS)
-    return None if content is None else safetensors.torch.load(content)
+    if content is None:
+        return None
+    try:
+        return safetensors.torch.load(content)
+    except (SafetensorError, ValueError):
+        return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
-import uuid
-from typing import cast
+from pathlib import Path
 
-from pyarrow import fs
+from .local_files import LocalFiles
+
+_FILE = "file://"
 
 
 class Location:
@@ -22,8 +22,14 @@ class Location:
 
     def __init__(self, where: str) -> None:
         self.where = where.rstrip("/")
-        self._files, self._root = _open(self.where)
-        self._is_local = isinstance(self._files, fs.LocalFileSystem)
+        self.is_local = "://" not in self.where or self.where.startswith(_FILE)
+        if self.is_local:
+            self._files = LocalFiles(Path(self.where.removeprefix(_FILE)))
+        else:
+            # Only here, for it takes a second to import.
+            from .stored_files import StoredFiles
+
+            self._files = StoredFiles(self.where)  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return self.where
@@ -33,14 +39,9 @@ class Location:
         return Location(f"{base}/{name}{question}{options}")
 
     @property
-    def is_local(self) -> bool:
-        """Whether this is a path of the machine's file system, be it shared or not."""
-        return self._is_local
-
-    @property
     def path(self) -> str:
         """The path inside the file system."""
-        return self._root
+        return str(self._files.root)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all.
@@ -48,69 +49,20 @@ class Location:
         Raises:
             OSError: it cannot be written.
         """
-        path = self._at(name)
-        if not self._is_local:
-            # An object appears when it is complete.
-            with self._files.open_output_stream(path) as stream:
-                stream.write(content)
-            return
-        folder, file = posixpath.split(path)
-        self._files.create_dir(folder)
-        temporary = posixpath.join(folder, f".{file}.{uuid.uuid4().hex[:8]}")
-        try:
-            with self._files.open_output_stream(temporary) as stream:
-                stream.write(content)
-            self._files.move(temporary, path)
-        except OSError:
-            self.delete(posixpath.relpath(temporary, self._root))
-            raise
+        self._files.write(name, content)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, None where there is none."""
-        try:
-            with self._files.open_input_stream(self._at(name)) as stream:
-                return cast(bytes, stream.read())
-        except FileNotFoundError:
-            return None
+        return self._files.read(name)
 
     def delete(self, name: str) -> None:
         """Delete a file, or a folder with all that is in it, if it is there."""
-        path = self._at(name)
-        kind = self._files.get_file_info(path).type
-        if kind == fs.FileType.Directory:
-            self._files.delete_dir(path)
-        elif kind == fs.FileType.File:
-            self._files.delete_file(path)
+        self._files.delete(name)
+
+    def delete_empty(self, name: str) -> None:
+        """Delete a folder if there is nothing in it."""
+        self._files.delete_empty(name)
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of every file, by its name relative to here."""
-        selector = fs.FileSelector(self._root, recursive=True, allow_not_found=True)
-        found = self._files.get_file_info(selector)
-        return {
-            posixpath.relpath(info.path, self._root): int(info.size)
-            for info in found
-            if info.type == fs.FileType.File
-        }
-
-    def _at(self, name: str) -> str:
-        return posixpath.join(self._root, name)
-
-
-def _open(where: str) -> tuple[fs.FileSystem, str]:
-    try:
-        files, path = fs.FileSystem.from_uri(where)
-    except (ValueError, OSError) as error:
-        # pyarrow says so of every scheme that is not its own.
-        return _by_fsspec(where, error)
-    return files, path.rstrip("/")
-
-
-def _by_fsspec(where: str, error: Exception) -> tuple[fs.FileSystem, str]:
-    import fsspec
-
-    try:
-        files, path = fsspec.core.url_to_fs(where)
-    except (ValueError, ImportError, OSError) as second:
-        first = str(error).splitlines()[0]
-        raise ValueError(f"storage {where}: cannot be opened: {second or first}") from second
-    return fs.PyFileSystem(fs.FSSpecHandler(files)), str(path).rstrip("/")
+        return self._files.sizes()

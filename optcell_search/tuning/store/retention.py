@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
@@ -10,6 +11,9 @@ from optcell_search import results
 
 from .checkpoints import TRAINING, WEIGHTS
 from .file_systems import Location
+
+# ``TRIAL/FILE``, and what is left of one whose writer died.
+_OWN = re.compile(rf"[0-9]+/({TRAINING}|{WEIGHTS}|\.({TRAINING}|{WEIGHTS})\.[0-9a-f]{{8}})")
 
 
 class Retention:
@@ -30,7 +34,7 @@ class Retention:
         self.location = location
         self._directions = list(directions)
         self._limit = limit
-        self._sizes = location.sizes()
+        self._sizes = self._own_sizes()
         self._numbers: list[int] = []
         self._values: list[Sequence[float]] = []
 
@@ -54,14 +58,15 @@ class Retention:
         """
         wanted = {f"{number}/{TRAINING}" for number in unfinished}
         wanted |= {f"{number}/{WEIGHTS}" for number in {*unfinished, *self._numbers}}
-        self._sizes = self.location.sizes()
-        trials = {name.partition("/")[0] for name in wanted & self._sizes.keys()}
+        self._sizes = self._own_sizes()
         for name in self._sizes.keys() - wanted:
-            trial = name.partition("/")[0]
-            # A whole folder where nothing in it is wanted, so that no empty one stays.
-            self.location.delete(name if trial in trials else trial)
-            del self._sizes[name]
+            self._delete(name)
         self._fit()
+
+    def _own_sizes(self) -> dict[str, int]:
+        """Bytes of the files that workers of this run write; others are nobody's to delete."""
+        found = self.location.sizes()
+        return {name: size for name, size in found.items() if _OWN.fullmatch(name)}
 
     def wrote(self, number: int, files: Mapping[str, int]) -> None:
         """Take in what a worker has written for a trial: name → bytes."""
@@ -81,15 +86,13 @@ class Retention:
 
     def drop(self, number: int) -> None:
         """Delete the checkpoints of a trial."""
-        held = [name for name in self._sizes if name.partition("/")[0] == str(number)]
-        for name in held:
-            del self._sizes[name]
-        if held:
-            self.location.delete(str(number))
+        for name in [name for name in self._sizes if name.partition("/")[0] == str(number)]:
+            self._delete(name)
 
     def _delete(self, name: str) -> None:
         if self._sizes.pop(name, None) is not None:
             self.location.delete(name)
+            self.location.delete_empty(name.partition("/")[0])
 
     def _fit(self) -> None:
         """Delete weights from the worse end of the front until everything fits."""

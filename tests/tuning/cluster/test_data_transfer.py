@@ -18,7 +18,7 @@ import optcell_search
 from optcell_search import tasks
 from optcell_search.tasks.carrying import carried
 from optcell_search.tuning import Run
-from optcell_search.tuning.cluster.connection import data_transfer
+from optcell_search.tuning.cluster import data_transfer
 from optcell_search.tuning.cluster.data_transfer import DataChangedError, Source
 from optcell_search.tuning.store.file_systems import Location
 
@@ -75,7 +75,7 @@ def test_files_that_options_name_and_files_of_the_folder(tmp_path: Path) -> None
 def test_what_is_not_seen_is_fetched_once(tmp_path: Path, temporary: Path) -> None:
     path = write_tiny_data(tmp_path)
     here = tasks.load(path)
-    place = Location(str(tmp_path / "parcel"))
+    place = Location(str(tmp_path / "data_transfer"))
     source = Source(task=here.spec, data_dir="", fingerprint=here.fingerprint, transfer=str(place))
     data_transfer.send(here, place)
     # Where it is seen nothing is fetched.
@@ -83,7 +83,7 @@ def test_what_is_not_seen_is_fetched_once(tmp_path: Path, temporary: Path) -> No
     assert list(temporary.iterdir()) == []
     Path(path).unlink()
     assert source.load().fingerprint == here.fingerprint
-    shutil.rmtree(tmp_path / "parcel" / "files")
+    shutil.rmtree(tmp_path / "data_transfer" / "files")
     there = source.load()
     assert there.fingerprint == here.fingerprint
     assert len(there.unseal()) > 0
@@ -92,7 +92,7 @@ def test_what_is_not_seen_is_fetched_once(tmp_path: Path, temporary: Path) -> No
 def test_other_data_under_the_same_path(tmp_path: Path) -> None:
     path = write_tiny_data(tmp_path)
     here = tasks.load(path)
-    place = Location(str(tmp_path / "parcel"))
+    place = Location(str(tmp_path / "data_transfer"))
     source = Source(task=path, data_dir="", fingerprint=here.fingerprint, transfer=str(place))
     arrays = dict(np.load(path))
     np.savez(path, x=arrays["x"][::-1], y=arrays["y"])
@@ -109,14 +109,14 @@ def test_other_data_under_the_same_path(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Location(str(tmp_path / "parcel"))
+    place = Location(str(tmp_path / "data_transfer"))
     with pytest.raises(ValueError, match="it is not in files that could be sent"):
         data_transfer.send(tasks.load("digits", tmp_path / "nothing"), place)
-    monkeypatch.setattr(parcel, "LIMIT", 100)
+    monkeypatch.setattr(data_transfer, "LIMIT", 100)
     task = tasks.load(write_tiny_data(tmp_path))
     with pytest.raises(ValueError, match=r"its files have .* GiB, and no more than .* under one p"):
         data_transfer.send(task, place)
-    assert not (tmp_path / "parcel").exists()
+    assert not (tmp_path / "data_transfer").exists()
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_search_whose_workers_do_not_see_the_data(
     folder = tmp_path / "run"
     options = {"epochs": 1, "workers": 2, "threads": 1, "seed": 1}
     with monkeypatch.context() as patch:
-        patch.setattr(parcel, "LIMIT", 100)
+        patch.setattr(data_transfer, "LIMIT", 100)
         with pytest.raises(ValueError, match=r"worker on .*: the data cannot be read there: .* se"):
             optcell_search.search(SPACE, path, 2, folder, **options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret", "tmp"]

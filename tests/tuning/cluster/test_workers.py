@@ -16,8 +16,8 @@ from runs import PLUGINS, SPACE, a_request, faulty_space
 import optcell_search
 from optcell_search import registry
 from optcell_search.ledger.request import Request
-from optcell_search.tuning.cluster.connection import connection as clusters
-from optcell_search.tuning.cluster.connection import preflight
+from optcell_search.tuning.cluster import connection as clusters
+from optcell_search.tuning.cluster import preflight
 from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.cluster.preflight import (
     Answer,

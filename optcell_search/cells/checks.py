@@ -1,0 +1,62 @@
+"""Whether an input and a layer's weights fit each other, in torch's own words where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from .base import Weights
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def check_layer(x: Tensor, weights: Weights, shapes: Shapes, fixed: Shapes) -> None:
+    """Make sure that a layer can run over an input with these weights.
+
+    Parameters are replaced, moved, cast and loaded one by one by many hands, so what a layer was
+    built with says nothing about what it holds now.
+
+    Args:
+        x: (T, B, features).
+        weights: parameters and what is fixed, by name.
+        shapes: those of the parameters for so many features, by name.
+        fixed: those of what is fixed, whose dtype is its own.
+
+    Raises:
+        ValueError: they are of different dtypes or devices, or one is of another shape or not
+            strided.
+    """
+    if x.dim() != 3:
+        raise ValueError(f"input must have 3 dimensions, got {x.dim()}")
+    # jit.trace takes a size for a tensor, and what it records goes through torch's own operators.
+    sized = not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    dtype, device = x.dtype, x.device
+    for name, shape in (*shapes.items(), *fixed.items()):
+        weight = weights[name]
+        if weight.device != device:
+            raise ValueError(
+                "Input and parameter tensors are not at the same device, found input tensor at "
+                f"{device} and parameter tensor {name} at {weight.device}"
+            )
+        if weight.dtype != dtype and name in shapes:
+            raise ValueError(
+                f"RNN input dtype ({dtype}) does not match weight dtype ({weight.dtype}) of "
+                f"{name}. Convert input: input.to({weight.dtype}), or convert model: "
+                f"model.to({dtype})"
+            )
+        if sized and weight.shape != shape:
+            raise ValueError(_wrong_size(name, weight, shape, x))
+    for name, tensor in (("input", x), *weights.items()):
+        if tensor.layout != torch.strided:
+            raise ValueError(f"{name} of layout {tensor.layout}; valid: {torch.strided}")
+
+
+def _wrong_size(name: str, weight: Tensor, shape: tuple[int, ...], x: Tensor) -> str:
+    if name == "weight_ih" and weight.shape[:-1] == shape[:-1]:
+        return (
+            "input.size(-1) must be equal to input_size. "
+            f"Expected {weight.shape[-1]}, got {x.shape[-1]}"
+        )
+    return f"Expected {name} size {shape}, got {tuple(weight.shape)}"

@@ -1,0 +1,24 @@
+"""The loops in C++ for the CPU. Shapes are those of the operators."""
+
+from __future__ import annotations
+
+from ..loop import Loop
+from . import build
+from .call import SUFFIX
+from .filters import normalize_backward, normalize_forward, scan_backward, scan_forward
+from .fused_layer import fused_layer_backward, fused_layer_forward
+from .recurrence import recurrence_backward, recurrence_forward
+
+__all__ = [
+    "fused_layer_backward", "fused_layer_forward", "normalize_backward", "normalize_forward",
+    "recurrence_backward", "recurrence_forward", "refusal", "scan_backward", "scan_forward",
+]  # fmt: skip
+
+
+def refusal(loop: Loop, traced: bool) -> str | None:
+    """Say why these kernels cannot run a loop, or None where they can."""
+    if loop.device.type != "cpu":
+        return f"compiled for the CPU, not for {loop.device.type}"
+    if loop.dtype not in SUFFIX:
+        return f"compiled for float32 and float64, not for {loop.dtype}"
+    return build.problem()

@@ -1,0 +1,17 @@
+"""The loops in plain torch operators, their backward passes written out: what runs everywhere."""
+
+from __future__ import annotations
+
+from ..loop import Loop
+from .filters import normalize_backward, normalize_forward, scan_backward, scan_forward
+from .recurrence import recurrence_backward, recurrence_forward
+
+__all__ = [
+    "normalize_backward", "normalize_forward", "recurrence_backward", "recurrence_forward",
+    "refusal", "scan_backward", "scan_forward",
+]  # fmt: skip
+
+
+def refusal(loop: Loop, traced: bool) -> str | None:
+    """Return None: these run everywhere."""
+    return None

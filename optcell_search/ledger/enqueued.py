@@ -1,0 +1,44 @@
+"""Trials that a user has put into the study, by Optuna's own ``enqueue_trial``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.storages import BaseStorage
+from optuna.trial import Trial, TrialState
+
+from optcell_search.space import Candidate, SearchSpace
+
+from .format import REASON
+
+
+def suggested(space: SearchSpace, trial: Trial) -> Candidate:
+    """Return the candidate of a user's trial: what was enqueued, and the rest as it is suggested.
+
+    Raises:
+        ValueError: it can be none.
+    """
+    with warnings.catch_warnings():
+        # Optuna takes a value that is out of range all the same; here that is an error.
+        warnings.simplefilter("ignore")
+        candidate = space.suggest(trial)
+    return Candidate.from_dict(candidate.to_dict())
+
+
+def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping[str, Any]) -> None:
+    """Make a user's trial RUNNING, with the parameters of `trial` and `attributes`."""
+    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    for name, distribution in trial.distributions.items():
+        internal = distribution.to_internal_repr(trial.params[name])
+        storage.set_trial_param(identity, name, internal, distribution)
+    for name, value in attributes.items():
+        storage.set_trial_user_attr(identity, name, value)
+
+
+def refuse(storage: BaseStorage, identity: int, why: str) -> None:
+    """Make a user's trial FAIL."""
+    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    storage.set_trial_user_attr(identity, REASON, f"not in the space: {why}")
+    storage.set_trial_state_values(identity, TrialState.FAIL)
