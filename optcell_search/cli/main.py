@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         by Ctrl-C; 141: nobody read the output any more, as after ``| head``.
     """
     arguments = make_parser().parse_args(argv)
+    # As Ctrl-C does, whoever handles that at the moment.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
     from optcell_search.tuning import RunFailedError

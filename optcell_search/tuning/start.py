@@ -121,8 +121,10 @@ def search(
         data_dir=data_dir,
         checkpoint_gib=checkpoint_gib,
     )
-    # A link to a folder is that folder.
-    directory = Path(out).resolve()
+    directory = Path(out)
+    if directory.is_symlink():
+        # A link to a folder is that folder, and a run's own files are never links.
+        directory = directory.resolve()
     folders.check_target(directory)
     trusting.remember(trusting.outside(request))
     source = data_transfer.Source.of(request, directory)

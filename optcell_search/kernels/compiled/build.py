@@ -54,9 +54,21 @@ def problem() -> str | None:
 
 
 def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(home) / "optcell_search"
-    path.mkdir(parents=True, exist_ok=True)
+    """Return the user's folder for what can be made again, or one below the temporary folder."""
+    try:
+        path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optcell_search"
+        path.mkdir(parents=True, exist_ok=True)
+        if os.access(path, os.W_OK):
+            return path
+    except (OSError, RuntimeError):
+        # No home, as in containers that run as an unknown user.
+        pass
+    path = Path(tempfile.gettempdir()) / f"optcell-search-kernels-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    status = path.lstat()
+    # Code is loaded from there: a folder that somebody else made, or may write to, will not do.
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or path.is_symlink():
+        raise UnavailableError(f"{path}: is not this user's alone")
     return path
 
 

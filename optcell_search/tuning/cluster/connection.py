@@ -15,7 +15,7 @@ from ray import exceptions
 
 from ...ledger.request import Request
 from ..store.file_systems import Location
-from . import heartbeat, preflight, runtime_environment
+from . import heartbeat, preflight, runtime_environment, starting
 from .data_transfer import Source
 
 # Candidates and results are a few kilobytes; data reaches the workers by its path.
@@ -58,9 +58,12 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
     more = _SILENCE if request.address else heartbeat.PATIENCE
     with _environment(_SETTINGS | more), _quiet():
         ours = not ray.is_initialized()
-        if ours:
-            _connect(request)
         try:
+            if ours:
+                if request.address:
+                    starting.require_answer(request.address)
+                with starting.uninterrupted(), starting.on_loopback(alone=not request.address):
+                    _connect(request)
             _check_resources(request)
             if request.address or not ours:
                 # Our own workers are on this machine and see what we see.
@@ -78,6 +81,7 @@ def _connect(request: Request) -> None:
         ray.init(
             # Without "local" Ray joins whatever cluster someone else started on this machine.
             address="local",
+            _temp_dir=starting.temporary_folder(),
             num_cpus=request.workers,
             num_gpus=None if request.gpus_per_trial else 0,
             include_dashboard=False,

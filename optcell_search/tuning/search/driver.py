@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle, exceptions, tune
+from ray import exceptions, tune
 from ray.tune.error import TuneError
 
 from ...ledger.ledger import Ledger
@@ -91,7 +91,7 @@ def _run_tune(
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         raise_on_failed_trial=False,
         # What loggers call a trial.
-        trial_name_creator=lambda trial: f"row_{trial.config['job'].number}",
+        trial_name_creator=lambda trial: f"trial_{trial.config['job'].number}",
         callbacks=callbacks,
         verbose=0,
     )
@@ -136,8 +136,9 @@ class _Observer(tune.Callback):
 
 
 def _reason(trial: Any) -> str:
-    path = trial.pickled_error_file
-    if path is None:
+    # The error as text: what lies in a folder is never unpickled.
+    path = trial.error_file
+    if path is None or not Path(path).is_file():
         return WORKER_DIED
-    error = cloudpickle.loads(Path(path).read_bytes())
-    return OUT_OF_MEMORY if isinstance(error, exceptions.OutOfMemoryError) else WORKER_DIED
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    return OUT_OF_MEMORY if exceptions.OutOfMemoryError.__name__ in text else WORKER_DIED
