@@ -150,6 +150,8 @@ def _run(words: list[str], block: Block) -> None:
     if head == _COMMAND:
         code = main(_cut(rest))
         assert code == 0, f"{block}: {' '.join(words)}: exit code {code}"
+    elif words == ["pip", "install", "--editable", "."]:
+        _make_known()
     elif words[:2] == ["pip", "install"]:
         _check_installable(rest[1:], block)
     elif head.startswith("scripts/"):
@@ -181,8 +183,23 @@ def _check_installable(requirements: list[str], block: Block) -> None:
             assert (Path(name) / "pyproject.toml").is_file(), f"{block}: {name} is no package"
 
 
+def _make_known() -> None:
+    """Do what an editable installation does for entry points: the folder is on the path anyhow."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name, version = project["name"], project["version"]
+    folder = Path(f"{name.replace('-', '_')}-{version}.dist-info")
+    folder.mkdir()
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    (folder / "METADATA").write_text(metadata, encoding="utf-8")
+    groups = [
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
+    (folder / "entry_points.txt").write_text("\n".join(groups), encoding="utf-8")
+
+
 def _run_python(arguments: list[str], block: Block) -> None:
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path.cwd()), str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": path},
