@@ -12,7 +12,9 @@ from .base import Weights
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def check_layer(x: Tensor, weights: Weights, shapes: Shapes, fixed: Shapes) -> None:
+def check_layer(
+    x: Tensor, weights: Weights, shapes: Shapes, fixed: Shapes, values: Mapping[str, Tensor]
+) -> None:
     """Make sure that a layer can run over an input with these weights.
 
     Parameters are replaced, moved, cast and loaded one by one by many hands, so what a layer was
@@ -23,6 +25,7 @@ def check_layer(x: Tensor, weights: Weights, shapes: Shapes, fixed: Shapes) -> N
         weights: parameters and what is fixed, by name.
         shapes: those of the parameters for so many features, by name.
         fixed: those of what is fixed, whose dtype is its own.
+        values: of the rule's hyperparameters, by name.
 
     Raises:
         ValueError: they are of different dtypes or devices, or one is of another shape or not
@@ -48,6 +51,12 @@ def check_layer(x: Tensor, weights: Weights, shapes: Shapes, fixed: Shapes) -> N
             )
         if sized and weight.shape != shape:
             raise ValueError(_wrong_size(name, weight, shape, x))
+    for name, value in values.items():
+        if value.device != device:
+            raise ValueError(
+                "Input and rule's values are not at the same device, found input tensor at "
+                f"{device} and {name} at {value.device}"
+            )
     for name, tensor in (("input", x), *weights.items()):
         if tensor.layout != torch.strided:
             raise ValueError(f"{name} of layout {tensor.layout}; valid: {torch.strided}")

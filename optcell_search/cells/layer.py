@@ -78,7 +78,7 @@ class Layer:
             ValueError: input, weights and state do not fit each other.
         """
         sizes = x.shape[-1], self.hidden_size, self.bias
-        check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes))
+        check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes), p)
         weights = self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:

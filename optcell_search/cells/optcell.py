@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,37 +14,52 @@ from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
 from .layer import Layer
-from .state import LayerState, State, check_batch, map_batch
-from .values import RuleValues
+from .recurrent import Recurrent, check_arguments
+from .starting import Start, as_state
+from .state import LayerState, SingleState, State, check_batch, map_batch
+from .values import RuleValues, keep_beside_weights
+
+_AUTOCAST = (torch.float32, torch.float16, torch.bfloat16)
 
 
-class OptCell(nn.Module):
+class OptCell(Recurrent):
     """Recurrent layers in which an update rule filters the drive before the cell takes it.
 
         z_t = W_ih x_t + b_ih,   u = rule(z),   h_t = cell(u_t, h_{t-1})
 
-    Stands wherever `torch.nn.LSTM`, `GRU` or `RNN` stands: the arguments, shapes, parameter names
-    and initial weights are theirs, their state dicts load strictly, and with
-    ``rule=GradientDescent(s=1)`` it computes what they compute. Only the state differs: it is
-    opaque, and it is complete, so a sequence fed in pieces gives what it gives whole.
+    Stands wherever `torch.nn.LSTM`, `GRU` or `RNN` stands: it takes their arguments in their order,
+    by position or by name, but for `nonlinearity` (``cell=cells.RNN(nonlinearity="relu")`` here)
+    and a `proj_size` other than 0, which are refused by name. Shapes, parameter names, initial
+    weights and the start (none, h, or (h, c), also as ``hx=``) are theirs, their state dicts load
+    strictly, and with ``rule=GradientDescent(s=1)`` it computes what they compute. Only the state
+    that it returns differs: a `State`, which is complete, so that a sequence fed in pieces gives
+    what it gives whole; `State.h`, `State.c` and `State.without_traces` are what torch returns.
 
     Args:
         input_size: number of features D of the input.
         hidden_size: number of features H of the hidden state.
-        cell: registered name (its defaults) or a `Cell`.
-        rule: registered name (its defaults) or a `Rule`.
         num_layers: layers on top of each other, each with a filter of its own.
         bias: whether the layers have b_ih and b_hh.
         batch_first: whether input and output are (B, T, ...) instead of (T, B, ...).
         dropout: probability of dropping an output of any layer but the last, in training.
         bidirectional: whether a second cell runs each layer backwards in time.
+        proj_size: 0, as there is no projection here.
+        device, dtype: of the parameters.
+        cell: registered name (its defaults) or a `Cell`.
+        rule: registered name (its defaults) or a `Rule`.
         learn_rule: make the rule's real-valued hyperparameters (mu, s, beta) parameters that stay
             inside their valid ranges, from a thousandth of the range off its ends at least;
             `rule_values()` returns what they are.
-        device, dtype: of the parameters.
+        nonlinearity: None, as the cell has it here.
 
     Raises:
-        ValueError: an unknown name, a size below 1, or a dropout outside [0, 1].
+        ValueError: an unknown name, an argument of a wrong type, a size below 1, a dropout outside
+            [0, 1], or one of the arguments that are refused.
+
+    `torch.jit.trace`, the exporters to ONNX and `torch.export`, forward-mode derivatives and
+    derivatives of derivatives by `torch.func` take the plain path, in torch's own operators;
+    `kernels.choose` says so under `skipped`. ``create_graph=True`` comes after the forward pass:
+    run that under ``kernels.backend("reference")``.
 
     Source: Nguyen et al. 2020, arXiv 2006.06919.
     """
@@ -53,30 +68,28 @@ class OptCell(nn.Module):
         self,
         input_size: int,
         hidden_size: int,
-        *,
-        cell: str | Cell = "lstm",
-        rule: str | Rule = "heavy_ball",
         num_layers: int = 1,
         bias: bool = True,
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        learn_rule: bool = False,
+        proj_size: int = 0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        *,
+        cell: str | Cell = "lstm",
+        rule: str | Rule = "heavy_ball",
+        learn_rule: bool = False,
+        nonlinearity: str | None = None,
     ) -> None:
         super().__init__()
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} = {size} is out of range; valid: integers >= 1")
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"dropout = {dropout} is out of range; valid: 0 <= dropout <= 1")
-        if dropout and num_layers == 1:
-            warnings.warn(
-                "dropout acts between layers, so it does nothing where num_layers = 1",
-                stacklevel=2,
-            )
+        check_arguments(
+            {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers},
+            {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional}
+            | {"learn_rule": learn_rule},
+            dropout,
+            {"proj_size": proj_size, "nonlinearity": nonlinearity},
+        )
         self.cell: Cell = cells.get(cell)() if isinstance(cell, str) else cell
         self.rule: Rule = rules.get(rule)() if isinstance(rule, str) else rule
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
@@ -84,6 +97,7 @@ class OptCell(nn.Module):
         self.bidirectional = bidirectional
         self._layer = Layer(self.cell, self.rule, hidden_size, bias)
         self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
+        keep_beside_weights(self)
         self._suffixes: list[str] = []
         self._names: list[str] = []
         for layer in range(num_layers):
@@ -114,9 +128,12 @@ class OptCell(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw initial weights anew, as torch's modules do."""
+        """Draw initial weights anew, as torch's modules do; learned values start again."""
+        self.rule_values.reset_parameters()
         for index in range(len(self._suffixes)):
-            self.cell.reset(self._weights(index), self.hidden_size)
+            weights = self._weights(index)
+            if not any(weight.is_meta for weight in weights.values()):  # nothing to draw into
+                self.cell.reset(weights, self.hidden_size)
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -157,14 +174,20 @@ class OptCell(nn.Module):
         return ", ".join([text, *(f"{k}={v}" for k, v in changed.items() if v != defaults[k])])
 
     def forward(
-        self, input: Tensor | PackedSequence, state: State | None = None
+        self,
+        input: Tensor | PackedSequence,
+        state: Start | None = None,
+        hx: Start | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
         """Run over a sequence, or over the next piece of one.
 
         Args:
             input: (T, B, D), (B, T, D) with `batch_first`, (T, D) for a single sequence, or a
                 `PackedSequence`.
-            state: what the call on the previous piece returned; None starts afresh.
+            state: what the call on the previous piece returned; or h, or (h, c), as torch's modules
+                take them, (layers x directions, B, H) each, without B for a single sequence; None
+                starts afresh.
+            hx: the same under torch's name.
 
         Returns:
             The last layer's outputs in the form of `input`, with `output_size` features, and
@@ -177,14 +200,23 @@ class OptCell(nn.Module):
             ValueError: `input` has the wrong number of dimensions or features or no step, or
                 `state` is not one of this module for so many sequences.
         """
-        device = input.data.device.type
-        if torch.is_autocast_enabled(device):
-            with torch.autocast(device, enabled=False):
-                return self.forward(input.to(next(iter(self._weights(0).values())).dtype), state)
-        if state is not None and len(state) != len(self._suffixes):
-            raise ValueError(
-                f"state of {len(state)} layers and directions; valid here: {len(self._suffixes)}"
-            )
+        if state is not None and hx is not None:
+            raise ValueError("state and hx are given, which are the same; valid: one of them")
+        given = hx if state is None else state
+        data = input.data if isinstance(input, PackedSequence) else input
+        batched = data is not input or data.dim() > 2
+        start = None if given is None else as_state(given, len(self._suffixes), batched)
+        device = data.device.type
+        if not torch.is_autocast_enabled(device):
+            return self._forward(input, start)
+        dtype = next(iter(self._weights(0).values())).dtype
+        with torch.autocast(device, enabled=False):
+            start = None if start is None else start.map(partial(_cast, dtype=dtype))
+            return self._forward(_cast(input, dtype), start)
+
+    def _forward(
+        self, input: Tensor | PackedSequence, state: State | None
+    ) -> tuple[Tensor | PackedSequence, State]:
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, state)
         if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
@@ -200,7 +232,7 @@ class OptCell(nn.Module):
             raise ValueError("input of 0 steps; valid: 1 or more")
         output, state = self._layers(x, state, None)
         if not batched:
-            return output.squeeze(1), state
+            return output.squeeze(1), SingleState(state)
         return output.transpose(0, 1) if self.batch_first else output, state
 
     def _forward_packed(
@@ -236,7 +268,13 @@ class OptCell(nn.Module):
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = nn.functional.dropout(x, self.dropout, self.training)
-        return x, tuple(final)
+        return x, State(final)
+
+
+def _cast(data: Any, dtype: torch.dtype) -> Any:
+    """Return what autocast would cast in `dtype`: neither float64 nor whole numbers."""
+    given = (data.data if isinstance(data, PackedSequence) else data).dtype
+    return data.to(dtype) if given in _AUTOCAST else data
 
 
 def _keep(x: Tensor) -> Tensor:

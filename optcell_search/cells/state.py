@@ -3,28 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from ..rules.base import RuleState
 
 
 class LayerState(NamedTuple):
-    """State of one layer in one direction: the cell's hidden parts and the rule's traces."""
+    """State of one layer in one direction: the cell's hidden parts and the rule's traces.
+
+    `rule` is None where the rule starts afresh: behind tensors h (and c) that somebody made.
+    """
 
     hidden: tuple[Tensor, ...]
-    rule: RuleState
+    rule: RuleState | None
 
 
-# One entry for each layer and direction, in the order of torch's modules: l0, l0_reverse, l1, ...
-State = tuple[LayerState, ...]
+class State(tuple[LayerState, ...]):
+    """What an `OptCell` goes on from: a `LayerState` for each layer and direction.
+
+    They stand in the order of torch's modules: l0, l0_reverse, l1, ... What common code does to a
+    hidden state of torch's (detach all of it, recursively; `torch.save`; `torch.load` with
+    ``weights_only=True``) can be done to it, and an `OptCell` takes what comes back.
+    """
+
+    __slots__ = ()
+
+    def _stacked(self, part: int) -> Tensor:
+        return torch.stack([layer.hidden[part] for layer in self])
+
+    @property
+    def h(self) -> Tensor:
+        """The hidden state as torch's modules give it, (layers x directions, B, H)."""
+        return self._stacked(0)
+
+    @property
+    def c(self) -> Tensor:
+        """The second part of the hidden state, c of an LSTM, as torch's modules give it."""
+        if len(self[0].hidden) == 1:
+            raise AttributeError("this state has no c, its cell keeps h alone")
+        return self._stacked(1)
+
+    def without_traces(self) -> Tensor | tuple[Tensor, ...]:
+        """Return the hidden state alone: h, or (h, c), as torch's modules take it for a start.
+
+        It starts any module of the same cell and hidden size, whatever its rule and input, such as
+        the decoder behind an encoder; the rule starts afresh there.
+        """
+        parts = tuple(self._stacked(part) for part in range(len(self[0].hidden)))
+        return parts if len(parts) > 1 else parts[0]
+
+    def detach(self) -> State:
+        """Return the same state, cut from the graph that made it."""
+        return self.map(Tensor.detach)
+
+    def to(self, *args: Any, **kwargs: Any) -> State:
+        """Return it on another device or in another dtype, as `Tensor.to`; counts stay whole."""
+
+        def move(part: Tensor) -> Tensor:
+            moved = part.to(*args, **kwargs)
+            return moved if part.is_floating_point() else part.to(moved.device)
+
+        return self.map(move)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> State:
+        """Return it with `function` applied to every tensor."""
+        return type(self)(
+            LayerState(
+                tuple(map(function, hidden)),
+                None
+                if rule is None
+                else RuleState(tuple(map(function, rule.traces)), function(rule.steps)),
+            )
+            for hidden, rule in self
+        )
+
+
+class SingleState(State):
+    """The state of a single sequence without a batch dimension; inside, it is a batch of 1."""
+
+    __slots__ = ()
+
+    def _stacked(self, part: int) -> Tensor:
+        return super()._stacked(part).squeeze(1)
+
+
+def _let_torch_look_into(kind: type[State]) -> None:
+    """Tell torch's transforms, which look into tuples but not into their subclasses unasked.
+
+    The interface is torch's own and not promised to stay; without it a state cannot come out of a
+    transform or an export, and all else goes on.
+    """
+    register = getattr(getattr(torch.utils, "_pytree", None), "register_pytree_node", None)
+    if register is None:
+        return
+    from torch.utils._pytree import SequenceKey
+
+    register(
+        kind,
+        lambda state: (list(state), None),
+        lambda layers, _: kind(layers),
+        serialized_type_name=f"{__name__}.{kind.__name__}",
+        flatten_with_keys_fn=lambda state: (
+            [(SequenceKey(i), layer) for i, layer in enumerate(state)],
+            None,
+        ),
+    )
+
+
+_let_torch_look_into(State)
+_let_torch_look_into(SingleState)
+# torch.load(weights_only=True) makes only what it is told of.
+torch.serialization.add_safe_globals([State, SingleState, LayerState, RuleState])
 
 
 def check_batch(state: State, batch: int) -> None:
     """Raise a ValueError where a state holds another number of sequences."""
-    for layer in state:
-        for part in (*layer.hidden, *layer.rule.traces):
+    for hidden, rule in state:
+        for part in (*hidden, *(rule.traces if rule else ())):
             if part.shape[0] not in (1, batch):
                 raise ValueError(f"state of {part.shape[0]} sequences; valid here: {batch}")
 
@@ -59,28 +157,10 @@ def _looks(parts: tuple[Tensor, ...]) -> str:
 
 def detached(state: State) -> State:
     """Return the same state, cut from the graph that made it."""
-    return tuple(
-        LayerState(
-            tuple(part.detach() for part in layer.hidden),
-            RuleState(
-                tuple(trace.detach() for trace in layer.rule.traces), layer.rule.steps.detach()
-            ),
-        )
-        for layer in state
-    )
+    return state.detach()
 
 
 def map_batch(state: State, function: Callable[[Tensor], Tensor]) -> State:
     """Apply `function` to every tensor of a state that has a batch dimension in front."""
-
-    def each(tensor: Tensor) -> Tensor:
-        # What all sequences share, such as one counter, has no batch dimension to speak of.
-        return tensor if len(tensor) == 1 else function(tensor)
-
-    return tuple(
-        LayerState(
-            tuple(map(each, layer.hidden)),
-            RuleState(tuple(map(each, layer.rule.traces)), each(layer.rule.steps)),
-        )
-        for layer in state
-    )
+    # What all sequences share, such as one counter, has no batch dimension to speak of.
+    return state.map(lambda part: part if part.shape[0] == 1 else function(part))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from ..hyperparameters import Real, specification
+from ..hyperparameters import Choice, Real, specification
 from ..kernels import wide
 from ..rules import Rule
 
@@ -20,9 +21,15 @@ _MARGIN = 1e-3
 class RuleValues(nn.Module):
     """Holds a rule's hyperparameters as 0-d tensors; calling it returns them by name.
 
-    Fixed values are non-persistent buffers, so a state dict holds weights alone. Learned ones are
-    parameters p with value = low + (high - low) sigmoid(p), which is inside the valid range for
-    every p; they start a thousandth of the range from its ends at least.
+    Fixed values are plain numbers, and beside them non-persistent buffers, so that they can be
+    stacked and mapped over while a state dict holds weights alone. However the module is moved,
+    cast or loaded, the buffers are made anew from the numbers, in the dtype of the weights but in
+    float32 at least. Learned ones are parameters p with value = low + (high - low) sigmoid(p),
+    which is inside the valid range for every p; they start a thousandth of the range from its ends
+    at least.
+
+    Choices are not among the values: they are the rule's form, which it reads off itself, and
+    modules can be stacked only where they agree in it.
     """
 
     def __init__(
@@ -36,26 +43,42 @@ class RuleValues(nn.Module):
         super().__init__()
         self.ranges: dict[str, Real] = {}
         self._fixed: dict[str, float] = {}
+        self._starts: dict[str, float] = {}
         dtype = dtype or torch.get_default_dtype()
         for key, spec in specification(type(rule)).items():
             value = getattr(rule, key)
-            if not isinstance(spec, Real):
-                self.register_buffer(key, torch.tensor(value, device=device), persistent=False)
-            elif learn and spec.learnable:
+            if learn and isinstance(spec, Real) and spec.learnable:
                 self.ranges[key] = spec
                 share = (value - spec.valid_low) / (spec.valid_high - spec.valid_low)
                 share = min(max(share, _MARGIN), 1 - _MARGIN)
-                raw = torch.logit(torch.tensor(share, dtype=torch.float64))
-                setattr(self, key, nn.Parameter(raw.to(device=device, dtype=dtype)))
-            else:
+                self._starts[key] = math.log(share / (1 - share))
+                setattr(self, key, nn.Parameter(torch.empty((), device=device, dtype=dtype)))
+            elif not isinstance(spec, Choice):
                 self._fixed[key] = value
-                self.register_buffer(key, _exactly(value, device), persistent=False)
+                self.register_buffer(key, _tensor(value, dtype, device), persistent=False)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Put the learned values back to those of the rule."""
+        for key, start in self._starts.items():
+            getattr(self, key).fill_(start)
+
+    def follow(self, weight: Tensor) -> None:
+        """Make the fixed values anew where they are not of a weight's dtype and device."""
+        for key, value in self._fixed.items():
+            buffer, anew = getattr(self, key), _tensor(value, weight.dtype, weight.device)
+            if (buffer.dtype, buffer.device) != (anew.dtype, anew.device):
+                setattr(self, key, anew)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or dtype; fixed values keep theirs, which rounds nothing."""
+        """Move to another device or dtype, by which no fixed value is rounded or lost."""
+        before = dict(self.named_buffers(recurse=False))
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for key, value in self._fixed.items():
-            setattr(self, key, _exactly(value, getattr(self, key).device))
+            moved = getattr(self, key)
+            if moved is not before[key]:
+                setattr(self, key, _tensor(value, moved.dtype, moved.device))
         return self
 
     def forward(self, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
@@ -72,10 +95,23 @@ class RuleValues(nn.Module):
         }
 
 
-def _exactly(value: float, device: torch.device | str | None) -> Tensor:
-    # In float64 whatever the weights are, so that a cell turned to double later has the value
-    # asked for and not its rounding to float32.
-    return torch.tensor(value, device=device, dtype=torch.float64)
+def keep_beside_weights(module: nn.Module) -> None:
+    """Let the `rule_values` of a module follow its weights when it is loaded.
+
+    With ``load_state_dict(assign=True)`` weights come from elsewhere, while what no state dict
+    holds would stay behind: on the meta device, or in another dtype.
+    """
+    module.register_load_state_dict_post_hook(_follow)  # type: ignore[no-untyped-call]
+
+
+def _follow(module: Any, _: Any) -> None:
+    own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+    module.rule_values.follow(next(t for t in own if t.is_floating_point()))
+
+
+def _tensor(value: float, dtype: torch.dtype, device: torch.device | str | None) -> Tensor:
+    """Return a number as a 0-d tensor: whole numbers and switches have a dtype of their own."""
+    return torch.tensor(value, device=device, dtype=wide(dtype) if type(value) is float else None)
 
 
 def _inside(spec: Real, raw: Tensor) -> Tensor:
@@ -83,5 +119,6 @@ def _inside(spec: Real, raw: Tensor) -> Tensor:
     share = torch.sigmoid(raw.to(wide(raw.dtype)))
     near = torch.finfo(share.dtype).eps
     if spec.open_low or spec.open_high:
-        share = share.clamp(near if spec.open_low else 0, 1 - near if spec.open_high else 1)
+        # Not 0 and 1: an exporter would make whole numbers of them, which nothing converts.
+        share = share.clamp(near if spec.open_low else 0.0, 1 - near if spec.open_high else 1.0)
     return spec.valid_low + (spec.valid_high - spec.valid_low) * share

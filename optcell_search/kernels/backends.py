@@ -25,6 +25,7 @@ from typing import Any
 import torch
 
 from .loop import Loop
+from .watching import only_plain
 
 FAST = ("native", "compiled", "triton", "torch")
 NAMES = (*FAST, "reference")
@@ -116,6 +117,9 @@ def _choose(loop: Loop, traced: bool) -> Choice:
     forced = _forced.get()
     skipped: dict[str, str] = {}
     order = _FILTERS if loop.kind in ("scan", "normalize") else _RECURRENCES
+    plain = only_plain()
+    if plain is not None:
+        return Choice("reference", dict.fromkeys(order, plain))
     for name in (*([forced] if forced else []), *order):
         if name not in skipped:
             reason = _module(name).refusal(loop, traced)

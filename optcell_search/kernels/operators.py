@@ -71,7 +71,12 @@ def operator(
 
     label = f"{_NAMESPACE}::{name}"
     op = torch.library.custom_op(label, run_contiguous, mutates_args=(), schema=schema)
-    op.register_fake(outputs)
+
+    def room(*args: Any) -> Any:
+        _check_devices(name, args)
+        return outputs(*args)
+
+    op.register_fake(room)
 
     def fold(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
         size = info.batch_size
@@ -82,6 +87,20 @@ def operator(
 
     op.register_vmap(fold)
     return Operator(op, run_contiguous)
+
+
+def _check_devices(loop: str, args: tuple[Any, ...]) -> None:
+    """Make sure that no tensor without memory sends torch here, past the loop itself.
+
+    One tensor on the meta device is enough for that; what should hold the loop's numbers would be
+    memory that nobody has written to.
+    """
+    devices = {arg.device for arg in args if isinstance(arg, Tensor)}
+    if len(devices) > 1:
+        raise ValueError(
+            f"{loop}: Expected all tensors to be on the same device, but found "
+            f"{' and '.join(sorted(map(str, devices)))}"
+        )
 
 
 def _in_memory(tensor: Tensor, strided: bool) -> Tensor:
@@ -140,8 +159,9 @@ def differentiable(
 
     def forbid(ctx: Any, *grads: Any) -> NoReturn:
         raise RuntimeError(
-            "optcell kernels can be differentiated once; for second derivatives run the cell "
-            'under kernels.backend("reference")'
+            "optcell kernels can be differentiated once; for second derivatives, also by "
+            "create_graph=True, run the forward pass under "
+            'optcell_search.kernels.backend("reference")'
         )
 
     class Backward(torch.autograd.Function):
@@ -183,8 +203,10 @@ def differentiable(
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            # With gradients on, somebody means to differentiate what comes out.
-            run = Backward.apply if torch.is_grad_enabled() else backward.run
+            # With gradients on, somebody means to differentiate what comes out; and gradients may
+            # come many at once, as for a Jacobian.
+            plain = unwatched(grads) and not torch.is_grad_enabled()
+            run = backward.run if plain else Backward.apply
             return gradients(run, ctx.saved_tensors, ctx.values, grads)
 
     def traced_backward(ctx: Any, *grads: Any) -> Any:

@@ -48,8 +48,9 @@ class Rule(Hyperparameters, ABC):
     """An update rule: its hyperparameters, its traces and what it makes of them.
 
     A subclass is a frozen, keyword-only dataclass in a file of this room. Its fields are what a
-    search varies; in the formulas they arrive as 0-d tensors, so that they can be learned and
-    mapped over. The formulas must not branch on the values of tensors.
+    search varies; in the formulas numbers arrive as 0-d tensors, so that they can be learned and
+    mapped over, and the formulas must not branch on their values. A choice is the form of a rule:
+    the formulas read it off `self`, and may branch on it.
     """
 
     title: ClassVar[str]
@@ -68,7 +69,8 @@ class Rule(Hyperparameters, ABC):
         Args:
             z: (T, B, channels) pre-activations.
             t: (T, B or 1, 1) number of each step, from 1, counted on over pieces.
-            p: the hyperparameters by name, 0-d tensors.
+            p: the numbers among the hyperparameters by name, 0-d tensors; a choice is read off
+                `self`.
         """
 
     @abstractmethod

@@ -20,10 +20,14 @@ class Nesterov(Rule):
         v_t = mu_t v_{t-1} + s z_t,  mu_t = (k - 1) / (k + 2),  u_t = v_t
 
     where k counts the steps 1, 2, ..., `restart`, 1, 2, ... (or on for ever where `restart` is 0).
+    It counts on over the pieces of a sequence that is fed with its state, so that pieces give what
+    the whole gives.
 
     Source: Nguyen et al. 2020, arXiv 2006.06919, section 3.2 (SR-RNN where restart > 0).
-    Departure: the authors' script for MNIST and TIMIT puts the momentum on U h - s z instead;
-    this is the form of the paper, which their language-model script has as well.
+    Departures: the authors' script for MNIST and TIMIT puts the momentum on U h - s z instead;
+    this is the form of the paper, which their language-model script has as well. That script counts
+    k from 1 again in every piece of a text; here ``layer.rule._replace(steps=zeros)``, for every
+    layer of a state, does so.
     """
 
     name: ClassVar[str] = "nesterov"

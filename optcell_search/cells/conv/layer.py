@@ -13,7 +13,7 @@ from ...registry import conv_cells, rules
 from ...rules import Rule, RuleState, apply_rule
 from ...shapes import Float
 from ..base import Hidden, Weights
-from ..values import RuleValues
+from ..values import RuleValues, keep_beside_weights
 from .base import ConvolutionalCell
 
 
@@ -69,6 +69,7 @@ class OptConvCell(nn.Module):
         self.rule: Rule = rules.get(rule)() if isinstance(rule, str) else rule
         self.input_channels, self.channels, self.bias = input_channels, channels, bias
         self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
+        keep_beside_weights(self)
         self._names = tuple(self.cell.shapes(input_channels, channels, bias))
         for name, shape in self.cell.shapes(input_channels, channels, bias).items():
             self.register_parameter(

@@ -1,0 +1,106 @@
+"""Where Python ends: a tensor that a loop would read otherwise than it is, is refused.
+
+A wrong one gives an error on every way in, never a number, and also without `assert`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from optcell_search import kernels
+from optcell_search.cells import OptCell
+from optcell_search.kernels.compiled import build
+
+ROOT = Path(__file__).parents[2]
+T, B, F, H = 3, 2, 5, 4
+NO_COMPILER = pytest.mark.skipif(build.problem() is not None, reason=str(build.problem()))
+BACKENDS = ["torch", pytest.param("compiled", marks=NO_COMPILER)]
+
+
+# In processes of their own, without the suite's checks of shapes, which would refuse most of it
+# before the kernels are asked; and without assert.
+@pytest.mark.parametrize(
+    "program", [["-O", "boundary_fuzz.py", "0", "80"], ["-O", "boundary_loops.py"]]
+)
+def test_modules_states_and_each_tensor_of_each_loop_end_equal_or_in_an_error(
+    program: list[str],
+) -> None:
+    option, name, *rest = program
+    done = subprocess.run(
+        [sys.executable, option, "-W", "ignore", f"tests/{name}", *rest],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "none: equal, " in done.stdout or "refused, " in done.stdout
+
+
+@pytest.mark.parametrize("rule", ["heavy_ball", "adam"])
+@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("backend", ["native", "reference", *BACKENDS])
+def test_a_parameter_replaced_by_a_shorter_one_is_refused_by_name(
+    backend: str, cell: str, name: str, rule: str
+) -> None:
+    module = OptCell(F, H, cell=cell, rule=rule)
+    short = getattr(module, name).detach()[:1]
+    setattr(module, name, torch.nn.Parameter(short))
+    message = f"Expected {name.removesuffix('_l0')} size"
+    with kernels.backend(backend), pytest.raises(ValueError, match=message):
+        module(torch.randn(T, B, F))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "orthogonal"])
+def test_another_dtype_is_refused_in_torchs_words(cell: str) -> None:
+    message = r"RNN input dtype \(torch.float64\) does not match weight dtype \(torch.float32\)"
+    with pytest.raises(ValueError, match=message):
+        OptCell(F, H, cell=cell)(torch.randn(T, B, F).double())
+
+
+def test_another_device_is_refused_in_torchs_words() -> None:
+    with pytest.raises(ValueError, match="tensors are not at the same device, found input tensor"):
+        OptCell(F, H, device="meta")(torch.randn(T, B, F))
+
+
+def test_the_state_of_another_rule_is_refused() -> None:
+    x = torch.randn(T, B, F)
+    for rule, other in (("rmsprop", "adam"), ("gd", "heavy_ball"), ("heavy_ball", "gd")):
+        _, state = OptCell(F, H, rule=other)(x)
+        with pytest.raises(ValueError, match="traces; valid here"):
+            OptCell(F, H, rule=rule)(x, state)
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(3, dtype=torch.int64), torch.zeros(1)])
+def test_steps_of_other_sequences_or_no_whole_numbers_are_refused(wrong: Tensor) -> None:
+    module, x = OptCell(F, H, rule="nesterov"), torch.randn(T, B, F)
+    _, ((hidden, rule),) = module(x)
+    state = ((hidden, rule._replace(steps=wrong)),)
+    with pytest.raises(ValueError, match="state with steps"):
+        module(x, tuple(type(module(x)[1][0])(*layer) for layer in state))
+
+
+def test_a_view_that_is_read_with_the_other_sign_is_read_so() -> None:
+    """The imaginary part of a conjugate is in memory with the wrong sign."""
+    module = OptCell(F, H)
+    x = torch.randn(T, B, F, dtype=torch.complex64).conj().imag
+    assert x.is_neg()
+    assert torch.equal(module(x)[0], module(x.clone())[0])
+
+
+@NO_COMPILER
+def test_a_storage_taken_away_under_its_tensor_is_refused() -> None:
+    module = OptCell(F, H)
+    loss = module(torch.randn(T, B, F))[0].sum()
+    for weight in module.parameters():
+        weight.untyped_storage().resize_(0)
+    with pytest.raises((ValueError, RuntimeError), match=r"in memory|storage"):
+        loss.backward()
