@@ -6,7 +6,14 @@ from typing import Any
 
 from tables import code, number, table
 
-from optcell_search.hyperparameters import Choice, Integer, Real, Specification, specification
+from optcell_search.hyperparameters import (
+    Choice,
+    Integer,
+    Real,
+    Specification,
+    in_words,
+    specification,
+)
 
 HEADS = ("key", "type", "valid", "searched where a space names it without a range", "default", "")
 FIXED_HEADS = ("key", "type", "valid", "default", "")
@@ -56,7 +63,4 @@ def _plain(value: Any) -> str:
 
 def _doc(spec: Specification) -> str:
     text = spec.doc[:1].upper() + spec.doc[1:]
-    if isinstance(spec, Choice) and spec.needs is not None:
-        other, least = spec.needs
-        text += f" (where `{other}` is {least} or more)"
-    return text
+    return text if spec.needs is None else f"{text}. It exists where `{in_words(spec.needs)}`."
