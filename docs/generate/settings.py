@@ -15,7 +15,7 @@ from optcell_search.hyperparameters import (
     specification,
 )
 
-HEADS = ("key", "type", "valid", "searched where a space names it without a range", "default", "")
+HEADS = ("key", "type", "valid", "search range", "default", "")
 FIXED_HEADS = ("key", "type", "valid", "default", "")
 
 

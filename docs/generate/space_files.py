@@ -19,9 +19,8 @@ data; loading one runs nothing. Every fault of a file is reported at once, with 
 would be valid. This page is made from the code.
 
 A hyperparameter is given in one of three forms. It exists only in candidates whose cell or rule has
-it. One of a chosen cell or rule that the file does not mention takes the range that its owner
-declares for searching; one of `[model]` or `[training]` that the file does not mention is fixed at
-its default.
+it. One of a chosen cell or rule that the file does not mention takes its search range, as declared
+beside it; one of `[model]` or `[training]` that the file does not mention is fixed at its default.
 """
 
 FORMS = (
