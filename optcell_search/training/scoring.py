@@ -55,7 +55,7 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
             outputs, targets, state = answer(model, batch, task, state)
             parts.append(task.tally(outputs, targets, batch.drivers))
     model.train(was_training)
-    return task.finish([torch.stack(sums).sum(0) for sums in zip(*parts, strict=True)])
+    return task.finish(task.merge(parts))
 
 
 def objectives(task: LoadedTask) -> dict[str, str]:
