@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
+    from optcell_search.ledger.storage import STORAGE_ERRORS, said
     from optcell_search.tuning import RunFailedError
 
     try:
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:
         return _say(WRONG_REQUEST, str(error))
+    except STORAGE_ERRORS as error:
+        return _say(FAILED, f"the study cannot be used any more: {said(error)}")
     except KeyboardInterrupt:
         folder = getattr(arguments, "out", None) or getattr(arguments, "directory", "DIR")
         return _say(STOPPED, f"stopped; `optcell-search resume {folder}` goes on")

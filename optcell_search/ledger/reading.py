@@ -12,9 +12,10 @@ from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage
 
 from . import trust as trusting
+from .attributes import check_study
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 from .names import refuse_link
-from .storage import STORAGE_ERRORS, quiet_optuna, storage_for_reading, without_password
+from .storage import STORAGE_ERRORS, quiet_optuna, said, storage_for_reading, without_password
 
 
 def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
@@ -49,9 +50,10 @@ def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
         json.JSONDecodeError,
         UnicodeDecodeError,
     ) as error:
-        raise ValueError(f"{text}: not a readable Optuna study ({type(error).__name__})") from error
+        raise ValueError(f"{text}: not a readable Optuna study: {said(error)}") from error
     if REQUEST not in attributes:
         raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
+    check_study(attributes, text)
     return study
 
 

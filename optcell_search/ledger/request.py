@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import typing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ import tomli_w
 from optcell_search.space import SearchSpace
 
 from ..pareto import Direction
+from .attributes import check_objectives
 from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
+from .names import inner_name
+from .typed import checker, in_words, short
 
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.
 LOCAL = "local"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,9 +116,19 @@ class Request:
         needed = {field.name for field in fields if field.default is dataclasses.MISSING}
         wrong = (needed - content.keys()) | (content.keys() - {field.name for field in fields})
         if wrong:
-            raise ValueError(f"{where}: missing or unknown keys: {', '.join(sorted(wrong))}")
+            names = ", ".join(short(name) for name in sorted(wrong)[:_MOST_NAMED])
+            raise ValueError(f"{where}: missing or unknown keys: {names}")
+        hints = typing.get_type_hints(cls) | {"objectives": list[dict[str, str]]}
+        for name, value in content.items():
+            if not checker(hints[name])(value):
+                valid = in_words(hints[name])
+                raise ValueError(f"{where}: {name} = {short(value)}; valid: {valid}")
+        # It becomes part of the names of files.
+        if "/" in inner_name(content["run_id"], f"{where}: run_id"):
+            raise ValueError(f"{where}: run_id = {short(content['run_id'])}; valid: a plain name")
         content["constraints"] = tuple(content["constraints"])
         content["callbacks"] = tuple(content["callbacks"])
+        check_objectives(content["objectives"], where)
         content["objectives"] = directions_in(content["objectives"])
         return cls(**content)
 

@@ -25,6 +25,17 @@ _MOMENT = 0.5  # seconds
 STORAGE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
 
 
+def said(error: BaseException) -> str:
+    """Return in one line what a storage complains of, without a password or a statement of SQL."""
+    # Optuna's own words for every failure of a commit are about data that is wrong.
+    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and error.orig is not None:
+        error = error.orig
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first or type(error).__name__
+
+
 class LedgerStorage:
     """An opened Optuna storage, and how to close it and to push it to the disk.
 
@@ -42,8 +53,7 @@ class LedgerStorage:
         try:
             self.optuna: BaseStorage = self._open()
         except (*STORAGE_ERRORS, ImportError, ValueError) as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ValueError(f"study {self}: cannot be opened: {first}") from error
+            raise ValueError(f"study {self}: cannot be opened: {said(error)}") from error
 
     def __str__(self) -> str:
         """Return the URL without the password it may hold."""
