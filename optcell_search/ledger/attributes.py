@@ -55,6 +55,12 @@ def check_trial(number: int, known: Mapping[str, Any]) -> None:
         whole_number(distance, f"trial {number}: gradients")
 
 
+def check_numbers(numbers: Sequence[int], where: str) -> None:
+    """Raise a ValueError unless the trials of a study are numbered from 0, none left out."""
+    if list(numbers) != list(range(len(numbers))):
+        raise ValueError(f"{where}: its trials are not numbered from 0 on; the study is damaged")
+
+
 def check_epoch(key: str, metrics: object) -> None:
     """Raise a ValueError where an epoch's metrics are none."""
     if not _CHECKS[id(_EPOCH)]["epoch"](metrics):

@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, OptunaError
 
+from .attributes import check_numbers
 from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
 from .ledger import Ledger
 from .names import refuse_link
@@ -54,9 +55,9 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
     with _closed_on_failure(storage), _in_words(storage):
         study = _study(request, storage)
         _refuse_edited(request, study, folder)
-        for trial in study.get_trials(deepcopy=False):
-            # Nothing is done with a study in which there is what no search writes.
-            record_of(trial)
+        # Nothing is done with a study in which there is what no search writes.
+        records = [record_of(trial) for trial in study.get_trials(deepcopy=False)]
+        check_numbers([record.number for record in records], str(folder))
         return Ledger(request, storage, study)
 
 
@@ -64,7 +65,7 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
 def _in_words(storage: LedgerStorage) -> Iterator[None]:
     try:
         yield
-    except (*STORAGE_ERRORS, OptunaError, RuntimeError, AssertionError, LookupError) as error:
+    except (*STORAGE_ERRORS, OptunaError, RuntimeError, AssertionError, LookupError, TypeError) as error:
         # Of a database that is damaged Optuna says what its own code first stumbles over.
         raise ValueError(f"study {storage}: cannot be used: {said(error)}") from error
 

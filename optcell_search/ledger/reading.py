@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -12,13 +14,27 @@ from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage
 
 from . import trust as trusting
-from .attributes import check_study
+from .attributes import check_numbers, check_study
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 from .names import refuse_link
 from .storage import STORAGE_ERRORS, quiet_optuna, said, storage_for_reading, without_password
 
 
 def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
+    """Open a study as `open_study` does, and read all its trials once.
+
+    Raises:
+        FileNotFoundError, ValueError: as `open_study`; or a trial cannot be read.
+    """
+    study = open_study(where, trust=trust)
+    with _in_words(without_password(str(where))):
+        # Optuna keeps what has ended, so that reading it again costs little.
+        trials = study.get_trials(deepcopy=False)
+    check_numbers([trial.number for trial in trials], str(where))
+    return study
+
+
+def open_study(where: str | Path, *, trust: bool = False) -> optuna.Study:
     """Open the ledger of a run folder, or the study at an Optuna URL; nothing is changed by it.
 
     Args:
@@ -35,11 +51,22 @@ def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
     url, name = locate(where, trust=trust)
     text = without_password(str(where))
     quiet_optuna()
-    try:
+    with _in_words(text):
         storage = storage_for_reading(url)
         name = _chosen(storage, name, text)
         study = optuna.load_study(study_name=name, storage=storage)
         attributes = study.user_attrs
+    if REQUEST not in attributes:
+        raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
+    check_study(attributes, text)
+    return study
+
+
+@contextlib.contextmanager
+def _in_words(text: str) -> Iterator[None]:
+    """Turn what Optuna raises of a damaged study into a ValueError of one line."""
+    try:
+        yield
     except FileNotFoundError:
         raise
     except (
@@ -47,14 +74,14 @@ def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
         OptunaError,
         ImportError,
         RuntimeError,
+        AssertionError,
+        LookupError,
+        TypeError,
         json.JSONDecodeError,
         UnicodeDecodeError,
     ) as error:
+        # Of a table that is damaged Optuna says what its own code first stumbles over.
         raise ValueError(f"{text}: not a readable Optuna study: {said(error)}") from error
-    if REQUEST not in attributes:
-        raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
-    check_study(attributes, text)
-    return study
 
 
 def _chosen(storage: BaseStorage, name: str, text: str) -> str:

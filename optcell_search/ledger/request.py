@@ -133,8 +133,11 @@ class Request:
         return cls(**content)
 
     def write(self, folder: Path) -> None:
-        """Write ``run.toml`` into `folder`."""
-        (folder / REQUEST_FILE).write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
+        """Write ``run.toml`` into `folder`, for its owner alone where it holds a password."""
+        path = folder / REQUEST_FILE
+        secret = any(without_password(url) != url for url in (self.study, self.storage))
+        with open(path, "x", encoding="utf-8", opener=_private if secret else None) as stream:
+            stream.write(tomli_w.dumps(self.to_dict()))
 
     @classmethod
     def read(cls, folder: Path) -> Request:

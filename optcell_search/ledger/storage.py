@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import sqlite3
 import time
 import urllib.parse
@@ -16,6 +16,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from .disk import sync
 from .format import DATABASE, JOURNAL
 from .journal import mend, refuse_foreign
 
@@ -85,15 +86,9 @@ class LedgerStorage:
 
     def flush(self) -> None:
         """Have what was written so far survive a power cut."""
-        if self.file is None:
-            return
-        log = Path(f"{self.file}-wal")
-        if log.exists():
-            descriptor = os.open(log, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        if self.file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                sync(Path(f"{self.file}-wal"))
 
     def close(self) -> None:
         """Give all connections back, which also folds SQLite's side files into the database."""
@@ -162,6 +157,25 @@ def _connect_for_reading(file: Path) -> sqlite3.Connection:
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     address = f"file:{urllib.parse.quote(str(file.absolute()))}?{mode}"
     return sqlite3.connect(address, uri=True, timeout=60, check_same_thread=False)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that an Optuna URL names; None: it names a server."""
+    if url.startswith(JOURNAL):
+        return Path(url.removeprefix(JOURNAL))
+    try:
+        parsed = sqlalchemy.make_url(url) if url else None
+    except sqlalchemy.exc.ArgumentError:
+        return None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)
+
+
+def is_missing(url: str) -> bool:
+    """Whether an Optuna URL names a file that is not there."""
+    file = file_of(url)
+    return file is not None and not file.exists()
 
 
 def absolute_url(url: str) -> str:

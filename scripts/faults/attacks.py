@@ -99,10 +99,10 @@ class Tally:
     codes: dict[str, int] = field(default_factory=dict)
     faults: list[dict[str, Any]] = field(default_factory=list)
 
-    def take(self, what: str, code: int | None, faults: list[str]) -> None:
+    def take(self, what: str, code: str, faults: list[str]) -> None:
         """Count a call; `faults` says what was wrong with it."""
         self.tried += 1
-        self.codes[str(code)] = self.codes.get(str(code), 0) + 1
+        self.codes[code] = self.codes.get(code, 0) + 1
         if faults:
             self.faults.append({"what": what[:300], "faults": faults})
             print(f"FAULT {what[:300]}: {'; '.join(faults)}", flush=True)
@@ -192,6 +192,7 @@ def attack(
     tally: Tally, what: str, arguments: list[str], check: Callable[[int | None], list[str]]
 ) -> int | None:
     """Call the command, look at what it left, and count it."""
-    code, faults, _ = call(arguments)
-    tally.take(f"{what}: {' '.join(arguments)}", code, faults + check(code))
+    code, faults, said = call(arguments)
+    kind = f"{code}, before Ray" if NO_RAY in said else str(code)
+    tally.take(f"{what}: {' '.join(arguments)}", kind, faults + check(code))
     return code

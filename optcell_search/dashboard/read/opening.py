@@ -7,7 +7,7 @@ from pathlib import Path
 import optuna
 
 from ... import results
-from ...ledger.reading import is_journal
+from ...ledger.reading import is_journal, open_study
 from .api import ApiSource
 from .source import Source
 from .sql import SqlSource, has_known_tables
@@ -21,7 +21,7 @@ def open_source(where: str | Path | optuna.Study) -> Source:
     """
     if isinstance(where, optuna.Study):
         return ApiSource(where)
-    study = results.load(where)
+    study = open_study(where)
     url, _ = results.locate(where)
     if is_journal(url) or not has_known_tables(url):
         return ApiSource(study)
