@@ -3,6 +3,10 @@
 A rule, a cell, a task or a section of a search space is a frozen dataclass whose fields are made
 by `real`, `integer` and `choice`. Whoever needs the ranges, such as a search space, reads them with
 `specification`; whoever builds an object gets them checked by `Hyperparameters`.
+
+A field that has `needs` exists only beside certain values of another; elsewhere its default says
+that there is nothing. A field that was added to its owner after the first release says `since`
+which one: objects described before it hold its default, and keep their names (`distinguishing`).
 """
 
 from __future__ import annotations
@@ -14,6 +18,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 _METADATA_KEY = "optcell_search"
+
+# (other, least): there where the hyperparameter `other` of the same owner is at least `least`;
+# (other, values): where it is one of a tuple of values.
+Needs = tuple[str, float | tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +40,8 @@ class Real:
     open_low: bool = False
     open_high: bool = False
     learnable: bool = True
+    needs: Needs | None = None
+    since: str = ""
     doc: str = ""
 
     @property
@@ -62,6 +72,8 @@ class Integer:
     log: bool = False
     valid_low: int = 0
     valid_high: int = 2**31
+    needs: Needs | None = None
+    since: str = ""
     doc: str = ""
 
     @property
@@ -80,15 +92,12 @@ class Integer:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few values, all of which are searched.
-
-    With `needs` = (other, least) it exists only where the hyperparameter `other` of the same owner
-    is at least `least`; elsewhere its default says that there is nothing.
-    """
+    """One of a few values, all of which are searched."""
 
     default: Any
     options: tuple[Any, ...]
-    needs: tuple[str, int] | None = None
+    needs: Needs | None = None
+    since: str = ""
     doc: str = ""
 
     @property
@@ -120,6 +129,8 @@ def real(
     open_low: bool = False,
     open_high: bool = False,
     learnable: bool = True,
+    needs: Needs | None = None,
+    since: str = "",
     doc: str = "",
 ) -> Any:
     """Declare a real-valued field; `open_low` and `open_high` exclude the ends of `valid`."""
@@ -136,6 +147,8 @@ def real(
             open_low=open_low,
             open_high=open_high,
             learnable=learnable,
+            needs=needs,
+            since=since,
             doc=doc,
         )
     )
@@ -147,6 +160,8 @@ def integer(
     search: tuple[int, int],
     valid: tuple[int, int],
     log: bool = False,
+    needs: Needs | None = None,
+    since: str = "",
     doc: str = "",
 ) -> Any:
     """Declare an integer field."""
@@ -160,6 +175,8 @@ def integer(
             log=log,
             valid_low=valid_low,
             valid_high=valid_high,
+            needs=needs,
+            since=since,
             doc=doc,
         )
     )
@@ -169,19 +186,43 @@ def choice(
     default: Any,
     *,
     options: tuple[Any, ...],
-    needs: tuple[str, int] | None = None,
+    needs: Needs | None = None,
+    since: str = "",
     doc: str = "",
 ) -> Any:
-    """Declare a field that takes one of `options`; `needs` says where it exists, see `Choice`."""
-    return _field(Choice(default=default, options=options, needs=needs, doc=doc))
+    """Declare a field that takes one of `options`."""
+    return _field(Choice(default=default, options=options, needs=needs, since=since, doc=doc))
+
+
+def met(needs: Needs, value: Any) -> bool:
+    """Return whether `value` of the other hyperparameter is what is needed of it."""
+    _, wanted = needs
+    return bool(value in wanted if isinstance(wanted, tuple) else value >= wanted)
+
+
+def in_words(needs: Needs, prefix: str = "") -> str:
+    """Return what is needed, e.g. ``depth >= 4`` or ``front = 'serial' or 'parallel'``."""
+    other, wanted = needs
+    if isinstance(wanted, tuple):
+        return f"{prefix}{other} = {' or '.join(map(repr, wanted))}"
+    return f"{prefix}{other} >= {wanted}"
 
 
 def exists(spec: Specification, values: Mapping[str, Any]) -> bool:
     """Return whether a hyperparameter exists beside the `values` of its owner's others."""
-    if not isinstance(spec, Choice) or spec.needs is None:
-        return True
-    other, least = spec.needs
-    return bool(values[other] >= least)
+    return spec.needs is None or met(spec.needs, values[spec.needs[0]])
+
+
+def distinguishing(specs: Mapping[str, Specification], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a description is told by: all but later fields at their defaults.
+
+    What is stored under a name made of these finds it again when its owner has got more fields.
+    """
+    return {
+        key: value
+        for key, value in values.items()
+        if not (key in specs and specs[key].since and value == specs[key].default)
+    }
 
 
 def specification(cls: type) -> dict[str, Specification]:
@@ -212,12 +253,10 @@ class Hyperparameters:
         for key, spec in specification(type(self)).items():
             value = getattr(self, key)
             if value != spec.default and not exists(spec, self.values()):
-                assert isinstance(spec, Choice)
                 assert spec.needs is not None
-                other, least = spec.needs
                 raise ValueError(
-                    f"{prefix}{key} = {value!r} needs {prefix}{other} >= {least}, which is "
-                    f"{getattr(self, other)}; valid: {spec.default!r}"
+                    f"{prefix}{key} = {value!r} needs {in_words(spec.needs, prefix)}, which is "
+                    f"{getattr(self, spec.needs[0])!r}; valid: {spec.default!r}"
                 )
 
     def values(self) -> dict[str, Any]:

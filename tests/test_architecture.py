@@ -45,6 +45,9 @@ ARROWS: dict[str, set[str]] = {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
         "tuning",
     },
+    "testing": {
+        "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
+    },
 }  # fmt: skip
 
 # The rooms within `tuning`, which itself stands above them, in the same way.
@@ -61,6 +64,7 @@ GUESTS: dict[str, set[str]] = {
     "optuna": {"ledger", "tuning", "results", "dashboard"},
     "plotly": {"dashboard"},
     "dash": {"dashboard"},
+    "pytest": {"testing"},
 }
 TORCH_AND_STANDARD_LIBRARY = {"rules", "cells", "kernels", "registry", "hyperparameters", "shapes"}
 ACCELERATORS = {"triton", "numba", "jaxtyping", "numpy"}

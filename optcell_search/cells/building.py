@@ -38,7 +38,8 @@ def build_model(
             ``feedback_HIGH_LOW``, the side of its filter (0: no edge).
         input_size: features of a step.
         output_size: features of the output.
-        readout: the steps that are read out.
+        readout: "every" where every step is read out, "last" where a sequence has one answer; then
+            the model's own `readout` says of which steps.
         frame: channels, height and width where the features of a step are an image.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
         device: of the parameters.
@@ -47,9 +48,11 @@ def build_model(
         ValueError: a convolutional cell without a frame, or with one that it cannot halve.
     """
     if isinstance(cell, Cell):
+        # Whether every step is read out is the task's to say; how one answer is read, the model's.
+        pooled = {"readout": readout} if readout == "every" else {}
         return SequenceModel(
-            input_size, output_size, cell=cell, rule=rule, readout=readout, symbols=symbols,
-            device=device, **model,
+            input_size, output_size, cell=cell, rule=rule, symbols=symbols, device=device,
+            **{**model, **pooled},
         )  # fmt: skip
     if frame is None:
         raise ValueError(

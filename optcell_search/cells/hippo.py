@@ -29,10 +29,17 @@ class HiPPO(Cell):
     others enter as they are. Where the memory has no input (``memory_input="hidden"``), or nothing
     reads it (``memory_to_hidden=False``), "memory" means "hidden": a rule on nothing is no choice.
 
+    LegS goes by the number t of a step, `init_t` for the first one. With 1, step k is t = k. With
+    0, the official code's default, the first input becomes the memory, m = (f, 0, ..., 0), and
+    step k > 1 is t = k - 1. Zero-order hold has one numbering, that of the official default, in
+    which step k holds its input from k - 1 to k and is exact.
+
     Source: Gu, Dao, Ermon, Rudra, Ré 2020, arXiv 2008.07669, section 3 and its official code.
     Departures: weights are drawn from U(±1/sqrt(inputs of the neuron)), as by torch's linear
-    layers; LegS with zero-order hold is exact from the first step on, where the official code is
-    late by one step.
+    layers. In the bilinear rule the default of `init_t` is 1 and that of the official code 0; for
+    random input and N = 8 the memories differ by 0.65 at step 1, 0.2 at step 20, 0.01 at step 100.
+    The official zero-order hold with ``init_t=1`` is late by one step and not offered. That code
+    stops counting t at 1,024 steps; here it counts on.
     """
 
     name: ClassVar[str] = "hippo"
@@ -62,6 +69,9 @@ class HiPPO(Cell):
         valid=(1.0, 1e6),
         log=True,
         doc="steps that legt or lagt looks back",
+    )
+    init_t: int = integer(
+        1, search=(1, 1), valid=(0, 1), doc="number of the first step of a bilinear legs"
     )
     gate: bool = choice(True, options=(True, False), doc="whether a gate mixes old and new h")
     memory_input: str = choice(
@@ -184,7 +194,8 @@ class HiPPO(Cell):
         A, B = weights["memory_A"], weights["memory_B"]
         if self.measure == "legs":
             steps = [steps[0] + 1]
-            m = scaled_step(A, B, m, f, steps[0], self.discretisation)
+            late = self.discretisation == "bilinear" and self.init_t == 0
+            m = scaled_step(A, B, m, f, steps[0], self.discretisation, late)
         else:
             m = linear(m, A) + f.unsqueeze(-1) * B
 

@@ -40,12 +40,14 @@ class Layer:
         rule: what filters z.
         hidden_size: number of features H of the hidden state.
         bias: whether the weights have b_ih and b_hh.
+        prepared: whether the weights are given as the cell's `prepare` returns them.
     """
 
     cell: Cell
     rule: Rule
     hidden_size: int
     bias: bool
+    prepared: bool = False
 
     def backend(self, like: Tensor) -> kernels.Choice:
         """Return the kernel that would run the recurrence on tensors like this one."""
@@ -79,7 +81,7 @@ class Layer:
         """
         sizes = x.shape[-1], self.hidden_size, self.bias
         check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes), p)
-        weights = self.cell.prepare(weights)
+        weights = weights if self.prepared else self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
             check_hidden(state.hidden, hidden, x.shape[1])

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.linalg import solve_triangular
 
+from ..kernels import exporting
+
 MEASURES = ("legs", "legt", "lagt")
 DISCRETISATIONS = ("bilinear", "zoh")
 
@@ -68,7 +70,13 @@ def discrete(measure: str, order: int, step: float, discretisation: str) -> tupl
 
 
 def scaled_step(
-    A: Tensor, B: Tensor, m: Tensor, f: Tensor, t: Tensor, discretisation: str
+    A: Tensor,
+    B: Tensor,
+    m: Tensor,
+    f: Tensor,
+    t: Tensor,
+    discretisation: str,
+    from_zero: bool = False,
 ) -> Tensor:
     """Return LegS coefficients after step t, (B, M, N).
 
@@ -80,12 +88,43 @@ def scaled_step(
         m: (B, M, N) coefficients of M signals after step t - 1.
         f: (B, M) the signals at step t.
         t: (1,) or (B,), number of the step, from 1.
+        from_zero: count t from 0 instead, at which m = (f, 0, ..., 0).
     """
-    if len(t) == 1:
+    if from_zero:
+        later = scaled_step(A, B, m, f, (t - 1).clamp(min=1), discretisation)
+        first = torch.nn.functional.pad(f.unsqueeze(-1), (0, B.shape[0] - 1))
+        return torch.where(t[:, None, None] == 1, first, later)
+    shared = t.shape[0] == 1
+    if discretisation == "bilinear" and (exporting() or not shared):
+        # No format holds a triangular solve; and one for each sequence is slow.
+        return _without_solving(A, B, m, f.unsqueeze(-1), t[:, None, None])
+    if shared:
         # One step number, hence one matrix: all signals of all sequences are its rows.
         flat = _transition(A, B, m.flatten(0, 1), f.reshape(-1, 1), t[0], discretisation)
         return flat.view_as(m)
     return _transition(A, B, m, f.unsqueeze(-1), t[:, None, None], discretisation)
+
+
+def _without_solving(A: Tensor, B: Tensor, m: Tensor, f: Tensor, t: Tensor) -> Tensor:
+    """Return the bilinear step (..., N) by cumulative sums, from m (..., N) and f (..., 1).
+
+    A has -B_n B_k below and -d_n on its diagonal. With S_n = sum_{k <= n} B_k x_k, solving
+    (I - A/2t) x = y from n = 0 on is x_n = (y_n - B_n S_{n-1} / 2t) / (1 + d_n / 2t), and S follows
+    a linear recurrence over n, S_n = a_n S_{n-1} + b_n with |a_n| < 1, here in log2(N) strides.
+    """
+    d, half = -torch.diagonal(A), 0.5 / t
+    own = B * m
+    y = m - half * (d * m + B * (own.cumsum(-1) - own)) + f * (B / t)
+    scale = 1 + half * d
+    a, S = 1 - half * B * B / scale, B * y / scale
+    stride = 1
+    while stride < B.shape[0]:
+        S = torch.cat([S[..., :stride], S[..., stride:] + a[..., stride:] * S[..., :-stride]], -1)
+        # Before the first there is nothing, which also a stands for.
+        a = torch.nn.functional.pad(a[..., stride:] * a[..., :-stride], (stride, 0))
+        stride *= 2
+    before = torch.nn.functional.pad(S[..., :-1], (1, 0))
+    return (y - half * B * before) / scale
 
 
 def _transition(
@@ -100,7 +139,34 @@ def _transition(
         return solved
     # The signal is constant from t - 1 to t. Before step 1 there is nothing to keep.
     elapsed = torch.log(t / (t - 1).clamp(min=1)).double()
-    E = torch.matrix_exp(A.double() * elapsed) * (t > 1)
-    drive = solve_triangular(A.double(), (E - eye) @ B.double()[:, None], upper=False)
-    result: Tensor = m @ E.mT.to(m.dtype) + f * drive.mT.to(m.dtype)
+    if exporting():
+        E, added = _exponential(A, B, elapsed)
+        E = torch.where(t > 1, E, 0.0)
+        # A^-1 (0 - I) B, as the first function is the constant 1.
+        constant = torch.nn.functional.pad(torch.ones_like(added[..., :1]), (0, B.shape[0] - 1))
+        added = torch.where(t > 1, added, constant)
+    else:
+        E = torch.matrix_exp(A.double() * elapsed) * (t > 1)
+        added = solve_triangular(A.double(), (E - eye) @ B.double()[:, None], upper=False).mT
+    result: Tensor = m @ E.mT.to(m.dtype) + f * added.to(m.dtype)
     return result
+
+
+def _exponential(A: Tensor, B: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
+    """Return E = exp(A elapsed) and A^-1 (E - I) B as a row, by products alone.
+
+    Every format holds these. Both stand in exp of [[A, B], [0, 0]]: scaled down until it is below 1
+    for all of LegS' steps, whose longest is ln 2, then Taylor's series to degree 18 and as many
+    squarings.
+    """
+    size = B.shape[0]
+    block = torch.nn.functional.pad(torch.cat([A, B[:, None]], 1), (0, 0, 0, 1)).double()
+    squarings = (2 * size * size).bit_length()
+    scaled = block * (elapsed * 2.0**-squarings)
+    eye = torch.eye(size + 1, dtype=block.dtype, device=block.device)
+    exponential = eye
+    for degree in range(18, 0, -1):
+        exponential = eye + scaled @ exponential / degree
+    for _ in range(squarings):
+        exponential = exponential @ exponential
+    return exponential[..., :-1, :-1], exponential[..., :-1, -1:].mT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,13 +18,14 @@ from .layer import Layer
 from .recurrent import Recurrent, check_arguments
 from .starting import Start, as_state
 from .state import LayerState, SingleState, State, check_batch, map_batch
+from .turning import keep_time, reverse_time
 from .values import RuleValues, keep_beside_weights
 
 _AUTOCAST = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class OptCell(Recurrent):
-    """Recurrent layers in which an update rule filters the drive before the cell takes it.
+    """Recurrent layers in which an update rule filters the input projection before the cell.
 
         z_t = W_ih x_t + b_ih,   u = rule(z),   h_t = cell(u_t, h_{t-1})
 
@@ -145,6 +147,21 @@ class OptCell(Recurrent):
         for index in range(len(self._suffixes)):
             self.cell.after_step(self._weights(index))
 
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Derive once and for all what the cell derives of its weights for each sequence.
+
+        For inference and export: a matrix exponential, say, is a number then and no computation.
+        Weights that change later, or are loaded, are not followed.
+        """
+        for index, suffix in enumerate(self._suffixes):
+            weights = self._weights(index)
+            prepared = self.cell.prepare(weights)
+            for name in prepared.keys() - weights.keys():
+                self.register_buffer(name + suffix, prepared[name], persistent=False)
+        self._names = [*prepared]
+        self._layer = replace(self._layer, prepared=True)
+
     def learning_rates(self) -> dict[str, float]:
         """Return how many times the learning rate each of some parameters trains at, by name."""
         return {
@@ -258,7 +275,7 @@ class OptCell(Recurrent):
         for layer in range(self.num_layers):
             outputs = []
             for reverse in range(self._directions):
-                turn = partial(_reverse, lengths=lengths) if reverse else _keep
+                turn = partial(reverse_time, lengths=lengths) if reverse else keep_time
                 index = layer * self._directions + reverse
                 start = None if state is None else state[index]
                 weights = self._weights(index)
@@ -275,16 +292,3 @@ def _cast(data: Any, dtype: torch.dtype) -> Any:
     """Return what autocast would cast in `dtype`: neither float64 nor whole numbers."""
     given = (data.data if isinstance(data, PackedSequence) else data).dtype
     return data.to(dtype) if given in _AUTOCAST else data
-
-
-def _keep(x: Tensor) -> Tensor:
-    return x
-
-
-def _reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Turn each sequence of (T, B, features) around in time, its padding staying at the end."""
-    if lengths is None:
-        return x.flip(0)
-    t = torch.arange(len(x), device=x.device).unsqueeze(1)
-    index = torch.where(t < lengths, lengths - 1 - t, t)
-    return x.gather(0, index.unsqueeze(-1).expand_as(x))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..hyperparameters import choice, integer, real
 from .base import Cell, Hidden, Weights, linear_projection
+from .norm import FeatureNorm
 
 # Up to this size the eigenvalues are computed; beyond, it takes too long.
 _LARGEST_DECOMPOSED = 1000
@@ -162,25 +163,6 @@ class Reservoir(Cell):
             ]
             width = self.width
         return nn.Sequential(*layers, nn.Linear(width, outputs, device=device, dtype=dtype))
-
-
-class FeatureNorm(nn.BatchNorm1d):
-    """Batch norm over all but the last dimension; a single row is normed as in evaluation."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the features (..., F) at mean 0 and variance 1, scaled and shifted."""
-        rows = input.reshape(-1, input.shape[-1])
-        return nn.functional.batch_norm(
-            rows,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            # One row has no variance: the last batch of an epoch may hold a single sequence.
-            training=self.training and rows.shape[0] > 1,
-            momentum=self.momentum or 0.0,
-            eps=self.eps,
-        ).view_as(input)
 
 
 def _make_sparse(W: Tensor, density: float) -> None:

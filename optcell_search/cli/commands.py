@@ -151,9 +151,13 @@ def export(arguments: argparse.Namespace) -> int:
     """Make a trained candidate a package."""
     which = int(arguments.trial) if arguments.trial.isdigit() else arguments.trial
     path = _open(arguments).export(which, arguments.out)
+    files = json.loads((path / "config.json").read_text(encoding="utf-8"))["files"]
+    left_out = {name: file["reason"] for name, file in files.items() if not file["written"]}
     if arguments.json:
-        return _print_json({"package": str(path)})
+        return _print_json({"package": str(path), "left_out": left_out})
     print(f"{path}: install it with `pip install {path}`")
+    for name, reason in left_out.items():
+        print(f"{name} is left out: {reason}")
     return 0
 
 

@@ -8,26 +8,30 @@ unrolls loops over time, its own LSTM's included.
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
-from ..cells import State
+from ..cells import SequenceModel, State
 from ..kernels import backend
 from .description import Model
+
+if TYPE_CHECKING:
+    from torch.utils import _pytree as pytree
 
 _TOLERANCE = 1e-4
 # Any sizes do that differ from each other and from 1, which torch.export takes for fixed.
 _BATCH, _STEPS = 3, 6
 _OTHER_BATCH, _OTHER_STEPS = 5, 11
 _ONNX = ("onnx", "onnxruntime", "onnxscript")
+_TREES, _SCAN = "torch.utils._pytree", "torch._higher_order_ops.scan"
 
 Outcome = dict[str, Any]
 Shapes = tuple[Any, ...]
@@ -77,6 +81,18 @@ def _attempt(write: Callable[[Path], Outcome], path: Path) -> Outcome:
         logging.disable(logging.NOTSET)
 
 
+def _inner(module: str) -> Any:
+    """Import a module of torch's own, which torch does not promise to keep.
+
+    Without it a form is left out, with this for a reason; the package itself needs none of them.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        said = f"torch {torch.__version__} has no {module}, which this form is written with"
+        raise RuntimeError(said) from None
+
+
 class _Step(nn.Module):
     """One step with the state as plain tensors: x (B, features) to y (B, outputs)."""
 
@@ -87,9 +103,10 @@ class _Step(nn.Module):
 
     def forward(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """Return y and the next state."""
-        before = pytree.tree_unflatten(list(state), self.layout)
+        trees = _inner(_TREES)
+        before = trees.tree_unflatten(list(state), self.layout)
         y, after = self.model.stream(x.unsqueeze(1), before)
-        return (y.squeeze(1), *pytree.tree_leaves(after))
+        return (y.squeeze(1), *trees.tree_leaves(after))
 
 
 class _Program(nn.Module):
@@ -104,7 +121,7 @@ class _Program(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs), or (B, T, outputs) where every step is read."""
         # The one loop that torch.export keeps as a loop; without it every T would be a program.
-        from torch._higher_order_ops.scan import scan
+        scan = _inner(_SCAN).scan
 
         def advance(state: list[Tensor], x_t: Tensor) -> tuple[list[Tensor], Tensor]:
             y, *after = self.step(x_t, *state)
@@ -128,8 +145,10 @@ def _shared(leaf: Tensor) -> bool:
 def _start(model: Model, x: Tensor) -> tuple[list[Tensor], pytree.TreeSpec]:
     """Return the state before the first step. That it is zero throughout, the checks show."""
     _, after = model.stream(x[:, :1])
-    zeros: State = pytree.tree_map(torch.zeros_like, after)
-    return pytree.tree_flatten(zeros)
+    trees = _inner(_TREES)
+    zeros: State = trees.tree_map(torch.zeros_like, after)
+    state: tuple[list[Tensor], pytree.TreeSpec] = trees.tree_flatten(zeros)
+    return state
 
 
 def _trace(model: Model, input_size: int) -> tuple[torch.export.ExportedProgram, list[Tensor]]:
@@ -140,6 +159,8 @@ def _trace(model: Model, input_size: int) -> tuple[torch.export.ExportedProgram,
     shapes: Shapes = ({0: batch}, tuple({} if _shared(leaf) else {0: batch} for leaf in state))
     # These forms are for inference: torch cannot differentiate the loop of model.pt2.
     step = _Step(copy.deepcopy(model).requires_grad_(False), layout).eval()
+    if isinstance(step.model, SequenceModel):
+        step.model.cell.freeze()
     # In plain torch operators: the fast kernels' own would have to be there wherever it is loaded.
     with backend("reference"):
         return torch.export.export(step, (x[:, 0], *state), dynamic_shapes=shapes), state

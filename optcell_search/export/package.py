@@ -24,6 +24,8 @@ FORMAT = 1
 # Carried along as they are. They import nothing but torch and the standard library.
 ROOMS = ("rules", "cells", "kernels")
 MODULES = ("registry", "hyperparameters", "shapes")
+# The versions that this package itself asks for: its rooms have been tried with no others.
+REQUIREMENTS = ("torch>=2.11,<2.15", "safetensors>=0.5")
 
 
 def export(
@@ -127,7 +129,7 @@ def _write(
     for path in (draft / "config.json", home / "config.json"):
         path.write_text(text, encoding="utf-8")
     (home / "__init__.py").write_text(description.initializer(), encoding="utf-8")
-    requirements = ["torch>=2.6", "safetensors>=0.4", *carried.requirements]
+    requirements = [*REQUIREMENTS, *carried.requirements]
     (draft / "pyproject.toml").write_text(
         description.pyproject(package, candidate, requirements), encoding="utf-8"
     )

@@ -15,8 +15,9 @@ from .precision import wide
 from .recurrence import recurrence
 from .reference import recur, unroll
 from .scan import scan
+from .watching import exporting
 
 __all__ = [
-    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "fused_layer", "normalize",
-    "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "exporting", "fused_layer",
+    "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 _transforms: Callable[[], bool] = getattr(
     torch._C, "_are_functorch_transforms_active", lambda: True
 )
+_tracing: Callable[[], bool] = torch.jit.is_tracing  # type: ignore[attr-defined]
 _exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", lambda: False)
 # Where torch does not tell, the kernels' own error does: they are differentiated once.
 _stack: Callable[[], list[Any] | None] = getattr(
@@ -33,7 +34,7 @@ def transformed() -> bool:
 
 def only_plain() -> str | None:
     """Say why no kernel but the plain one will do now, or None where others do."""
-    if torch.jit.is_tracing():
+    if _tracing():
         return "torch.jit.trace, and what exports with it, records torch's own operators"
     if _exporting():
         return "an exported program holds torch's own operators"
@@ -46,7 +47,7 @@ def only_plain() -> str | None:
 
 def exporting() -> bool:
     """Whether torch.jit.trace or torch.export, or what exports with them, looks on."""
-    return torch.jit.is_tracing() or _exporting()
+    return _tracing() or _exporting()
 
 
 def _forward_level() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .adapting import AUTO, DataSizes, adapted
 from .candidate import Candidate, trial_seed
 from .faults import SpaceError
 from .fitting import check_fit
@@ -10,12 +11,15 @@ from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
 __all__ = [
+    "AUTO",
     "Candidate",
     "ConvModel",
+    "DataSizes",
     "Model",
     "SearchSpace",
     "SpaceError",
     "Training",
+    "adapted",
     "check_fit",
     "from_flat",
     "trial_seed",

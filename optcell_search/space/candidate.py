@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .. import registry
-from ..hyperparameters import Choice, Specification, specification
+from ..hyperparameters import (
+    Specification,
+    distinguishing,
+    exists,
+    in_words,
+    specification,
+)
 from .domains import Value
 from .faults import Faults, dotted
 from .renamed import NEW, OLD, with_new_names
@@ -125,7 +131,7 @@ class Candidate:
             self.cell: dict(self.cell_options),
             self.rule: dict(self.rule_options),
             self.model.name: self.model.present(),
-            Training.name: self.training.values(),
+            Training.name: self.training.present(),
             **{name: dict(options) for name, options in self.penalties},
         }
         names: dict[str, Value] = {"cell": self.cell, "rule": self.rule}
@@ -136,8 +142,18 @@ class Candidate:
     @property
     def key(self) -> str:
         """16 hexadecimal digits that equal candidates share, on every machine."""
-        # Penalties were called objectives when the first keys were stored; a key does not change.
-        content = {OLD if name == NEW else name: table for name, table in self.to_dict().items()}
+        # Keys are stored, and a key does not change: of hyperparameters added since, those at their
+        # defaults are left out, and penalties bear their first name.
+        specs = {
+            "cell": specification(registry.every_cell.get(self.cell)),
+            "rule": specification(registry.rules.get(self.rule)),
+            "model": specification(type(self.model)),
+            "training": specification(Training),
+        }
+        content = {
+            OLD if name == NEW else name: distinguishing(specs.get(name, {}), table)
+            for name, table in self.to_dict().items()
+        }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
@@ -226,10 +242,12 @@ def _read_options(
             faults.add(dotted(key, name), str(error))
     for name in given:
         spec = specs[name]
-        if not isinstance(spec, Choice) or spec.needs is None or values.get(name) == spec.default:
+        if spec.needs is None or values.get(name) == spec.default:
             continue
-        other, least = spec.needs
-        if name in values and other in values and values[other] < least:
-            what = f"{values[name]!r} needs {other} >= {least}, and {other} is {values[other]}"
+        other = spec.needs[0]
+        if name in values and other in values and not exists(spec, values):
+            what = (
+                f"{values[name]!r} needs {in_words(spec.needs)}, and {other} is {values[other]!r}"
+            )
             faults.add(dotted(key, name), what, repr(spec.default))
     return values

@@ -1,4 +1,4 @@
-"""Hyperparameters that exist only where another one is large enough."""
+"""Hyperparameters that exist only beside certain values of another one."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..hyperparameters import Choice, specification
+from .. import hyperparameters
+from ..hyperparameters import specification
 from .domains import Domain, Fixed
-from .settings import ConvModel, Model
+from .settings import ConvModel, Model, Training
 
-# By dotted name: the dotted name of the other hyperparameter, and how large that must be.
-Needs = Mapping[str, tuple[str, int]]
+# By dotted name: the dotted name of the other hyperparameter, and what that must be.
+Needs = Mapping[str, hyperparameters.Needs]
 
 
-def needs_of(settings: type[Model] | type[ConvModel]) -> Needs:
-    """Return what the hyperparameters of a model need."""
+def needs_of(*settings: type[Model] | type[ConvModel] | type[Training]) -> Needs:
+    """Return what the hyperparameters of a model and of its training need."""
     return {
-        f"{settings.name}.{key}": (f"{settings.name}.{spec.needs[0]}", spec.needs[1])
-        for key, spec in specification(settings).items()
-        if isinstance(spec, Choice) and spec.needs is not None
+        f"{owner.name}.{key}": (f"{owner.name}.{spec.needs[0]}", spec.needs[1])
+        for owner in settings
+        for key, spec in specification(owner).items()
+        if spec.needs is not None
     }
 
 
 def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
     """Return whether hyperparameter `name` exists beside the `values` of those it may need."""
-    if name not in needs:
-        return True
-    other, least = needs[name]
-    return bool(values[other] >= least)
+    return name not in needs or hyperparameters.met(needs[name], values[needs[name][0]])
 
 
 def apart(

@@ -16,16 +16,27 @@ def check_fit(space: SearchSpace, task: Sizes) -> None:
 
     Raises:
         SpaceError: its cells are convolutional and the task has no images, or images that the
-            deepest network cannot halve; or its networks may read ahead, and the task is to tell
-            what comes next.
+            deepest network cannot halve; its networks may read ahead, and the task is to tell
+            what comes next; or they read over time, and the task has a target for every step.
     """
     faults = Faults(f"search space {space.name!r}" if space.name else "search space")
     if model_settings(space.cells[0]) is ConvModel:
         _check_frames(space, task, faults)
-    elif task.symbols and True in _values(space.domains["model.bidirectional"]):
+    else:
+        _check_layers(space, task, faults)
+    faults.raise_if_any()
+
+
+def _check_layers(space: SearchSpace, task: Sizes, faults: Faults) -> None:
+    if task.symbols and True in _values(space.domains["model.bidirectional"]):
         what = "a network that reads from both ends sees the symbols it is to tell"
         faults.add("model.bidirectional", what, "false for a language model")
-    faults.raise_if_any()
+    if task.symbols and "parallel" in _values(space.domains["model.front"]):
+        what = "it widens the read-out, which is tied to the embedding of symbols"
+        faults.add("model.front", what, '"none" and "serial" for a language model')
+    if task.readout == "every" and _values(space.domains["model.readout"]) != ["last"]:
+        what = "every step of the task has a target, so no steps are read together"
+        faults.add("model.readout", what, '"last" where every step is read out')
 
 
 def _check_frames(space: SearchSpace, task: Sizes, faults: Faults) -> None:

@@ -8,6 +8,10 @@ from typing import Any, ClassVar
 from .. import registry
 from ..hyperparameters import Hyperparameters, choice, integer, real
 
+# The release that made the model around the cell, and its training, a matter of search.
+_WHOLE_MODELS = "0.2.0"
+_FRONT = ("front", ("serial", "parallel"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Hyperparameters):
@@ -31,6 +35,51 @@ class Model(Hyperparameters):
     learn_rule: bool = choice(
         False, options=(False, True), doc="train the rule's coefficients with the weights"
     )
+    readout: str = choice(
+        "last",
+        options=("last", "mean", "max", "mean_max", "attention"),
+        since=_WHOLE_MODELS,
+        doc="what one answer a sequence is read from: the last step, or steps over time",
+    )
+    front: str = choice(
+        "none",
+        options=("none", "serial", "parallel"),
+        since=_WHOLE_MODELS,
+        doc="causal convolutions over time before the recurrence, or beside it",
+    )
+    front_width: int = integer(
+        64, search=(16, 128), valid=(1, 4096), log=True, needs=_FRONT, since=_WHOLE_MODELS,
+        doc="features of each convolution",
+    )  # fmt: skip
+    front_kernel: int = integer(
+        8, search=(3, 16), valid=(2, 1024), log=True, needs=_FRONT, since=_WHOLE_MODELS,
+        doc="steps that the first convolution sees; each further one sees 5/8, at least 3",
+    )  # fmt: skip
+    front_depth: int = integer(
+        2, search=(1, 3), valid=(1, 16), needs=_FRONT, since=_WHOLE_MODELS,
+        doc="convolutions on top of each other",
+    )  # fmt: skip
+    norm: str = choice(
+        "none",
+        options=("none", "layer", "batch"),
+        since=_WHOLE_MODELS,
+        doc="norm before each layer but the first, and before the read-out",
+    )
+    residual: bool = choice(
+        False,
+        options=(False, True),
+        needs=("num_layers", 2),
+        since=_WHOLE_MODELS,
+        doc="layers after the first add to what is below them",
+    )
+    input_dropout: float = real(
+        0.0, search=(0.0, 0.5), valid=(0.0, 1.0), open_high=True, since=_WHOLE_MODELS,
+        doc="dropout of what the first layer takes",
+    )  # fmt: skip
+    readout_dropout: float = real(
+        0.0, search=(0.0, 0.5), valid=(0.0, 1.0), open_high=True, since=_WHOLE_MODELS,
+        doc="dropout of what the linear read-out takes",
+    )  # fmt: skip
 
 
 def _edge(high: int, low: int) -> Any:
@@ -120,6 +169,53 @@ class Training(Hyperparameters):
         log=True,
         doc="first epochs, out of the budget, on the task's pre-training data",
     )
+    schedule: str = choice(
+        "constant",
+        options=("constant", "cosine", "one_cycle"),
+        since=_WHOLE_MODELS,
+        doc="how the learning rate changes over the budget of epochs",
+    )
+    warmup: float = real(
+        0.0, search=(0.0, 0.2), valid=(0.0, 1.0), open_high=True,
+        needs=("schedule", ("constant", "cosine")), since=_WHOLE_MODELS,
+        doc="share of the budget over which the learning rate rises from 0",
+    )  # fmt: skip
+    weights: str = choice(
+        "last",
+        options=("last", "best"),
+        since=_WHOLE_MODELS,
+        doc="the weights that are kept: of the last epoch, or of the best by validation",
+    )
+    patience: int = integer(
+        0, search=(5, 50), valid=(0, 10**6), log=True, since=_WHOLE_MODELS,
+        doc="epochs without a better one after which training ends; 0: never",
+    )  # fmt: skip
+    averaging: float = real(
+        0.0, search=(0.9, 0.999), valid=(0.0, 1.0), open_high=True, since=_WHOLE_MODELS,
+        doc="decay a step of the moving average of the weights that is judged; 0: the weights",
+    )  # fmt: skip
+    label_smoothing: float = real(
+        0.0, search=(0.0, 0.2), valid=(0.0, 1.0), open_high=True, since=_WHOLE_MODELS,
+        doc="share of a target's probability that is spread over all classes",
+    )  # fmt: skip
+    class_weights: str = choice(
+        "none",
+        options=("none", "balanced"),
+        since=_WHOLE_MODELS,
+        doc="weight of a class in the loss: 1, or in inverse proportion to its examples",
+    )
+    jitter: float = real(
+        0.0, search=(0.0, 0.2), valid=(0.0, 100.0), since=_WHOLE_MODELS,
+        doc="augmentation: standard deviation of noise on every input value",
+    )  # fmt: skip
+    scaling: float = real(
+        0.0, search=(0.0, 0.3), valid=(0.0, 100.0), since=_WHOLE_MODELS,
+        doc="augmentation: standard deviation of a factor around 1 on every feature",
+    )  # fmt: skip
+    slicing: float = real(
+        0.0, search=(0.0, 0.3), valid=(0.0, 1.0), open_high=True, since=_WHOLE_MODELS,
+        doc="augmentation: largest share of a sequence cut off before it is stretched again",
+    )  # fmt: skip
 
 
 def model_settings(cell: str) -> type[Model] | type[ConvModel]:

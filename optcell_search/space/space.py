@@ -240,7 +240,7 @@ class SearchSpace:
 
     @functools.cached_property
     def _needs(self) -> Needs:
-        return needs_of(model_settings(self.cells[0]))
+        return needs_of(model_settings(self.cells[0]), Training)
 
     def _branches(self, points: int | None = None) -> Iterator[tuple[str, str, dict[str, Domain]]]:
         for cell, rule in itertools.product(self.cells, self.rules):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from optcell_search.training.baseline import feedforward_baseline, has_baseline, of_size
+from optcell_search.training.budget import automatic_epochs
 from optcell_search.training.divergence import DivergedError
+from optcell_search.training.fitting import check_training, sizes_of
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -18,6 +20,8 @@ __all__ = [
     "TIMED",
     "DivergedError",
     "Training",
+    "automatic_epochs",
+    "check_training",
     "count_parameters",
     "evaluate",
     "feedforward_baseline",
@@ -28,5 +32,6 @@ __all__ = [
     "objectives",
     "of_size",
     "predict",
+    "sizes_of",
     "train",
 ]

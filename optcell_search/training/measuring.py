@@ -70,11 +70,12 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
         return {}
     batch = _few(task)
     with _differentiable(model):
-        (first,), hidden = _with_cuts(model, batch.inputs, [0])
+        taken, beside = _entered(model, batch.inputs)
+        (first,), hidden = _with_cuts(model, taken, [0])
         rows, last = _last_steps(batch)
         # `hidden` is what the read-out sees; the recurrence runs beside it, so the derivative
         # by it holds a step's own read-out only, which at the last step is all there is.
-        loss = _loss(model, task, batch, hidden)
+        loss = _loss(model, task, batch, hidden, beside)
         by_first, by_hidden = torch.autograd.grad(loss, (first, hidden))
     return {
         "gradient_first": _mean_norm(by_first),
@@ -105,8 +106,9 @@ def gradient_curve(model: AnyModel, task: LoadedTask) -> dict[int, float]:
         steps = batch.inputs.shape[1]
     distances = _distances(steps)
     with _differentiable(model):
-        cuts, hidden = _with_cuts(model, batch.inputs, [steps - 1 - d for d in distances])
-        gradients = torch.autograd.grad(_loss(model, task, batch, hidden), cuts)
+        taken, beside = _entered(model, batch.inputs)
+        cuts, hidden = _with_cuts(model, taken, [steps - 1 - d for d in distances])
+        gradients = torch.autograd.grad(_loss(model, task, batch, hidden, beside), cuts)
     return {d: _mean_norm(g) for d, g in zip(reversed(distances), reversed(gradients), strict=True)}
 
 
@@ -142,7 +144,6 @@ def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tenso
     Whatever follows a step, its own read-out included, follows from that very tensor. The first one
     is a leaf of the graph: what comes before it is not differentiated.
     """
-    x = model.embed(x) if isinstance(model, SequenceModel) else x
     cuts: list[Tensor] = []
     pieces: list[Tensor] = []
     state, start = None, 0
@@ -161,10 +162,23 @@ def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tenso
     return cuts, torch.cat(pieces, 1)
 
 
-def _loss(model: AnyModel, task: LoadedTask, batch: Split, hidden: Tensor) -> Tensor:
-    rows, last = _last_steps(batch)
-    read = hidden if task.readout == "every" else hidden[rows, last]
-    return task.loss(model.readout(read), batch.targets)
+def _entered(model: AnyModel, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return what the recurrence takes, and what its read-out takes beside its outputs."""
+    if not isinstance(model, SequenceModel):
+        return x, None
+    taken, beside, _ = model.enter(x)
+    assert isinstance(taken, Tensor)
+    assert beside is None or isinstance(beside, Tensor)
+    # What comes before the recurrence is not differentiated.
+    return taken.detach(), beside if beside is None else beside.detach()
+
+
+def _loss(
+    model: AnyModel, task: LoadedTask, batch: Split, hidden: Tensor, beside: Tensor | None
+) -> Tensor:
+    if isinstance(model, SequenceModel):
+        return task.loss(model.read(hidden, beside, batch.lengths), batch.targets)
+    return task.loss(model.head(hidden), batch.targets)
 
 
 def _last_steps(batch: Split) -> tuple[Tensor, Tensor]:

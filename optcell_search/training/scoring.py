@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from optcell_search.cells import SequenceModel, State
 from optcell_search.cells.building import AnyModel
-from optcell_search.cells.state import detached
+from optcell_search.cells.model import ModelState, detached
 from optcell_search.tasks import LoadedTask, Split
 
 # What every candidate costs, whatever the task: objectives that training does not improve.
@@ -33,8 +33,8 @@ def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
 
 
 def answer(
-    model: AnyModel, batch: Split, task: LoadedTask, state: State | None
-) -> tuple[Tensor, Tensor, State | None]:
+    model: AnyModel, batch: Split, task: LoadedTask, state: State | ModelState | None
+) -> tuple[Tensor, Tensor, State | ModelState | None]:
     """Return outputs and targets, and where sequences come in pieces, the state to go on from."""
     if not task.chunk:
         return *predict(model, batch), None
@@ -50,7 +50,7 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
     model.eval()
     parts = []
     for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
-        state: State | None = None
+        state: State | ModelState | None = None
         for batch in split.take(index).pieces(task.chunk):
             outputs, targets, state = answer(model, batch, task, state)
             parts.append(task.tally(outputs, targets, batch.drivers))

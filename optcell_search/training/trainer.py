@@ -7,8 +7,7 @@ trainings that ran before in the process nor an interruption between two epochs 
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import copy
 import math
 import time
 from collections.abc import Iterator
@@ -19,19 +18,28 @@ from torch import Tensor
 from torch.nn.utils.clip_grad import clip_grad_norm_
 
 from optcell_search import registry
-from optcell_search.cells import State
 from optcell_search.cells.building import AnyModel
+from optcell_search.cells.model import ModelState
+from optcell_search.cells.state import State
 from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
+from optcell_search.training.augmentation import Augmentation, augments
+from optcell_search.training.averaging import Average
 from optcell_search.training.divergence import DivergedError, Watch
+from optcell_search.training.fitting import check_candidate
+from optcell_search.training.keeping import Record
+from optcell_search.training.losses import own_loss
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
+from optcell_search.training.optimizers import optimizer_of
+from optcell_search.training.schedule import Schedule, changes, steps_in
 from optcell_search.training.scoring import answer, evaluate
+from optcell_search.training.streams import random_stream, stream_seed
 
 # Reading a number from a GPU waits for all its queued work, so it is done rarely there.
 _STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}
@@ -45,18 +53,21 @@ class Training:
         task: what to train it on; it is moved to `device`.
         seed: of the initial weights, the order of the examples and dropout.
         device: where to train.
+        epochs: how many it will be trained; needed where the learning rate changes over them.
 
     The first ``training.pretrain_epochs`` epochs are trained on the task's pre-training data, the
     others on its training data; both count as epochs. The loss is the task's plus, for each
     penalty of the candidate, weight · mean violation.
 
     Attributes:
-        model: the model as trained so far.
+        model: what the training has come to so far, in place of which more is trained where its
+            weights are to be averaged (``training.averaging``) or those of the best epoch
+            (``training.weights``).
         epochs: how many epochs it has been trained.
 
     Raises:
-        ValueError: the candidate wants to be pre-trained, or has a penalty, and the task lacks
-            the data for it.
+        ValueError: the candidate asks for what the task lacks the data for or what does not fit it,
+            or for a schedule without a known number of epochs.
     """
 
     def __init__(
@@ -66,42 +77,43 @@ class Training:
         *,
         seed: int,
         device: torch.device | str = "cpu",
+        epochs: int | None = None,
     ) -> None:
         self.candidate = candidate
         self.seed = seed
         self.device = torch.device(device)
         self.task = task.to(self.device)
         terms = dict(candidate.penalties)
-        self.task.require(terms, pretraining=candidate.training.pretrain_epochs > 0)
+        settings = candidate.training
+        self.task.require(terms, pretraining=settings.pretrain_epochs > 0)
+        check_candidate(candidate, self.task)
         self._terms: list[Penalty] = [
             registry.penalties.get(name)(**dict(options)) for name, options in terms.items()
         ]
         self.epochs = 0
         self._train_seconds = 0.0
         self._latency_ms: float | None = None
-        with _random_stream(self.device, self._stream_seed("weights")):
+        self._told: dict[str, float] = {}
+        with random_stream(self.device, stream_seed(seed, "weights", 0)):
             # Built on the CPU, so that the initial weights are the same on every device.
-            self.model: AnyModel = candidate.build(self.task).to(self.device)
-        self._weights = [p for p in self.model.parameters() if p.requires_grad]
-        self._optimizer = self._make_optimizer()
-
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        t = self.candidate.training
-        groups = self.model.parameter_groups(t.lr)
-        if t.optimizer == "rmsprop":
-            # alpha as in the official MomentumRNN code; torch's default is 0.99.
-            return torch.optim.RMSprop(groups, lr=t.lr, alpha=0.9, weight_decay=t.weight_decay)
-        if t.optimizer == "adam":
-            return torch.optim.Adam(groups, lr=t.lr, weight_decay=t.weight_decay)
-        assert t.optimizer == "adamw"
-        return torch.optim.AdamW(groups, lr=t.lr, weight_decay=t.weight_decay)
-
-    def _stream_seed(self, purpose: str) -> int:
-        digest = hashlib.sha256(f"{self.seed}/{purpose}/{self.epochs}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1
+            self._live: AnyModel = candidate.build(self.task).to(self.device)
+        self._weights = [p for p in self._live.parameters() if p.requires_grad]
+        self._optimizer = optimizer_of(self._live, settings)
+        self._steps = 0
+        steps = steps_in(settings, self.task, epochs) if changes(settings) else None
+        self._schedule = Schedule(settings, self._optimizer, steps)
+        self._loss = own_loss(settings, self.task)
+        self._augmentation = Augmentation(settings, self.task.train) if augments(settings) else None
+        self._average = Average(self._live, settings.averaging) if settings.averaging else None
+        judged = self._average.model if self._average else self._live
+        self.model: AnyModel = copy.deepcopy(judged) if settings.weights == "best" else judged
+        self._record = Record(self.task)
 
     def epoch(self) -> dict[str, float]:
         """Train one epoch and return where the candidate then stands.
+
+        Where the weights of the best epoch are kept, that is where it stood after that one. Once
+        ``training.patience`` is used up nothing more is trained.
 
         Returns:
             - ``epoch``: how many epochs it has been trained;
@@ -116,14 +128,24 @@ class Training:
         Raises:
             DivergedError: a loss or a gradient is not finite. The training cannot be continued.
         """
+        if self.exhausted:
+            self.epochs += 1
+            return {**self._told, "epoch": self.epochs}
         train_loss = self._train_epoch()
         self.epochs += 1
-        scores = evaluate(self.model, self.task.validation, self.task)
+        settings = self.candidate.training
+        judged = self._average.model if self._average else self._live
+        scores = evaluate(judged, self.task.validation, self.task)
         if not math.isfinite(scores["loss"]):
             raise DivergedError(f"validation loss is {scores['loss']} after epoch {self.epochs}")
+        best = self._record.take(scores, counted=self.epochs > settings.pretrain_epochs)
+        if self.model is not judged:
+            if best:
+                self.model.load_state_dict(judged.state_dict())
+            scores = self._record.scores
         if self._latency_ms is None:
             self._latency_ms = latency(self.model, self.task.validation, self.task.chunk)
-        return {
+        self._told = {
             "epoch": self.epochs,
             **scores,
             "train_loss": train_loss,
@@ -132,6 +154,13 @@ class Training:
             "latency_ms": self._latency_ms,
             **gradient_norms(self.model, self.task),
         }
+        return self._told
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether so many epochs were no better than the best that nothing more is trained."""
+        patience = self.candidate.training.patience
+        return bool(patience) and self._record.since >= patience
 
     def gradients(self) -> dict[int, float]:
         """Return, for the model as it stands, distance from the last step → norm.
@@ -145,20 +174,22 @@ class Training:
         if self.epochs < self.candidate.training.pretrain_epochs:
             assert self.task.pretraining is not None
             train = self.task.pretraining
-        shuffle = torch.Generator().manual_seed(self._stream_seed("order"))
+        shuffle = torch.Generator().manual_seed(stream_seed(self.seed, "order", self.epochs))
         batches = torch.split(
             torch.randperm(len(train), generator=shuffle), self.candidate.training.batch_size
         )
         check_every = _STEPS_BETWEEN_CHECKS.get(self.device.type, 1)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         watch = Watch(self.device, self.epochs + 1)
-        self.model.train()
+        self._live.train()
         start = time.perf_counter()
-        with _random_stream(self.device, self._stream_seed("dropout")):
+        with random_stream(self.device, stream_seed(self.seed, "dropout", self.epochs)):
             step = 0
             for index in batches:
                 batch = train.take(index)
-                state: State | None = None
+                if self._augmentation is not None:
+                    batch = self._augmentation(batch)
+                state: State | ModelState | None = None
                 for piece in batch.pieces(self.task.chunk):
                     loss, norm, state = self._step(piece, state)
                     share = piece.inputs.shape[1] / batch.inputs.shape[1]
@@ -171,14 +202,17 @@ class Training:
         self._train_seconds += time.perf_counter() - start
         return float(total) / len(train)
 
-    def _step(self, batch: Split, state: State | None) -> tuple[Tensor, Tensor, State | None]:
+    def _step(
+        self, batch: Split, state: State | ModelState | None
+    ) -> tuple[Tensor, Tensor, State | ModelState | None]:
         """Update the weights; return the loss, the norm of its gradient before clipping, a state.
 
         The state goes from piece to piece where the task takes its sequences in pieces.
         """
+        self._schedule.set_for(self._steps)
         self._optimizer.zero_grad()
-        outputs, targets, state = answer(self.model, batch, self.task, state)
-        loss = self.task.loss(outputs, targets)
+        outputs, targets, state = answer(self._live, batch, self.task, state)
+        loss = (self._loss or self.task.loss)(outputs, targets)
         predictions = self.task.goal.predictions(outputs)
         for term in self._terms:
             loss = loss + term.weight * term.penalty(predictions, batch.drivers)
@@ -186,7 +220,10 @@ class Training:
         clip = self.candidate.training.clip or math.inf
         norm = clip_grad_norm_(self._weights, clip)
         self._optimizer.step()
-        self.model.after_step()
+        self._live.after_step()
+        self._steps += 1
+        if self._average is not None:
+            self._average.update(self._live, self._steps)
         return loss.detach(), norm, state
 
     def state_dict(self) -> dict[str, Any]:
@@ -200,8 +237,13 @@ class Training:
             "epochs": self.epochs,
             "train_seconds": self._train_seconds,
             "latency_ms": self._latency_ms,
-            "model": self.model.state_dict(),
+            "model": self._live.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "steps": self._steps,
+            "record": self._record.state_dict(),
+            "told": self._told,
+            "average": self._average.model.state_dict() if self._average else {},
+            "kept": self.model.state_dict() if self.candidate.training.weights == "best" else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -218,20 +260,17 @@ class Training:
         self.epochs = state["epochs"]
         self._train_seconds = state["train_seconds"]
         self._latency_ms = state["latency_ms"]
-        self.model.load_state_dict(state["model"])
+        self._live.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
-
-
-@contextlib.contextmanager
-def _random_stream(device: torch.device, seed: int) -> Iterator[None]:
-    """Let torch draw from a fresh stream, and give the global one back as it was."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        # Not torch.manual_seed: it would reseed GPUs whose state was not kept.
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
+        if "steps" not in state:
+            # Of 0.1, which had neither schedules nor patience: there is nothing else to restore.
+            return
+        self._steps, self._told = state["steps"], state["told"]
+        self._record.load_state_dict(state["record"])
+        if self._average is not None:
+            self._average.model.load_state_dict(state["average"])
+        if self.candidate.training.weights == "best":
+            self.model.load_state_dict(state["kept"])
 
 
 def train(
@@ -250,5 +289,5 @@ def train(
     """
     if epochs < 1:
         raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")
-    training = Training(candidate, task, seed=seed, device=device)
+    training = Training(candidate, task, seed=seed, device=device, epochs=epochs)
     return (training.epoch() for _ in range(epochs))

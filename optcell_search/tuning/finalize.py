@@ -173,7 +173,7 @@ def _of_baseline(job: Job) -> Score:
     torch.set_num_threads(job.threads)
     baseline, stacked = feedforward_baseline(job.candidate, job.source.load())
     task = stacked.to(job.device)
-    training = Training(baseline, task, seed=job.seeds[0], device=job.device)
+    training = Training(baseline, task, seed=job.seeds[0], device=job.device, epochs=job.epochs)
     for _ in range(job.epochs):
         metrics = training.epoch()
     return _tested(training.model, task, metrics)

@@ -63,7 +63,8 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
         seeds=tuple(known.get("seeds", [known["seed"]])),
         source=source,
         objectives=tuple(request.objectives),
-        epochs=max(recorded),
+        # Its whole budget, which the learning rate may follow, not where it was stopped.
+        epochs=request.epochs,
         device=request.device,
         threads=request.threads,
     )
@@ -71,7 +72,7 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
     try:
         session = Session(job)
         repeated: dict[int, dict[str, float]] = {}
-        while session.epoch < job.epochs:
+        while session.epoch < max(recorded):
             report = session.advance()
             repeated[report.epoch] = _untimed(report.metrics[report.epoch])
     finally:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 from optcell_search import tasks, training
 from optcell_search.results import Direction
-from optcell_search.space import SearchSpace, check_fit
+from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
@@ -85,7 +85,10 @@ def resolve(
     data = tasks.load(task, data_dir)
     # Read and let go: what is wrong with the test data is better known now than after the search.
     data.unseal()
+    if loaded.name == AUTO:
+        loaded = adapted(loaded, training.sizes_of(data))
     check_fit(loaded, data)
+    training.check_training(loaded, data)
     data.require(
         loaded.penalties, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
     )

@@ -15,6 +15,7 @@ import written_out
 from torch import Tensor
 
 from optcell_search import OptCell, cells, registry
+from optcell_search.cells import measures
 from optcell_search.cells.measures import DISCRETISATIONS, continuous, discrete, scaled_step
 
 
@@ -270,3 +271,75 @@ def test_a_rule_on_a_memory_without_an_input_or_a_reader_acts_on_the_hidden_stat
     on_hidden.load_state_dict(on_memory.state_dict())
     x = torch.randn(6, 2, 3)
     assert torch.equal(on_memory(x)[0], on_hidden(x)[0])
+
+
+def official_legs(samples: Tensor, order: int, discretisation: str, init_t: int) -> list[Tensor]:
+    """Return the memory after each step as the official code numbers its steps.
+
+    Its update takes t = time_step - 1 + init_t with time_step from 0; below 0 the memory becomes
+    (f, 0, ..., 0), else the matrices number t are those of t + 1.
+    """
+    A, B = (part.numpy() for part in continuous("legs", order))
+    m, history, eye = np.zeros(order), [], np.eye(order)
+    for time_step, f in enumerate(samples.tolist()):
+        number = time_step - 1 + init_t
+        if number < 0:
+            m = np.array([f, *([0.0] * (order - 1))])
+        else:
+            t = number + 1
+            if discretisation == "bilinear":
+                m = np.linalg.solve(eye - A / t / 2, (eye + A / t / 2) @ m + B / t * f)
+            else:
+                E = scipy.linalg.expm(A * (math.log(t + 1) - math.log(t)))
+                m = E @ m + np.linalg.solve(A, E @ B - B) * f
+        history.append(torch.from_numpy(m.copy()))
+    return history
+
+
+@pytest.mark.parametrize(
+    ("discretisation", "init_t", "official"),
+    [("bilinear", 0, 0), ("bilinear", 1, 1), ("zoh", 0, 0), ("zoh", 1, 0)],
+)
+def test_legs_goes_by_the_numbers_of_the_official_code(
+    discretisation: str, init_t: int, official: int
+) -> None:
+    order = 8
+    cell = cells.HiPPO(
+        order=order, discretisation=discretisation, init_t=init_t, memory_input="input"
+    )
+    module = OptCell(1, 3, cell=cell, rule="gd", dtype=torch.float64)
+    x = torch.randn(20, 1, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    f = module.cell.input_projection(module._weights(0), x, None)[:, 0, -1]
+    state, found = None, []
+    for x_t in x.split(1):
+        _, state = module(x_t, state)
+        found.append(state[0].hidden[1][0, 0].detach())
+    expected = official_legs(f.detach(), order, discretisation, official)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+    other = official_legs(f.detach(), order, discretisation, 1 - official)
+    assert (torch.stack(found) - torch.stack(other)).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("discretisation", DISCRETISATIONS)
+@pytest.mark.parametrize("order", [1, 7, 64])
+def test_what_exports_of_legs_is_the_step(
+    discretisation: str, order: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    A, B = continuous("legs", order)
+    m, f = torch.randn(4, 2, order).double(), torch.randn(4, 2).double()
+    each = torch.tensor([1.0, 2.0, 3.0, 100.0]).double()
+    for t in (*each.split(1), each):
+        monkeypatch.setattr(measures, "exporting", lambda: False)
+        expected = scaled_step(A, B, m, f, t, discretisation)
+        one_by_one = torch.cat(
+            [
+                scaled_step(A, B, m[k : k + 1], f[k : k + 1], t[k : k + 1], discretisation)
+                for k in range(len(t) if len(t) > 1 else 0)
+            ]
+            or [expected]
+        )
+        torch.testing.assert_close(one_by_one, expected, rtol=1e-10, atol=1e-10)
+        monkeypatch.setattr(measures, "exporting", lambda: True)
+        exported = scaled_step(A, B, m, f, t, discretisation)
+        torch.testing.assert_close(exported, expected, rtol=1e-10, atol=1e-10)

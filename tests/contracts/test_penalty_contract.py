@@ -1,8 +1,8 @@
-"""What every registered penalty must keep; a new one is tested unasked."""
+"""Every registered penalty keeps the contract, unasked, and another package adds one."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -13,80 +13,30 @@ import torch
 from torch import Tensor
 
 from optcell_search import registry, tasks
-from optcell_search.hyperparameters import Real, specification
 from optcell_search.penalties import Penalty
 from optcell_search.penalties.base import Drivers
 from optcell_search.space import SearchSpace
+from optcell_search.testing import PenaltyContract
 
-B, T, D = 3, 6, 4
 # Values that make sense for a driver of this name; one of another system is between 0 and 1.
 SCALES = {"long_wave": 300.0, "short_wave": 200.0, "relative_humidity": 80.0, "area": 1e5}
 
 
-@pytest.fixture(params=registry.penalties.names())
-def penalty(request: pytest.FixtureRequest) -> Penalty:
-    plugin: Penalty = registry.penalties.get(request.param)()
-    return plugin
+class TestPenalties(PenaltyContract):
+    @pytest.fixture(params=registry.penalties.names())
+    def penalty(self, request: pytest.FixtureRequest) -> Penalty:
+        plugin: Penalty = registry.penalties.get(request.param)()
+        return plugin
 
-
-def drivers_of(penalty: Penalty) -> dict[str, Tensor]:
-    stream = torch.Generator().manual_seed(0)
-    drivers = {}
-    for name in penalty.needs:
-        shape = (B, D) if name in {"area", "thickness"} else (B, T)
-        values = 0.5 + 0.5 * torch.rand(shape, generator=stream)
-        drivers[name] = SCALES.get(name, 1.0) * values
-    return drivers
-
-
-def predictions(dtype: torch.dtype = torch.float32) -> Tensor:
-    stream = torch.Generator().manual_seed(1)
-    return 5 + 20 * torch.rand(B, T, D, generator=stream, dtype=torch.float64).to(dtype)
-
-
-def test_it_says_what_it_is(penalty: Penalty) -> None:
-    assert penalty.title
-    assert "\n" not in penalty.title
-    assert penalty.unit
-    assert penalty.needs
-    assert type(penalty).__doc__
-    weight = specification(type(penalty))["weight"]
-    assert isinstance(weight, Real)
-    assert weight.valid_low == 0
-
-
-def test_violations_are_never_negative_and_have_gradients(penalty: Penalty) -> None:
-    outputs = predictions().requires_grad_()
-    violations = penalty.violations(outputs, drivers_of(penalty))
-    assert (violations >= 0).all()
-    assert violations.isfinite().all()
-    assert violations.any(), "random predictions keep the law: this test shows nothing"
-    penalty.penalty(outputs, drivers_of(penalty)).backward()  # type: ignore[no-untyped-call]
-    assert outputs.grad is not None
-    assert outputs.grad.isfinite().all()
-    assert outputs.grad.any()
-
-
-def test_gradient_is_that_of_finite_differences(penalty: Penalty) -> None:
-    drivers = {name: values.double() for name, values in drivers_of(penalty).items()}
-    outputs = predictions(torch.float64).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: penalty.penalty(x, drivers), (outputs,), eps=1e-5)
-
-
-def test_penalty_is_the_metric_and_adds_up_over_batches(penalty: Penalty) -> None:
-    outputs, drivers = predictions(torch.float64), drivers_of(penalty)
-    whole = penalty.finish(penalty.tally(outputs, drivers))
-    assert tuple(whole) == penalty.metrics
-    assert whole[penalty.name] == pytest.approx(float(penalty.penalty(outputs, drivers)))
-    first = penalty.tally(outputs[:1], {k: v[:1] for k, v in drivers.items()})
-    rest = penalty.tally(outputs[1:], {k: v[1:] for k, v in drivers.items()})
-    assert penalty.finish(first + rest) == pytest.approx(whole)
-
-
-def test_weights_below_zero_are_refused_where_the_space_is_read(penalty: Penalty) -> None:
-    for weight in (-1.0, {"low": -1.0, "high": 1.0}, math.nan):
-        with pytest.raises(ValueError, match=rf"penalty\.{penalty.name}\.weight: .* <= value"):
-            SearchSpace(cells=["lstm"], rules=["gd"], penalty={penalty.name: {"weight": weight}})
+    @pytest.fixture
+    def drivers(self, penalty: Penalty) -> Mapping[str, Tensor]:
+        stream = torch.Generator().manual_seed(0)
+        drivers = {}
+        for name in penalty.needs:
+            shape = (3, 4) if name in {"area", "thickness"} else (3, 6)
+            values = 0.5 + 0.5 * torch.rand(shape, generator=stream, dtype=torch.float64)
+            drivers[name] = SCALES.get(name, 1.0) * values
+        return drivers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,8 +141,7 @@ def test_the_config_says_what_the_model_is(winner: Path) -> None:
     assert config["parameters"] == sum(weight.numel() for weight in weights.values())
     project = tomllib.loads((winner / "pyproject.toml").read_text())
     assert project["project"]["name"] == "winner-cell"
-    names = [need.partition(">")[0] for need in project["project"]["dependencies"]]
-    assert names == ["torch", "safetensors"]
+    assert project["project"]["dependencies"] == ["torch>=2.11,<2.15", "safetensors>=0.5"]
 
 
 def test_the_readme_says_what_it_is_how_good_and_whom_to_cite(winner: Path) -> None:
@@ -343,6 +342,19 @@ def test_forms_that_torch_cannot_write_are_named_with_the_reason(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("inner", "lost"), [("_SCAN", {"model.pt2"}), ("_TREES", {"model.pt2", "step.onnx"})]
+)
+def test_a_form_is_left_out_where_torch_no_longer_has_what_writes_it(
+    inner: str, lost: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, inner, "torch.not_there_any_more")
+    outcome = formats.write_formats(trained(a_candidate("rnn", "gd")), 8, tmp_path)
+    assert {name for name, form in outcome.items() if not form["written"]} == lost
+    for name in lost:
+        assert "has no torch.not_there_any_more" in outcome[name]["reason"]
+
+
 def test_a_form_whose_outputs_differ_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +377,26 @@ def other_step(forward: Any) -> Any:
 def test_a_bidirectional_model_has_no_step(tmp_path: Path) -> None:
     outcome = formats.write_formats(trained(a_candidate(bidirectional=True)), 8, tmp_path)
     assert all("needs the whole sequence" in form["reason"] for form in outcome.values())
+
+
+@pytest.mark.parametrize(
+    ("cell", "rule"), [("orthogonal", "heavy_ball"), ("hippo", "gd"), ("lstm", "adam")]
+)
+def test_matrices_memories_and_learned_rules_have_a_step(
+    cell: str, rule: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    model = trained(a_candidate(cell, rule, learn_rule=True))
+    outcome = formats.write_formats(model, 8, tmp_path)
+    assert outcome["step.onnx"]["written"], outcome
+
+
+def test_the_readme_says_which_form_is_left_out_and_why(quick: None, tmp_path: Path) -> None:
+    candidate = a_candidate("rnn", "gd")
+    folder = export(candidate, trained(candidate).state_dict(), TASK, SCORES, tmp_path / "it")
+    text = (folder / "README.md").read_text()
+    for name in ("model.pt2", "step.onnx"):
+        assert f"`{name}` is left out: `left out by the test`." in text
 
 
 @pytest.mark.parametrize(

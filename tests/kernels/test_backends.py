@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -135,3 +136,11 @@ def test_a_choice_is_pickled_with_its_reasons(no_compiler: None) -> None:
     again = pickle.loads(pickle.dumps(choice))
     assert (again, again.skipped) == (choice, choice.skipped)
     assert choice.skipped
+
+
+def test_kernels_are_not_compiled_where_the_system_is_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build, "os", SimpleNamespace(name="nt"))
+    with pytest.raises(build.UnavailableError, match="Linux and macOS"):
+        build.library.__wrapped__()

@@ -8,6 +8,7 @@ import pickle
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import later_settings
 import pytest
 import torch
 
@@ -45,7 +46,11 @@ class Sizes:
 
 def test_to_dict_gives_back_everything() -> None:
     candidate = Candidate.from_dict(DATA)
-    assert candidate.to_dict() == DATA
+    assert candidate.to_dict() == {
+        **DATA,
+        "model": DATA["model"] | later_settings.MODEL,
+        "training": DATA["training"] | later_settings.TRAINING,
+    }
     assert Candidate.from_dict(json.loads(json.dumps(candidate.to_dict()))) == candidate
     assert (candidate.cell, candidate.rule) == ("lstm", "heavy_ball")
     assert candidate.model.hidden_size == 12
@@ -70,6 +75,7 @@ def test_what_is_left_out_takes_its_default() -> None:
         "training.clip": 1.0,
         "training.weight_decay": 0.0,
         "training.pretrain_epochs": 0,
+        **later_settings.PRESENT,
     }
 
 

@@ -7,6 +7,7 @@ import math
 import pickle
 from typing import Any
 
+import later_settings
 import optuna
 import pytest
 
@@ -72,6 +73,7 @@ def test_domains_are_what_was_given_declared_or_the_default() -> None:
         "training.clip": 1.0,
         "training.weight_decay": 0.0,
         "training.pretrain_epochs": 0,
+        **later_settings.ALL,
     }
 
 

@@ -19,9 +19,10 @@ from optcell_search.training import count_parameters, gradient_curve, gradient_n
 
 def model_for(task: LoadedTask, **options: Any) -> SequenceModel:
     torch.manual_seed(0)
-    return SequenceModel(task.input_size, task.output_size, 5, readout=task.readout, **options).to(
-        torch.float64
-    )
+    options = {"readout": task.readout, **options}
+    model = SequenceModel(task.input_size, task.output_size, 5, dtype=torch.float64, **options)
+    # As in evaluation throughout, so that a norm does not learn from being measured.
+    return model.eval()
 
 
 def task_of(folder: Path, *, every: bool, lengths: bool, steps: int = 4) -> LoadedTask:
@@ -53,16 +54,17 @@ def loss_after_push(
         for i in range(count):
             state = None
             hidden = []
+            taken, beside, _ = model.enter(split.inputs[i : i + 1, : lengths[i]])
             for t in range(lengths[i]):
-                _, state = model.cell(split.inputs[i : i + 1, t : t + 1], state)
+                _, state = model.cell(taken[:, t : t + 1], state)
                 if t == step[i]:
                     top = state[-1]
                     moved = (top.hidden[0] + push[i], *top.hidden[1:])
                     state = (*state[:-1], top._replace(hidden=moved))
                 hidden.append(state[-1].hidden[0])
-            outputs = model.readout(torch.cat(hidden))
+            outputs = model.read(torch.cat(hidden).unsqueeze(0), beside)
             if task.readout == "last":
-                error = outputs[-1:] - split.targets[i : i + 1]
+                error = outputs - split.targets[i : i + 1]
             else:
                 error = outputs - split.targets[i, : lengths[i]]
             squares += float(error.square().sum())
@@ -106,11 +108,36 @@ def test_gradient_norms_agree_with_differences(
     assert found["gradient_last"] == pytest.approx(last, rel=1e-6)
 
 
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"readout": "mean_max", "front": "serial", "front_depth": 1},
+        {"readout": "attention", "front": "parallel", "norm": "layer"},
+    ],
+)
+def test_gradient_norms_of_whole_models_agree_with_differences(
+    tmp_path: Path, lengths: bool, options: dict[str, Any]
+) -> None:
+    task = task_of(tmp_path, every=False, lengths=lengths)
+    model = model_for(task, cell="gru", rule="heavy_ball", **options)
+    if options["readout"] == "attention":
+        torch.nn.init.normal_(model.pool.query)
+    count, steps = task.validation.inputs.shape[:2]
+    ends = [steps] * count if task.validation.lengths is None else task.validation.lengths.tolist()
+    found = gradient_norms(model, task)
+    first = norm_by_differences(model, task, [0] * count)
+    last = norm_by_differences(model, task, [end - 1 for end in ends])
+    assert found["gradient_first"] == pytest.approx(first, rel=1e-5)
+    assert found["gradient_last"] == pytest.approx(last, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("every", "lengths", "options"),
     [
         (False, False, {"cell": "lstm", "rule": "heavy_ball"}),
         (True, True, {"cell": "gru", "rule": "adam", "num_layers": 2}),
+        (False, True, {"cell": "gru", "rule": "gd", "readout": "mean", "front": "serial"}),
     ],
 )
 def test_the_gradient_curve_agrees_with_differences(

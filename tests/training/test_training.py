@@ -311,7 +311,7 @@ def test_train_seconds_leave_evaluation_out(
     def slow(*args: Any) -> dict[str, float]:
         nonlocal clock
         clock += 1000
-        return {"loss": 0.0}
+        return {"accuracy": 0.0, "loss": 0.0}
 
     monkeypatch.setattr("time.perf_counter", perf_counter)
     monkeypatch.setattr("optcell_search.training.trainer.evaluate", slow)

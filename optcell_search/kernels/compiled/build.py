@@ -25,8 +25,11 @@ def library() -> ctypes.CDLL:
     """Return the compiled kernels, built where no earlier process has.
 
     Raises:
-        UnavailableError: no compiler, no place to keep the result, or it does not build or load.
+        UnavailableError: another system than Linux and macOS, no compiler, no place to keep the
+            result, or it does not build or load.
     """
+    if os.name != "posix":
+        raise UnavailableError("built on Linux and macOS alone")
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         raise UnavailableError("no C++ compiler (looked for $CXX, g++ and c++)")

@@ -46,8 +46,8 @@ def call(
 
 def _address(name: str, tensor: Tensor, strided: bool) -> int:
     address = tensor.data_ptr()
-    # A storage may have been taken away under its tensor.
-    if not address or not (strided or tensor.is_contiguous()):
+    # A storage may have been taken away under its tensor; one without elements has no address.
+    if (tensor.numel() and not address) or not (strided or tensor.is_contiguous()):
         raise ValueError(
             f"{name}: a tensor of size {tuple(tensor.shape)} and strides {tensor.stride()} at "
             f"address {address}; valid: contiguous, in memory"

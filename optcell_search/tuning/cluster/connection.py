@@ -51,9 +51,10 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
         source: where its data comes from; it is sent to nodes that do not see it.
 
     Raises:
-        ValueError: there is no cluster at the address, it lacks what a trial needs, or a worker of
-            it cannot do what the search asks.
+        ValueError: this system cannot run searches, there is no cluster at the address, it lacks
+            what a trial needs, or a worker of it cannot do what the search asks.
     """
+    preflight.check_system()
     preflight.check_room(location, request.checkpoint_bytes)
     more = _SILENCE if request.address else heartbeat.PATIENCE
     with _environment(_SETTINGS | more), _quiet():

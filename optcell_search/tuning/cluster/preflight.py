@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -47,6 +48,19 @@ class Answer:
 
     fault: str = ""
     lacks_data: bool = False
+
+
+def check_system() -> None:
+    """Make sure that this is a POSIX system: users, signals and folders are used as it has them.
+
+    Raises:
+        ValueError: it is another.
+    """
+    if os.name != "posix":
+        raise ValueError(
+            "a search needs Linux or macOS (on Windows: inside WSL); valid on this system: "
+            "cells, search spaces, tasks, results and exported packages"
+        )
 
 
 def check_room(location: Location, needed: int) -> None:

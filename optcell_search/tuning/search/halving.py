@@ -24,10 +24,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
+from .standing import Flags, Floats, Fronts
 
 REDUCTION = 3
 
@@ -43,6 +41,12 @@ class Point:
 
     losses: tuple[float, ...]
     violations: tuple[float, ...] = ()
+
+    @property
+    def excess(self) -> Floats | None:
+        """By how much each constraint is broken, 0 where it is kept; None where all are."""
+        excess = np.maximum(self.violations, 0.0)
+        return excess if excess.any() else None
 
 
 class Halving:
@@ -73,9 +77,9 @@ class Halving:
             raise ValueError("no objective changes with training, so no rung can tell anything")
         self._learned = np.asarray(learned, dtype=bool)
         self._reduction = reduction
-        self._rungs: dict[int, dict[Hashable, Point]] = {}
+        self._rungs: dict[int, _Rung] = {}
         while grace < budget:
-            self._rungs[grace] = {}
+            self._rungs[grace] = _Rung(self._learned)
             grace *= reduction
 
     @property
@@ -86,7 +90,7 @@ class Halving:
     def record(self, trial: Hashable, epoch: int, point: Point) -> None:
         """Note where a trial stands after an epoch, if there is a rung."""
         if epoch in self._rungs:
-            self._rungs[epoch][trial] = point
+            self._rungs[epoch].add(trial, point)
 
     def goes_on(
         self,
@@ -103,60 +107,62 @@ class Halving:
             trial: what tells it from others.
             epoch: how many it has been trained.
             point: where it stands.
-            rival: which other trials it is compared with; by default all that have been here.
+            rival: which other trials it is compared with, by default all that have been here.
         """
-        if epoch not in self._rungs or trial in self._rungs[epoch]:
+        rung = self._rungs.get(epoch)
+        if rung is None or trial in rung:
             return True
-        self.record(trial, epoch, point)
-        points = [p for other, p in self._rungs[epoch].items() if other == trial or rival(other)]
-        if len(points) < self._reduction:
-            return True
-        newcomer = len(points) - 1
-        place = order(points, self._learned).tolist().index(newcomer)
-        return bool(place < math.ceil(len(points) / self._reduction))
+        goes_on = rung.lets_pass(point, self._reduction, rival)
+        rung.add(trial, point)
+        return goes_on
 
 
-def order(points: Sequence[Point], learned: npt.NDArray[np.bool_]) -> Indices:
-    """Return the indices of `points`, the best first, as the head of this module says."""
-    losses = np.array([point.losses for point in points])
-    broken = np.maximum([point.violations for point in points], 0.0)
-    feasible = ~broken.any(axis=1)
-    parts = []
-    for members, values, counts in (
-        (np.flatnonzero(feasible), losses, learned),
-        (np.flatnonzero(~feasible), broken, np.ones(broken.shape[1], dtype=bool)),
-    ):
-        for front in fronts(values[members], counts):
-            parts.append(members[front[epsilon_net(values[members][front])]])
-    return np.concatenate(parts)
+class _Rung:
+    """The trials that have come to one rung.
 
-
-def fronts(losses: Floats, learned: npt.NDArray[np.bool_]) -> list[Indices]:
-    """Return the indices of `losses` (trials, objectives) front by front, the best front first."""
-    no_worse = (losses[:, None] <= losses[None]).all(-1)
-    better = ((losses[:, None] < losses[None]) & learned).any(-1)
-    dominates: npt.NDArray[np.bool_] = np.asarray(no_worse & better)
-    left = np.ones(len(losses), dtype=bool)
-    found = []
-    while left.any():
-        front = left & ~dominates[left].any(0)
-        found.append(np.flatnonzero(front))
-        left &= ~front
-    return found
-
-
-def epsilon_net(losses: Floats) -> Indices:
-    """Return the indices of `losses` (trials, objectives) so that every beginning is well spread.
-
-    The first is the best in the first objective (then in the second, and so on); each next one is
-    the farthest from all before it. Equal distances go to the lower index.
+    Those that keep every constraint and those that break one are ranked apart.
     """
-    places = np.stack([np.unique(column, return_inverse=True)[1] for column in losses.T], axis=1)
-    scaled = places / np.maximum(places.max(axis=0), 1)
-    taken = [int(np.lexsort(losses.T[::-1])[0])]
-    gap = np.full(len(losses), np.inf)
-    while len(taken) < len(losses):
-        gap = np.minimum(gap, np.linalg.norm(scaled - scaled[taken[-1]], axis=1))
-        gap[taken] = -1.0
-        taken.append(int(np.argmax(gap)))
-    return np.array(taken, dtype=np.intp)
+
+    def __init__(self, learned: Flags) -> None:
+        self._learned = learned
+        self._points: dict[Hashable, Point] = {}
+        self._ranked: set[Hashable] = set()
+        self._kept = Fronts(learned)
+        self._broken: Fronts | None = None
+
+    def __contains__(self, trial: Hashable) -> bool:
+        return trial in self._points
+
+    def add(self, trial: Hashable, point: Point) -> None:
+        """Take in a trial."""
+        self._points[trial] = point
+
+    def lets_pass(self, point: Point, reduction: int, rival: Callable[[Hashable], bool]) -> bool:
+        """Whether one that comes is among the first of its rivals and itself."""
+        self._rank({trial for trial in self._points if rival(trial)})
+        count = len(self._ranked) + 1
+        if count < reduction:
+            return True
+        room = math.ceil(count / reduction)
+        if point.excess is None:
+            return self._kept.place(np.asarray(point.losses), room) < room
+        room -= len(self._kept)
+        if room <= 0:
+            return False
+        return self._broken is None or self._broken.place(point.excess, room) < room
+
+    def _rank(self, rivals: set[Hashable]) -> None:
+        """Have the rivals among the ranked, and nobody else."""
+        if not self._ranked <= rivals:
+            # Rare: who has been a rival of one is one of all that come later, in every search.
+            self._ranked, self._kept, self._broken = set(), Fronts(self._learned), None
+        new = rivals - self._ranked
+        for trial in [trial for trial in self._points if trial in new]:
+            point = self._points[trial]
+            if point.excess is None:
+                self._kept.add(np.asarray(point.losses))
+            else:
+                if self._broken is None:
+                    self._broken = Fronts(np.ones(len(point.excess), dtype=np.bool_))
+                self._broken.add(point.excess)
+        self._ranked = rivals

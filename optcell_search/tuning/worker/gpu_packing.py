@@ -120,7 +120,7 @@ def measure(
         few = loaded.beginning(_STEPS * candidate.training.batch_size, _EVALUATED)
         meter.start()
         try:
-            Training(candidate, few, seed=0, device=device).epoch()
+            Training(candidate, few, seed=0, device=device, epochs=1).epoch()
         except torch.OutOfMemoryError:
             return Need(meter.total(), meter.total())
         except DivergedError:

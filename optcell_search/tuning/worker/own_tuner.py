@@ -44,6 +44,7 @@ class _Trainable(tune.Trainable):
             load_task(settings.source, settings.device),
             seed=trial_seed(settings.seed, candidate.key),
             device=settings.device,
+            epochs=settings.epochs,
         )
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ import traceback
 
 import torch
 
+from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import DivergedError, Training
 
@@ -47,7 +48,8 @@ class Session:
         self._files: dict[str, int] = {}
         task = load_task(job.source, job.device)
         self.trainings = [
-            Training(job.candidate, task, seed=seed, device=job.device) for seed in job.seeds
+            Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
+            for seed in job.seeds
         ]
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
@@ -131,7 +133,7 @@ class Session:
             state = checkpoints.load_training(self._location, self.job.device)
         except OSError as error:
             raise CheckpointError(f"checkpoints {self._location}: {error}") from error
-        if state is None or state["candidate"] != self.job.candidate.to_dict():
+        if state is None or Candidate.from_dict(state["candidate"]) != self.job.candidate:
             return
         if state["seeds"] != list(self.job.seeds):
             return

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from halving_truth import epsilon_net, fronts, order
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optcell_search.tuning.search.halving import Halving, Point, epsilon_net, fronts, order
+from optcell_search.tuning.search import standing
+from optcell_search.tuning.search.halving import Halving, Point
 
 ALL = np.array([True, True])
 ACCURACY_ONLY = np.array([True, False])
@@ -178,3 +180,46 @@ def test_coming_past_a_rung_again_changes_nothing() -> None:
 def test_what_makes_no_sense(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Halving(*arguments)
+
+
+VALUES = st.lists(
+    st.tuples(*[st.integers(0, 4)] * 3, st.integers(-1, 2), st.integers(-1, 2)),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(VALUES, st.sampled_from([(True, True, False), (True, False, False), (True, True, True)]))
+def test_a_rung_decides_as_the_order_written_out_does(
+    rows: list[tuple[int, ...]], learned: tuple[bool, ...]
+) -> None:
+    """One after another; every rung of a search sees its trials so."""
+    halving = Halving(learned, 9)
+    points: list[Point] = []
+    for number, row in enumerate(rows):
+        points.append(Point(tuple(map(float, row[:3])), tuple(map(float, row[3:]))))
+        place = order(points, np.array(learned)).tolist().index(number)
+        expected = len(points) < 3 or place < math.ceil(len(points) / 3)
+        assert halving.goes_on(number, 1, points[-1]) == expected
+
+
+@given(VALUES, st.integers(1, 4))
+def test_it_does_so_among_rivals_alone_too(rows: list[tuple[int, ...]], size: int) -> None:
+    learned = (True, True, True)
+    halving = Halving(learned, 9)
+    points = [Point(tuple(map(float, row[:3])), tuple(map(float, row[3:]))) for row in rows]
+    for number, point in enumerate(points):
+        first = number // size * size
+        rivals = [*points[:first], point]
+        place = order(rivals, np.array(learned)).tolist().index(first)
+        expected = len(rivals) < 3 or place < math.ceil(len(rivals) / 3)
+        before = lambda other, first=first: other < first  # noqa: E731
+        assert halving.goes_on(number, 1, point, before) == expected
+
+
+@given(VALUES)
+def test_the_first_of_a_net_are_those_of_the_whole_net(rows: list[tuple[int, ...]]) -> None:
+    losses = np.array(rows, dtype=float)
+    whole = epsilon_net(losses).tolist()
+    for most in range(1, len(losses) + 1):
+        assert standing.epsilon_net(losses, most).tolist() == whole[:most]

@@ -1,0 +1,129 @@
+"""Causal convolutions over time, before the recurrence or beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from ..norm import FeatureNorm
+
+FRONTS = ("none", "serial", "parallel")
+# LSTM-FCN and FCN take kernels of 8, 5 and 3 steps, from the input on.
+_SHRINKING = 5 / 8
+_SMALLEST_KERNEL = 3
+
+
+class Convolution(nn.Module):
+    """y_t = relu(norm(sum_{i<K} W_i x_{t-i})), with batch norm over sequences and steps.
+
+    Args:
+        features: of x.
+        width: features of y.
+        kernel: steps K that y_t sees, the present one included.
+        device, dtype: of the parameters.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        kernel: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.linear = nn.Conv1d(features, width, kernel, bias=False, device=device, dtype=dtype)
+        self.norm = FeatureNorm(width, device=device, dtype=dtype)
+
+    def sums(self, x: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the weighted sums (B, T, width) of x (B, T, features), and what to go on from.
+
+        Args:
+            x: the next piece.
+            before: (B, K - 1, features), the steps before it; None: zeros.
+        """
+        reach = self.linear.kernel_size[0] - 1
+        if before is None:
+            before = x.new_zeros(x.shape[0], reach, x.shape[2])
+        x = torch.cat([before, x], 1)
+        summed: Tensor = self.linear(x.transpose(1, 2)).transpose(1, 2)
+        return summed, x[:, x.shape[1] - reach :]
+
+    def finish(self, sums: Tensor) -> Tensor:
+        """Return (..., width): norm, then relu."""
+        return torch.relu(self.norm(sums))
+
+
+class Front(nn.Module):
+    """`depth` convolutions on top of each other.
+
+    Args:
+        features: of the input.
+        width: features of the output and between the convolutions.
+        kernel: steps that the first one sees; each further one sees 5/8 of the one below, and no
+            fewer than 3 (a kernel that is smaller stays): 8, 5, 3.
+        depth: number of convolutions.
+        device, dtype: of the parameters.
+
+    Raises:
+        ValueError: a size below 1.
+
+    Source: Wang, Yan, Oates: Time Series Classification from Scratch with Deep Neural Networks,
+    IJCNN 2017, arXiv 1611.06455 (kernels of 8, 5, 3; theirs are centred, these look back).
+    """
+
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        kernel: int,
+        depth: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for name, size in (("width", width), ("kernel", kernel), ("depth", depth)):
+            if size < 1:
+                raise ValueError(f"front_{name} = {size} is out of range; valid: integers >= 1")
+        layers = []
+        for _ in range(depth):
+            layers.append(Convolution(features, width, kernel, device, dtype))
+            features = width
+            kernel = min(kernel, max(_SMALLEST_KERNEL, round(kernel * _SHRINKING)))
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor | PackedSequence) -> Tensor | PackedSequence:
+        """Return (B, T, width) from (B, T, features), or one packed batch from another."""
+        if isinstance(x, PackedSequence):
+            return self._packed(x)
+        return self.running(x, None)[0]
+
+    def running(
+        self, x: Tensor, before: Sequence[Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the output for the next piece, and each convolution's last inputs.
+
+        Args:
+            x: (B, T, features).
+            before: what the call on the previous piece returned; None before the first.
+        """
+        after = []
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Convolution)
+            x, last = layer.sums(x, None if before is None else before[index])
+            x = layer.finish(x)
+            after.append(last)
+        return x, tuple(after)
+
+    def _packed(self, packed: PackedSequence) -> PackedSequence:
+        data, batch_sizes, order, back = packed
+        for layer in self.layers:
+            assert isinstance(layer, Convolution)
+            x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes), batch_first=True)
+            sums, _ = layer.sums(x, None)
+            # Packed again at once, so that the norm does not see the padding.
+            data = layer.finish(pack_padded_sequence(sums, lengths, batch_first=True).data)
+        return PackedSequence(data, batch_sizes, order, back)

@@ -1,0 +1,232 @@
+"""A whole model for sequences: recurrent layers, what is before them, and a read-out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from ...registry import cells
+from ...rules import Rule
+from ..base import Cell
+from ..norm import norm_of
+from ..state import State
+from ..symbols import Symbols
+from .front import FRONTS, Front
+from .pooling import Gathered, Mean, pool_of
+from .stack import layers_of
+from .state import ModelState
+from .steps import Steps, each, joined
+
+# Without weights: the parallel front is read by its mean over time.
+MEAN = Mean()
+
+
+class SequenceModel(nn.Module):
+    """Recurrent layers and a read-out over time, linear unless the cell says else.
+
+        x -> front -> input dropout -> layers -> norm -> pool over time -> dropout -> linear
+
+    With the defaults it is an `OptCell` and a linear read-out of its last step; the rest is there
+    where it is asked for.
+
+    Args:
+        input_size: features of the input.
+        output_size: features of the output, e.g. the number of classes.
+        hidden_size, cell, rule, num_layers, dropout, bidirectional, learn_rule: see `OptCell`.
+        readout: ``"last"`` reads the output after a sequence's last step, ``"mean"`` and ``"max"``
+            that over time, ``"mean_max"`` both, ``"attention"`` a learned mean (see `Attention`):
+            (B, outputs). ``"every"`` reads every step, (B, T, outputs).
+        front: ``"serial"``, the layers take what a `Front` makes of the input; ``"parallel"``, the
+            read-out takes the mean over time of what it makes, beside what the layers make (every
+            step's own where every step is read).
+        front_width, front_kernel, front_depth: see `Front`.
+        norm: ``"none"``, ``"layer"`` or ``"batch"``: before every layer but the first, and before
+            the read-out.
+        residual: whether layers after the first add to what is below them, see `Stack`.
+        input_dropout: probability of dropping an input of the first layer, in training.
+        readout_dropout: probability of dropping an input of the linear read-out, in training.
+        symbols: whether the one feature of a step is the number of a symbol, below `output_size`,
+            which is embedded; the read-out predicts symbols and is tied to the embedding.
+        device, dtype: of the parameters.
+
+    Raises:
+        ValueError: a name that is no option, a size below 1, or symbols that are read ahead or
+            with a parallel front.
+
+    Source: of the parallel front, Karim et al.: LSTM Fully Convolutional Networks for Time Series
+    Classification, IEEE Access 6, 2018, arXiv 1709.05206.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        hidden_size: int,
+        *,
+        cell: str | Cell = "lstm",
+        rule: str | Rule = "heavy_ball",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learn_rule: bool = False,
+        readout: str = "last",
+        front: str = "none",
+        front_width: int = 64,
+        front_kernel: int = 8,
+        front_depth: int = 2,
+        norm: str = "none",
+        residual: bool = False,
+        input_dropout: float = 0.0,
+        readout_dropout: float = 0.0,
+        symbols: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        _check(front, symbols, bidirectional)
+        cell = cells.get(cell)() if isinstance(cell, str) else cell
+        # A tied read-out gives the embedding the width of the output.
+        features = cell.output_size(hidden_size) if symbols else input_size
+        self.front = (
+            None
+            if front == "none"
+            else Front(features, front_width, front_kernel, front_depth, device, dtype)
+        )
+        self.parallel = front == "parallel"
+        self.cell = layers_of(
+            front_width if front == "serial" else features, hidden_size, cell=cell, rule=rule,
+            num_layers=num_layers, dropout=dropout, bidirectional=bidirectional,
+            learn_rule=learn_rule, norm=norm, residual=residual, device=device, dtype=dtype,
+        )  # fmt: skip
+        width = self.cell.output_size
+        self.norm = norm_of(norm, width, device, dtype)
+        self.pool = pool_of(readout, width, device, dtype)
+        self.input_dropout, self.readout_dropout = input_dropout, readout_dropout
+        width = width * self.pool.factor + (front_width if self.parallel else 0)
+        self.readout = (
+            Symbols(output_size, width, device, dtype)
+            if symbols
+            else cell.readout(width, output_size, device, dtype)
+        )
+        self.reads: Literal["last", "every"] = "every" if readout == "every" else "last"
+
+    def forward(self, x: Tensor | PackedSequence) -> Tensor:
+        """Return (B, outputs) or (B, T, outputs) from (B, T, features) or a packed batch."""
+        taken, beside, _ = self.enter(x)
+        return self.read(self.cell(taken)[0], beside)
+
+    def enter(
+        self, x: Steps, before: tuple[Tensor, ...] | None = None
+    ) -> tuple[Steps, Steps | None, tuple[Tensor, ...]]:
+        """Return what the recurrent layers take, what stands beside them, and the front's state.
+
+        Args:
+            x: (B, T, features), the next piece of a sequence or all of it, or a packed batch.
+            before: the front's state after the piece before.
+        """
+        after: tuple[Tensor, ...] = ()
+        x, beside = each(self._embed, x), None
+        if self.front is not None:
+            made: Steps
+            if isinstance(x, PackedSequence):
+                made = self.front(x)
+            else:
+                made, after = self.front.running(x, before)
+            x, beside = (x, made) if self.parallel else (made, None)
+        if self.input_dropout:
+            x = each(self._drop_input, x)
+        return x, beside, after
+
+    def read(
+        self, hidden: Steps, beside: Steps | None = None, lengths: Tensor | None = None
+    ) -> Tensor:
+        """Return the outputs from the recurrent layers' outputs.
+
+        Args:
+            hidden: (B, T, width) or a packed batch.
+            beside: what `enter` said stands beside them.
+            lengths: (B,) of the sequences, where `hidden` is padded.
+        """
+        hidden = each(self.norm, hidden)
+        if self.reads == "every":
+            # Packed still, so that a read-out with statistics does not see the padding.
+            features = hidden if beside is None else joined(hidden, beside)
+            outputs = each(self._output, features)
+            if isinstance(outputs, PackedSequence):
+                return pad_packed_sequence(outputs, batch_first=True)[0]
+            return outputs
+        if isinstance(hidden, PackedSequence):
+            hidden, lengths = pad_packed_sequence(hidden, batch_first=True)
+        pooled = self.pool(hidden, lengths)
+        if beside is not None:
+            if isinstance(beside, PackedSequence):
+                beside = pad_packed_sequence(beside, batch_first=True)[0]
+            pooled = torch.cat([pooled, MEAN(beside, lengths)], -1)
+        return self._output(pooled)
+
+    def after_step(self) -> None:
+        """Put the weights in order after a step of the optimizer; see `OptCell.after_step`."""
+        self.cell.after_step()
+
+    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Return the parameters for an optimizer, in groups that have their own learning rate."""
+        factors = {"cell." + name: factor for name, factor in self.cell.learning_rates().items()}
+        groups: dict[float, list[nn.Parameter]] = {1.0: []}
+        for name, parameter in self.named_parameters():
+            groups.setdefault(factors.get(name, 1.0), []).append(parameter)
+        return [{"params": group, "lr": lr * factor} for factor, group in groups.items()]
+
+    def stream(
+        self, x: Tensor, state: State | ModelState | None = None
+    ) -> tuple[Tensor, State | ModelState]:
+        """Return the outputs (B, T, outputs) at every step of the next piece, and the state.
+
+        The output at a step is what `forward` gives for the sequence up to that step, where the
+        layers run in one direction. The state is that of the layers alone where nothing else has
+        one.
+        """
+        known = state if isinstance(state, ModelState) else ModelState(state, None, None, None)
+        taken, beside, front = self.enter(x, known.front)
+        hidden, after = self.cell(taken, known.cell)
+        hidden = self.norm(hidden)
+        pool: Gathered = ()
+        means: Gathered = ()
+        if self.reads == "last":
+            hidden, pool = self.pool.running(hidden, known.pool)
+        if beside is not None:
+            assert isinstance(beside, Tensor)
+            if self.reads == "last":
+                beside, means = MEAN.running(beside, known.means)
+            hidden = torch.cat([hidden, beside], -1)
+        others = (front, pool, means)
+        return self._output(hidden), ModelState(after, *others) if any(others) else after
+
+    def _embed(self, x: Tensor) -> Tensor:
+        return self.readout.embed(x) if isinstance(self.readout, Symbols) else x
+
+    def _drop_input(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(x, self.input_dropout, self.training)
+
+    def _output(self, features: Tensor) -> Tensor:
+        if self.readout_dropout:
+            features = nn.functional.dropout(features, self.readout_dropout, self.training)
+        outputs: Tensor = self.readout(features)
+        return outputs
+
+
+def _check(front: str, symbols: bool, bidirectional: bool) -> None:
+    if front not in FRONTS:
+        raise ValueError(f"front = {front!r} is not an option; valid: {', '.join(FRONTS)}")
+    if symbols and bidirectional:
+        raise ValueError(
+            "bidirectional = True reads ahead the very symbols that are to be predicted; "
+            "valid: False where symbols are predicted"
+        )
+    if symbols and front == "parallel":
+        raise ValueError(
+            "front = 'parallel' widens the read-out, which is tied to the embedding of symbols; "
+            "valid: 'none', 'serial' where symbols are predicted"
+        )

@@ -1,0 +1,87 @@
+"""How the space `auto` becomes one for the data at hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .space import SearchSpace
+
+AUTO = "auto"
+
+_STEPS_AN_EPOCH = 16
+_KERNELS_A_SEQUENCE = 4
+_SMALL, _LARGE = 500, 10_000
+_WIDEST_OF_SMALL, _NARROWEST_OF_LARGE = 128, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSizes:
+    """What `adapted` goes by.
+
+    Attributes:
+        sequences: in the training split.
+        steps: of the longest.
+        readout: "last" for one answer a sequence, "every" for one a step.
+        classes: of a classification, 0 where numbers are predicted.
+        symbols: whether a step is the number of a symbol, and symbols are predicted.
+    """
+
+    sequences: int
+    steps: int
+    readout: Literal["last", "every"]
+    classes: int
+    symbols: bool
+
+
+def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
+    """Return the part of a space that suits data of these sizes.
+
+    Of a hyperparameter's choices those are left that the rule allows, or the smallest where it
+    allows none. A range or a single value stays.
+
+    - ``batch_size``: the largest that leaves 16 steps an epoch.
+    - ``hidden_size``, ``front_width``: at most 128 below 500 sequences, at least 64 from 10,000 on.
+    - ``front_kernel``: at most a quarter of the steps.
+    - Where every step has a target: nothing is read ahead (one direction) or read together (the
+      read-out is that of the step), and no window is cut.
+    - Where symbols are predicted: one direction, no front, and no augmentation, which is for
+      numbers.
+    - Where numbers are predicted: no label smoothing and no class weights.
+    """
+    data = space.to_dict()
+    model, training = data["model"], data["training"]
+    _narrow(
+        training, "batch_size", lambda size: math.ceil(sizes.sequences / size) >= _STEPS_AN_EPOCH
+    )
+    if isinstance(training["batch_size"], Mapping):
+        training["batch_size"] = max(_choices(training["batch_size"]))
+    for name in ("hidden_size", "front_width"):
+        if sizes.sequences < _SMALL:
+            _narrow(model, name, lambda width: width <= _WIDEST_OF_SMALL)
+        if sizes.sequences >= _LARGE:
+            _narrow(model, name, lambda width: width >= _NARROWEST_OF_LARGE)
+    _narrow(model, "front_kernel", lambda kernel: kernel <= sizes.steps / _KERNELS_A_SEQUENCE)
+    if sizes.readout == "every":
+        model |= {"bidirectional": False, "readout": "last"}
+        training["slicing"] = 0.0
+    if sizes.symbols:
+        model |= {"bidirectional": False, "front": "none"}
+        training |= {"jitter": 0.0, "scaling": 0.0, "slicing": 0.0}
+    if not sizes.classes:
+        training |= {"label_smoothing": 0.0, "class_weights": "none"}
+    return SearchSpace.from_dict(data, where=f"search space {space.name!r} for this data")
+
+
+def _narrow(table: dict[str, Any], name: str, allows: Callable[[Any], bool]) -> None:
+    choices = _choices(table[name])
+    # Where nothing is left, the end that is nearest to what would be allowed.
+    left = [value for value in choices if allows(value)] or choices[:1]
+    if choices:
+        table[name] = {"choices": left} if len(left) > 1 else left[0]
+
+
+def _choices(plain: Any) -> list[Any]:
+    return sorted(plain.get("choices", [])) if isinstance(plain, Mapping) else []

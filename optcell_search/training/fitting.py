@@ -1,0 +1,64 @@
+"""Whether a candidate, or a whole space of them, can be trained on a task as it asks."""
+
+from __future__ import annotations
+
+from optcell_search.hyperparameters import specification
+from optcell_search.space import Candidate, DataSizes, SearchSpace, Training
+from optcell_search.space.faults import Faults
+from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.goals import Classification
+
+_DEFAULTS = {name: spec.default for name, spec in specification(Training).items()}
+
+
+def unfit(task: LoadedTask) -> dict[str, str]:
+    """Return why some settings of `Training` cannot be used on a task, by name."""
+    why: dict[str, str] = {}
+    if not isinstance(task.goal, Classification):
+        said = "is for classes, and the task predicts numbers"
+        why |= {"label_smoothing": said, "class_weights": said}
+    if task.readout == "every":
+        why["slicing"] = "moves steps away from their targets"
+    if task.symbols:
+        said = "changes numbers, and a step of the task is a symbol"
+        why |= {"jitter": said, "scaling": said, "slicing": said}
+    return why
+
+
+def sizes_of(task: LoadedTask) -> DataSizes:
+    """Return what `space.adapted` goes by, of a task's training split."""
+    return DataSizes(
+        sequences=len(task.train),
+        steps=int(task.train.inputs.shape[1]),
+        readout=task.readout,
+        classes=task.goal.classes if isinstance(task.goal, Classification) else 0,
+        symbols=task.symbols,
+    )
+
+
+def check_training(space: SearchSpace, task: LoadedTask) -> None:
+    """Make sure that every candidate of a space can be trained on a task.
+
+    Raises:
+        SpaceError: some ask for what does not fit it; it lists every setting.
+    """
+    faults = Faults(f"search space {space.name!r}" if space.name else "search space")
+    for name, why in unfit(task).items():
+        key = f"{Training.name}.{name}"
+        if list(space.domains[key].grid(2)) != [_DEFAULTS[name]]:
+            faults.add(key, f"it {why}", repr(_DEFAULTS[name]))
+    faults.raise_if_any()
+
+
+def check_candidate(candidate: Candidate, task: LoadedTask) -> None:
+    """Make sure that a candidate can be trained on a task.
+
+    Raises:
+        ValueError: it asks for what does not fit the task.
+    """
+    values = candidate.training.values()
+    for name, why in unfit(task).items():
+        if values[name] != _DEFAULTS[name]:
+            raise ValueError(
+                f"{Training.name}.{name} = {values[name]!r} {why}; valid: {_DEFAULTS[name]!r}"
+            )

@@ -1,0 +1,50 @@
+"""Which epoch of a training was the best, and since when there was no better one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optcell_search.tasks import LoadedTask
+
+
+class Record:
+    """The best validation scores of a training so far.
+
+    An epoch is better by the task's first metric, then by the loss: on few examples many epochs
+    have the same accuracy.
+
+    Attributes:
+        scores: of the best epoch; empty before the first.
+        since: epochs since then that counted.
+    """
+
+    def __init__(self, task: LoadedTask) -> None:
+        self._metric, direction = next(iter(task.metrics.items()))
+        self._sign = -1 if direction == "maximize" else 1
+        self.scores: dict[str, float] = {}
+        self.since = 0
+
+    def take(self, scores: dict[str, float], *, counted: bool) -> bool:
+        """Note what an epoch came to; return whether it is the best so far.
+
+        Args:
+            scores: the task's metrics and ``loss``.
+            counted: whether it uses up patience where it is not.
+        """
+        better = not self.scores or self._order(scores) < self._order(self.scores)
+        if better:
+            self.scores, self.since = scores, 0
+        elif counted:
+            self.since += 1
+        return better
+
+    def _order(self, scores: dict[str, float]) -> tuple[float, float]:
+        return self._sign * scores[self._metric], scores["loss"]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain data for `load_state_dict`."""
+        return {"scores": self.scores, "since": self.since}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved record."""
+        self.scores, self.since = state["scores"], state["since"]

@@ -1,0 +1,54 @@
+"""The loss that a candidate is trained with, where it is not simply the task's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from optcell_search.space import Training
+from optcell_search.tasks import LoadedTask, Split
+from optcell_search.tasks.goals import IGNORED, Classification
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def own_loss(training: Training, task: LoadedTask) -> Loss | None:
+    """Return the loss of outputs and targets, or None where it is the task's own.
+
+        sum_i w_{y_i} H(q_i, p_i) / sum_i w_{y_i},   q_i = (1 - a) [y_i] + a / C
+
+    with p the softmax of the outputs, a the label smoothing over C classes, and w_c = n / (C n_c)
+    for balanced classes, n_c the number of training targets of class c. A class without any keeps
+    n_c = 1.
+
+    Source: Szegedy et al.: Rethinking the Inception Architecture, CVPR 2016, arXiv 1512.00567,
+    section 7; the weights are those of scikit-learn's ``class_weight="balanced"``.
+    """
+    if not training.label_smoothing and training.class_weights == "none":
+        return None
+    goal = task.goal
+    assert isinstance(goal, Classification)
+    weights = None
+    if training.class_weights == "balanced":
+        weights = balanced(task.train, goal.classes)
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(
+            outputs.flatten(0, -2),
+            targets.flatten(),
+            weight=None if weights is None else weights.to(outputs.dtype),
+            ignore_index=IGNORED,
+            label_smoothing=training.label_smoothing,
+        )
+
+    return loss
+
+
+def balanced(split: Split, classes: int) -> Tensor:
+    """Return each class's weight (C,), in inverse proportion to its targets in `split`."""
+    targets = split.targets[split.targets != IGNORED]
+    counts = torch.bincount(targets, minlength=classes).clamp(min=1)
+    return len(targets) / (classes * counts.double())

@@ -1,0 +1,21 @@
+"""The optimizer of a model's weights."""
+
+from __future__ import annotations
+
+import torch
+
+from optcell_search.cells.building import AnyModel
+from optcell_search.space import Training
+
+
+def optimizer_of(model: AnyModel, training: Training) -> torch.optim.Optimizer:
+    """Return the optimizer that a candidate is trained with."""
+    groups = model.parameter_groups(training.lr)
+    lr, decay = training.lr, training.weight_decay
+    if training.optimizer == "rmsprop":
+        # alpha as in the official MomentumRNN code; torch's default is 0.99.
+        return torch.optim.RMSprop(groups, lr=lr, alpha=0.9, weight_decay=decay)
+    if training.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=lr, weight_decay=decay)
+    assert training.optimizer == "adamw"
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=decay)

@@ -1,0 +1,116 @@
+"""Where one point stands among many: fronts that are kept as points come, and an epsilon-net.
+
+To compare everything with everything at a rung is cubic in the trials. Here a point that comes is
+compared once with those there are, and only the fronts that it changes are gone through.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+_ROOM = 64  # points, at first
+
+
+class Fronts:
+    """Points, each with the number of its front.
+
+    A point *dominates* another if it is no worse in any objective and better in one that counts;
+    front 0 is what nothing dominates, front k what nothing dominates once those before are gone.
+
+    Args:
+        counts: for each objective, whether to be better in it alone is to be better.
+    """
+
+    def __init__(self, counts: Flags) -> None:
+        self._counts = counts
+        self._values = np.empty((_ROOM, len(counts)))
+        self._front = np.empty(_ROOM, dtype=np.intp)
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, values: Floats) -> None:
+        """Take in a point: (objectives,), less is better."""
+        if self._size == len(self._values):
+            self._values = np.concatenate([self._values, np.empty_like(self._values)])
+            self._front = np.concatenate([self._front, np.empty_like(self._front)])
+        depth = front = self._front_of(values)
+        pushers = values[None]
+        # A front is as deep as the longest chain that dominates it, and one more point makes a
+        # chain longer by one at most: what is pushed out of a front pushes in the next one.
+        while len(pushers):
+            level = np.flatnonzero(self._fronts == depth)
+            pushed = level[_dominated(self._points[level], pushers, self._counts)]
+            depth += 1
+            self._front[pushed] = depth
+            pushers = self._points[pushed]
+        self._values[self._size], self._front[self._size] = values, front
+        self._size += 1
+
+    def place(self, values: Floats, room: int) -> int:
+        """Return how many points come before one that is not among them, or `room` if more do.
+
+        They come front by front, those of one front in the order of `epsilon_net`; among equals
+        the one that comes is the last.
+        """
+        front = self._front_of(values)
+        before = int(np.count_nonzero(self._fronts < front))
+        if before >= room:
+            return room
+        level = self._points[self._fronts == front]
+        peers = level[~_dominated(level, values[None], self._counts)]
+        if before + len(peers) < room:
+            return before + len(peers)
+        net = epsilon_net(np.concatenate([peers, values[None]]), room - before)
+        found = np.flatnonzero(net == len(peers))
+        return before + int(found[0]) if len(found) else room
+
+    @property
+    def _points(self) -> Floats:
+        return self._values[: self._size]
+
+    @property
+    def _fronts(self) -> Indices:
+        return self._front[: self._size]
+
+    def _front_of(self, values: Floats) -> int:
+        above = _dominates(self._points, values, self._counts)
+        return int(self._fronts[above].max(initial=-1)) + 1
+
+
+def _dominates(points: Floats, values: Floats, counts: Flags) -> Flags:
+    """Mark those of `points` (points, objectives) that dominate `values` (objectives,)."""
+    no_worse = (points <= values).all(axis=1)
+    better = (points < values)[:, counts].any(axis=1)
+    return np.asarray(no_worse & better, dtype=np.bool_)
+
+
+def _dominated(points: Floats, by: Floats, counts: Flags) -> Flags:
+    """Mark those of `points` (points, objectives) that one of `by` dominates."""
+    mark = np.zeros(len(points), dtype=np.bool_)
+    for values in by:
+        mark |= (values <= points).all(-1) & (values < points)[:, counts].any(-1)
+    return mark
+
+
+def epsilon_net(losses: Floats, most: int) -> Indices:
+    """Return the indices of the first `most` of `losses` (points, objectives), well spread.
+
+    The first is the best in the first objective (then in the second, and so on); each next one is
+    the farthest from all before it. Equal distances go to the lower index.
+    """
+    places = np.stack([np.unique(column, return_inverse=True)[1] for column in losses.T], axis=1)
+    scaled = places / np.maximum(places.max(axis=0), 1)
+    taken = [int(np.lexsort(losses.T[::-1])[0])]
+    gap = np.full(len(losses), np.inf)
+    while len(taken) < min(most, len(losses)):
+        gap = np.minimum(gap, np.linalg.norm(scaled - scaled[taken[-1]], axis=1))
+        gap[taken] = -1.0
+        taken.append(int(np.argmax(gap)))
+    return np.array(taken, dtype=np.intp)

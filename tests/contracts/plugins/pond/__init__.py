@@ -1,0 +1,1 @@
+"""A package that brings one rule, one cell, one task and one penalty."""

@@ -1,0 +1,100 @@
+"""The space `auto` becomes one for the data at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from optcell_search import tasks
+from optcell_search.space import AUTO, DataSizes, SearchSpace, adapted, check_fit
+from optcell_search.training import check_training, sizes_of
+
+SMALL = DataSizes(sequences=40, steps=150, readout="last", classes=2, symbols=False)
+
+
+def values(space: SearchSpace, name: str) -> list[Any]:
+    plain = space.domains[name].plain()
+    return plain["choices"] if isinstance(plain, dict) else [plain]
+
+
+@pytest.fixture(scope="module")
+def auto() -> SearchSpace:
+    return SearchSpace.load(AUTO)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "batch"), [(1, 8), (40, 8), (241, 16), (1151, 64), (3200, 128), (10**6, 128)]
+)
+def test_batches_leave_steps_in_an_epoch(auto: SearchSpace, sequences: int, batch: int) -> None:
+    space = adapted(auto, replace(SMALL, sequences=sequences))
+    assert values(space, "training.batch_size") == [batch]
+
+
+def test_sizes_follow_the_number_of_sequences(auto: SearchSpace) -> None:
+    few, some, many = (
+        values(adapted(auto, replace(SMALL, sequences=count)), "model.hidden_size")
+        for count in (499, 500, 10_000)
+    )
+    assert some == values(auto, "model.hidden_size")
+    assert few == [width for width in some if width <= 128]
+    assert many == [width for width in some if width >= 64]
+
+
+@pytest.mark.parametrize(("steps", "largest"), [(150, 12), (32, 8), (21, 5), (8, 3), (1, 3)])
+def test_kernels_are_short_beside_the_sequence(auto: SearchSpace, steps: int, largest: int) -> None:
+    kernels = values(adapted(auto, replace(SMALL, steps=steps)), "model.front_kernel")
+    assert max(kernels) == largest
+    assert min(kernels) == 3
+
+
+def test_nothing_is_read_ahead_or_together_where_every_step_counts(auto: SearchSpace) -> None:
+    space = adapted(auto, replace(SMALL, readout="every"))
+    assert values(space, "model.bidirectional") == [False]
+    assert values(space, "model.readout") == ["last"]
+    assert values(space, "training.slicing") == [0.0]
+
+
+def test_symbols_are_not_changed_nor_read_beside(auto: SearchSpace) -> None:
+    space = adapted(auto, replace(SMALL, readout="every", symbols=True))
+    assert values(space, "model.front") == ["none"]
+    assert values(space, "model.bidirectional") == [False]
+    for name in ("jitter", "scaling", "slicing"):
+        assert values(space, f"training.{name}") == [0.0]
+
+
+def test_numbers_have_no_labels_to_smooth(auto: SearchSpace) -> None:
+    space = adapted(auto, replace(SMALL, classes=0))
+    assert values(space, "training.label_smoothing") == [0.0]
+
+
+def test_ranges_and_single_values_stay() -> None:
+    space = SearchSpace(
+        cells=["gru"],
+        rules=["gd"],
+        model={"hidden_size": {"low": 16, "high": 512, "log": True}},
+        training={"batch_size": 7},
+    )
+    found = adapted(space, SMALL)
+    assert found.domains["model.hidden_size"] == space.domains["model.hidden_size"]
+    assert values(found, "training.batch_size") == [7]
+
+
+def test_the_smallest_stays_where_nothing_is_allowed() -> None:
+    space = SearchSpace(cells=["gru"], rules=["gd"], model={"hidden_size": {"choices": [512, 256]}})
+    assert values(adapted(space, SMALL), "model.hidden_size") == [256]
+
+
+@pytest.mark.parametrize("spec", ["digits", "copying", "adding", "ucr:name=JapaneseVowels"])
+def test_what_comes_out_fits_its_task(auto: SearchSpace, spec: str) -> None:
+    task = tasks.load(spec)
+    sizes = sizes_of(task)
+    assert sizes.sequences == len(task.train)
+    assert sizes.steps == task.train.inputs.shape[1]
+    assert sizes.classes == len(task.classes) or spec in ("copying",)
+    space = adapted(auto, sizes)
+    check_fit(space, task)
+    check_training(space, task)
+    assert SearchSpace.from_dict(space.to_dict()) == space
+    assert all(space.sample(seed) in space for seed in range(5))
