@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, OptunaError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 
 from .attributes import check_numbers
 from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
 from .ledger import Ledger
 from .names import refuse_link
 from .request import Request
-from .storage import STORAGE_ERRORS, LedgerStorage, quiet_optuna, said
+from .storage import DAMAGE, STORAGE_ERRORS, LedgerStorage, quiet_optuna, said
 from .trial_record import record_of
 from .typed import short
 
@@ -65,8 +65,7 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
 def _in_words(storage: LedgerStorage) -> Iterator[None]:
     try:
         yield
-    except (*STORAGE_ERRORS, OptunaError, RuntimeError, AssertionError, LookupError, TypeError) as error:
-        # Of a database that is damaged Optuna says what its own code first stumbles over.
+    except (*STORAGE_ERRORS, *DAMAGE) as error:
         raise ValueError(f"study {storage}: cannot be used: {said(error)}") from error
 
 

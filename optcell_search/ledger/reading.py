@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage
+
+from optcell_search.space.files import parse
 
 from . import trust as trusting
 from .attributes import check_numbers, check_study
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 from .names import refuse_link
-from .storage import STORAGE_ERRORS, quiet_optuna, said, storage_for_reading, without_password
+from .storage import (
+    DAMAGE,
+    STORAGE_ERRORS,
+    quiet_optuna,
+    said,
+    storage_for_reading,
+    without_password,
+)
 
 
 def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
@@ -71,16 +78,11 @@ def _in_words(text: str) -> Iterator[None]:
         raise
     except (
         *STORAGE_ERRORS,
-        OptunaError,
+        *DAMAGE,
         ImportError,
-        RuntimeError,
-        AssertionError,
-        LookupError,
-        TypeError,
         json.JSONDecodeError,
         UnicodeDecodeError,
     ) as error:
-        # Of a table that is damaged Optuna says what its own code first stumbles over.
         raise ValueError(f"{text}: not a readable Optuna study: {said(error)}") from error
 
 
@@ -117,10 +119,7 @@ def _of_folder(folder: Path, *, trust: bool) -> tuple[str, str]:
     asked: dict[str, object] = {}
     request = folder / REQUEST_FILE
     if request.is_file():
-        try:
-            asked = tomllib.loads(request.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{request}: not a TOML file: {error}") from error
+        asked = parse(request.read_bytes(), str(request))
         if study := asked.get("study"):
             trusting.require(folder, trusting.contacted({"study": str(study)}), trust=trust)
             return str(study), str(asked.get(RUN_ID, ""))

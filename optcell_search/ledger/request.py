@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
+import os
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 import tomli_w
 
 from optcell_search.space import SearchSpace
+from optcell_search.space.files import parse
 
 from ..pareto import Direction
 from .attributes import check_objectives
 from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
 from .names import inner_name
+from .storage import without_password
 from .typed import checker, in_words, short
 
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.
@@ -150,8 +152,8 @@ class Request:
         path = folder / REQUEST_FILE
         if not path.is_file():
             raise FileNotFoundError(f"{folder}: no run here, {REQUEST_FILE} is missing")
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: not a TOML file: {error}") from error
-        return cls.from_dict(data, str(path))
+        return cls.from_dict(parse(path.read_bytes(), str(path)), str(path))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)

@@ -12,7 +12,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -21,9 +21,14 @@ from .format import DATABASE, JOURNAL
 from .journal import mend, refuse_foreign
 
 _MOMENT = 0.5  # seconds
+# So long another process may write before this one gives up.
+WAIT = 60.0  # seconds
 
 # What a storage raises when the disk is full, the server gone or a table damaged.
 STORAGE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
+
+# What Optuna's own code first stumbles over in a database that is damaged or of another version.
+DAMAGE = (OptunaError, RuntimeError, AssertionError, LookupError, TypeError)
 
 
 def said(error: BaseException) -> str:
@@ -53,7 +58,7 @@ class LedgerStorage:
         self.file: Path | None = None
         try:
             self.optuna: BaseStorage = self._open()
-        except (*STORAGE_ERRORS, ImportError, ValueError) as error:
+        except (*STORAGE_ERRORS, *DAMAGE, ImportError, ValueError) as error:
             raise ValueError(f"study {self}: cannot be opened: {said(error)}") from error
 
     def __str__(self) -> str:
@@ -109,7 +114,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     With a write-ahead log and synchronous=NORMAL the database is whole after any crash; what a
     power cut could take is only what was committed since the last `flush`.
     """
-    connection = sqlite3.connect(file, timeout=60, check_same_thread=False)
+    connection = sqlite3.connect(file, timeout=WAIT, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
@@ -156,7 +161,7 @@ def _connect_for_reading(file: Path) -> sqlite3.Connection:
     # SQLite is told to be immutable it reads as it is. Asked anew for every connection.
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     address = f"file:{urllib.parse.quote(str(file.absolute()))}?{mode}"
-    return sqlite3.connect(address, uri=True, timeout=60, check_same_thread=False)
+    return sqlite3.connect(address, uri=True, timeout=WAIT, check_same_thread=False)
 
 
 def file_of(url: str) -> Path | None:

@@ -181,7 +181,9 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def main() -> int:
     """Attack for so many seconds; return 1 where something went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--commands", type=int, default=3, help="of all, for each change")

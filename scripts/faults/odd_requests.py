@@ -45,7 +45,9 @@ def request(root: Path, chance: random.Random) -> list[str]:
     """Return a command: `run` with a few odd values, at times another command."""
     odd = [value.replace("{root}", str(root)) for value in VALUES]
     if chance.random() < 0.15:
-        name = chance.choice(["status", "results", "resume", "replay", "finalize", "export", "list"])
+        name = chance.choice(
+            ["status", "results", "resume", "replay", "finalize", "export", "list"]
+        )
         return [name, *(chance.choice(odd) for _ in range(chance.randint(1, 3)))]
     good = {
         "SPACE": str(root / "tiny.toml"), "--task": str(root / "tiny.npz"), "--trials": "3",
@@ -55,9 +57,7 @@ def request(root: Path, chance: random.Random) -> list[str]:
         good[option] = chance.choice(odd)
     space = good.pop("SPACE")
     joined = chance.random() < 0.5
-    pairs = [
-        [f"{option}={value}"] if joined else [option, value] for option, value in good.items()
-    ]
+    pairs = [[f"{option}={value}"] if joined else [option, value] for option, value in good.items()]
     return ["run", space, *(part for pair in pairs for part in pair)]
 
 
