@@ -169,7 +169,8 @@ def commands(run: Path, out: Path) -> list[list[str]]:
     return [
         ["status", name], ["results", name, "--json"], ["results", name, "--pareto"],
         ["results", name, "--csv", f"{free}.csv"], ["resume", name], ["replay", name, "0"],
-        ["finalize", name, "--top", "1", "--seeds", "1"], ["dashboard", name, "--html", f"{free}.h"],
+        ["finalize", name, "--top", "1", "--seeds", "1"],
+        ["dashboard", name, "--html", f"{free}.h"],
         ["export", name, "--trial", "1", "--out", free],
     ]  # fmt: skip
 

@@ -3,8 +3,8 @@
     odd_requests.py [--seconds 60] [--seed 0]
 
 A good request with one to three options replaced, up to the moment at which Ray would start. Wrong
-is a traceback, an exit code other than 0, 1, 2 or 130, more than a few lines, a long time, or a file
-left behind.
+is a traceback, an exit code other than 0, 1, 2 or 130, more than a few lines, a long time, or a
+file left behind.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import attacks
 VALUES = [
     "", " ", "-", "--", "-1", "0", "1", "1.5", "nan", "inf", "-inf", "1e400", "1e-400", "10" * 12,
     "9" * 30, "9" * 5000, "auto", "none", "tpe", "grid", "🦆", "a\nb", "a" * 300, "../..", "/", ".",
-    "~", "/dev/null", "/dev/zero", "/dev/stdin", "/etc/passwd", "/proc/self/mem", "{x}", "%s", "a,b",
-    "accuracy,accuracy", "parameters<=nan", "parameters<=1e400", "accuracy>=1=2", "<=", "\udcff",
-    "sqlite://", "sqlite:///", "sqlite:////proc/x.db", "sqlite:///{root}/new/x.db", "journal://",
-    "journal:///", "journal:///dev/null", "journal://{root}/tiny.npz", "postgresql://", "mysql://h/d",
-    "postgresql://a:secret@127.0.0.1:1/d", "s3://", "file:///", "http://[", "127.0.0.1:1", "[::1]:x",
-    "127.0.0.1:99999", "ray://127.0.0.1:1", "nosuch://x", "mlflow", "cuda", "digits", "digits:",
+    "~", "/dev/null", "/dev/zero", "/dev/stdin", "/etc/passwd", "/proc/self/mem", "{x}", "%s",
+    "a,b", "accuracy,accuracy", "parameters<=nan", "parameters<=1e400", "accuracy>=1=2", "<=",
+    "\udcff", "sqlite://", "sqlite:///", "sqlite:////proc/x.db", "sqlite:///{root}/new/x.db", "journal://",
+    "journal:///", "journal:///dev/null", "journal://{root}/tiny.npz", "postgresql://",
+    "mysql://h/d", "postgresql://a:secret@127.0.0.1:1/d", "s3://", "file:///", "http://[",
+    "127.0.0.1:1", "[::1]:x", "127.0.0.1:99999", "ray://127.0.0.1:1", "nosuch://x", "mlflow", "cuda", "digits", "digits:",
     "digits:x=1", "digits:steps=rows,steps=rows", "copying:lag=1000000", "adding:length=1000000",
-    "copying:lag=-1", "adding:length=0", "mnist1d:x", "smoke", "everything", "{root}", "{root}/tiny.npz",
-    "{root}/tiny.toml",
+    "copying:lag=-1", "adding:length=0", "mnist1d:x", "smoke", "everything", "{root}",
+    "{root}/tiny.npz", "{root}/tiny.toml",
 ]  # fmt: skip
 OPTIONS = [
     "--task", "--trials", "--out", "--objectives", "--constraint", "--epochs", "--data-dir",
