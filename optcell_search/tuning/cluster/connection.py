@@ -76,8 +76,9 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
                 yield
         finally:
             if ours:
+                left = {*started, *own_processes.of_our_node()}
                 ray.shutdown()
-                for process in started:
+                for process in left:
                     process.kill()
 
 
