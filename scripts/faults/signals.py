@@ -67,7 +67,8 @@ def one(root: Path, chance: random.Random, latest: float, tally: attacks.Tally) 
     # Before Python has come to our code it says so in its own way.
     early = process.returncode in (-signal.SIGINT, -signal.SIGTERM) or "import" in errors
     if process.returncode not in (0, 130) and not (early and not folder.exists()):
-        faults.append(f"exit code {process.returncode}")
+        last = (errors.strip().splitlines() or [""])[-1]
+        faults.append(f"exit code {process.returncode}: {last[:200]}")
     if "Traceback" in errors and not early:
         faults.append("a traceback")
     if process.returncode != 0 and folder.exists() and "resume" not in errors:

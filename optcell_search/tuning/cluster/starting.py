@@ -104,7 +104,7 @@ def uninterrupted() -> Iterator[None]:
         # Ray's own, for SIGTERM, would end the process with exit code 15 in the midst of its start.
         return note if number in before else set_handler(number, handler)
 
-    signal.signal = unless_held
+    signal.signal = unless_held  # type: ignore[assignment]
     try:
         yield
     finally:
