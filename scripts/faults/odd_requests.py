@@ -30,7 +30,8 @@ VALUES = [
     "mysql://h/d", "postgresql://a:secret@127.0.0.1:1/d", "s3://", "file:///", "http://[",
     "127.0.0.1:1", "[::1]:x", "127.0.0.1:99999", "ray://127.0.0.1:1", "nosuch://x", "mlflow",
     "cuda", "digits", "digits:", "digits:x=1", "digits:steps=rows,steps=rows",
-    "copying:lag=1000000", "adding:length=1000000", "copying:lag=-1", "adding:length=0", "mnist1d:x",
+    "copying:lag=1000000", "adding:length=1000000", "copying:lag=-1", "adding:length=0",
+    "mnist1d:x",
     "smoke", "everything", "{root}", "{root}/tiny.npz", "{root}/tiny.toml",
 ]  # fmt: skip
 OPTIONS = [
