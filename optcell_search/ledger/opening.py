@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, OptunaError
 
+from .amending import settled
 from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
 from .ledger import Ledger
 from .names import refuse_link
@@ -53,7 +54,9 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
             refuse_link(folder / name)
     storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
     with _closed_on_failure(storage):
-        ledger = Ledger(request, storage, _study(request, storage))
+        study = _study(request, storage)
+        request = settled(request, study, folder)
+        ledger = Ledger(request, storage, study)
         _refuse_edited(request, ledger, folder)
         return ledger
 
