@@ -23,9 +23,10 @@ ARROWS: dict[str, set[str]] = {
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
     "penalties": {"hyperparameters", "shapes"},
+    "raw": set(),
     "space": {"hyperparameters", "registry", "cells", "tasks"},
     "tasks": {
-        "hyperparameters", "shapes", "registry", "kernels", "rules", "cells", "penalties",
+        "hyperparameters", "shapes", "registry", "kernels", "rules", "cells", "penalties", "raw",
     },
     "training": {
         "hyperparameters", "shapes", "registry", "rules", "cells", "penalties", "tasks", "space",
@@ -105,6 +106,9 @@ def test_imports_point_one_way(path: Path) -> None:
         elif room in TORCH_AND_STANDARD_LIBRARY:
             known = sys.stdlib_module_names | {"torch"} | ACCELERATORS
             assert first in known, f"{path.name}:{line}: {room} must not import {first}"
+        elif room == "raw":
+            known = sys.stdlib_module_names | {"torch", "numpy", "pandas"}
+            assert first in known, f"{path.name}:{line}: an export carries {room} along"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -71,7 +71,11 @@ class HiPPO(Cell):
         doc="steps that legt or lagt looks back",
     )
     init_t: int = integer(
-        1, search=(1, 1), valid=(0, 1), doc="number of the first step of a bilinear legs"
+        1,
+        search=(1, 1),
+        valid=(0, 1),
+        since="0.2",
+        doc="number of the first step of a bilinear legs",
     )
     gate: bool = choice(True, options=(True, False), doc="whether a gate mixes old and new h")
     memory_input: str = choice(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ..cells import SequenceModel, State
+from ..cells import OptCell, State
 from ..kernels import backend
 from .description import Model
 
@@ -159,8 +159,9 @@ def _trace(model: Model, input_size: int) -> tuple[torch.export.ExportedProgram,
     shapes: Shapes = ({0: batch}, tuple({} if _shared(leaf) else {0: batch} for leaf in state))
     # These forms are for inference: torch cannot differentiate the loop of model.pt2.
     step = _Step(copy.deepcopy(model).requires_grad_(False), layout).eval()
-    if isinstance(step.model, SequenceModel):
-        step.model.cell.freeze()
+    for module in step.modules():
+        if isinstance(module, OptCell):
+            module.freeze()
     # In plain torch operators: the fast kernels' own would have to be there wherever it is loaded.
     with backend("reference"):
         return torch.export.export(step, (x[:, 0], *state), dynamic_shapes=shapes), state

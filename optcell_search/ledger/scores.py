@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 # What is known of a trial that has not been finalized.
 NO_RECORD: Mapping[str, Any] = {
@@ -19,6 +21,8 @@ class Score:
     validation: dict[str, float]
     test: dict[str, float]
     reason: str = ""
+    # What `tasks.LoadedTask.diagnose` tells of the test split: confusion matrix or residuals.
+    diagnosis: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,8 +45,10 @@ class Record:
         if known.get("epochs") != epochs:
             return cls([], {}, epochs)
         scores = {
-            seed: Score(_entry(known["validation"], i), _entry(known["test"], i))
-            for i, seed in enumerate(known["seeds"])
+            seed: Score(
+                _entry(known["validation"], i), _entry(known["test"], i), diagnosis=diagnosis
+            )
+            for i, (seed, diagnosis) in enumerate(zip(known["seeds"], _told(known), strict=True))
         }
         return cls([], scores, epochs)
 
@@ -56,7 +62,23 @@ class Record:
             "test": _columns([score.test for score in good.values()]),
             "failed": {str(seed): score.reason for seed, score in known.items() if score.reason},
             "epochs": self.epochs,
+            **_diagnoses([score.diagnosis for score in good.values()]),
         }
+
+
+def _told(known: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what a record tells of each seed; those of 0.1 tell nothing."""
+    return known.get("diagnoses") or [{}] * len(known["seeds"])
+
+
+def _diagnoses(each: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what is told of every seed, and of all together: confusion matrices add up."""
+    if not each or not all(each):
+        return {}
+    whole = dict(each[0])
+    if whole["kind"] == "confusion":
+        whole["matrix"] = np.sum([one["matrix"] for one in each], axis=0).tolist()
+    return {"diagnoses": [dict(one) for one in each], "diagnosis": whole}
 
 
 def _entry(columns: dict[str, list[float]], index: int) -> dict[str, float]:

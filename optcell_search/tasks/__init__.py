@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
+from optcell_search.tasks.goals import (
+    IGNORED,
+    Classification,
+    Forecasting,
+    Goal,
+    Labels,
+    NextSymbol,
+    Regression,
+    ScaledRegression,
+)
 from optcell_search.tasks.loaded import LoadedTask
 from optcell_search.tasks.loading import load, parse
 
@@ -11,8 +20,11 @@ __all__ = [
     "IGNORED",
     "Classification",
     "Data",
+    "Forecasting",
     "Goal",
+    "Labels",
     "LoadedTask",
+    "NextSymbol",
     "Regression",
     "ScaledRegression",
     "Split",

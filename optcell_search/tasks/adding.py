@@ -10,8 +10,12 @@ import numpy as np
 import torch
 
 from optcell_search.hyperparameters import integer
+from optcell_search.raw import memory
 from optcell_search.tasks.base import Data, Split, Task
 from optcell_search.tasks.goals import Regression
+
+# While a step is made: two channels in float64 twice, and in float32.
+_BYTES = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,16 @@ class Adding(Task):
     )
 
     def search_data(self, folder: Path) -> Data:
-        """Generate training and validation sequences; `folder` is not needed."""
+        """Generate training and validation sequences; `folder` is not needed.
+
+        Raises:
+            ValueError: they do not fit into memory.
+        """
+        memory.require(
+            self.examples * self.length * _BYTES,
+            f"adding:length={self.length},examples={self.examples}",
+            "a smaller length or fewer examples",
+        )
         return Data(
             train=self._generate(0, self.examples),
             validation=self._generate(1, self.examples // 10),

@@ -10,15 +10,25 @@ import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from optcell_search.hyperparameters import Hyperparameters
+from optcell_search.raw import Preprocessing
+from optcell_search.raw.windows import moved
 from optcell_search.tasks.goals import Goal
 
 Readout = Literal["last", "every"]
+QUOTE, COMMA, COLON = '"', ",", ":"
+
+
+def quoted(text: str, special: str = QUOTE + COMMA) -> str:
+    """Return a value as a spec has it: in quotes, doubled within, where it has special signs."""
+    if not any(sign in text for sign in special):
+        return text
+    return QUOTE + text.replace(QUOTE, 2 * QUOTE) + QUOTE
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Split:
     def to(self, device: torch.device) -> Split:
         """Return the split with all but `lengths` on `device`."""
         drivers = {name: values.to(device) for name, values in self.drivers.items()}
-        return Split(self.inputs.to(device), self.targets.to(device), self.lengths, drivers)
+        return Split(moved(self.inputs, device), self.targets.to(device), self.lengths, drivers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +96,10 @@ class Data:
         chunk: 0, or: sequences are so long that they are taken in pieces of so many steps, the
             state carried on from piece to piece and gradients cut between them. Only where every
             step is read out.
+        preprocessing: how raw data became the inputs and how outputs become answers. None: the
+            data are made or come with a package, and inputs are given as they are.
+        chance: metric → what knowing the targets' past alone gives on the validation split, where
+            the goal's own `constant` is not what to compare with.
     """
 
     train: Split
@@ -97,6 +111,8 @@ class Data:
     pretraining: Split | None = None
     symbols: bool = False
     chunk: int = 0
+    preprocessing: Preprocessing | None = None
+    chance: Mapping[str, float] = field(default_factory=dict)
 
 
 class Task(Hyperparameters, abc.ABC):
@@ -131,6 +147,15 @@ class Task(Hyperparameters, abc.ABC):
     def test_data(self, folder: Path) -> Split:
         """Read the test split; called once the search is over. Raises what `search_data` does."""
 
+    def raw(self, folder: Path, part: str) -> Any:
+        """Return a part of the data as it is before any preprocessing; None: there is no such form.
+
+        Args:
+            folder: the user's data folder.
+            part: ``"train"``, ``"validation"`` or ``"test"``.
+        """
+        return None
+
     def files(self, folder: Path) -> list[Path]:
         """Return which files of the data folder are read, to be sent to where they are not.
 
@@ -143,9 +168,10 @@ class Task(Hyperparameters, abc.ABC):
         """The canonical text that `tasks.load` turns into this task again."""
         written = {field: alias for alias, field in self.aliases.items()}
         options = ",".join(
-            f"{written.get(field.name, field.name)}={getattr(self, field.name)}"
+            f"{written.get(field.name, field.name)}={quoted(str(getattr(self, field.name)))}"
             for field in fields(self)
             if field.name != "path" and getattr(self, field.name) != field.default
         )
-        head = str(getattr(self, "path", self.name))
+        path = str(getattr(self, "path", ""))
+        head = quoted(path, special=QUOTE + COLON) if path else self.name
         return f"{head}:{options}" if options else head

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from optcell_search.hyperparameters import integer
+from optcell_search.raw.texts import vocabulary
 from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.text import language_data, streams, vocabulary
+from optcell_search.tasks.language import language_data, preprocessing, streams
 
 _PLACES = (".", "corpora", "nltk_data/corpora")
 _END = "<eos>"
@@ -51,7 +52,8 @@ class Brown(Task):
         parts = self._read(folder)
         known = vocabulary(parts["train"], self.vocabulary)
         train, validation = (self._split(parts, name, known) for name in ("train", "validation"))
-        return language_data(train, validation, known, self.chunk)
+        made = preprocessing(known, unit="word", streams=self.streams, where="brown")
+        return language_data(train, validation, made, self.chunk)
 
     def test_data(self, folder: Path) -> Split:
         """Read the test texts."""
@@ -59,7 +61,9 @@ class Brown(Task):
         return self._split(parts, "test", vocabulary(parts["train"], self.vocabulary))
 
     def _split(self, parts: dict[str, list[str]], name: str, known: tuple[str, ...]) -> Split:
-        return streams(parts[name], known, self.streams, where=f"brown, {name} part")
+        where = f"brown, {name} part"
+        made = preprocessing(known, unit="word", streams=self.streams, where=where)
+        return streams(parts[name], made)
 
     def files(self, folder: Path) -> list[Path]:
         """Return the corpus in all the forms that are there."""

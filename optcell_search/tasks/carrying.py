@@ -7,6 +7,7 @@ from pathlib import Path
 
 from optcell_search.hyperparameters import specification
 from optcell_search.tasks.base import Task
+from optcell_search.tasks.specs import is_file
 
 
 def carried(task: Task, folder: Path) -> tuple[str, dict[str, Path]]:
@@ -42,4 +43,4 @@ def _texts(task: Task) -> list[str]:
 def _file(text: str, folder: Path) -> Path | None:
     if not text:
         return None
-    return next((path for path in (Path(text), folder / text) if path.is_file()), None)
+    return next((path for path in (Path(text), folder / text) if is_file(path)), None)

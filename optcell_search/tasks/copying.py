@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from optcell_search.hyperparameters import choice, integer
+from optcell_search.raw import memory
 from optcell_search.tasks.base import Data, Split, Task
 from optcell_search.tasks.goals import IGNORED, Classification
 
@@ -18,6 +19,8 @@ _SYMBOLS = 8
 _LENGTH = 10
 _BLANK = 0
 _MARKER = _SYMBOLS + 1
+# While a step is made: its symbol and target, and its one-hot vector in int64 and float32.
+_BYTES = 16 + 12 * (_SYMBOLS + 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,16 @@ class Copying(Task):
     )
 
     def search_data(self, folder: Path) -> Data:
-        """Generate training and validation sequences; `folder` is not needed."""
+        """Generate training and validation sequences; `folder` is not needed.
+
+        Raises:
+            ValueError: they do not fit into memory.
+        """
+        memory.require(
+            self.examples * (self.lag + 2 * _LENGTH) * _BYTES,
+            f"copying:lag={self.lag},examples={self.examples}",
+            "a smaller lag or fewer examples",
+        )
         return Data(
             train=self._generate(0, self.examples),
             validation=self._generate(1, self.examples // 10),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ from torch import Tensor
 from optcell_search import registry
 from optcell_search.penalties import Penalty
 from optcell_search.penalties.base import Drivers
+from optcell_search.raw import Preprocessing
+from optcell_search.tasks import describing
 from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import Goal
 
@@ -54,17 +54,7 @@ class LoadedTask:
 
     def beginning(self, train: int, validation: int) -> LoadedTask:
         """Return the same task with no more than its first sequences of either split."""
-
-        def first(split: Split, count: int) -> Split:
-            return split.take(torch.arange(min(count, len(split))))
-
-        before = None if self._pretraining is None else first(self._pretraining, train)
-        data = dataclasses.replace(
-            self._data,
-            train=first(self._train, train),
-            validation=first(self._validation, validation),
-            pretraining=before,
-        )
+        data = describing.beginning(self._data, train, validation)
         return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property
@@ -177,18 +167,72 @@ class LoadedTask:
             self._test = test.to(self.device)
         return self._test
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the scalar to minimise; the goal of the task says of what."""
-        return self._data.goal.loss(outputs, targets)
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the scalar to minimise; the goal of the task says of what.
+
+        Args:
+            outputs: the model's.
+            targets: as the split has them.
+            weights: how much each class counts, such as `class_weights`; None: all the same.
+        """
+        return self._data.goal.loss(outputs, targets, weights)
+
+    @functools.cached_property
+    def class_weights(self) -> Tensor:
+        """Weights (classes,) by which all classes count alike in the loss: n / (classes · n_c).
+
+        n are the training targets, n_c those of a class; what scikit-learn calls "balanced".
+        Raises ValueError where the task has no classes.
+        """
+        if self._train.targets.is_floating_point():
+            raise ValueError(f"task {self.spec!r} has no classes that could be weighed")
+        return describing.balanced(self._train.targets, self.output_size)
 
     def tally(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> list[Tensor]:
-        """Return the sums that `finish` needs, the goal's and each penalty's; they add up."""
+        """Return what `merge` and `finish` need: the goal's rows, and each penalty's sums."""
         predictions = self.goal.predictions(outputs)
         judged = [penalty.tally(predictions, drivers) for penalty in self.penalties]
         return [self.goal.tally(outputs, targets), *judged]
 
+    def merge(self, parts: Sequence[list[Tensor]]) -> list[Tensor]:
+        """Return the tally of a whole split from those of its pieces."""
+        goal, *penalties = zip(*parts, strict=True)
+        return [self.goal.merge(goal), *(torch.stack(sums).sum(0) for sums in penalties)]
+
+    def diagnose(self, tally: list[Tensor]) -> dict[str, Any]:
+        """Return what a whole split's tally tells beyond the metrics, as plain data.
+
+        Its ``kind`` says what: "confusion", with ``classes`` and ``matrix``, where a row is a class
+        and its columns the answers; "residuals", see `goals.scores.residuals`; "labels".
+        """
+        return self.goal.diagnose(tally[0], self.classes)
+
+    @functools.cached_property
+    def chance(self) -> dict[str, float]:
+        """Metrics on the validation split of answering without looking at any input.
+
+        That is the mean of the training targets for numbers, the frequencies of the classes, or the
+        value one season ago for a forecast; what a model is worth is what it has beyond that.
+        """
+        return describing.chance(self._data)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How raw data become the model's inputs and its outputs become answers."""
+        if self._data.preprocessing is not None:
+            return self._data.preprocessing
+        return describing.made_tensors(self._data, self.name)
+
+    def raw(self, part: str) -> Any:
+        """Return a part as it is before `preprocessing`, or None where there is no such form.
+
+        ``task.preprocessing.inputs(task.raw("validation"))`` are the inputs of that split; "test"
+        is for `finalize` alone.
+        """
+        return self.task.raw(self.folder, part)
+
     def finish(self, tally: list[Tensor]) -> dict[str, float]:
-        """Turn summed tallies into the metrics and ``loss``."""
+        """Turn a whole split's tally into the metrics and ``loss``."""
         scores = self.goal.finish(tally[0])
         for penalty, sums in zip(self.penalties, tally[1:], strict=True):
             scores |= penalty.finish(sums)
@@ -228,19 +272,8 @@ class LoadedTask:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of all that the search sees: values, shapes and types of its splits."""
-        digest = hashlib.sha256()
-        for split in (self._data.train, self._data.validation, self._data.pretraining):
-            if split is None:
-                continue
-            drivers = [values for _, values in sorted(split.drivers.items())]
-            for tensor in (split.inputs, split.targets, split.lengths, *drivers):
-                if tensor is None:
-                    digest.update(b"none;")
-                    continue
-                digest.update(f"{tensor.dtype}{tuple(tensor.shape)};".encode())
-                digest.update(tensor.cpu().contiguous().numpy().data)
-        return digest.hexdigest()
+        """SHA-256 (hex) of all that the search sees; see `describing.fingerprint`."""
+        return describing.fingerprint(self._data)
 
     def info(self) -> dict[str, Any]:
         """Return what is worth telling about the task, as plain data."""
@@ -255,6 +288,7 @@ class LoadedTask:
             "output_size": self.output_size,
             "readout": self.readout,
             "metrics": self.metrics,
+            "chance": self.chance,
             "classes": list(self.classes),
             "examples": {"train": len(self.train), "validation": len(self.validation)},
             "steps": int(self.train.inputs.shape[1]),

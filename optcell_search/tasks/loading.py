@@ -11,6 +11,7 @@ from optcell_search import registry
 from optcell_search.hyperparameters import Choice, Integer, Real, Specification, specification
 from optcell_search.tasks.base import Task
 from optcell_search.tasks.loaded import LoadedTask
+from optcell_search.tasks.specs import is_file, parts_of
 
 
 def load(spec: str, data_dir: Path | str | None = None) -> LoadedTask:
@@ -36,8 +37,11 @@ def parse(spec: str, folder: Path = Path("data")) -> Task:
     The path of a user's file that is there becomes absolute, so that the task is the same in a
     worker that runs in another folder. Raises the ValueErrors of `load` that do not depend on data.
     """
-    head, options = _partition(spec)
-    suffix = Path(head).suffix.lower()
+    head, options = parts_of(spec)
+    plugins = map(registry.tasks.get, registry.tasks.names())
+    readers = {kind: plugin for plugin in plugins for kind in plugin.suffixes}
+    fits = [suffix for suffix in readers if head.lower().endswith(suffix)]
+    suffix = max(fits, key=len, default=Path(head).suffix.lower())
     if not suffix and "/" not in head:
         cls = registry.tasks.get(head)
         if cls.suffixes:
@@ -46,34 +50,14 @@ def parse(spec: str, folder: Path = Path("data")) -> Task:
                 f"which ends in {' or '.join(cls.suffixes)}"
             )
         return _build(cls, spec, options, {})
-    plugins = map(registry.tasks.get, registry.tasks.names())
-    readers = {kind: plugin for plugin in plugins for kind in plugin.suffixes}
     if suffix not in readers:
         raise ValueError(
             f"data file {head!r} is of an unknown kind; valid: {', '.join(readers)}, "
             "and ucr:name=NAME for NAME_TRAIN.ts"
         )
-    found = next((path for path in (Path(head), folder / head) if path.is_file()), None)
+    found = next((path for path in (Path(head), folder / head) if is_file(path)), None)
     path = head if found is None else str(found.absolute())
     return _build(readers[suffix], spec, options, {"path": path})
-
-
-def _partition(spec: str) -> tuple[str, dict[str, str]]:
-    head, colon, tail = spec.partition(":")
-    # The colon of a path such as C:\data.csv is not the one before the options.
-    if colon and Path(head).suffix == "" and len(head) == 1:
-        rest, colon, tail = tail.partition(":")
-        head = f"{head}:{rest}"
-    options: dict[str, str] = {}
-    for part in tail.split(",") if colon else ():
-        key, equals, value = part.partition("=")
-        if not (key and equals and value) or key in options:
-            raise ValueError(
-                f"task {spec!r}: {part!r} is not an option, or given twice; "
-                "valid: NAME:option=value,option=value"
-            )
-        options[key] = value
-    return head, options
 
 
 def _build(cls: type[Any], spec: str, options: dict[str, str], given: dict[str, str]) -> Task:

@@ -6,6 +6,8 @@ split is the same on every machine and under every version.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +19,11 @@ VALIDATION_SHARE = 0.16
 
 
 def stratified(
-    labels: npt.NDArray[np.int64], shares: tuple[float, ...], *, where: str
+    labels: npt.NDArray[np.int64],
+    shares: tuple[float, ...],
+    *,
+    where: str,
+    names: Sequence[str] = (),
 ) -> tuple[Index, ...]:
     """Deal examples into ``len(shares) + 1`` parts, each class in the same proportion.
 
@@ -26,6 +32,7 @@ def stratified(
         shares: share of all examples that goes to each part but the first, which takes the rest.
             Every part gets at least one example of every class.
         where: what is split, for the error message.
+        names: what the classes are called there; empty: by their numbers.
 
     Returns:
         Sorted example numbers: first the rest, then one array for each share.
@@ -38,10 +45,13 @@ def stratified(
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         if len(members) < len(parts):
-            of = f" of class number {label}" if labels.any() else ""
+            called = repr(names[label]) if len(names) else f"number {label}"
+            of = f" of class {called}" if len(names) or labels.any() else ""
+            # A column of measured numbers, taken for classes, has one example of most of them.
+            hint = "; if these are numbers: kind=regression" if len(names) else ""
             raise ValueError(
                 f"{where}: too few examples{of} to split: {len(members)}, "
-                f"needed are at least {len(parts)}"
+                f"needed are at least {len(parts)}{hint}"
             )
         members = random.permutation(members)
         end = len(members)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
 
+from optcell_search.hyperparameters import choice
+from optcell_search.raw import Series, SeriesPreprocessing
+from optcell_search.raw.features import Features, Missing
+from optcell_search.raw.ts import read_ts
 from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.goals import Classification
-from optcell_search.tasks.splitting import stratified
-from optcell_search.tasks.ts import Labelled, read_ts
+from optcell_search.tasks.own.targets import Kind, described, goal_of, scaled
+from optcell_search.tasks.splitting import Index, stratified
 
 _PLACES = (".", "ucr", "Univariate_ts", "Multivariate_ts")
 _PARTS = ("TRAIN", "TEST")
@@ -30,7 +34,9 @@ class UCR(Task):
     PickupGestureWiimoteZ.
 
     Each channel is brought to mean 0 and variance 1 over the training series. Series of unequal
-    length are packed.
+    length are packed. Values that are missing are masked, unless `missing` says otherwise; missing
+    ones at the end of a series are its end. Sets of the regression archive, whose targets are
+    numbers, are predicted in their own unit.
 
     Split: the archive's own test file; validation is a fifth of its training file, classes in
     proportion; where a class has a single series, that is trained on. Metric: accuracy; chance is
@@ -45,44 +51,81 @@ class UCR(Task):
     aliases: ClassVar[dict[str, str]] = {"name": "dataset"}
 
     dataset: str = "GunPoint"
+    missing: str = choice(
+        "mask",
+        options=("mask", "mean", "forward", "interpolate", "refuse"),
+        doc="missing values: the training mean and a channel that says so, that mean alone, the "
+        "value before, between its neighbours, or refused",
+    )
 
     def search_data(self, folder: Path) -> Data:
         """Read the training file and split off the validation series."""
         whole = self._read(folder, "TRAIN")
-        classes = tuple(sorted(set(whole.labels), key=_in_order))
-        if len(classes) < 2:
-            raise ValueError(
-                f"ucr:name={self.dataset}: the training file has one class only, {classes[0]}"
-            )
-        train, validation = self._divide(whole, classes)
-        offset, scale = _scaling(whole, train)
-        parts = [_split(whole, i, classes, offset, scale) for i in (train, validation)]
+        made, train, validation = self._made(whole)
         return Data(
-            train=parts[0],
-            validation=parts[1],
-            goal=Classification(classes=len(classes)),
+            train=_split(made, whole.take(train)),
+            validation=_split(made, whole.take(validation)),
+            goal=goal_of(made.outputs),
             readout="last",
-            classes=classes,
+            classes=made.outputs.classes,
+            preprocessing=made,
         )
 
     def test_data(self, folder: Path) -> Split:
         """Read the test file."""
-        whole, test = self._read(folder, "TRAIN"), self._read(folder, "TEST")
-        classes = tuple(sorted(set(whole.labels), key=_in_order))
-        if unknown := sorted(set(test.labels) - set(classes)):
+        made, _, _ = self._made(self._read(folder, "TRAIN"))
+        test = self._read(folder, "TEST")
+        classes = {*made.outputs.classes}
+        if classes and (unknown := sorted({*test.labels} - classes)):
             raise ValueError(
                 f"ucr:name={self.dataset}: the test file has a class that the training file "
                 f"lacks: {', '.join(unknown)}"
             )
-        if test.series[0].shape[1] != whole.series[0].shape[1]:
+        channels, seen = test.values[0].shape[1], len(made.features.names)
+        if channels != seen:
             raise ValueError(
-                f"ucr:name={self.dataset}: {test.series[0].shape[1]} channels in the test file, "
-                f"{whole.series[0].shape[1]} in the training file"
+                f"ucr:name={self.dataset}: {channels} channels in the test file, "
+                f"{seen} in the training file"
             )
-        offset, scale = _scaling(whole, self._divide(whole, classes)[0])
-        return _split(test, np.arange(len(test.labels)), classes, offset, scale)
+        return _split(made, test)
 
-    def _divide(self, whole: Labelled, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def raw(self, folder: Path, part: str) -> Series:
+        """Return the series of a part, as its file has them."""
+        if part == "test":
+            return self._read(folder, "TEST")
+        whole = self._read(folder, "TRAIN")
+        _, train, validation = self._made(whole)
+        return whole.take(train if part == "train" else validation)
+
+    def _made(self, whole: Series) -> tuple[SeriesPreprocessing, Index, Index]:
+        """Return how series become tensors, and which are for training and for validation."""
+        where = f"ucr:name={self.dataset}"
+        if not whole.labels:
+            raise ValueError(
+                f"{whole.where}: no @classLabel true … and no @targetLabel true before @data: "
+                "nothing to tell apart, and nothing to predict"
+            )
+        classes = [] if whole.numeric else sorted({*whole.labels}, key=_in_order)
+        if len(classes) == 1:
+            raise ValueError(f"{where}: the training file has one class only, {classes[0]}")
+        kind: Kind = "numbers" if whole.numeric else "classes"
+        outputs = described(kind, "sequence", ["target"], classes, where)
+        train, validation = self._divide(whole, classes)
+        if whole.numeric:
+            numbers = torch.tensor([[float(whole.labels[i])] for i in train], dtype=torch.float64)
+            outputs = scaled(outputs, numbers)
+        features = _features(whole, train, cast(Missing, self.missing))
+        return (
+            SeriesPreprocessing(outputs=outputs, features=features, where=where),
+            train,
+            validation,
+        )
+
+    def _divide(self, whole: Series, classes: Sequence[str]) -> tuple[Index, Index]:
+        if whole.numeric:
+            alike = np.zeros(len(whole.labels), dtype=np.int64)
+            train, validation = stratified(alike, (_VALIDATION_SHARE,), where=whole.where)
+            return train, validation
         numbers = np.array([classes.index(label) for label in whole.labels], dtype=np.int64)
         # Some sets have a class with a single series, such as DiatomSizeReduction.
         alone = np.bincount(numbers)[numbers] == 1
@@ -103,7 +146,7 @@ class UCR(Task):
     def _file(self, part: str) -> Path:
         return Path(self.dataset) / f"{self.dataset}_{part}.ts"
 
-    def _read(self, folder: Path, part: str) -> Labelled:
+    def _read(self, folder: Path, part: str) -> Series:
         relative = self._file(part)
         places = [folder / place for place in _PLACES]
         # Found without importing aeon, which takes seconds.
@@ -132,23 +175,29 @@ def _in_order(label: str) -> tuple[float, str]:
         return float("inf"), label
 
 
-def _scaling(whole: Labelled, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    steps = np.concatenate([whole.series[i] for i in index])
-    scale = steps.std(0)
-    # A channel that never changes tells nothing; it becomes 0.
-    return steps.mean(0), np.where(scale > 0, scale, 1.0)
+def _features(whole: Series, train: Index, missing: Missing) -> Features:
+    """Return how channels are scaled; a mask for each that lacks a value anywhere."""
+    steps = np.concatenate([whole.values[i] for i in train])
+    names = tuple(f"channel {number + 1}" for number in range(steps.shape[1]))
+    gone = np.isnan(steps).any()
+    mean, scale = (
+        (np.nanmean(steps, 0), np.nanstd(steps, 0)) if gone else (steps.mean(0), steps.std(0))
+    )
+    lacking = np.any([np.isnan(values).any(0) for values in whole.values], axis=0)
+    return Features(
+        names=names,
+        levels={},
+        offset=tuple(mean.tolist()),
+        # A channel that never changes tells nothing; it becomes 0.
+        scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
+        missing=missing,
+        mean=tuple(mean.tolist()),
+        masked=tuple(
+            n for n, lacks in zip(names, lacking, strict=True) if lacks and missing == "mask"
+        ),
+    )
 
 
-def _split(
-    data: Labelled,
-    index: np.ndarray,
-    classes: tuple[str, ...],
-    offset: np.ndarray,
-    scale: np.ndarray,
-) -> Split:
-    series = [torch.tensor((data.series[i] - offset) / scale, dtype=torch.float32) for i in index]
-    inputs = torch.nn.utils.rnn.pad_sequence(series, batch_first=True)
-    targets = torch.tensor([classes.index(data.labels[i]) for i in index])
-    lengths = torch.tensor([len(one) for one in series])
-    equal = bool((lengths == lengths[0]).all())
-    return Split(inputs, targets, None if equal else lengths)
+def _split(made: SeriesPreprocessing, series: Series) -> Split:
+    inputs = made.inputs(series)
+    return Split(inputs.values, made.targets(series, inputs), inputs.lengths)

@@ -12,7 +12,7 @@ from optcell_search.training.measuring import (
     gradient_norms,
     latency,
 )
-from optcell_search.training.scoring import COSTS, TIMED, evaluate, objectives, predict
+from optcell_search.training.scoring import COSTS, TIMED, evaluate, examine, objectives, predict
 from optcell_search.training.trainer import Training, train
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "check_training",
     "count_parameters",
     "evaluate",
+    "examine",
     "feedforward_baseline",
     "gradient_curve",
     "gradient_norms",

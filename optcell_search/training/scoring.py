@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -43,9 +45,21 @@ def answer(
     return outputs, batch.targets, detached(after)
 
 
-@torch.no_grad()
 def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float]:
     """Return the task's metrics and ``loss`` of a model on a split, dropout switched off."""
+    return task.finish(_tally(model, split, task))
+
+
+def examine(
+    model: AnyModel, split: Split, task: LoadedTask
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return what `evaluate` does, and what `LoadedTask.diagnose` tells of the same answers."""
+    tally = _tally(model, split, task)
+    return task.finish(tally), task.diagnose(tally)
+
+
+@torch.no_grad()
+def _tally(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:
     was_training = model.training
     model.eval()
     parts = []
@@ -55,7 +69,7 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
             outputs, targets, state = answer(model, batch, task, state)
             parts.append(task.tally(outputs, targets, batch.drivers))
     model.train(was_training)
-    return task.finish([torch.stack(sums).sum(0) for sums in zip(*parts, strict=True)])
+    return task.merge(parts)
 
 
 def objectives(task: LoadedTask) -> dict[str, str]:

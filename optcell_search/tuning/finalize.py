@@ -19,7 +19,7 @@ from optcell_search import results
 from optcell_search.cells.building import AnyModel
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.tasks import LoadedTask
-from optcell_search.training import Training, evaluate, feedforward_baseline, has_baseline
+from optcell_search.training import Training, examine, feedforward_baseline, has_baseline
 
 from ..ledger.format import BASELINE
 from ..ledger.ledger import Ledger
@@ -180,5 +180,5 @@ def _of_baseline(job: Job) -> Score:
 
 
 def _tested(model: AnyModel, task: LoadedTask, metrics: dict[str, float]) -> Score:
-    test = evaluate(model, task.unseal(), task)
-    return Score({name: metrics[name] for name in test}, test)
+    test, diagnosis = examine(model, task.unseal(), task)
+    return Score({name: metrics[name] for name in test}, test, diagnosis=diagnosis)

@@ -85,12 +85,15 @@ def test_columns_of_a_users_table_are_drivers(
             rows.append(f"{tank},{hour},0.25,{level:.2f}")
     (tmp_path / "tank.csv").write_text("\n".join(rows))
     task = tasks.load(f"{tmp_path / 'tank.csv'}:sequence=tank,time=hour,target=level")
-    assert list(task.metrics) == ["mse", "mae", "tank_balance", "tank_balance_share"]
+    assert list(task.metrics) == [
+        "mse", "mae", "rmse", "r2", "tank_balance", "tank_balance_share",
+    ]  # fmt: skip
     split = task.train
-    right = task.score(split.targets, split.targets, split.drivers)
+    outputs = (split.targets - task.goal.offset[0]) / task.goal.scale[0]
+    right = task.score(outputs, split.targets, split.drivers)
     assert right["tank_balance"] < 1e-6
-    constant = task.score(torch.zeros_like(split.targets), split.targets, split.drivers)
+    constant = task.score(torch.zeros_like(outputs), split.targets, split.drivers)
     assert constant["tank_balance"] == pytest.approx(0.24, abs=1e-6)
     (tmp_path / "short.csv").write_text("\n".join(rows[:-1]))  # tanks of unequal lengths
     short = tasks.load(f"{tmp_path / 'short.csv'}:sequence=tank,time=hour,target=level")
-    assert list(short.metrics) == ["mse", "mae"]
+    assert list(short.metrics) == ["mse", "mae", "rmse", "r2"]

@@ -28,7 +28,8 @@ def test_regression_by_hand() -> None:
     outputs = torch.tensor([[1.0], [2.0], [9.0]])
     targets = torch.tensor([[0.0], [5.0], [math.nan]])
     scores = goal.finish(goal.tally(outputs, targets))
-    assert scores == {"mse": 5.0, "mae": 2.0, "loss": 5.0}
+    expected = {"mse": 5.0, "mae": 2.0, "rmse": math.sqrt(5), "r2": 1 - 10 / 12.5, "loss": 5.0}
+    assert scores == pytest.approx(expected, rel=1e-12)
     assert float(goal.loss(outputs, targets)) == 5.0
 
 
@@ -56,7 +57,7 @@ def test_tallies_of_parts_add_up(cut: int, kind: str) -> None:
         targets = torch.randint(0, 5, shape, generator=random)
         targets.view(-1)[0] = IGNORED
     whole = goal.finish(goal.tally(outputs, targets))
-    parts = goal.tally(outputs[:cut], targets[:cut]) + goal.tally(outputs[cut:], targets[cut:])
-    assert goal.finish(parts) == pytest.approx(whole, rel=1e-12)
+    parts = [goal.tally(outputs[:cut], targets[:cut]), goal.tally(outputs[cut:], targets[cut:])]
+    assert goal.finish(goal.merge(parts)) == pytest.approx(whole, rel=1e-12)
     assert whole["loss"] == pytest.approx(float(goal.loss(outputs, targets)), rel=1e-5)
     assert set(goal.metrics) <= set(whole)

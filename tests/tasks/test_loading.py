@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from task_examples import complaint_of
 
 from optcell_search import tasks
+from optcell_search.raw import memory
 from optcell_search.tasks.splitting import stratified
 
 
@@ -46,7 +47,7 @@ def test_spec_is_canonical(spec: str, canonical: str) -> None:
         ("copying:lag=many", "copying.lag = 'many' is not an integer"),
         ("adding:length=1", "adding.length = 1"),
         ("npz", "give its path"),
-        ("data.xlsx", "unknown kind; valid: .txt, .npz, .csv, .parquet"),
+        ("data.docx", r"unknown kind; valid: \.txt, \.npz, \.csv, "),
         ("folder/data", "unknown kind"),
         ("data.npz:path=other.npz", "unknown option 'path'; valid: kind"),
         ("data.csv", "sequence=COLUMN,target=COLUMN"),
@@ -123,3 +124,46 @@ def test_moving_keeps_one_copy_on_the_same_device() -> None:
     assert moved.train.inputs.device.type == "meta"
     assert moved.to(torch.device("meta")) is moved
     assert moved.fingerprint == task.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "options"),
+    [
+        ('"a:b.csv":sequence=id,target=y', "a:b.csv", {"sequence": "id", "target": "y"}),
+        ('a.csv:sequence="x, y",target="1""2"', "a.csv", {"sequence": "x, y", "target": '1"2'}),
+        ("C:\\a.csv:sequence=id,target=y", "C:\\a.csv", {"sequence": "id", "target": "y"}),
+        ("a.csv:sequence=a:b,target=y", "a.csv", {"sequence": "a:b", "target": "y"}),
+    ],
+)
+def test_special_signs_stand_in_quotes(spec: str, path: str, options: dict[str, str]) -> None:
+    task = tasks.parse(spec)
+    assert (task.path, {name: getattr(task, name) for name in options}) == (path, options)
+    assert tasks.parse(task.spec) == task
+
+
+@settings(deadline=None)
+@given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8))
+def test_any_name_of_a_column_can_be_said(one: str, other: str) -> None:
+    quoted = [text.replace('"', '""') for text in (one, other)]
+    task = tasks.parse(f'a.csv:sequence="{quoted[0]}",time="{quoted[1]}x",target=\0')
+    assert (task.sequence, task.time) == (one, f"{other}x")
+    assert tasks.parse(task.spec) == task
+
+
+@pytest.mark.parametrize("spec", ["copying:lag=1000000", "adding:length=1000000"])
+def test_what_does_not_fit_into_memory_is_refused(
+    spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 8 * 2**30)
+    with pytest.raises(ValueError, match=rf"{spec}.* would take .* GiB .* 8\.0 GiB are free"):
+        tasks.load(spec)
+
+
+def test_one_long_sequence_among_many_short_ones_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10**6)
+    rows = [f"{k},{k % 2},{k % 7}" for k in range(3000)] + ["long,0,1"] * 3000
+    (tmp_path / "a.csv").write_text("id,y,a\n" + "\n".join(rows))
+    with pytest.raises(ValueError, match=r"a\.csv: 3001 sequences .* 'long' of 3000 rows .* cut"):
+        tasks.load(f"{tmp_path / 'a.csv'}:sequence=id,target=y")

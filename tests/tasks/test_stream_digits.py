@@ -118,7 +118,7 @@ def test_movies_of_the_user(tmp_path: Path) -> None:
                 "x_validation": np.zeros((20, 2, 1, 4, 8)),
                 "y_validation": np.arange(20) % 2,
             },
-            r"x has frames of \(1, 4, 8\), in training \(1, 8, 4\)",
+            r"frames of \(1, 4, 8\); in training there were 32, of \(1, 8, 4\)",
         ),
     ],
 )

@@ -12,9 +12,10 @@ import torch
 
 from optcell_search import tasks
 from optcell_search.cells import SequenceModel
+from optcell_search.raw.texts import vocabulary
 from optcell_search.space import Candidate
-from optcell_search.tasks import LoadedTask, Split
-from optcell_search.tasks.text import NextSymbol, streams, vocabulary
+from optcell_search.tasks import LoadedTask, NextSymbol, Split
+from optcell_search.tasks.language import preprocessing, streams
 from optcell_search.training import Training, evaluate
 
 
@@ -55,7 +56,10 @@ def test_the_most_frequent_words_are_known() -> None:
 
 
 def test_streams_go_on_where_the_text_goes_on() -> None:
-    split = streams("abcdefghijk", tuple("?abcdefghi"), 2, where="here")
+    split = streams(
+        "abcdefghijk",
+        preprocessing(tuple("?abcdefghi"), unit="character", streams=2, where="here"),
+    )
     assert split.inputs[..., 0].tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 0]]
     assert split.targets.tolist() == [[2, 3, 4, 5, 6], [7, 8, 9, 0, 0]]
 
@@ -152,8 +156,8 @@ def test_perplexity_of_a_model_that_knows_nothing_is_the_number_of_symbols() -> 
     scores = goal.finish(goal.tally(torch.zeros(2, 5, 8), torch.randint(8, (2, 5))))
     assert scores["perplexity"] == pytest.approx(8)
     assert scores["bits"] == pytest.approx(3)
-    assert goal.finish(torch.tensor([1e6, 1.0]))["perplexity"] > 1e300
-    assert math.isnan(goal.finish(torch.tensor([math.nan, 1.0]))["perplexity"])
+    assert goal.finish(torch.tensor([[1e6, 1.0]]))["perplexity"] > 1e300
+    assert math.isnan(goal.finish(torch.tensor([[math.nan, 1.0]]))["perplexity"])
 
 
 def test_one_weight_embeds_and_reads_out() -> None:

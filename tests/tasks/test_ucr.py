@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from task_examples import complaint_of
 
 from optcell_search import tasks
+from optcell_search.raw.ts import read_ts
 from optcell_search.space import SearchSpace
-from optcell_search.tasks.ts import read_ts
 from optcell_search.training import train
 
 AEON = importlib.util.find_spec("aeon")
@@ -49,7 +49,7 @@ def test_series_are_those_that_aeon_reads(name: str) -> None:
     theirs, labels = load_from_ts_file(str(shipped(name, "TRAIN")))
     ours = read_ts(shipped(name, "TRAIN"))
     assert [label.lower() for label in ours.labels] == list(labels)
-    for got, expected in zip(ours.series, theirs, strict=True):
+    for got, expected in zip(ours.values, theirs, strict=True):
         np.testing.assert_allclose(got.T, expected, rtol=1e-12)
 
 
@@ -124,11 +124,10 @@ def test_a_set_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (HEAD + "1,?,3:a\n", "line 5: missing values"),
-        (HEAD + "1,NaN,3:a\n", "line 5: missing values"),
+        (HEAD + "?,?:a\n", "line 5: missing values only"),
         (HEAD + "1,2:c\n", "line 5: class 'c', valid: a, b"),
         (HEAD + "1,2\n", "line 5: no class"),
-        (HEAD + "1,x:a\n", "line 5: '1,x' are not numbers"),
+        (HEAD + "1,x:a\n", "line 5: 'x' is no number"),
         (HEAD + "1,2:1,2,3:a\n", "line 5: channels of different"),
         (HEAD + "1,2:1,2:a\n1,2:a\n", "line 6: 1 channels, 2 in the case before"),
         (HEAD + "1,inf:a\n", "line 5: a value that is infinite"),
@@ -136,8 +135,11 @@ def test_a_set_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
         (HEAD + "1:a\n2:a\n", "training file has one class only, a"),
         (HEAD + "1:a\n2:b\n", "one series of each class: none can be set aside"),
         (HEAD, "no cases"),
-        (HEAD.replace("@classLabel true a b\n", "") + "1:a\n", "no @classLabel"),
-        (HEAD.replace("Stamps false", "Stamps true") + "1:a\n", "line 2: time stamps"),
+        (
+            HEAD.replace("@classLabel true a b\n", "") + "1:a\n",
+            "line 4: 'a' is no number.*no @classLabel",
+        ),
+        (HEAD.replace("Stamps false", "Stamps true") + "1:a\n", "line 5: '1' are not pairs"),
         ("hello\n", "line 1: 'hello' is neither"),
     ],
 )
@@ -164,4 +166,46 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         path.write_text(HEAD + text, encoding="utf-8", errors="replace")
         if complaint_of(lambda: read_ts(path)) is None:
             read = read_ts(path)
-            assert len(read.series) == len(read.labels) > 0
+            assert len(read.values) == len(read.labels) > 0
+
+
+def test_missing_values_are_masked_and_the_missing_end_is_the_end(tmp_path: Path) -> None:
+    gappy = GOOD.replace("1.0,1.5,1:", "1.0,?,1:").replace(
+        "2.0,2.5,1:0,0.25,2", "2.0,2.5,?:0,0.25,?"
+    )
+    task = tasks.load("ucr:name=Toy", write(tmp_path, train=gappy))
+    assert task.input_size == 3
+    every = torch.cat([task.train.inputs, task.validation.inputs])
+    assert int(every[..., 2].sum()) == 1
+    assert int((every[every[..., 2] == 1][:, 0] == 0).sum()) == 1
+    series = read_ts(tmp_path / "Toy" / "Toy_TRAIN.ts").values
+    assert [len(series[k]) for k in (0, 1, 2, 4)] == [2, 3, 2, 3]
+    with pytest.raises(ValueError, match=r"series \d+ has missing values; valid: missing=forward"):
+        tasks.load("ucr:name=Toy,missing=refuse", tmp_path)
+
+
+def test_times_before_values_are_read_where_they_are_even(tmp_path: Path) -> None:
+    head = HEAD.replace("Stamps false", "Stamps true")
+    stamped = head + "".join(
+        f"(2020-01-0{1},{k}),(2020-01-02,{k}.5):(2020-01-01,1),(2020-01-02,?):{'ab'[k % 2]}\n"
+        for k in range(12)
+    )
+    task = tasks.load("ucr:name=Toy,missing=forward", write(tmp_path, train=stamped))
+    assert task.input_size == 2
+    (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(head + "(0,1),(1,2),(5,3):a\n")
+    with pytest.raises(ValueError, match="line 5: times are not equally far apart"):
+        tasks.load("ucr:name=Toy", tmp_path)
+    (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(head + "(0,1),(1,2):(0,1),(2,2):a\n")
+    with pytest.raises(ValueError, match="line 5: channels of different times"):
+        tasks.load("ucr:name=Toy", tmp_path)
+
+
+def test_a_set_of_the_regression_archive_is_predicted_in_its_unit(tmp_path: Path) -> None:
+    head = HEAD.replace("@classLabel true a b", "@targetLabel true")
+    rows = head + "".join(f"{k},{k + 1},{k + 2}:{20_000 + k}\n" for k in range(20))
+    task = tasks.load("ucr:name=Toy", write(tmp_path, train=rows, test=rows))
+    assert (task.output_size, task.classes) == (1, ())
+    assert task.metrics["rmse"] == "minimize"
+    assert 20_000 <= float(task.unseal().targets.min()) < 20_020
+    outputs = torch.zeros(len(task.train), 1)
+    assert task.score(outputs, task.train.targets, {})["loss"] == pytest.approx(1, rel=1e-4)

@@ -49,6 +49,8 @@ def loss_after_push(
     split = task.validation
     count, steps = split.inputs.shape[:2]
     lengths = [steps] * count if split.lengths is None else split.lengths.tolist()
+    # The loss is in units of the targets' own spread.
+    truth = (split.targets - task.goal.offset[0]) / task.goal.scale[0]
     squares, numbers = 0.0, 0
     with torch.no_grad():
         for i in range(count):
@@ -64,9 +66,9 @@ def loss_after_push(
                 hidden.append(state[-1].hidden[0])
             outputs = model.read(torch.cat(hidden).unsqueeze(0), beside)
             if task.readout == "last":
-                error = outputs - split.targets[i : i + 1]
+                error = outputs - truth[i : i + 1]
             else:
-                error = outputs - split.targets[i, : lengths[i]]
+                error = outputs - truth[i, : lengths[i]]
             squares += float(error.square().sum())
             numbers += error.numel()
     return squares / numbers

@@ -89,7 +89,7 @@ def candidate(pretrain_epochs: int = 0, weight: float | None = None) -> Candidat
 
 
 def test_objectives_that_have_their_drivers_are_metrics(waves: LoadedTask) -> None:
-    assert list(waves.metrics) == ["rmse", "ceiling", "ceiling_share"]
+    assert list(waves.metrics) == ["rmse", "mae", "r2", "ceiling", "ceiling_share"]
     assert set(objectives(waves)) > set(waves.metrics)
     (metrics,) = train(candidate(), waves, epochs=1, seed=0)
     assert metrics["ceiling"] > 0
@@ -101,7 +101,7 @@ def test_objectives_that_have_their_drivers_are_metrics(waves: LoadedTask) -> No
 
 
 def test_a_task_without_drivers_is_judged_by_its_goal_alone() -> None:
-    assert list(load("adding:examples=20,length=5").metrics) == ["mse", "mae"]
+    assert list(load("adding:examples=20,length=5").metrics) == ["mse", "mae", "rmse", "r2"]
 
 
 def test_weight_times_penalty_is_in_the_loss(waves: LoadedTask) -> None:
@@ -206,4 +206,6 @@ def test_scaled_regression_worked_out_by_hand() -> None:
     root = (9 + 16 + 0) ** 0.5 / 3**0.5
     assert float(goal.loss(outputs, targets)) == pytest.approx(root)
     scores = goal.finish(goal.tally(outputs, targets))
-    assert scores == pytest.approx({"rmse": root, "loss": root})
+    # r2 of the first value alone: the second has a single target.
+    expected = {"rmse": root, "mae": 7 / 3, "r2": 1 - (9 + 16) / 2, "loss": root}
+    assert scores == pytest.approx(expected)

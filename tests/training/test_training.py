@@ -282,14 +282,17 @@ def test_saved_training_of_another_candidate_or_seed_is_refused(digits: LoadedTa
 def test_metrics_are_complete(digits: LoadedTask) -> None:
     (metrics,) = train(candidate(), digits, epochs=1, seed=0)
     assert set(metrics) == {
-        "epoch", "accuracy", "cross_entropy", "loss", "train_loss", "parameters",
+        "epoch", "accuracy", "cross_entropy", "balanced_accuracy", "macro_f1", "roc_auc", "brier",
+        "loss", "train_loss", "parameters",
         "train_seconds", "latency_ms", "gradient_first", "gradient_last",
     }  # fmt: skip
     # Weights of 4 gates by 8 inputs, 12 hidden and 2 biases, and the read-out.
     assert metrics["parameters"] == 4 * 12 * (8 + 12 + 2) + 10 * (12 + 1)
     assert set(objectives(digits)) <= set(metrics)
     assert objectives(digits) == {
-        "accuracy": "maximize", "cross_entropy": "minimize", "parameters": "minimize",
+        "accuracy": "maximize", "cross_entropy": "minimize", "balanced_accuracy": "maximize",
+        "macro_f1": "maximize", "roc_auc": "maximize", "brier": "minimize",
+        "parameters": "minimize",
         "train_seconds": "minimize", "latency_ms": "minimize",
     }  # fmt: skip
     assert all(isinstance(value, int | float) for value in metrics.values())

@@ -6,12 +6,13 @@ import contextlib
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import optcell_search
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning import Run, RunFailedError, finalize
-from optcell_search.tuning.cluster.connection import heartbeat
+from optcell_search.tuning.cluster import heartbeat
 
 SPACE: dict[str, Any] = {
     "name": "movies",
@@ -45,6 +46,13 @@ def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -
     number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
     with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
         record = ledger.finalized(number)
+    assert [one["kind"] for one in record["diagnoses"]] == ["confusion"] * 2
+    # A row a class; every tested movie is in it once for each seed.
+    whole = np.array(record["diagnosis"]["matrix"])
+    assert whole.shape == (10, 10)
+    assert (whole == sum(np.array(one["matrix"]) for one in record["diagnoses"])).all()
+    correct = whole.trace() / whole.sum()
+    assert correct == pytest.approx(float(np.mean(record["test"]["accuracy"])))
     baseline = record["baseline"]
     assert baseline["seeds"] == record["seeds"]
     assert baseline["epochs"] == record["epochs"]

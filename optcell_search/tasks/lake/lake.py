@@ -16,7 +16,7 @@ from optcell_search.tasks.goals import ScaledRegression
 from optcell_search.tasks.lake.glm import Simulation, simulate
 from optcell_search.tasks.lake.reading import read_observations, read_site, sparkling_lake
 from optcell_search.tasks.lake.site import Array, Site
-from optcell_search.tasks.own.arrays import find
+from optcell_search.tasks.own.finding import find
 
 _STEPS = 365
 _SHARE_HELD_OUT = 0.2  # of the sequences, for validation and for test

@@ -11,6 +11,9 @@ import numpy.typing as npt
 import torch
 
 from optcell_search.penalties import water
+from optcell_search.raw import files, times
+from optcell_search.raw.columns import numbers, row
+from optcell_search.raw.times import are_numbers
 from optcell_search.tasks.lake import glm
 from optcell_search.tasks.lake.site import Array, Site
 
@@ -148,37 +151,30 @@ def read_observations(path: Path, site: Site) -> Observations:
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable CSV file: {str(error).splitlines()[0]}") from None
+    table = files.read(path, files.Form())
     if missing := [name for name in columns if name not in table.columns]:
         raise ValueError(f"{path}: no column {', '.join(missing)}; valid: {', '.join(columns)}")
     return table
 
 
 def _column(table: pd.DataFrame, name: str, path: Path) -> Array:
-    import pandas as pd
-
-    values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)
-    bad = ~np.isfinite(values)
-    if bad.any():
+    values = numbers(table[name], f"{path}: column {name!r}")
+    if (gaps := np.isnan(values)).any():
         raise ValueError(
-            f"{path}: {name} has a gap: {int(bad.sum())} values that are no finite numbers, "
-            f"the first in line {int(np.flatnonzero(bad)[0]) + 2}"
+            f"{path}: {name} has a gap: {int(gaps.sum())} empty cells, "
+            f"the first in {row(int(np.flatnonzero(gaps)[0]))}"
         )
     return values
 
 
 def _dates(table: pd.DataFrame, path: Path) -> npt.NDArray[np.datetime64]:
-    import pandas as pd
-
-    dates = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
-    if dates.isna().any() or not len(dates):
-        raise ValueError(f"{path}: date must be a day as 2024-05-31 in every row")
-    return dates.to_numpy().astype("datetime64[D]")
+    where = f"{path}: column 'date'"
+    if not len(table):
+        raise ValueError(f"{where}: there is no row below the names of the columns")
+    if are_numbers(table["date"]):
+        raise ValueError(f"{where} holds {table['date'].iloc[0]!r}; valid: a day as 2024-05-31")
+    moments = times.moments(table["date"], where).astype("datetime64[us]")
+    return moments.astype("datetime64[D]")
 
 
 def _check_range(values: Array, low: float, high: float, label: str, unit: str) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from optcell_search.hyperparameters import integer
+from optcell_search.raw.texts import read_text, vocabulary
 from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.own.arrays import find
-from optcell_search.tasks.text import language_data, streams, vocabulary
+from optcell_search.tasks.language import language_data, preprocessing, streams
+from optcell_search.tasks.own.finding import find
 
 _SHARES = (0.8, 0.9, 1.0)
+_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,28 +45,25 @@ class CharLM(Task):
 
     def search_data(self, folder: Path) -> Data:
         """Read the text and take its first nine tenths."""
-        train, validation, _ = self._parts(folder)
-        known = vocabulary(train, self.vocabulary)
-        return language_data(
-            self._split(train, known, "training"),
-            self._split(validation, known, "validation"),
-            known,
-            self.chunk,
+        known = vocabulary(self.raw(folder, "train"), self.vocabulary)
+        train, validation = (self._split(folder, part, known) for part in _PARTS[:2])
+        made = preprocessing(
+            known, unit="character", streams=self.streams, where=Path(self.path).name
         )
+        return language_data(train, validation, made, self.chunk)
 
     def test_data(self, folder: Path) -> Split:
         """Read the text and take its last tenth."""
-        train, _, test = self._parts(folder)
-        return self._split(test, vocabulary(train, self.vocabulary), "test")
+        return self._split(folder, "test", vocabulary(self.raw(folder, "train"), self.vocabulary))
 
-    def _split(self, text: str, known: tuple[str, ...], part: str) -> Split:
-        return streams(text, known, self.streams, where=f"{self.path}, {part} part")
-
-    def _parts(self, folder: Path) -> list[str]:
-        path = find(self.path, folder)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: not UTF-8 at byte {error.start}") from None
+    def raw(self, folder: Path, part: str) -> str:
+        """Return a part of the text."""
+        text = read_text(find(self.path, folder))
         ends = [0, *(round(share * len(text)) for share in _SHARES)]
-        return [text[start:end] for start, end in itertools.pairwise(ends)]
+        start, end = list(itertools.pairwise(ends))[_PARTS.index(part)]
+        return text[start:end]
+
+    def _split(self, folder: Path, part: str, known: tuple[str, ...]) -> Split:
+        where = f"{self.path}, {'training' if part == 'train' else part} part"
+        made = preprocessing(known, unit="character", streams=self.streams, where=where)
+        return streams(self.raw(folder, part), made)

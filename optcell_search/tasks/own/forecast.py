@@ -2,89 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from optcell_search.hyperparameters import integer
-from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.goals import Goal
-from optcell_search.tasks.own.arrays import find
+from optcell_search.hyperparameters import choice, integer
+from optcell_search.raw import Outputs, WindowPreprocessing, columns, fitting, times
+from optcell_search.raw.gaps import Gaps
+from optcell_search.raw.windows import in_time
+from optcell_search.tasks.base import Data, Split
+from optcell_search.tasks.own.finding import find
+from optcell_search.tasks.own.options import TableOptions, names_in, there
+from optcell_search.tasks.own.series import Series
 
-Array = npt.NDArray[np.float64]
-# Ends of the training, the validation and the test part, as shares of the rows.
-_ENDS = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forecasting(Goal):
-    """The next values of a series: squared error to train with, absolute error to judge by.
-
-        prediction = offset + scale · output,   mase = mean |error| / naive_error
-
-    Targets and metrics are in the unit of the series, the loss is in units of scale². Targets are
-    float64: of a series far from 0, such as a meter's reading, float32 would round its changes off.
-
-    Args:
-        values: how many values are forecast at once.
-        offset, scale: mean and standard deviation of the training part.
-        naive_error: mean absolute error of the seasonal-naive forecast in the training part.
-
-    Source of mase: Hyndman, Koehler: Another Look at Measures of Forecast Accuracy, Int. J.
-    Forecasting 22, 2006.
-    """
-
-    metrics: ClassVar[dict[str, str]] = {"mase": "minimize", "mae": "minimize", "rmse": "minimize"}
-
-    values: int
-    offset: float
-    scale: float
-    naive_error: float
-
-    @property
-    def output_size(self) -> int:
-        """Number of values forecast at once."""
-        return self.values
-
-    def predictions(self, outputs: Tensor) -> Tensor:
-        """Return the forecasts in the unit of the series."""
-        return self.offset + self.scale * outputs
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean squared error in units of scale²."""
-        scaled = ((targets - self.offset) / self.scale).to(outputs.dtype)
-        return (outputs - scaled).square().mean()
-
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return (sum of squared errors, sum of absolute errors, values)."""
-        error = self.predictions(outputs.double()) - targets.double()
-        count = error.new_tensor(error.numel())
-        return torch.stack((error.square().sum(), error.abs().sum(), count))
-
-    def finish(self, tally: Tensor) -> dict[str, float]:
-        """Return mase, mae and rmse (unit of the series), and loss."""
-        squares, absolutes, count = tally.tolist()
-        return {
-            "mase": absolutes / count / self.naive_error,
-            "mae": absolutes / count,
-            "rmse": (squares / count) ** 0.5,
-            "loss": squares / count / self.scale**2,
-        }
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecast(Task):
+class Forecast(TableOptions):
     """The next `horizon` values of a column, from the `window` rows before.
 
-    As ``forecast:file=PATH.csv,target=COLUMN,season=24,horizon=24``; one row a time step, oldest
-    first, or in the order of column `time`, which holds numbers or ISO 8601 dates. Every other
-    column must be numeric and is an input, the target's own past among them, at mean 0 and variance
-    1 over the training part.
+    As ``forecast:file=PATH.csv,target=COLUMN,season=24,horizon=24``, or any other table that the
+    task ``table`` reads; one row a time step, oldest first, or in the order of column `time`, whose
+    times must be equally far apart unless `gaps` says what to do. Every other column is an input,
+    the target's own past among them, numbers at mean 0 and variance 1 over the training part, texts
+    of few kinds one-hot. Columns that are `known` in advance, such as a holiday or a price, are
+    given for the rows that are forecast. Nothing looks ahead: an empty cell is never filled from
+    what follows it, and an empty target is no target.
+
+    With `quantiles` such as 0.1;0.5;0.9 these are forecast instead of single numbers.
 
     Split by time: the first 70 % of the rows train, the next 10 % are for validation, the last
     20 % for test; forecast values never leave their part, windows may reach back before it.
@@ -103,6 +52,13 @@ class Forecast(Task):
     horizon: int = integer(1, search=(1, 48), valid=(1, 10**4), doc="values forecast at once")
     season: int = integer(1, search=(1, 168), valid=(1, 10**5), doc="rows of one season; 1: none")
     stride: int = integer(1, search=(1, 24), valid=(1, 10**5), doc="rows between two windows")
+    known: str = ""
+    quantiles: str = ""
+    gaps: str = choice(
+        "refuse",
+        options=("refuse", "forward", "keep"),
+        doc="rows of time that are missing: refused, filled by the one before, or not looked for",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,23 +66,55 @@ class Forecast(Task):
             raise ValueError(
                 f"forecast: target and time are both {self.target!r}; valid: two columns"
             )
+        if self.missing == "interpolate":
+            raise ValueError(
+                "forecast: missing=interpolate looks ahead; valid: refuse, forward, mean, mask"
+            )
+        if {self.target, self.time} & {*names_in(self.known)}:
+            raise ValueError("forecast: known names the target or the time; valid: other columns")
+        if self.known and self.horizon > self.window:
+            raise ValueError(
+                f"forecast: known columns need a window of {self.horizon} rows, the horizon, "
+                f"or more; it has {self.window}"
+            )
+        self.levels()
         if Path(self.file).is_file():
             # The same file for a worker that runs in another folder.
             object.__setattr__(self, "file", str(Path(self.file).absolute()))
 
+    def levels(self) -> tuple[float, ...]:
+        """Return the quantiles that are forecast; raises ValueError for what are none."""
+        try:
+            found = tuple(float(text) for text in self.quantiles.split(";") if text)
+        except ValueError:
+            found = (-1.0,)
+        if list(found) != sorted({*found}) or not all(0 < level < 1 for level in found):
+            raise ValueError(
+                f"forecast: quantiles = {self.quantiles!r}; valid: ascending numbers between 0 and "
+                "1, as 0.1;0.5;0.9"
+            )
+        return found
+
     def search_data(self, folder: Path) -> Data:
         """Read the table and take the windows of its first 80 %."""
-        columns, series = self._read(folder)
+        read = self._read(folder)
+        naive = read.naive("validation")
         return Data(
-            train=self._split(columns, series, "train"),
-            validation=self._split(columns, series, "validation"),
-            goal=self._goal(series),
+            train=read.split("train"),
+            validation=read.split("validation"),
+            goal=read.goal,
             readout="last",
+            preprocessing=read.preprocessing,
+            chance={name: naive[name] for name in read.goal.metrics},
         )
 
     def test_data(self, folder: Path) -> Split:
         """Read the table and take the windows of its last 20 %."""
-        return self._split(*self._read(folder), "test")
+        return self._read(folder).split("test")
+
+    def raw(self, folder: Path, part: str) -> pd.DataFrame:
+        """Return the rows of a part, and before them those of its first window."""
+        return self._read(folder).rows(part)
 
     def seasonal_naive(self, folder: Path, part: str) -> dict[str, float]:
         """Return the metrics that the seasonal-naive forecast has on a part.
@@ -137,121 +125,92 @@ class Forecast(Task):
             folder: the user's data folder.
             part: ``"train"``, ``"validation"`` or ``"test"``.
         """
-        _, series = self._read(folder)
-        goal, starts = self._goal(series), self._starts(len(series), part)
-        ahead = np.arange(self.horizon)
-        seen = starts[:, None] + ahead - self.season * (1 + ahead // self.season)
-        forecast = (torch.tensor(series[seen]) - goal.offset) / goal.scale
-        truth = torch.tensor(series[starts[:, None] + ahead])
-        return goal.finish(goal.tally(forecast, truth))
+        return self._read(folder).naive(part)
 
-    def _goal(self, series: Array) -> Forecasting:
-        train = series[: self._ends(len(series), "train")[1]]
-        naive = np.abs(train[self.season :] - train[: -self.season]).mean()
-        return Forecasting(
-            values=self.horizon,
-            offset=float(train.mean()),
-            scale=float(train.std()),
-            naive_error=float(naive),
-        )
-
-    def _ends(self, rows: int, part: str) -> tuple[int, int]:
-        first, last = _ENDS[part]
-        return round(first * rows), round(last * rows)
-
-    def _starts(self, rows: int, part: str) -> npt.NDArray[np.int64]:
-        """Return the rows at which a forecast of this part begins."""
-        first, last = self._ends(rows, part)
-        first = max(first, self.window, self.season)
-        return np.arange(first, last - self.horizon + 1, self.stride, dtype=np.int64)
-
-    def _split(self, columns: Array, series: Array, part: str) -> Split:
-        starts = self._starts(len(series), part)
-        train = columns[: self._ends(len(series), "train")[1]]
-        scale = train.std(0)
-        scaled = (columns - train.mean(0)) / np.where(scale > 0, scale, 1.0)
-        seen = starts[:, None] + np.arange(-self.window, 0)
-        ahead = starts[:, None] + np.arange(self.horizon)
-        return Split(
-            torch.tensor(scaled[seen], dtype=torch.float32),
-            torch.tensor(series[ahead]),
-        )
-
-    def _read(self, folder: Path) -> tuple[Array, Array]:
-        """Return all numeric columns (rows, columns), and the target's (rows,)."""
-        import pandas as pd
-
+    def _read(self, folder: Path) -> Series:
         if not self.file or not self.target:
             raise ValueError(
                 "task forecast needs a file and a column: forecast:file=PATH.csv,target=COLUMN"
             )
         path = find(self.file, folder)
-        try:
-            frame = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"{path}: not a readable .csv file: {reason}") from None
-        for option in ("target", "time"):
-            column = getattr(self, option)
-            if column and column not in frame.columns:
-                raise ValueError(
-                    f"{path}: there is no column {column!r} for {option}; "
-                    f"valid: {', '.join(map(str, frame.columns))}"
-                )
-        if self.time:
-            order = _in_time(frame[self.time], path)
-            frame = frame.iloc[order].drop(columns=self.time)
-        return self._checked(frame, path)
-
-    def _checked(self, frame: Any, path: Path) -> tuple[Array, Array]:
+        where, frame = str(path), self.table(path)
+        there(frame, [self.target], "target", where)
+        there(frame, names_in(self.known), "known", where)
         if frame.empty:
-            raise ValueError(f"{path}: no row below the names of the columns")
-        for column in frame.columns:
-            if frame[column].dtype.kind not in "buif":
-                raise ValueError(
-                    f"{path}: column {column!r} holds {frame[column].dtype}, not numbers; encode "
-                    "it or leave it out (the column of time is named by time=COLUMN)"
-                )
-            with np.errstate(over="ignore"):
-                missing = int((~np.isfinite(frame[column].to_numpy(np.float32))).sum())
-            if missing:
-                raise ValueError(
-                    f"{path}: {missing} values in column {column!r} are missing, infinite or "
-                    "beyond float32; fill them or drop the rows"
-                )
-        columns = frame.to_numpy(dtype=np.float64)
-        series = frame[self.target].to_numpy(dtype=np.float64)
-        for part in _ENDS:
-            if not len(self._starts(len(series), part)):
-                raise ValueError(
-                    f"{path}: {len(series)} rows are too few: no window of {self.window} rows, "
-                    f"season of {self.season} and forecast of {self.horizon} fit its {part} part"
-                )
-        train = series[: self._ends(len(series), "train")[1]]
-        if not (train[self.season :] != train[: -self.season]).any():
-            raise ValueError(
-                f"{path}: column {self.target!r} repeats itself every {self.season} rows: there "
-                "is nothing to forecast"
+            raise ValueError(f"{where}: no row below the names of the columns")
+        order, step = in_time(frame, self.time, self.days(), cast(Gaps, self.gaps), 0.0, where)
+        written = columns.numbers(frame[self.target], f"{where}: column {self.target!r}")
+        values = np.where(order >= 0, written[np.maximum(order, 0)], np.nan)
+        series = Series(
+            frame=frame,
+            order=order,
+            values=values,
+            window=self.window,
+            horizon=self.horizon,
+            season=self.season,
+            stride=self.stride,
+            where=f"{where}: column {self.target!r}",
+        )
+        series.check()
+        day_first = times.settled(frame[self.time], self.days()) if self.time else "auto"
+        return replace(
+            series,
+            goal=series.goal_of(self.levels()),
+            preprocessing=self._preprocessing(frame, series, step, day_first, where),
+        )
+
+    def _preprocessing(
+        self,
+        frame: pd.DataFrame,
+        series: Series,
+        step: float,
+        day_first: times.DayFirst,
+        where: str,
+    ) -> WindowPreprocessing:
+        known = names_in(self.known)
+        special = [*([self.time] if self.time else []), *known]
+        chosen = fitting.chosen(
+            frame, names_in(self.columns), names_in(self.exclude), special, where
+        )
+        if self.target not in chosen:
+            chosen = [name for name in frame.columns if name in (*chosen, self.target)]
+        own, ahead = (
+            fitting.fit(
+                frame,
+                names,
+                train=series.train_rows,
+                missing=self.missing_cells(),
+                scale="standard",
+                categories=[name for name in names_in(self.categories) if name in names],
+                where=where,
             )
-        return columns, series
-
-
-def _in_time(times: Any, path: Path) -> npt.NDArray[np.int64]:
-    """Return the numbers of the rows from the earliest to the latest."""
-    import pandas as pd
-
-    where = f"{path}: column {times.name!r}"
-    if missing := int(times.isna().sum()):
-        raise ValueError(f"{where} lacks the time of {missing} rows; fill them or drop the rows")
-    if times.dtype.kind not in "iuf":
-        try:
-            times = pd.to_datetime(times, format="ISO8601", utc=True)
-        except ValueError:
-            raise ValueError(
-                f"{where} holds {times.iloc[0]!r}; valid: numbers, or dates as 2020-01-31 or "
-                "2020-01-31T13:00. Leave time=COLUMN out where the rows are in order"
-            ) from None
-    if times.duplicated().any():
-        twice = times[times.duplicated()].iloc[0]
-        raise ValueError(f"{where}: {twice} stands in more than one row; valid: one row a time")
-    return times.argsort(kind="stable").to_numpy()  # type: ignore[no-any-return]
+            if names
+            else None
+            for names in (chosen, known)
+        )
+        assert own is not None
+        goal = series.goal_of(self.levels())
+        ahead_names = [f"{self.target}+{number + 1}" for number in range(self.horizon)]
+        if self.levels():
+            ahead_names = [f"{name} q{q:g}" for name in ahead_names for q in self.levels()]
+        return WindowPreprocessing(
+            outputs=Outputs(
+                kind="numbers",
+                per="sequence",
+                names=tuple(ahead_names),
+                offset=(goal.offset,) * len(ahead_names),
+                scale=(goal.scale,) * len(ahead_names),
+            ),
+            target=self.target,
+            features=own,
+            known=ahead,
+            window=self.window,
+            horizon=self.horizon,
+            stride=self.stride,
+            time=self.time,
+            day_first=day_first,
+            gaps=cast(Gaps, self.gaps),
+            step=step,
+            form=self.form(),
+            where=Path(where).name,
+        )

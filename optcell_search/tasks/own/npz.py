@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
+from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs, arrays
+from optcell_search.raw.arrays import Array
+from optcell_search.raw.columns import Content
+from optcell_search.raw.outputs import IGNORED, Per
 from optcell_search.tasks.base import Data, Split
-from optcell_search.tasks.own.arrays import (
-    Array,
-    Encoding,
-    Labelled,
-    OwnData,
-    divide,
-    find,
-    search_data,
-)
-from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE
+from optcell_search.tasks.own.dividing import divide
+from optcell_search.tasks.own.finding import find
+from optcell_search.tasks.own.options import OwnData
+from optcell_search.tasks.own.targets import check_labels, decide, described, goal_of, scaled
+from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE, Index
 
 _PARTS = ("", "_validation", "_test")
-# What numpy, zipfile and its decompressors raise on a file that is cut or altered.
-_DAMAGES = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _NAMES = tuple(name + part for part in _PARTS for name in ("x", "y", "lengths"))
 
 
@@ -45,10 +28,13 @@ _NAMES = tuple(name + part for part in _PARTS for name in ("x", "y", "lengths"))
 class NpzFile(OwnData):
     """Arrays of a ``.npz`` file as `numpy.savez` writes it; nothing pickled is read.
 
-    - ``x`` (sequences, time, features), numbers, used as they are: scale them to about [-1, 1];
-      or movies (movies, frames, channels, height, width), for convolutional cells too.
+    - ``x`` (sequences, time, features), numbers, used as they are (scale them to about [-1, 1], or
+      say ``scale=standard``); or movies (movies, frames, channels, height, width), for
+      convolutional cells too.
     - ``y`` (sequences,) for one target per sequence, (sequences, time) or (sequences, time,
-      values) for one per step. Integers and texts are classes, other numbers are predicted.
+      values) for one per step; (sequences, values) with ``per=sequence``. Integers and texts are
+      classes, other numbers are predicted, on the scale of the training part. Where there is one
+      per step, NaN, and -100 among classes, mark a step without a target.
     - ``lengths`` (sequences,), optional: steps of each sequence; what is behind them is ignored.
     - ``x_validation``, ``y_validation``, ``x_test``, ``y_test`` (and lengths): splits of the
       user's own. One that is missing is split off ``x``: 16 % and 20 %, by sequence, classes in
@@ -61,43 +47,119 @@ class NpzFile(OwnData):
 
     def search_data(self, folder: Path) -> Data:
         """Read the arrays and split off what the file does not split itself."""
-        encoding, train, validation, _ = self._parts(folder)
-        return search_data(encoding, train, validation)
+        made, own, index = self._prepared(folder)
+        outputs = made.outputs
+        return Data(
+            train=_split(made, own[""], index["train"]),
+            validation=_split(made, *self._place(own, index, "validation")),
+            goal=goal_of(outputs),
+            readout="every" if outputs.per == "step" else "last",
+            classes=outputs.classes,
+            frame=cast(tuple[int, int, int], made.frame) if made.frame else None,
+            preprocessing=dataclasses.replace(made, where=Path(self.path).name),
+        )
 
     def test_data(self, folder: Path) -> Split:
         """Read ``x_test`` and ``y_test``, or take the part that was split off for the test."""
-        encoding, _, _, test = self._parts(folder)
-        if test is None:
-            with self._open(folder) as archive:
-                test = self._labelled(archive, "_test")
-        return encoding.split(test)
+        made, own, index = self._prepared(folder)
+        return _split(made, *self._test(own, index, folder))
 
-    def _parts(self, folder: Path) -> tuple[Encoding, Labelled, Labelled, Labelled | None]:
-        with self._open(folder) as archive:
+    def raw(self, folder: Path, part: str) -> dict[str, Array]:
+        """Return the arrays x, y and lengths of a part."""
+        _, own, index = self._prepared(folder)
+        if part == "test":
+            found, numbers = self._test(own, index, folder)
+        else:
+            found, numbers = (
+                (own[""], index["train"]) if part == "train" else self._place(own, index, part)
+            )
+        return {name: array[numbers] for name, array in found.arrays.items()}
+
+    def _place(
+        self, own: dict[str, _Part], index: dict[str, Index], name: str
+    ) -> tuple[_Part, Index]:
+        given = own.get(f"_{name}")
+        if given is None:
+            return own[""], index[name]
+        return given, np.arange(len(given.arrays["x"]))
+
+    def _test(
+        self, own: dict[str, _Part], index: dict[str, Index], folder: Path
+    ) -> tuple[_Part, Index]:
+        if "test" in index:
+            return own[""], index["test"]
+        with arrays.opened(find(self.path, folder)) as archive:
+            given = self._part(archive, "_test")
+        return given, np.arange(len(given.arrays["x"]))
+
+    def _prepared(
+        self, folder: Path
+    ) -> tuple[ArrayPreprocessing, dict[str, _Part], dict[str, Index]]:
+        """Return the preprocessing, the arrays but those for test, and what is split off x."""
+        with arrays.opened(find(self.path, folder)) as archive:
             self._check_names(archive.files)
-            whole = self._labelled(archive, "")
-            test_given = "x_test" in archive.files
-            given = "x_validation" in archive.files
-            validation = self._labelled(archive, "_validation") if given else None
-        encoding = Encoding.of(whole, *([validation] if validation else []), kind=self.kind)
-        shares = (() if validation else (VALIDATION_SHARE,)) + (() if test_given else (TEST_SHARE,))
-        train, *rest = divide(whole, shares, kind=self.kind)
-        if validation is None:
-            validation = rest.pop(0)
-        return encoding, train, validation, None if test_given else rest.pop(0)
+            given = ["", *["_validation"] * ("x_validation" in archive.files)]
+            own = {name: self._part(archive, name) for name in given}
+            tested = "x_test" in archive.files
+        whole = own[""]
+        outputs = self._outputs(own)
+        x, frame = arrays.unfolded(whole.arrays["x"], whole.where)
+        made = ArrayPreprocessing(
+            outputs=outputs, features=x.shape[2], frame=frame, where=whole.where
+        )
+        inputs = made.inputs(whole.arrays)
+        exact = made.exact_targets(whole.arrays, inputs)
+        check_labels(exact, outputs, f"{whole.where}: y")
+        names = [*["validation"] * (len(own) == 1), *["test"] * (not tested)]
+        shares = {"validation": VALIDATION_SHARE, "test": TEST_SHARE}
+        parts = divide(exact, outputs, tuple(shares[name] for name in names), whole.where)
+        index = dict(zip(["train", *names], parts, strict=True))
+        made = dataclasses.replace(made, outputs=scaled(outputs, exact[index["train"]]))
+        if self.scale == "standard":
+            made = _scaled(made, inputs, index["train"])
+        return made, own, index
 
-    @contextlib.contextmanager
-    def _open(self, folder: Path) -> Iterator[np.lib.npyio.NpzFile]:
-        path = find(self.path, folder)
-        # Opened here: numpy leaves a file open that it cannot make sense of.
-        with open(path, "rb") as file:
-            try:
-                archive = np.load(file, allow_pickle=False)
-            except _DAMAGES as error:
-                raise ValueError(f"{path}: not a readable .npz file: {error}") from None
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError(f"{path}: a single array; valid: .npz with x and y (numpy.savez)")
-            yield archive
+    def _outputs(self, own: dict[str, _Part]) -> Outputs:
+        """Return what all parts' targets are; classes are those of all parts but the test's."""
+        whole = own[""]
+        y, where = whole.arrays["y"], f"{whole.where}: y"
+        per = self._per(whole)
+        wide = y.ndim > (1 if per == "sequence" else 2)
+        width = y.shape[-1] if wide else 1
+        content = _content(y, where)
+        for other in own.values():
+            found = other.arrays["y"]
+            if (_content(found, other.where), found.ndim) != (content, y.ndim):
+                raise ValueError(
+                    f"{other.where}: y holds {_content(found, other.where)} in shape "
+                    f"{found.shape}, but in training {content} in shape {y.shape}"
+                )
+        if wide and content != "numbers" and self.kind in ("auto", "classification"):
+            raise ValueError(
+                f"{where} has shape {y.shape}, valid for classes: {y.shape[:1]} or {y.shape[:2]}; "
+                "else kind=regression, or kind=multilabel"
+            )
+        kind = decide(self.kind, [content], where)
+        if self.kind == "auto" and kind == "numbers":
+            _refuse_doubt(y[whole.inside] if per == "step" else y, where)
+        classes = _classes([own[name] for name in own], per, where) if kind == "classes" else []
+        names = ["y"] if not wide else [f"y{number}" for number in range(width)]
+        return described(kind, per, names, classes, where)
+
+    def _per(self, whole: _Part) -> Per:
+        y, (count, steps) = whole.arrays["y"], whole.arrays["x"].shape[:2]
+        fits = y.shape[:1] == (count,)
+        if self.per != "step" and fits and y.ndim == (2 if self.per == "sequence" else 1):
+            return "sequence"
+        if fits and y.ndim == 1 and self.per == "sequence":
+            return "sequence"
+        if self.per != "sequence" and y.shape[:2] == (count, steps) and y.ndim in (2, 3):
+            return "step"
+        raise ValueError(
+            f"{whole.where}: y has shape {y.shape}, valid beside x of "
+            f"{whole.arrays['x'].shape}: ({count},), ({count}, {steps}) or ({count}, {steps}, "
+            f"values), or ({count}, values) with per=sequence"
+        )
 
     def _check_names(self, names: list[str]) -> None:
         for part in _PARTS:
@@ -113,29 +175,87 @@ class NpzFile(OwnData):
                     f"{self.path}: array {name!r} is unknown; valid: {', '.join(_NAMES)}"
                 )
 
-    def _labelled(self, archive: np.lib.npyio.NpzFile, part: str) -> Labelled:
-        where, lengths = f"{self.path} (x{part}, y{part})", f"lengths{part}"
-        x, frame = self._array(archive, f"x{part}"), None
-        if x.ndim == 5:
-            if 0 in x.shape or lengths in archive.files:
-                what = f"and {lengths}" if 0 not in x.shape else "is empty or has no frames"
-                raise ValueError(
-                    f"{where}: x of shape {x.shape} {what}; valid: (movies, frames, channels, "
-                    f"height, width), all movies equally long"
-                )
-            frame = x.shape[2:]
-            x = x.reshape(*x.shape[:2], -1)
-        return Labelled(
-            where,
-            x,
-            self._array(archive, f"y{part}"),
-            self._array(archive, lengths) if lengths in archive.files else None,
-            frame=frame,
+    def _part(self, archive: np.lib.npyio.NpzFile, suffix: str) -> _Part:
+        found = {
+            name: arrays.array(archive, name + suffix, self.path)
+            for name in ("x", "y", "lengths")
+            if name + suffix in archive.files
+        }
+        where = f"{self.path} (x{suffix}, y{suffix})"
+        if found["x"].ndim == 5 and "lengths" in found:
+            raise ValueError(
+                f"{where}: x of shape {found['x'].shape} and lengths{suffix}; valid: (movies, "
+                "frames, channels, height, width), all movies equally long"
+            )
+        x, _ = arrays.unfolded(found["x"], where)
+        arrays.check_x(x, found.get("lengths"), where)
+        return _Part(where, found)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The arrays x, y and lengths of one part of a file, and what it is called."""
+
+    where: str
+    arrays: dict[str, Array]
+
+    @property
+    def inside(self) -> Array:
+        """(sequences, time): whether a step lies inside its sequence."""
+        x, _ = arrays.unfolded(self.arrays["x"], self.where)
+        return arrays.inside(x, self.arrays.get("lengths"))
+
+
+def _split(made: ArrayPreprocessing, own: _Part, index: Index) -> Split:
+    """Return examples of a part, whose form has to be that of the training."""
+    made = dataclasses.replace(made, where=own.where)
+    chosen = {name: array[index] for name, array in own.arrays.items()}
+    inputs = made.inputs(chosen)
+    return Split(inputs.values, made.targets(chosen, inputs), inputs.lengths)
+
+
+def _scaled(made: ArrayPreprocessing, inputs: Inputs, train: Index) -> ArrayPreprocessing:
+    """Return a preprocessing that brings features to mean 0 and deviation 1."""
+    steps = inputs.values.numpy()[train][inputs.rows[train] >= 0].astype(np.float64)
+    scale = steps.std(0)
+    return dataclasses.replace(
+        made,
+        offset=tuple(steps.mean(0).tolist()),
+        scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
+    )
+
+
+def _refuse_doubt(y: Array, where: str) -> None:
+    """Refuse numbers that are whole, beside NaN: an array has no other way to leave a class out."""
+    there = y[~np.isnan(y)]
+    if len(there) < y.size and (there % 1 == 0).all():
+        raise ValueError(
+            f"{where} holds whole numbers and NaN; valid: kind=classification or kind=regression"
         )
 
-    def _array(self, archive: np.lib.npyio.NpzFile, name: str) -> Array:
-        try:
-            array: Array = archive[name]
-        except _DAMAGES as error:
-            raise ValueError(f"{self.path}: array {name!r} cannot be read: {error}") from None
-        return array
+
+def _content(y: Array, where: str) -> Content:
+    """Return what an array of targets holds, judged by its type."""
+    if y.dtype.kind not in "buifU":
+        raise ValueError(f"{where}: y has type {y.dtype}, valid: numbers or texts")
+    kinds: dict[str, Content] = {"U": "texts", "b": "truth values", "f": "numbers"}
+    return kinds.get(y.dtype.kind, "whole numbers")
+
+
+def _classes(parts: list[_Part], per: Per, where: str) -> list[str]:
+    """Return the names of the classes found, numbers in numerical, texts in alphabetical order."""
+    found = []
+    for own in parts:
+        y = own.arrays["y"]
+        seen = y[own.inside] if per == "step" else y.ravel()
+        if y.dtype.kind == "f":
+            seen = seen[~np.isnan(seen)]
+            if not (seen % 1 == 0).all():
+                odd = seen[seen % 1 != 0][0]
+                raise ValueError(
+                    f"{where} holds {odd:g}; classes must be integers or texts, numbers are "
+                    "predicted with kind=regression"
+                )
+            seen = seen.astype(np.int64)
+        found.append(seen[seen != IGNORED] if per == "step" and seen.dtype.kind != "U" else seen)
+    return [str(value) for value in np.unique(np.concatenate(found)).tolist()]

@@ -1,55 +1,101 @@
-"""A user's own table, one row a step, from a ``.csv`` or ``.parquet`` file."""
+"""A user's own table, one row a step, from CSV, Parquet, Feather or an Excel sheet."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from optcell_search.hyperparameters import choice
+from optcell_search.raw import Inputs, Outputs, TablePreprocessing, columns, fitting, tables, times
+from optcell_search.raw.files import SUFFIXES
+from optcell_search.raw.gaps import Gaps
+from optcell_search.raw.outputs import IGNORED, Per
 from optcell_search.tasks.base import Data, Split
-from optcell_search.tasks.own.arrays import (
-    Array,
-    Encoding,
-    Labelled,
-    OwnData,
-    divide,
-    find,
-    search_data,
+from optcell_search.tasks.own.dividing import divide
+from optcell_search.tasks.own.finding import find
+from optcell_search.tasks.own.options import OwnData, TableOptions, names_in, there
+from optcell_search.tasks.own.repeats import per_of
+from optcell_search.tasks.own.targets import (
+    check_labels,
+    decide,
+    described,
+    goal_of,
+    refuse_doubt,
+    scaled,
 )
-from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE
+from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE, Index
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A table that has been read, and what became of it."""
+
+    frame: pd.DataFrame
+    preprocessing: TablePreprocessing
+    inputs: Inputs
+    targets: Tensor
+    drivers: Tensor | None
+    parts: dict[str, Index]
+
+    def split(self, name: str) -> Split:
+        """Return a part of the sequences."""
+        index = torch.from_numpy(self.parts[name])
+        lengths = None if self.inputs.lengths is None else self.inputs.lengths[index]
+        drivers = {}
+        if self.drivers is not None:
+            names = self.preprocessing.features.names
+            drivers = dict(zip(names, self.drivers[index].unbind(-1), strict=True))
+        return Split(self.inputs.values[index], self.targets[index], lengths, drivers)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Table(OwnData):
+class Table(TableOptions, OwnData):
     """A table with a row for each step and a column that says which sequence the row belongs to.
 
-    Every column that is neither `sequence`, `time` nor `target` is a feature and must be numeric;
-    it is used as it is: scale it to about [-1, 1]. A target that is the same in all rows of each
-    sequence is one target per sequence; otherwise there is one per step. Integers and texts are
-    classes, other numbers are predicted. Sequences may have different lengths; where they have
-    one length and numbers are predicted, the features are also what objectives judge by, by the
-    names of their columns.
+    As ``PATH.csv:sequence=COLUMN,target=COLUMN``; a value with a comma stands in quotes. The file
+    is CSV with any separator, Parquet, Feather, or a sheet of Excel. Every column that is neither
+    `sequence`, `time` nor `target` is a feature: numbers as they are (``scale=standard`` brings
+    them to mean 0 and deviation 1), texts of few kinds one-hot. Empty cells, missing times and
+    anything that can be understood in two ways are refused with the option that decides.
+
+    A target that is the same in all rows of each sequence is one target per sequence; otherwise
+    there is one per step. Whole numbers and texts are classes, other numbers are predicted: on the
+    scale of the training part, in their own unit. Several columns of numbers are predicted
+    together. Where there is a target per step, an empty cell, or -100 among classes, is a step
+    without one. Sequences may have different lengths; where they have one length and numbers are
+    predicted, the features are also what penalties judge by, by the names of their columns.
 
     Split by sequence: 20 % test, 16 % validation, classes in proportion.
 
     Args:
         sequence: column whose value tells the sequences apart.
         time: column to sort the rows of a sequence by; empty: they are in order already.
-        target: column to be predicted.
+        target: column to be predicted, or several, apart by commas.
     """
 
     name: ClassVar[str] = "table"
     title: ClassVar[str] = "your own table: PATH.csv or PATH.parquet:sequence=COLUMN,target=COLUMN"
-    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet")
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
 
     sequence: str = ""
     time: str = ""
     target: str = ""
+    gaps: str = choice(
+        "keep",
+        options=("keep", "refuse", "forward", "interpolate"),
+        doc="steps of time that a sequence lacks: not looked for, refused, or filled",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,97 +104,113 @@ class Table(OwnData):
                 f"{self.path}: a table needs the columns of sequence and target: "
                 f"{self.path}:sequence=COLUMN,target=COLUMN"
             )
+        special = [*([self.time] if self.time else []), self.sequence, *names_in(self.target)]
+        if len(set(special)) < len(special):
+            raise ValueError(f"{self.path}: sequence, time and target must be different columns")
 
     def search_data(self, folder: Path) -> Data:
         """Read the table and take its training and validation sequences."""
-        encoding, train, validation, _ = self._parts(folder)
-        return search_data(encoding, train, validation)
+        read = self._read(folder)
+        outputs = read.preprocessing.outputs
+        return Data(
+            train=read.split("train"),
+            validation=read.split("validation"),
+            goal=goal_of(outputs),
+            readout="every" if outputs.per == "step" else "last",
+            classes=outputs.classes,
+            preprocessing=read.preprocessing,
+        )
 
     def test_data(self, folder: Path) -> Split:
         """Read the table and take its test sequences."""
-        encoding, _, _, test = self._parts(folder)
-        return encoding.split(test)
+        return self._read(folder).split("test")
 
-    def _parts(self, folder: Path) -> tuple[Encoding, Labelled, Labelled, Labelled]:
-        whole = self._sequences(self._read(find(self.path, folder)))
-        encoding = Encoding.of(whole, kind=self.kind)
-        train, validation, test = divide(whole, (VALIDATION_SHARE, TEST_SHARE), kind=self.kind)
-        return encoding, train, validation, test
+    def raw(self, folder: Path, part: str) -> pd.DataFrame:
+        """Return the rows of a part's sequences, as they are written."""
+        read = self._read(folder)
+        rows = read.inputs.rows[read.parts[part]]
+        return read.frame.iloc[np.sort(rows[rows >= 0])].reset_index(drop=True)
 
-    def _read(self, path: Path) -> pd.DataFrame:
-        import pandas as pd
-
-        try:
-            frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-        except ImportError:
-            raise ValueError(
-                f"{path}: reading parquet needs pyarrow: pip install 'optcell-search[parquet]'"
-            ) from None
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"{path}: not a readable {path.suffix} file: {reason}") from None
-        for option in ("sequence", "time", "target"):
-            column = getattr(self, option)
-            if column and column not in frame.columns:
-                raise ValueError(
-                    f"{path}: there is no column {column!r} for {option}; "
-                    f"valid: {', '.join(map(str, frame.columns))}"
-                )
-        for column in frame.columns:
-            if missing := int(frame[column].isna().sum()):
-                raise ValueError(
-                    f"{path}: {missing} missing values (empty or NaN) in column {column!r}; "
-                    "fill them or drop the rows"
-                )
-        return frame
-
-    def _sequences(self, frame: pd.DataFrame) -> Labelled:
-        special = [column for column in (self.sequence, self.time, self.target) if column]
-        if len(set(special)) < len(special):
-            raise ValueError(f"{self.path}: sequence, time and target must be different columns")
-        if self.time:
-            twice = frame.duplicated([self.sequence, self.time])
-            if twice.any():
-                row = frame[twice].iloc[0]
-                raise ValueError(
-                    f"{self.path}: sequence {row[self.sequence]!r} has two rows "
-                    f"with {self.time} = {row[self.time]!r}"
-                )
-            frame = frame.sort_values(self.time, kind="stable")
-        frame = frame.sort_values(self.sequence, kind="stable")
-        features = [column for column in frame.columns if column not in special]
-        for column in features:
-            if frame[column].dtype.kind not in "buif":
-                raise ValueError(
-                    f"{self.path}: feature column {column!r} holds {frame[column].dtype}, "
-                    "not numbers; encode it or leave it out"
-                )
-        if not features or frame.empty:
-            raise ValueError(f"{self.path}: there is no feature column, or no row")
-        targets = self._targets(frame)
-        lengths = frame.groupby(self.sequence, sort=True).size().to_numpy().astype(np.int64)
-        rows = frame[features].to_numpy(dtype=np.float64)
-        bounds = np.cumsum(lengths)[:-1]
-        by_sequence = np.split(targets, bounds)
-        per_step = any((part != part[0]).any() for part in by_sequence)
-        x, y = _pad(np.split(rows, bounds)), _pad(by_sequence)
-        same = bool((lengths == lengths[0]).all())
-        columns = tuple(map(str, features))
-        return Labelled(
-            self.path, x, y if per_step else y[:, 0], None if same else lengths, columns
+    def _read(self, folder: Path) -> _Read:
+        path = find(self.path, folder)
+        where, frame = str(path), self.table(path)
+        targets = names_in(self.target)
+        times_of = [self.time] if self.time else []
+        there(frame, [self.sequence], "sequence", where)
+        there(frame, times_of, "time", where)
+        there(frame, targets, "target", where)
+        special = [self.sequence, *times_of, *targets]
+        chosen = fitting.chosen(
+            frame, names_in(self.columns), names_in(self.exclude), special, where
         )
+        layout = tables.Layout(
+            sequence=self.sequence,
+            time=self.time,
+            day_first=self.days(),
+            gaps=cast(Gaps, self.gaps),
+        )
+        rows, names, step = layout.find(frame, where)
+        if self.time:
+            settled = times.settled(frame[self.time], self.days())
+            layout = dataclasses.replace(layout, step=step, day_first=settled)
+        outputs = self._outputs(frame, rows, names, targets, where)
+        exact = tables.targets_of(outputs, frame, rows, names, where)
+        check_labels(exact, outputs, f"{where}: target column {self.target}")
+        index = divide(exact, outputs, (VALIDATION_SHARE, TEST_SHARE), where)
+        parts = dict(zip(_PARTS, index, strict=True))
+        train = rows[parts["train"]]
+        made = TablePreprocessing(
+            outputs=scaled(outputs, exact[torch.from_numpy(parts["train"])]),
+            layout=layout,
+            features=fitting.fit(
+                frame,
+                chosen,
+                train=np.sort(train[train >= 0]),
+                missing=self.missing_cells(),
+                scale=cast(fitting.Scale, self.scale),
+                categories=names_in(self.categories),
+                where=where,
+            ),
+            form=self.form(),
+            # In an exported package the folder means nothing.
+            where=path.name,
+        )
+        inputs = made.inputs(frame)
+        laid = made.targets(frame, inputs)
+        return _Read(frame, made, inputs, laid, _drivers(made, frame, inputs), parts)
 
-    def _targets(self, frame: pd.DataFrame) -> Array:
-        column = frame[self.target]
-        if column.dtype.kind in "buif":
-            return column.to_numpy()
-        return column.astype(str).to_numpy().astype(np.str_)
+    def _outputs(
+        self,
+        frame: pd.DataFrame,
+        rows: Index,
+        names: tuple[str, ...],
+        targets: list[str],
+        where: str,
+    ) -> Outputs:
+        place = f"{where}: target column {' and '.join(map(repr, targets))}"
+        contents = [columns.content(frame[n], f"{where}: column {n!r}") for n in targets]
+        kind = decide(self.kind, contents, place)
+        if self.kind == "auto":
+            refuse_doubt([frame[name] for name in targets], place)
+        per = cast(Per, self.per)
+        if self.per != "step":
+            per = per_of([frame[n] for n in targets], kind, rows, names, self.per, place)
+        classes: list[str] = []
+        if kind == "classes":
+            found = {text for text in columns.texts(frame[targets[0]]) if text is not None}
+            classes = columns.in_order(found - ({str(IGNORED)} if per == "step" else set()))
+        return described(kind, per, targets, classes, place)
 
 
-def _pad(parts: list[Array]) -> Array:
-    """Stack sequences (steps, ...) into (sequences, longest, ...), with zeros behind the short."""
-    longest = max(map(len, parts))
-    stacked = np.zeros((len(parts), longest, *parts[0].shape[1:]), dtype=parts[0].dtype)
-    for row, part in zip(stacked, parts, strict=True):
-        row[: len(part)] = part
-    return stacked
+def _drivers(made: TablePreprocessing, frame: pd.DataFrame, inputs: Inputs) -> Tensor | None:
+    """Return the features in their own unit, as penalties judge by them; None where they cannot."""
+    features = made.features
+    if made.outputs.kind != "numbers" or inputs.lengths is not None:
+        return None
+    if features.levels or features.masked:
+        return None
+    if set(features.scale) <= {1.0} and set(features.offset) <= {0.0}:
+        return inputs.values
+    width = len(features.names)
+    plain = dataclasses.replace(features, offset=(0.0,) * width, scale=(1.0,) * width)
+    return dataclasses.replace(made, features=plain).inputs(frame).values

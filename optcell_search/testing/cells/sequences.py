@@ -9,6 +9,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
 
 from ...cells import Cell, SequenceModel, State
+from ...cells.model.state import ModelState
 from ..pieces import partitions
 from .making import WithEveryRule, make, sequence
 
@@ -62,7 +63,7 @@ class Sequences(WithEveryRule):
         torch.manual_seed(0)
         model = SequenceModel(3, 2, 8, cell=cell, rule=rule, dtype=torch.float64).eval()
         x = sequence(5, 2).transpose(0, 1)
-        state: State | None = None
+        state: State | ModelState | None = None
         for t in range(5):
             output, state = model.stream(x[:, t : t + 1], state)
         torch.testing.assert_close(output[:, 0], model(x), rtol=1e-11, atol=1e-12)

@@ -20,7 +20,7 @@ third trial on.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +97,7 @@ class Halving:
         trial: Hashable,
         epoch: int,
         point: Point,
-        rival: Callable[[Hashable], bool] = lambda other: True,
+        rival: Callable[[Hashable], bool] | None = None,
     ) -> bool:
         """Note where a trial stands after an epoch, and say whether it is worth training on.
 
@@ -137,9 +137,12 @@ class _Rung:
         """Take in a trial."""
         self._points[trial] = point
 
-    def lets_pass(self, point: Point, reduction: int, rival: Callable[[Hashable], bool]) -> bool:
+    def lets_pass(
+        self, point: Point, reduction: int, rival: Callable[[Hashable], bool] | None
+    ) -> bool:
         """Whether one that comes is among the first of its rivals and itself."""
-        self._rank({trial for trial in self._points if rival(trial)})
+        rivals = self._points.keys()
+        self._rank({trial for trial in rivals if rival(trial)} if rival else rivals)
         count = len(self._ranked) + 1
         if count < reduction:
             return True
@@ -151,13 +154,15 @@ class _Rung:
             return False
         return self._broken is None or self._broken.place(point.excess, room) < room
 
-    def _rank(self, rivals: set[Hashable]) -> None:
+    def _rank(self, rivals: Set[Hashable]) -> None:
         """Have the rivals among the ranked, and nobody else."""
+        if len(rivals) == len(self._ranked) == len(self._points):
+            return
         if not self._ranked <= rivals:
             # Rare: who has been a rival of one is one of all that come later, in every search.
             self._ranked, self._kept, self._broken = set(), Fronts(self._learned), None
-        new = rivals - self._ranked
-        for trial in [trial for trial in self._points if trial in new]:
+        for trial in [trial for trial in self._unranked() if trial in rivals]:
+            self._ranked.add(trial)
             point = self._points[trial]
             if point.excess is None:
                 self._kept.add(np.asarray(point.losses))
@@ -165,4 +170,13 @@ class _Rung:
                 if self._broken is None:
                     self._broken = Fronts(np.ones(len(point.excess), dtype=np.bool_))
                 self._broken.add(point.excess)
-        self._ranked = rivals
+
+    def _unranked(self) -> Iterator[Hashable]:
+        """Those that have come since, which are the last ones: the newest first."""
+        left = len(self._points) - len(self._ranked)
+        newest = reversed(self._points)
+        while left:
+            trial = next(newest)
+            if trial not in self._ranked:
+                left -= 1
+                yield trial

@@ -14,6 +14,7 @@ Indices = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
 _ROOM = 64  # points, at first
+_BLOCK = 2**16  # comparisons at once
 
 
 class Fronts:
@@ -28,6 +29,8 @@ class Fronts:
 
     def __init__(self, counts: Flags) -> None:
         self._counts = counts
+        # With one objective the order is that of its values, and fronts are of no use.
+        self._simple = len(counts) == 1
         self._values = np.empty((_ROOM, len(counts)))
         self._front = np.empty(_ROOM, dtype=np.intp)
         self._size = 0
@@ -40,8 +43,8 @@ class Fronts:
         if self._size == len(self._values):
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
             self._front = np.concatenate([self._front, np.empty_like(self._front)])
-        depth = front = self._front_of(values)
-        pushers = values[None]
+        depth = front = 0 if self._simple else self._front_of(values)
+        pushers = values[:0, None] if self._simple else values[None]
         # A front is as deep as the longest chain that dominates it, and one more point makes a
         # chain longer by one at most: what is pushed out of a front pushes in the next one.
         while len(pushers):
@@ -59,6 +62,8 @@ class Fronts:
         They come front by front, those of one front in the order of `epsilon_net`; among equals
         the one that comes is the last.
         """
+        if self._simple:
+            return min(room, int(np.count_nonzero(self._points <= values)))
         front = self._front_of(values)
         before = int(np.count_nonzero(self._fronts < front))
         if before >= room:
@@ -94,8 +99,13 @@ def _dominates(points: Floats, values: Floats, counts: Flags) -> Flags:
 def _dominated(points: Floats, by: Floats, counts: Flags) -> Flags:
     """Mark those of `points` (points, objectives) that one of `by` dominates."""
     mark = np.zeros(len(points), dtype=np.bool_)
-    for values in by:
-        mark |= (values <= points).all(-1) & (values < points)[:, counts].any(-1)
+    # A block at a time: a front may be as large as all there is, and memory stays linear.
+    size = max(1, _BLOCK // max(1, len(points)))
+    for start in range(0, len(by), size):
+        values = by[start : start + size, None]
+        no_worse = np.logical_and.reduce(values <= points, axis=2)
+        better = np.logical_or.reduce((values < points) & counts, axis=2)
+        mark |= (no_worse & better).any(axis=0)
     return mark
 
 

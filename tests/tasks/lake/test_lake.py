@@ -165,13 +165,15 @@ FAULTS = {
     "drivers have a gap, 2001-04-10 is followed by 2001-04-12": {
         "drivers": weather()[:10] + weather()[11:]
     },
-    "wind_speed has a gap: 1 values that are no finite numbers, the first in line 7": {
+    "wind_speed has a gap: 1 empty cells, the first in row 6": {
         "drivers": changed(weather(), 5, 5, "")
     },
     "short_wave = -3 is out of range; valid: 0 to 1000 W/m²": {
         "drivers": changed(weather(), 5, 1, -3)
     },
-    "date must be a day as 2024-05-31": {"drivers": changed(weather(), 5, 0, "May")},
+    "column 'date': row 6 holds 'May', which is not written like": {
+        "drivers": changed(weather(), 5, 0, "May")
+    },
     "are too few to split; valid: 1096 days or more": {"drivers": weather(700)},
     "negative density: water of 700 °C would have": {"seen": changed(observations(), 3, 2, 700)},
     "temperature = 60 is out of range; valid: -2 to 50 °C": {

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from optcell_search import tasks
+from optcell_search.raw.windows import moved
 from optcell_search.space import Candidate
 from optcell_search.tasks.base import Task
 from optcell_search.training import Training
@@ -142,14 +143,14 @@ def broken(name: str, value: object) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("options", "columns", "complaint"),
     [
-        ("", broken("heat", ""), "1 values in column 'heat' are missing, infinite"),
-        ("", broken("load", "inf"), "1 values in column 'load' are missing, infinite"),
-        ("", broken("load", "1e39"), "column 'load' are missing, infinite or beyond float32"),
+        ("", broken("heat", ""), "1 missing values .* in column 'heat', the first in row 8"),
+        ("", broken("load", "inf"), "column 'load': row 8 holds 'inf', which is no finite number"),
+        ("", broken("load", "1e39"), "column 'load': row 8 holds '1e39', .* within float32"),
         ("", {name: values[:0] for name, values in table().items()}, r"a\.csv: no row below"),
         ("", broken("t", ""), "column 't' lacks the time of 1 rows"),
-        ("", {**table(), "t": DAYS}, r"column 't' holds '1/1/2020'; valid: numbers, or dates as"),
+        ("", {**table(), "t": DAYS}, r"'1/1/2020' may be a day and a month .* day_first=yes"),
         ("", {**table(), "t": np.arange(ROWS) // 2}, "column 't': 0 stands in more than one row"),
-        ("", broken("heat", "warm"), "column 'heat' holds .* not numbers"),
+        ("", broken("heat", "warm"), "column 'heat' holds numbers and, in row 8, 'warm'; valid"),
         ("", {"t": np.arange(9), "heat": np.arange(9)}, "no column 'load' for target; valid: t, "),
         (
             ",horizon=300",
@@ -205,3 +206,79 @@ def test_loss_is_in_units_of_the_training_deviation(tmp_path: Path) -> None:
     scores = task.score(truth + 2, task.train.targets, {})
     assert scores["mae"] == pytest.approx(2 * task.goal.scale, rel=1e-5)
     assert torch.allclose(task.goal.predictions(truth), task.train.targets)
+
+
+def hourly(rows: int = 400, **columns: np.ndarray) -> dict[str, np.ndarray]:
+    hours = pd.date_range("2020-01-01", periods=rows, freq="h").strftime("%Y-%m-%d %H:%M")
+    return {**{name: values[:rows] for name, values in table().items()}, "t": hours, **columns}
+
+
+def without(columns: dict[str, np.ndarray], *rows: int) -> dict[str, np.ndarray]:
+    return {name: np.delete(np.asarray(values), rows) for name, values in columns.items()}
+
+
+def test_hours_that_are_missing_are_found_and_not_counted_over(tmp_path: Path) -> None:
+    gappy = without(hourly(), 100, 101, 300)
+    with pytest.raises(
+        ValueError, match=r"2020-01-05 03:00 in row 100 is followed by 2020-01-05 06:00: 2 dist"
+    ):
+        load(tmp_path, "", gappy)
+    filled, _ = load(tmp_path, ",gaps=forward", gappy)
+    whole, _ = load(tmp_path, "", hourly())
+    assert filled.train.inputs.shape == whole.train.inputs.shape
+    # A value that nobody measured is seen, but not forecast.
+    assert filled.train.targets.isnan().sum() == 2
+    row = 100 - 24 + 1  # the window that ends with the first missing hour
+    assert torch.equal(filled.train.inputs[row, -1], filled.train.inputs[row, -2])
+    kept, _ = load(tmp_path, ",gaps=keep", gappy)
+    assert len(kept.train) < len(whole.train)
+
+
+def test_months_are_regular_and_a_missing_one_is_a_gap(tmp_path: Path) -> None:
+    months = pd.date_range("1980-01-01", periods=ROWS, freq="MS").strftime("%Y-%m")
+    assert len(load(tmp_path, "", {**table(), "t": months.to_numpy()})[0].train)
+    gappy = without({**table(), "t": months.to_numpy()}, 50)
+    with pytest.raises(ValueError, match="1984-02 in row 50 is followed by 1984-04"):
+        load(tmp_path, "", gappy)
+
+
+def test_nothing_looks_ahead(tmp_path: Path) -> None:
+    for option in ("missing=interpolate", "gaps=interpolate"):
+        with pytest.raises(ValueError, match=r"looks ahead|valid: 'refuse', 'forward'"):
+            load(tmp_path, f",{option}", hourly())
+    holes = hourly()
+    holes["heat"] = holes["heat"].astype(object)
+    holes["heat"][200] = ""
+    task, _ = load(tmp_path, ",missing=forward", holes)
+    split = task.train
+    start = 201 - 24
+    assert split.inputs[start, -1, 1] == split.inputs[start, -2, 1]
+
+
+def test_quantiles_are_forecast_side_by_side(tmp_path: Path) -> None:
+    task, plugin = load(tmp_path, ",horizon=3,quantiles=0.1;0.5;0.9")
+    assert task.output_size == 9
+    assert set(task.chance) == set(task.metrics)
+    assert "quantile_loss" in task.metrics
+    assert plugin.spec.endswith("quantiles=0.1;0.5;0.9")
+    for levels in ("0.5;0.1", "0", "x", "0.5;0.5"):
+        with pytest.raises(ValueError, match="ascending numbers between 0 and 1"):
+            load(tmp_path, f",quantiles={levels}")
+
+
+def test_known_columns_need_a_window_as_long_as_the_horizon(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="known columns need a window of 25 rows"):
+        load(tmp_path, ",horizon=25,known=heat")
+    with pytest.raises(ValueError, match="known names the target or the time"):
+        load(tmp_path, ",known=load")
+
+
+def test_windows_are_views_here_and_on_another_device(tmp_path: Path) -> None:
+    task, _ = load(tmp_path)
+    for inputs in (task.train.inputs, task.validation.inputs):
+        held = inputs.untyped_storage().nbytes()
+        assert held < inputs.numel() * inputs.element_size() / 4
+    batch = task.train.take(torch.tensor([3, 0, 3]))
+    assert torch.equal(batch.inputs, task.train.inputs[[3, 0, 3]])
+    values = moved(task.train.inputs.double(), torch.device("cpu"))
+    assert values.shape == task.train.inputs.shape

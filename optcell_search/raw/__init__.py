@@ -1,0 +1,51 @@
+"""Raw data to tensors, and a model's outputs to answers; an exported package carries it along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arrays import ArrayPreprocessing
+from .base import Inputs, Preprocessing
+from .outputs import IGNORED, Outputs
+from .series import SeriesPreprocessing
+from .tables import TablePreprocessing
+from .tensors import TensorPreprocessing
+from .texts import TextPreprocessing
+from .ts import Series
+from .windows import WindowPreprocessing
+
+__all__ = [
+    "IGNORED",
+    "ArrayPreprocessing",
+    "Inputs",
+    "Outputs",
+    "Preprocessing",
+    "Series",
+    "SeriesPreprocessing",
+    "TablePreprocessing",
+    "TensorPreprocessing",
+    "TextPreprocessing",
+    "WindowPreprocessing",
+    "from_dict",
+]
+
+_KINDS: tuple[type[Preprocessing], ...] = (
+    ArrayPreprocessing,
+    SeriesPreprocessing,
+    TablePreprocessing,
+    TensorPreprocessing,
+    TextPreprocessing,
+    WindowPreprocessing,
+)
+
+
+def from_dict(data: dict[str, Any]) -> Preprocessing:
+    """Return the preprocessing that `Preprocessing.to_dict` has written, through JSON or not.
+
+    Raises:
+        ValueError: its kind is unknown.
+    """
+    kinds = {cls.kind: cls for cls in _KINDS}
+    if data.get("kind") not in kinds:
+        raise ValueError(f"preprocessing of kind {data.get('kind')!r}; valid: {', '.join(kinds)}")
+    return kinds[data["kind"]].of({name: v for name, v in data.items() if name != "kind"})

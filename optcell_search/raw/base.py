@@ -1,0 +1,127 @@
+"""What preprocessing is: raw data to a model's input, and its outputs to answers.
+
+Training and prediction use the same functions, so that they cannot disagree; and nothing here needs
+the rest of the house, so that an exported package carries this room along as it is.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from .outputs import Outputs
+
+Rows = npt.NDArray[np.int64]
+Answers = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model is given.
+
+    Args:
+        values: (sequences, time, features), zeros behind the end of a short sequence.
+        lengths: (sequences,) int64 steps of each; None: all.
+        names: what each sequence is called: its identifier, its number, or the time of its last
+            step.
+        rows: (sequences, time), which raw row each step comes from, −1: none.
+        notes: what was read otherwise than it is written, one sentence each.
+    """
+
+    values: Tensor
+    lengths: Tensor | None
+    names: tuple[str, ...]
+    rows: Rows
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing(abc.ABC):
+    """How one kind of raw data becomes tensors, and outputs become answers; plain data.
+
+    Raw data is what `read` gives. Every method that meets data that does not fit raises ValueError
+    with one line that names file, column and first row.
+
+    Args:
+        outputs: what the model's outputs mean.
+    """
+
+    kind: ClassVar[str]
+
+    outputs: Outputs
+
+    @abc.abstractmethod
+    def read(self, path: Path) -> Any:
+        """Return the raw data of a file."""
+
+    @abc.abstractmethod
+    def inputs(self, raw: Any) -> Inputs:
+        """Return what the model is given; targets need not be among the raw data."""
+
+    @abc.abstractmethod
+    def targets(self, raw: Any, inputs: Inputs) -> Tensor:
+        """Return what the outputs are compared with, as a task's split has it."""
+
+    def answers(self, outputs: Tensor, inputs: Inputs) -> Answers:
+        """Return column → answers, one for each sequence, or for each raw row in their order.
+
+        Args:
+            outputs: (sequences, outputs), or (sequences, time, outputs) where every step is
+                answered.
+            inputs: what the model was given.
+        """
+        out = self.outputs
+        if out.kind == "numbers":
+            found = out.numbers(outputs)
+        else:
+            found = out.labels(outputs)
+            found = found if out.kind == "labels" else found[..., None]
+        return self._laid_out(found, out.names, inputs)
+
+    def probabilities(self, outputs: Tensor, inputs: Inputs) -> Answers:
+        """Return class or label → probabilities, laid out as `answers` are."""
+        names = self.outputs.classes or self.outputs.names
+        return self._laid_out(self.outputs.probabilities(outputs), names, inputs)
+
+    def _laid_out(self, found: npt.NDArray[Any], names: tuple[str, ...], inputs: Inputs) -> Answers:
+        if self.outputs.per == "step":
+            # Behind the longest sequence of a packed batch there is nothing.
+            rows = inputs.rows[:, : found.shape[1]]
+            there = rows >= 0
+            found = found[there][np.argsort(rows[there], kind="stable")]
+        return {name: found[:, place] for place, name in enumerate(names)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain data, fit for JSON; `from_dict` reads it."""
+        return {"kind": self.kind, **dataclasses.asdict(self)}
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> Preprocessing:
+        """Return what `to_dict` has written, without its kind."""
+        return cls(**{**data, "outputs": Outputs.from_dict(data["outputs"])})
+
+
+def padded(values: npt.NDArray[np.float32], rows: Rows) -> Tensor:
+    """Return (sequences, time, features): the values' row ``rows[i, t]``, zeros where it is −1."""
+    laid = values[np.maximum(rows, 0)]
+    if (rows < 0).any():
+        laid[rows < 0] = 0
+    return torch.from_numpy(laid)
+
+
+def lengths_of(counts: npt.NDArray[np.int64]) -> Tensor | None:
+    """Return lengths as a model takes them: None where all sequences are as long."""
+    if (counts == counts[0]).all():
+        return None
+    return torch.from_numpy(counts)

@@ -1,0 +1,182 @@
+"""What a column of a table holds, judged from the whole of it and never from a piece.
+
+A cell of a CSV file is the text that stands there, so that an identifier or a label keeps its form:
+007 and 7 are two. Only an empty cell is missing; NA, None and null are texts like any other.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Content = Literal["empty", "truth values", "whole numbers", "numbers", "texts", "times", "mixed"]
+
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_TRUTH = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
+_NUMBERS = (int, float, decimal.Decimal, np.number)
+_TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64)
+
+
+def row(index: int) -> str:
+    """Return how messages call a row: counted from 1, below the names of the columns."""
+    return f"row {index + 1}"
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def missing(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Return (rows,): where a cell is empty."""
+    return column.isna().to_numpy(dtype=bool)
+
+
+def content(column: pd.Series[Any], where: str) -> Content:
+    """Return what all cells of a column are.
+
+    Args:
+        column: as `files.read` gives it, or of a frame of the user's own.
+        where: file and column, for the message.
+
+    Raises:
+        ValueError: a cell holds neither a number nor a text, a truth value or a time.
+    """
+    kind = column.dtype.kind
+    if missing(column).all():
+        return "empty"
+    if kind in "bui":
+        return "truth values" if kind == "b" else "whole numbers"
+    if kind == "f":
+        return "numbers"
+    if kind in "Mm" or hasattr(column.dtype, "tz"):
+        return "times"
+    return _content_of_objects(column, where)
+
+
+def _content_of_objects(column: pd.Series[Any], where: str) -> Content:
+    found: set[Content] = set()
+    cells = column.astype(object).to_numpy()
+    for number in np.flatnonzero(~missing(column)):
+        cell = cells[number]
+        if isinstance(cell, str):
+            found.add("texts")
+        elif isinstance(cell, bool | np.bool_):
+            found.add("truth values")
+        elif isinstance(cell, _TIMES):
+            found.add("times")
+        elif isinstance(cell, _NUMBERS):
+            found.add("whole numbers" if isinstance(cell, int | np.integer) else "numbers")
+        else:
+            raise ValueError(
+                f"{where}: {row(number)} holds {shown(cell)}, a {type(cell).__name__}; valid: a "
+                "number, a text, a truth value or a time in each cell, one row a step"
+            )
+    if found == {"texts"}:
+        return _content_of_texts(cells[~missing(column)])
+    if found == {"whole numbers", "numbers"}:
+        return "numbers"
+    return found.pop() if len(found) == 1 else "mixed"
+
+
+def _content_of_texts(texts: npt.NDArray[Any]) -> Content:
+    if all(text in _TRUTH for text in texts):
+        return "truth values"
+    if not np.isnan(_parsed(texts)).any():
+        return "whole numbers" if all(map(_WHOLE.fullmatch, texts)) else "numbers"
+    return "texts"
+
+
+def _parsed(texts: npt.NDArray[Any]) -> Floats:
+    import pandas as pd
+
+    parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
+    return np.array(parsed, dtype=np.float64)
+
+
+def numbers(column: pd.Series[Any], where: str) -> Floats:
+    """Return (rows,) numbers, NaN where a cell is empty.
+
+    Raises:
+        ValueError: a cell is no finite number within float32's range; the message names the first.
+    """
+    empty = missing(column)
+    if column.dtype.kind in "buif":
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        cells = [_plain(cell) for cell in column.astype(object)[~empty]]
+        # True and False are numbers where there is nothing else in the column.
+        if all(isinstance(cell, str) and cell in _TRUTH for cell in cells):
+            cells = [_TRUTH[cell] for cell in cells]
+        values = np.full(len(column), np.nan)
+        values[~empty] = _parsed(np.array(cells, dtype=object))
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(values.astype(np.float32)) & ~empty
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise ValueError(
+            f"{where}: {row(first)} holds {shown(column.iloc[first])}, which is no finite number "
+            f"within float32 ({int(bad.sum())} such cells)"
+        )
+    return values
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as `pandas.to_numeric` understands it, so that what is no number is none."""
+    if isinstance(cell, str):
+        return cell
+    if not isinstance(cell, (bool, np.bool_, *_NUMBERS)):
+        return str(cell)
+    try:
+        return float(cell)
+    except OverflowError:
+        return math.inf
+
+
+def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
+    """Return (rows, columns) numbers of many columns at once, NaN where a cell is empty.
+
+    Raises what `numbers` does.
+    """
+    part = frame[names]
+    cells = part.to_numpy() if set(part.dtypes) == {np.dtype(object)} else None
+    if cells is None or not {*map(type, cells.ravel().tolist())} <= {str, type(None)}:
+        columns = [numbers(part[name], f"{where}: column {name!r}") for name in names]
+        return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
+    values = _parsed(cells.ravel()).reshape(cells.shape)
+    with np.errstate(over="ignore"):
+        fine = np.isfinite(values.astype(np.float32)) | part.isna().to_numpy()
+    for place in np.flatnonzero(~fine.all(0)):
+        name = names[place]
+        values[:, place] = numbers(part[name], f"{where}: column {name!r}")
+    return values
+
+
+def texts(column: pd.Series[Any]) -> list[str | None]:
+    """Return every cell as it is written, None where it is empty."""
+    cells = column.astype(object).to_numpy()
+    return [
+        None if gone else cell if isinstance(cell, str) else str(cell)
+        for cell, gone in zip(cells, missing(column), strict=True)
+    ]
+
+
+def in_order(labels: set[str]) -> list[str]:
+    """Return labels sorted: numbers by size and then form, anything else as text."""
+    if all(map(_WHOLE.fullmatch, labels)):
+        return sorted(labels, key=lambda label: (int(label), label))
+    if all(map(_DECIMAL.fullmatch, labels)):
+        return sorted(labels, key=lambda label: (float(label), label))
+    return sorted(labels)

@@ -1,0 +1,174 @@
+"""From the columns of a table to the features of a step: numbers, categories, what is missing."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from . import columns
+from .columns import Floats
+from .plain import tuples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Missing = Literal["refuse", "forward", "interpolate", "mean", "mask"]
+MOST_LEVELS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What the features of a step are, and how each is made from its column.
+
+    A column of numbers is one feature, value = (number − offset) / scale. A column of categories is
+    as many as it has levels, one of them 1 and the others 0; before a linear layer that is an
+    embedding. Where missing cells are masked, a last feature for each such column is 1 where its
+    number was missing.
+
+    Args:
+        names: columns in the order of the features.
+        levels: column → its levels, for those that are categories.
+        offset, scale: one for each column of numbers, in their order.
+        missing: what becomes of an empty cell: "refuse" it, "forward" the number before it in its
+            sequence, "interpolate" between its neighbours, take the "mean" of the training part,
+            or that with a "mask".
+        mean: means of the training part over the features that `names` give, in their order.
+        masked: columns with a feature that says where they were missing.
+    """
+
+    names: tuple[str, ...]
+    levels: dict[str, tuple[str, ...]]
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+    missing: Missing = "refuse"
+    mean: tuple[float, ...] = ()
+    masked: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Features:
+        """Return the features that `dataclasses.asdict` has written, through JSON or not."""
+        levels = {name: tuple(found) for name, found in data["levels"].items()}
+        return cls(**{**tuples(data), "levels": levels})
+
+    @property
+    def numeric(self) -> list[str]:
+        """Columns that are numbers."""
+        return [name for name in self.names if name not in self.levels]
+
+    @property
+    def width(self) -> int:
+        """Features of a step."""
+        return len(self.numeric) + sum(map(len, self.levels.values())) + len(self.masked)
+
+    def check(self, frame: pd.DataFrame, where: str) -> None:
+        """Refuse a frame that lacks a column; the message names the first."""
+        for name in self.names:
+            if name not in frame.columns:
+                raise ValueError(
+                    f"{where}: there is no column {name!r}; there are {_some(list(frame.columns))}"
+                )
+
+    def block(self, frame: pd.DataFrame, where: str) -> Floats:
+        """Return (rows, features without masks), NaN where a cell is empty, not yet scaled.
+
+        Raises:
+            ValueError: a cell is no number, a category is unknown, or a cell is empty and shall not
+                be; the message names file, column and the first row.
+        """
+        numbers = columns.block(frame, self.numeric, where)
+        if not self.levels:
+            found = numbers
+        else:
+            parts, place = [], 0
+            for name in self.names:
+                if name in self.levels:
+                    parts.append(self._one_hot(frame[name], name, where))
+                else:
+                    parts.append(numbers[:, place : place + 1])
+                    place += 1
+            found = np.concatenate(parts, axis=1)
+        self.check_missing(found, where)
+        return found
+
+    def _one_hot(self, column: pd.Series[Any], name: str, where: str) -> Floats:
+        place = {level: number for number, level in enumerate(self.levels[name])}
+        hot = np.zeros((len(column), len(place)))
+        for number, text in enumerate(columns.texts(column)):
+            if text is None:
+                hot[number] = np.nan
+            elif text in place:
+                hot[number, place[text]] = 1.0
+            else:
+                raise ValueError(
+                    f"{where}: column {name!r}, {columns.row(number)} holds "
+                    f"{columns.shown(text)}, which training did not see; valid: "
+                    f"{_some(list(place))}"
+                )
+        return hot
+
+    def check_missing(self, found: Floats, where: str) -> None:
+        """Refuse empty cells, where they are to be refused; the message names the first."""
+        if self.missing != "refuse" or not np.isnan(found).any():
+            return
+        rows, places = np.nonzero(np.isnan(found))
+        name = self.column_of(int(places[0]))
+        count = int(np.isnan(found[:, places[0]]).sum())
+        raise ValueError(
+            f"{where}: {count} missing values (empty or NaN) in column {name!r}, the first in "
+            f"{columns.row(int(rows[0]))}; valid: fill them, or missing=forward, interpolate, mean "
+            "or mask"
+        )
+
+    def column_of(self, feature: int) -> str:
+        """Return which column a feature (not a mask) comes from."""
+        return [name for name in self.names for _ in self.levels.get(name, ("",))][feature]
+
+    def fill(self, found: Floats) -> Floats:
+        """Return one sequence's `block` with nothing missing and the masks beside it, unscaled."""
+        gone = np.isnan(found)
+        masks = gone[:, [self.first[name] for name in self.masked]].astype(np.float64)
+        if gone.any():
+            found = found.copy()
+            for place in np.flatnonzero(gone.any(0)):
+                found[:, place] = self._filled(found[:, place], gone[:, place], int(place))
+        return np.concatenate((found, masks), axis=1) if self.masked else found
+
+    @functools.cached_property
+    def first(self) -> dict[str, int]:
+        """Column → its first feature."""
+        widths = [len(self.levels.get(name, ("",))) for name in self.names]
+        return dict(zip(self.names, np.cumsum([0, *widths])[:-1].tolist(), strict=True))
+
+    def _filled(self, column: Floats, gone: npt.NDArray[np.bool_], place: int) -> Floats:
+        rows = np.arange(len(column))
+        there = rows[~gone]
+        if self.missing == "interpolate" and len(there):
+            return np.asarray(np.interp(rows, there, column[there]))
+        # Before the first number there is none to carry forward.
+        values = np.where(gone, self.mean[place], column)
+        if self.missing == "forward" and len(there):
+            last = np.maximum.accumulate(np.where(gone, -1, rows))
+            values = np.where(last >= 0, column[np.maximum(last, 0)], values)
+        return values
+
+    def scaled(self, filled: Floats) -> npt.NDArray[np.float32]:
+        """Return (rows, features) as a model takes them."""
+        scaled = filled.copy()
+        if not self.levels:
+            # In one go: a table may have a hundred thousand columns.
+            width = len(self.names)
+            scaled[:, :width] = (filled[:, :width] - np.array(self.offset)) / np.array(self.scale)
+            return scaled.astype(np.float32)
+        for name, offset, scale in zip(self.numeric, self.offset, self.scale, strict=True):
+            place = self.first[name]
+            scaled[:, place] = (filled[:, place] - offset) / scale
+        return scaled.astype(np.float32)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(map(str, names[:20]))
+    return shown if len(names) <= 20 else f"{shown}, … ({len(names)} in all)"

@@ -1,0 +1,211 @@
+"""Reading a table, whatever file it stands in: CSV, Parquet, Feather, an Excel sheet."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import sniffing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+PARQUET, ARROW, EXCEL = (".parquet",), (".feather", ".arrow"), (".xlsx",)
+SUFFIXES = (*TEXT, *PARQUET, *ARROW, *EXCEL)
+_SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
+_DECIMALS = {"point": ".", "comma": ","}
+_DAMAGES = (OSError, EOFError, ValueError, KeyError, MemoryError, zlib.error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How a table is written, as far as its file does not say itself.
+
+    Args:
+        sep: separator of a text table: comma, semicolon, tab, bar, space or any one character;
+            empty: found out.
+        decimal: decimal sign, point or comma; empty: found out.
+        encoding: of a text table.
+        sheet: of an Excel file; empty: its only one.
+    """
+
+    sep: str = ""
+    decimal: str = ""
+    encoding: str = "utf-8"
+    sheet: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.sep) > 1 and self.sep not in _SEPARATORS:
+            raise ValueError(
+                f"sep = {self.sep!r}; valid: {', '.join(_SEPARATORS)} or a single character"
+            )
+        if self.decimal and self.decimal not in (*_DECIMALS, *_DECIMALS.values()):
+            raise ValueError(f"decimal = {self.decimal!r}; valid: point or comma")
+        try:
+            known = codecs.lookup(self.encoding)._is_text_encoding
+        except (LookupError, ValueError):
+            known = False
+        if not known:
+            raise ValueError(
+                f"encoding = {self.encoding!r} is unknown; valid: utf-8, utf-16, latin-1, cp1252 …"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form as plain data, as ``Form(**data)`` takes it."""
+        return asdict(self)
+
+
+def suffix_of(path: str) -> str:
+    """Return which of `SUFFIXES` a path ends in, or an empty text."""
+    fits = [suffix for suffix in SUFFIXES if path.lower().endswith(suffix)]
+    return max(fits, key=len, default="")
+
+
+def read(path: Path, form: Form) -> pd.DataFrame:
+    """Read a table; cells of a text file stay texts, an empty one is None.
+
+    Named levels of an index are columns. Without a name, an index that only counts rows is none.
+
+    Raises:
+        ValueError: the file cannot be read; the message names it, and the first row at fault.
+    """
+    suffix = suffix_of(str(path))
+    if suffix in TEXT:
+        return _read_text(path, form)
+    try:
+        frame = _read_typed(path, suffix, form)
+    except ImportError:
+        package = "openpyxl" if suffix in EXCEL else "pyarrow"
+        raise ValueError(
+            f"{path}: reading {suffix} needs {package}: pip install {package}"
+        ) from None
+    except Exception as error:
+        if not _is_damage(error):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{path}: not a readable {suffix} file: {reason}") from None
+    return checked(frame, str(path))
+
+
+def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return a frame, a user's own or a file's, with its index as columns and each name once.
+
+    Raises:
+        ValueError: two columns have one name.
+    """
+    counted = frame.index.nlevels == 1 and frame.index.name is None
+    if not counted or frame.index.dtype.kind not in "iu":
+        frame = frame.reset_index()
+    else:
+        frame = frame.reset_index(drop=True)
+    frame.columns = frame.columns.map(str)
+    _check_names(list(frame.columns), where)
+    return frame
+
+
+def _check_names(names: list[str], where: str) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            raise ValueError(
+                f"{where}: two columns are called {name!r}, the second is column {number + 1}; "
+                "valid: a name of its own for each"
+            )
+        seen.add(name)
+
+
+def _read_typed(path: Path, suffix: str, form: Form) -> pd.DataFrame:
+    import pandas as pd
+
+    if suffix in PARQUET:
+        return pd.read_parquet(path)
+    if suffix in ARROW:
+        return pd.read_feather(path)
+    with pd.ExcelFile(path) as book:
+        sheets = [str(name) for name in book.sheet_names]
+        if form.sheet not in sheets and (form.sheet or len(sheets) != 1):
+            said = f"no sheet {form.sheet!r}" if form.sheet else "more than one sheet"
+            raise ValueError(f"{said}; valid: sheet=NAME, one of {', '.join(sheets)}")
+        return book.parse(
+            form.sheet or sheets[0], dtype=object, keep_default_na=False, na_values=[""]
+        )
+
+
+def _is_damage(error: Exception) -> bool:
+    """Say whether a reader's error is about the file: libraries raise classes of their own."""
+    home = type(error).__module__.partition(".")[0]
+    return isinstance(error, _DAMAGES) or home in {"pyarrow", "zipfile", "openpyxl", "xml"}
+
+
+def _read_text(path: Path, form: Form) -> pd.DataFrame:
+    import pandas as pd
+
+    text = _decoded(path, form.encoding)
+    sep = _SEPARATORS.get(form.sep, form.sep) or sniffing.separator(text, str(path))
+    lines = _cells(path, text, sep)
+    if not lines or not any(lines[0]):
+        raise ValueError(f"{path}: empty; valid: a line of column names, then a line for each row")
+    # A column without a name is called what pandas calls it.
+    names = [name or f"Unnamed: {number}" for number, name in enumerate(lines[0])]
+    rows = lines[1:]
+    _check_names(names, str(path))
+    decimal = _DECIMALS.get(form.decimal, form.decimal)
+    if (decimal or sniffing.decimal_sign(rows, sep, str(path))) == ",":
+        rows = [[_with_point(cell) for cell in row] for row in rows]
+    cells = np.empty((len(rows), len(names)), dtype=object)
+    for number, row in enumerate(rows):
+        cells[number] = [cell or None for cell in row]
+    return pd.DataFrame(cells, columns=pd.Index(names, dtype=object), dtype=object)
+
+
+def _decoded(path: Path, encoding: str) -> str:
+    try:
+        content = path.read_bytes()
+        if path.name.lower().endswith(".gz"):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: not a readable file: {error}") from None
+    try:
+        return codecs.decode(content, encoding).removeprefix("\ufeff")
+    except UnicodeError as error:
+        at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise ValueError(
+            f"{path}: not a readable text file, no {encoding}{at}; valid: encoding=NAME, "
+            "such as latin-1, cp1252 or utf-16"
+        ) from None
+
+
+def _cells(path: Path, text: str, sep: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True)
+    lines: list[list[str]] = []
+    try:
+        for line in reader:
+            # A line with nothing on it is no row, as for pandas, unless there is one column only.
+            if not line:
+                continue
+            if lines and len(line) != len(lines[0]):
+                raise ValueError(
+                    f"{path}: line {reader.line_num} has {len(line)} cells, "
+                    f"but there are {len(lines[0])} columns"
+                )
+            lines.append(line)
+    except csv.Error as error:
+        raise ValueError(f"{path}: not a readable table: line {reader.line_num}: {error}") from None
+    return lines
+
+
+def _with_point(cell: str) -> str:
+    """Return a number with a decimal comma as one with a point, anything else as it is."""
+    head, comma, tail = cell.partition(",")
+    if comma and tail.strip().isdigit() and head.strip().lstrip("+-").isdigit():
+        return f"{head}.{tail}"
+    return cell

@@ -1,0 +1,204 @@
+"""From a table and the wishes of a user to the description of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from . import columns, times
+from .features import MOST_LEVELS, Features, Missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Scale = Literal["none", "standard"]
+
+
+def chosen(
+    frame: pd.DataFrame,
+    wanted: Sequence[str],
+    excluded: Sequence[str],
+    special: Sequence[str],
+    where: str,
+) -> list[str]:
+    """Return which columns are features: those `wanted`, or all but the excluded and special ones.
+
+    Raises:
+        ValueError: a column is not there, or there is none left.
+    """
+    for option, names in (("columns", wanted), ("exclude", excluded)):
+        for name in names:
+            if name not in frame.columns:
+                raise ValueError(f"{where}: there is no column {name!r} for {option}")
+            if option == "columns" and name in special:
+                raise ValueError(f"{where}: column {name!r} cannot be a feature, too")
+    left_out = {*excluded, *special}
+    names = [name for name in wanted or frame.columns if name not in left_out]
+    if not names or frame.empty:
+        raise ValueError(f"{where}: there is no feature column, or no row")
+    return names
+
+
+def fit(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    train: npt.NDArray[np.int64],
+    missing: Missing,
+    scale: Scale,
+    categories: Sequence[str],
+    where: str,
+) -> Features:
+    """Return how the features are made, means and deviations from the training rows.
+
+    Args:
+        frame: the whole table; the levels of categories are all that it has.
+        names: columns of the features.
+        train: numbers of the training rows.
+        missing: see `Features`.
+        scale: "standard" brings numbers to mean 0 and deviation 1; "none" takes them as they are.
+        categories: columns that are categories whatever they hold.
+        where: file, for messages.
+
+    Raises:
+        ValueError: a column cannot be a feature; the message names it and the options that decide.
+    """
+    plain, found = _plain(frame, names, categories, missing, where)
+    mean = _means(found[train], plain, where)
+    places = [plain.first[name] for name in plain.numeric]
+    offset, deviation = plain.offset, plain.scale
+    if scale == "standard":
+        spread = np.nanstd(found[train][:, places], axis=0)
+        # A column that never changes tells nothing; it becomes 0.
+        offset, deviation = (
+            tuple(mean[places].tolist()),
+            tuple(np.where(spread > 0, spread, 1.0).tolist()),
+        )
+    gone = np.atleast_1d(np.isnan(found).any(0))
+    masked = [n for n in names if missing == "mask" and gone[plain.first[n]]]
+    described = Features(
+        names=plain.names,
+        levels=plain.levels,
+        offset=offset,
+        scale=deviation,
+        missing=missing,
+        mean=() if missing == "refuse" else tuple(mean.tolist()),
+        masked=tuple(masked),
+    )
+    _check_precision(found, described, where)
+    return described
+
+
+def _plain(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    categories: Sequence[str],
+    missing: Missing,
+    where: str,
+) -> tuple[Features, columns.Floats]:
+    """Return the features as they are, and their numbers, NaN where a cell is empty."""
+
+    def described(levels: dict[str, tuple[str, ...]]) -> Features:
+        width = len(names) - len(levels)
+        plain = (0.0,) * width, (1.0,) * width
+        return Features(
+            names=tuple(names), levels=levels, offset=plain[0], scale=plain[1], missing=missing
+        )
+
+    if not {*categories} & {*names}:
+        try:
+            found = columns.block(frame, list(names), where)
+        except ValueError:
+            pass
+        else:
+            # Nothing but numbers, as a single look shows; an empty column is refused below.
+            if len(found) and not np.isnan(found).all(0).any():
+                features = described({})
+                features.check_missing(found, where)
+                return features, found
+    levels = {
+        name: _levels(frame[name], name, name in categories, where)
+        for name in names
+        if name in categories or not _numeric(frame, name, where)
+    }
+    features = described(levels)
+    return features, features.block(frame, where)
+
+
+def _numeric(frame: pd.DataFrame, name: str, where: str) -> bool:
+    place = f"{where}: column {name!r}"
+    found = columns.content(frame[name], place)
+    if found in ("truth values", "whole numbers", "numbers"):
+        return True
+    if found == "texts":
+        return False
+    valid = f"exclude={name} leaves it out"
+    if found == "empty":
+        raise ValueError(f"{place} has missing values only; valid: {valid}")
+    if found == "times":
+        raise ValueError(f"{place} holds times; valid: time={name}, or {valid}")
+    raise ValueError(f"{place} holds cells of several kinds; valid: categories={name}, or {valid}")
+
+
+def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple[str, ...]:
+    texts = columns.texts(column)
+    found = columns.in_order({text for text in texts if text is not None})
+    if asked:
+        return tuple(found)
+    feature = f"{where}: feature column {name!r} holds"
+    odd = next((i for i, text in enumerate(texts) if text is not None and not _number(text)), 0)
+    if any(text is not None and _number(text) for text in texts):
+        raise ValueError(
+            f"{feature} numbers and, in {columns.row(odd)}, {columns.shown(texts[odd])}; "
+            f"valid: one of both, categories={name}, or exclude={name}"
+        )
+    if not 2 <= len(found) <= MOST_LEVELS:
+        raise ValueError(
+            f"{feature} texts, {len(found)} different ones, {columns.shown(found[0])} in "
+            f"{columns.row(odd)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
+            f"categories={name}, or exclude={name}"
+        )
+    if times.are_times(found):
+        raise ValueError(
+            f"{feature} times, such as {columns.shown(found[0])}; valid: time={name}, "
+            f"categories={name}, or exclude={name}"
+        )
+    return tuple(found)
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _means(found: columns.Floats, features: Features, where: str) -> columns.Floats:
+    nothing = np.isnan(found).all(0)
+    if nothing.any():
+        name = features.column_of(int(np.flatnonzero(nothing)[0]))
+        raise ValueError(f"{where}: column {name!r} has missing values only in the training part")
+    if np.isnan(found).any():
+        mean: columns.Floats = np.nanmean(found, axis=0)
+        return mean
+    return np.asarray(found.mean(0))
+
+
+def _check_precision(found: columns.Floats, features: Features, where: str) -> None:
+    """Refuse numbers so far from 0 that float32 would round their changes off."""
+    places = [features.first[name] for name in features.numeric]
+    numbers = found[:, places]
+    with np.errstate(invalid="ignore"):
+        spread = np.nanstd(numbers, axis=0)
+        error = np.nanmax(np.abs((numbers - features.offset) / features.scale), axis=0) * 2.0**-24
+    lost = (spread > 0) & (error > 1e-2 * spread / np.array(features.scale))
+    if lost.any():
+        name = features.numeric[int(np.flatnonzero(lost)[0])]
+        raise ValueError(
+            f"{where}: column {name!r} is so far from 0 that float32 would round its changes off; "
+            f"valid: scale=standard, or exclude={name}"
+        )

@@ -1,0 +1,115 @@
+"""Steps that a series lacks: found, and filled where that is asked for."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import Floats, row
+from .times import Moments
+
+Gaps = Literal["keep", "refuse", "forward", "interpolate"]
+Source = npt.NDArray[np.int64]
+
+_DAY = 86_400 * 10**6  # µs
+# Months, quarters and years are of unequal length, and regular all the same.
+_CALENDAR = ((28, 31), (89, 92), (365, 366))
+# An inserted step needs memory; a series with one row in a thousand is a series of events.
+_MOST_INSERTED = 1000
+
+
+def usual_step(sorted_moments: Moments) -> float:
+    """Return the most frequent distance between neighbours, the smallest of several; 0: one row."""
+    distances, counts = np.unique(np.diff(sorted_moments), return_counts=True)
+    return float(distances[counts.argmax()]) if len(distances) else 0.0
+
+
+def check_single(moments: Moments, order: Source, names: Any, where: str) -> None:
+    """Refuse two rows of one time.
+
+    Args:
+        moments: (rows,) in the order of the file.
+        order: numbers of the rows, sorted by time.
+        names: the times as written, for the message.
+    """
+    same = np.flatnonzero(np.diff(moments[order]) == 0)
+    if len(same):
+        first, second = sorted((int(order[same[0]]), int(order[same[0] + 1])))
+        raise ValueError(
+            f"{where}: {names.iloc[first]} stands in more than one row, {row(first)} and "
+            f"{row(second)}; valid: one row a time"
+        )
+
+
+def with_gaps(
+    moments: Moments, order: Source, step: float, gaps: Gaps, *, dates: bool, names: Any, where: str
+) -> Source:
+    """Return the rows in order of time, and −1 for each step between them that is missing.
+
+    Args:
+        moments: (rows,) in the order of the file.
+        order: numbers of the rows, sorted by time.
+        step: distance of two neighbours where nothing is missing.
+        gaps: "keep" inserts nothing and checks nothing, "refuse" inserts nothing.
+        dates: whether moments are microseconds of dates, so that months are known.
+        names: the times as written, for messages.
+        where: file and column.
+
+    Raises:
+        ValueError: a step is missing and shall not be, or the times are no multiple of a step.
+    """
+    if gaps == "keep" or step == 0:
+        return order
+    distances = np.diff(moments[order]).astype(np.float64)
+    wide = np.flatnonzero(~_usual(distances, step, dates=dates))
+    if not len(wide):
+        return order
+    times = distances / step
+    first = int(wide[0])
+    place = (
+        f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "
+        f"{names.iloc[int(order[first + 1])]}"
+    )
+    valid = "gaps=forward fills such steps, gaps=keep takes the rows as they are"
+    if gaps == "refuse":
+        raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
+    whole = np.round(times)
+    odd = np.flatnonzero((np.abs(times - whole) > 1e-6) | (whole < 1))
+    if len(odd):
+        bad = int(order[int(odd[0])])
+        raise ValueError(
+            f"{where}: what follows {names.iloc[bad]} in {row(bad)} is no whole number of usual "
+            "steps later; valid: gaps=keep"
+        )
+    inserted = whole.astype(np.int64) - 1
+    if inserted.sum() > _MOST_INSERTED * len(order):
+        raise ValueError(
+            f"{place}: {inserted.sum()} steps would have to be filled; valid: gaps=keep"
+        )
+    source = np.full(len(order) + int(inserted.sum()), -1, dtype=np.int64)
+    source[np.arange(len(order)) + np.concatenate(([0], np.cumsum(inserted)))] = order
+    return source
+
+
+def _usual(distances: Floats, step: float, *, dates: bool) -> npt.NDArray[np.bool_]:
+    """Say which distances are a step, be it a month, a quarter or a year of any length."""
+    usual: npt.NDArray[np.bool_] = distances == step
+    for low, high in _CALENDAR if dates else ():
+        if low * _DAY <= step <= high * _DAY:
+            usual |= (distances >= low * _DAY) & (distances <= high * _DAY)
+    return usual
+
+
+def filled(values: Floats, known: npt.NDArray[np.bool_], gaps: Gaps) -> Floats:
+    """Return (rows, columns) with the rows that are not `known` forward-filled or interpolated."""
+    if known.all():
+        return values
+    rows = np.arange(len(values))
+    if gaps == "interpolate":
+        there = rows[known]
+        columns = [np.interp(rows, there, column[known]) for column in values.T]
+        return np.stack(columns, axis=1)
+    last = np.maximum.accumulate(np.where(known, rows, 0))
+    return np.asarray(values[last])

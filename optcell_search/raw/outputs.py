@@ -1,0 +1,109 @@
+"""What a model's outputs mean: classes, labels, numbers in their unit, the next symbol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from .columns import Floats, shown
+from .plain import tuples
+
+Kind = Literal["classes", "labels", "numbers", "symbols"]
+Per = Literal["sequence", "step"]
+# How a target that is not there is marked: this among classes, NaN among numbers.
+IGNORED = -100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """How the outputs of a model become answers, and targets the numbers that it is compared with.
+
+        classes, symbols: probability = softmax(output), one output for each class
+        labels:           probability = sigmoid(output), one output for each of `names`
+        numbers:          value = offset + scale · output, one output for each of `names`
+
+    Args:
+        kind: what is answered.
+        per: whether there is an answer for each sequence or for each step.
+        names: columns that are answered: one; several for labels and numbers.
+        classes: names of classes or symbols by number.
+        offset, scale: of numbers, in the unit of their column, one for each of `names`.
+    """
+
+    kind: Kind
+    per: Per
+    names: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    offset: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Outputs:
+        """Return what `dataclasses.asdict` has written, through JSON or not."""
+        return cls(**tuples(data))
+
+    @property
+    def size(self) -> int:
+        """Outputs that the model has."""
+        return len(self.classes if self.kind in ("classes", "symbols") else self.names)
+
+    @property
+    def precise(self) -> bool:
+        """Whether float32 would round changes of the numbers off, so that targets are float64."""
+        return any(
+            abs(offset) * 2.0**-24 > 1e-4 * scale
+            for offset, scale in zip(self.offset, self.scale, strict=True)
+        )
+
+    def probabilities(self, outputs: Tensor) -> Floats:
+        """Return (..., outputs): the probability of each class, label or symbol."""
+        if self.kind == "numbers":
+            raise ValueError("numbers are predicted here, which have no probabilities")
+        outputs = outputs.detach().double()
+        found = outputs.sigmoid() if self.kind == "labels" else outputs.softmax(-1)
+        return np.asarray(found.cpu().numpy())
+
+    def labels(self, outputs: Tensor) -> npt.NDArray[Any]:
+        """Return (...) names of the likeliest classes; of labels (..., labels) 0 or 1."""
+        if self.kind == "numbers":
+            raise ValueError("numbers are predicted here, no classes")
+        if self.kind == "labels":
+            return (outputs.detach().cpu() > 0).numpy().astype(np.int64)
+        best = outputs.detach().argmax(-1).cpu().numpy()
+        names: npt.NDArray[Any] = np.array(self.classes, dtype=object)
+        return np.asarray(names[best])
+
+    def numbers(self, outputs: Tensor) -> Floats:
+        """Return (..., outputs): the predicted numbers in their unit."""
+        if self.kind != "numbers":
+            raise ValueError(f"{self.kind} are predicted here, no numbers")
+        return np.asarray(in_unit(outputs.detach().double(), self.offset, self.scale).cpu().numpy())
+
+    def class_numbers(self, texts: list[str | None], where: str) -> npt.NDArray[np.int64]:
+        """Return the number of each class, `IGNORED` for None.
+
+        Raises:
+            ValueError: a class is none that the model knows.
+        """
+        place: dict[str | None, int] = {name: number for number, name in enumerate(self.classes)}
+        place[None] = IGNORED
+        if self.per == "step":
+            place.setdefault(str(IGNORED), IGNORED)
+        for number, text in enumerate(texts):
+            if text not in place:
+                raise ValueError(
+                    f"{where}, row {number + 1}: class {shown(text)} is not in the training data; "
+                    f"valid: {', '.join(self.classes[:20])}"
+                )
+        return np.array([place[text] for text in texts], dtype=np.int64)
+
+
+def in_unit(outputs: Tensor, offset: tuple[float, ...], scale: tuple[float, ...]) -> Tensor:
+    """Return ``offset + scale · outputs`` over the last dimension, in the type of the outputs."""
+    if len(set(offset)) == 1 and len(set(scale)) == 1:
+        return offset[0] + scale[0] * outputs
+    return outputs.new_tensor(offset) + outputs.new_tensor(scale) * outputs

@@ -1,0 +1,79 @@
+"""Series of a ``.ts`` file, brought to mean 0 and variance 1 by channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .base import Inputs, Preprocessing
+from .features import Features
+from .outputs import Outputs
+from .ts import Series, read_ts
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesPreprocessing(Preprocessing):
+    """Series (steps, channels) of equal or unequal lengths.
+
+    Args:
+        features: how the channels are scaled, and what becomes of missing values.
+        where: what the set is called in messages.
+    """
+
+    kind: ClassVar[str] = "series"
+
+    features: Features
+    where: str = "series"
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> SeriesPreprocessing:
+        """Return what `to_dict` has written, without its kind."""
+        return cls(
+            outputs=Outputs.from_dict(data["outputs"]),
+            features=Features.from_dict(data["features"]),
+            where=data["where"],
+        )
+
+    def read(self, path: Path) -> Series:
+        """Return the series of a ``.ts`` file."""
+        return read_ts(path)
+
+    def inputs(self, raw: Series) -> Inputs:
+        """Return the series in their order."""
+        channels = raw.values[0].shape[1]
+        if channels != len(self.features.names):
+            raise ValueError(
+                f"{raw.where}: {channels} channels, in training {len(self.features.names)}"
+            )
+        made = []
+        for number, values in enumerate(raw.values):
+            if self.features.missing == "refuse" and np.isnan(values).any():
+                raise ValueError(
+                    f"{raw.where}: series {number + 1} has missing values; valid: missing=forward, "
+                    "interpolate, mean or mask"
+                )
+            made.append(torch.from_numpy(self.features.scaled(self.features.fill(values))))
+        lengths = torch.tensor([len(one) for one in made])
+        padded = torch.nn.utils.rnn.pad_sequence(made, batch_first=True)
+        rows = np.arange(len(made) * padded.shape[1]).reshape(padded.shape[:2])
+        return Inputs(
+            padded,
+            None if bool((lengths == lengths[0]).all()) else lengths,
+            tuple(str(number + 1) for number in range(len(made))),
+            np.where(np.arange(padded.shape[1]) < lengths.numpy()[:, None], rows, -1),
+        )
+
+    def targets(self, raw: Series, inputs: Inputs) -> Tensor:
+        """Return class numbers (series,), or numbers (series, 1)."""
+        if not raw.labels:
+            raise ValueError(f"{raw.where}: the file says nothing of classes or numbers")
+        if self.outputs.kind == "classes":
+            named: list[str | None] = [*raw.labels]
+            return torch.from_numpy(self.outputs.class_numbers(named, raw.where))
+        numbers = np.array(raw.labels, dtype=np.float64)[:, None]
+        return torch.from_numpy(numbers if self.outputs.precise else numbers.astype(np.float32))

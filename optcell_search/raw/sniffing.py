@@ -1,0 +1,68 @@
+"""Which separator and which decimal sign a text table is written with, where nobody says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Sequence
+
+SEPARATORS = (",", ";", "\t", "|")
+_LINES = 50
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*")
+_DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
+
+
+def separator(text: str, where: str) -> str:
+    """Return the separator that cuts the first lines into equally many cells.
+
+    A table that none of them cuts has one column, unless its first line says otherwise.
+
+    Raises:
+        ValueError: more than one of them does; the message names the option that decides.
+    """
+    first = list(itertools.islice(io.StringIO(text, newline=""), _LINES))
+    widths = {sep: _widths(first, sep) for sep in SEPARATORS}
+    even = [sep for sep, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
+    if len(even) == 1:
+        return even[0]
+    if even:
+        choices = " or ".join(f"sep={_named(sep)}" for sep in even)
+        raise ValueError(f"{where}: more than one separator fits; valid: {choices}")
+    heads = {sep: found[0] for sep, found in widths.items() if found and found[0] > 1}
+    return max(heads, key=lambda sep: heads[sep]) if heads else ","
+
+
+def decimal_sign(cells: Sequence[Sequence[str]], sep: str, where: str) -> str:
+    """Return the decimal sign of the cells, rows of texts: a comma only where no point is one.
+
+    Raises:
+        ValueError: 1,234 may be a thousand and more, or one and a bit.
+    """
+    if sep == ",":
+        return "."
+    written = [
+        cell for line in cells for cell in line if "," in cell and _DECIMAL_COMMA.fullmatch(cell)
+    ]
+    if not written or any(_DECIMAL_POINT.fullmatch(cell) for line in cells for cell in line):
+        return "."
+    if all(map(_THOUSANDS.fullmatch, written)):
+        raise ValueError(
+            f"{where}: {written[0]!r} may be a decimal number or thousands; "
+            "valid: decimal=comma or decimal=point"
+        )
+    return ","
+
+
+def _widths(lines: list[str], sep: str) -> list[int]:
+    """Return how many cells each line has that has any."""
+    try:
+        return [len(cells) for cells in csv.reader(lines, delimiter=sep) if cells]
+    except csv.Error:
+        return []
+
+
+def _named(sep: str) -> str:
+    return {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[sep]

@@ -1,0 +1,236 @@
+"""Tables with a row for each step, and a column that says which sequence the row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from . import columns, files, gaps, memory, times
+from .base import Inputs, Preprocessing, Rows, lengths_of, padded
+from .features import Features
+from .files import Form
+from .outputs import IGNORED, Outputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Which rows of a table belong to which sequence, and in which order.
+
+    Args:
+        sequence: column that tells the sequences apart.
+        time: column that orders the rows of a sequence; empty: they are in order.
+        day_first: see `times.moments`.
+        gaps: see `gaps.with_gaps`.
+        step: distance of two rows in time; 0: as most of the rows have it.
+    """
+
+    sequence: str
+    time: str = ""
+    day_first: times.DayFirst = "auto"
+    gaps: gaps.Gaps = "keep"
+    step: float = 0.0
+
+    def find(self, frame: pd.DataFrame, where: str) -> tuple[Rows, tuple[str, ...], float]:
+        """Return rows (sequences, time), −1 for none; identifiers; and the step of time.
+
+        Behind the end of a short sequence rows are −1, a step that is missing within is −2.
+        """
+        for option in ("sequence", "time"):
+            name = getattr(self, option)
+            if name and name not in frame.columns:
+                raise ValueError(
+                    f"{where}: there is no column {name!r} for {option}; "
+                    f"valid: {', '.join(map(str, frame.columns[:20]))}"
+                )
+        if frame.empty:
+            raise ValueError(f"{where}: there is no row below the names of the columns")
+        columns.content(frame[self.sequence], f"{where}: column {self.sequence!r}")
+        ids = columns.texts(frame[self.sequence])
+        if None in ids:
+            raise ValueError(
+                f"{where}: missing values (empty or NaN) in column {self.sequence!r}, the first in "
+                f"{columns.row(ids.index(None))}; valid: an identifier in each row"
+            )
+        named = columns.in_order({text for text in ids if text is not None})
+        place = {name: number for number, name in enumerate(named)}
+        code = np.array([place[text] for text in ids if text is not None])
+        found, step = self._in_time(frame, code, where)
+        counts = np.array([len(part) for part in found])
+        _require(counts, named, where)
+        rows = np.full((len(found), counts.max()), -1, dtype=np.int64)
+        for line, part in zip(rows, found, strict=True):
+            line[: len(part)] = np.where(part < 0, -2, part)
+        return rows, tuple(named), step
+
+    def _in_time(
+        self, frame: pd.DataFrame, code: npt.NDArray[np.int64], where: str
+    ) -> tuple[list[Rows], float]:
+        """Return the rows of each sequence in order, −1 where a step is missing."""
+        bounds = np.cumsum(np.bincount(code))[:-1]
+        if not self.time:
+            return np.split(np.argsort(code, kind="stable"), bounds), 0.0
+        column = frame[self.time]
+        where = f"{where}: column {self.time!r}"
+        moments = times.moments(column, where, self.day_first)
+        order = np.lexsort((moments, code))
+        parts = np.split(order, bounds)
+        for part in parts:
+            _check_single(moments, part, frame, self, where)
+        distances = [np.diff(moments[part]) for part in parts]
+        step = self.step or _most_frequent(np.concatenate(distances))
+        dates = not times.are_numbers(column)
+        found = [
+            gaps.with_gaps(moments, part, step, self.gaps, dates=dates, names=column, where=where)
+            for part in parts
+        ]
+        return found, step
+
+
+def _check_single(
+    moments: times.Moments, part: Rows, frame: pd.DataFrame, layout: Layout, where: str
+) -> None:
+    same = np.flatnonzero(np.diff(moments[part]) == 0)
+    if len(same):
+        first, second = sorted((int(part[same[0]]), int(part[same[0] + 1])))
+        raise ValueError(
+            f"{where}: sequence {frame[layout.sequence].iloc[first]!r} has two rows with "
+            f"{layout.time} = {frame[layout.time].iloc[first]!r}, {columns.row(first)} and "
+            f"{columns.row(second)}"
+        )
+
+
+def _most_frequent(distances: npt.NDArray[Any]) -> float:
+    found, counts = np.unique(distances, return_counts=True)
+    return float(found[counts.argmax()]) if len(found) else 0.0
+
+
+def _require(counts: npt.NDArray[np.int64], names: list[str], where: str) -> None:
+    """Refuse sequences that, padded to one length, do not fit into memory."""
+    longest = int(counts.argmax())
+    memory.require(
+        len(counts) * int(counts.max()) * 8,
+        f"{where}: {len(counts)} sequences padded to the longest, {names[longest]!r} of "
+        f"{counts[longest]} rows (half of them have {int(np.median(counts))} or fewer),",
+        "cut long sequences into several",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePreprocessing(Preprocessing):
+    """Sequences of a table: features of each row, padded to the longest sequence.
+
+    Args:
+        layout: which rows are which sequence.
+        features: how the features are made.
+        form: how the file is written.
+        where: what the table is called in messages.
+    """
+
+    kind: ClassVar[str] = "table"
+
+    layout: Layout
+    features: Features
+    form: Form = field(default_factory=Form)
+    where: str = "table"
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> TablePreprocessing:
+        """Return what `to_dict` has written, without its kind."""
+        return cls(
+            outputs=Outputs.from_dict(data["outputs"]),
+            layout=Layout(**data["layout"]),
+            features=Features.from_dict(data["features"]),
+            form=Form(**data["form"]),
+            where=data["where"],
+        )
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Return the rows of a file, as they are written."""
+        return files.read(path, self.form)
+
+    def inputs(self, raw: pd.DataFrame) -> Inputs:
+        """Return the sequences in the order of their identifiers."""
+        raw = files.checked(raw, self.where)
+        self.features.check(raw, self.where)
+        rows, names, _ = self.layout.find(raw, self.where)
+        counts = (rows != -1).sum(1)
+        found = self.features.block(raw, self.where)
+        if (rows == -2).any() or np.isnan(found).any():
+            values = self._one_by_one(found, rows, counts)
+        else:
+            memory.require(
+                rows.size * self.features.width * 4,
+                f"{self.where}: sequences padded to one length",
+                "cut long sequences into several, or fewer columns",
+            )
+            values = padded(self.features.scaled(self.features.fill(found)), rows)
+        return Inputs(values, lengths_of(counts), names, np.where(rows == -2, -1, rows))
+
+    def _one_by_one(
+        self, found: columns.Floats, rows: Rows, counts: npt.NDArray[np.int64]
+    ) -> Tensor:
+        """Fill each sequence by what it has itself."""
+        values = np.zeros((*rows.shape, self.features.width), dtype=np.float32)
+        for line, part, count in zip(values, rows, counts, strict=True):
+            known = part[:count] >= 0
+            own = self.features.fill(found[part[:count][known]])
+            whole = np.zeros((count, own.shape[1]))
+            whole[known] = own
+            line[:count] = self.features.scaled(gaps.filled(whole, known, self.layout.gaps))
+        return torch.from_numpy(values)
+
+    def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
+        """Return class numbers, or numbers in float32 unless that would round changes off."""
+        frame = files.checked(raw, self.where)
+        found = targets_of(self.outputs, frame, inputs.rows, inputs.names, self.where)
+        rounded = found.is_floating_point() and not self.outputs.precise
+        return found.to(torch.float32) if rounded else found
+
+
+def targets_of(
+    outputs: Outputs, frame: pd.DataFrame, rows: Rows, names: Sequence[str], where: str
+) -> Tensor:
+    """Return class numbers (...), int64, or numbers (..., values), float64.
+
+    Args:
+        outputs: what is predicted.
+        frame: the table.
+        rows: (sequences, time), which row each step comes from, negative: none.
+        names: of the sequences, for the message.
+        where: file, for the message.
+
+    Raises:
+        ValueError: a cell is no such target, or a sequence has none.
+    """
+    for name in outputs.names:
+        if name not in frame.columns:
+            raise ValueError(f"{where}: there is no column {name!r} for target")
+    if outputs.kind == "classes":
+        name = outputs.names[0]
+        texts = columns.texts(frame[name])
+        encoded: npt.NDArray[Any] = outputs.class_numbers(texts, f"{where}: column {name!r}")
+        there = encoded != IGNORED
+    else:
+        encoded = columns.block(frame, list(outputs.names), where)
+        there = ~np.isnan(encoded).any(1)
+    if outputs.per == "step":
+        laid = encoded[np.maximum(rows, 0)]
+        laid[rows < 0] = IGNORED if outputs.kind == "classes" else np.nan
+        return torch.from_numpy(laid)
+    found = (rows >= 0) & there[np.maximum(rows, 0)]
+    if not found.any(1).all():
+        name = names[int(np.flatnonzero(~found.any(1))[0])]
+        raise ValueError(f"{where}: sequence {name!r} has no target")
+    # All rows of a sequence share its target that have one.
+    first = np.take_along_axis(rows, found.argmax(1)[:, None], 1)[:, 0]
+    return torch.from_numpy(encoded[first])

@@ -1,0 +1,207 @@
+"""Windows over the rows of one long series, as views: no row is copied before a batch is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from . import columns, files, gaps, times
+from .base import Answers, Inputs, Preprocessing, Rows
+from .features import Features
+from .files import Form
+from .outputs import Outputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def windows(rows: Tensor, starts: npt.NDArray[np.int64], window: int) -> Tensor:
+    """Return (windows, window, features): the rows before each start, evenly apart, as a view.
+
+    Args:
+        rows: (rows, features), contiguous.
+        starts: row behind each window; their distances are all the same.
+        window: rows of a window.
+    """
+    stride = int(starts[1] - starts[0]) if len(starts) > 1 else 1
+    width = rows.shape[1]
+    offset = (int(starts[0]) - window) * width
+    return rows.as_strided((len(starts), window, width), (stride * width, width, 1), offset)
+
+
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; windows stay a view there, instead of growing to their size."""
+    if values.device == device:
+        return values
+    held = values.untyped_storage().nbytes() // values.element_size()
+    if values.device.type == "meta" or values.numel() <= held:
+        return values.to(device)
+    base = values.as_strided((held,), (1,), 0).to(device)
+    return base.as_strided(values.shape, values.stride(), values.storage_offset())
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowPreprocessing(Preprocessing):
+    """The rows before a time are the input, the next values of a column the answer.
+
+    Every row is a step, at the same distance from the next. What is known in advance stands beside
+    each row as it will be `horizon` rows later, so that the last rows of a window hold it for all
+    rows that are forecast.
+
+    Args:
+        target: column that is forecast.
+        features: how the features of a row are made from columns of its own time.
+        known: how they are made from columns of `horizon` rows later; None: there are none.
+        window: rows of a window.
+        horizon: values that are forecast at once.
+        stride: rows between two windows.
+        time: column of the time; empty: rows are in order.
+        day_first, gaps, step: see `tables.Layout`.
+        form: how the file is written.
+        where: what the table is called in messages.
+    """
+
+    kind: ClassVar[str] = "forecast"
+
+    target: str
+    features: Features
+    known: Features | None = None
+    window: int
+    horizon: int
+    stride: int = 1
+    time: str = ""
+    day_first: times.DayFirst = "auto"
+    gaps: gaps.Gaps = "refuse"
+    step: float = 0.0
+    form: Form = field(default_factory=Form)
+    where: str = "table"
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> WindowPreprocessing:
+        """Return what `to_dict` has written, without its kind."""
+        parts = {
+            "outputs": Outputs.from_dict(data["outputs"]),
+            "features": Features.from_dict(data["features"]),
+            "known": None if data["known"] is None else Features.from_dict(data["known"]),
+            "form": Form(**data["form"]),
+        }
+        return cls(**{**data, **parts})
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Return the rows of a file, as they are written."""
+        return files.read(path, self.form)
+
+    def inputs(self, raw: pd.DataFrame) -> Inputs:
+        """Return all windows of the rows, the one whose answers lie behind the last row included.
+
+        Where columns are known in advance, rows at the end without a target are the future, and a
+        window needs `horizon` rows behind it.
+        """
+        frame, order, past = self._ordered(raw)
+        values = self._rows(frame, order, past)
+        starts = self._starts(len(order), past)
+        written = columns.texts(frame[self.time]) if self.time else None
+        last = order[starts - 1]
+        names = starts.tolist() if written is None else [written[row] for row in last]
+        return Inputs(
+            windows(torch.from_numpy(values), starts, self.window),
+            None,
+            tuple(map(str, names)),
+            last[:, None],
+        )
+
+    def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
+        """Return (windows, horizon) values in float64; NaN where they lie behind the last row."""
+        frame, order, past = self._ordered(raw)
+        series = columns.numbers(frame[self.target], f"{self.where}: column {self.target!r}")
+        series = np.where(order >= 0, series[np.maximum(order, 0)], np.nan)
+        starts = self._starts(len(order), past)
+        found = np.full((len(starts), self.horizon), np.nan)
+        whole = starts + self.horizon <= past
+        found[whole] = series[starts[whole, None] + np.arange(self.horizon)]
+        return torch.from_numpy(found)
+
+    def answers(self, outputs: Tensor, inputs: Inputs) -> Answers:
+        """Return the forecasts of each window, a column for each value (and quantile) ahead."""
+        found = self.outputs.numbers(outputs)
+        return {name: found[:, place] for place, name in enumerate(self.outputs.names)}
+
+    def _ordered(self, raw: pd.DataFrame) -> tuple[pd.DataFrame, Rows, int]:
+        """Return the table, its rows in order of time (−1: missing), and how many are no future."""
+        frame = files.checked(raw, self.where)
+        for described in (self.features, self.known):
+            if described is not None:
+                described.check(frame, self.where)
+        order, _ = in_time(frame, self.time, self.day_first, self.gaps, self.step, self.where)
+        past = len(order)
+        if self.known is not None and self.target in frame.columns:
+            there = ~columns.missing(frame[self.target])
+            ends = np.flatnonzero((order >= 0) & there[np.maximum(order, 0)])
+            past = int(ends[-1]) + 1 if len(ends) else 0
+        return frame, order, past
+
+    def _starts(self, rows: int, past: int) -> npt.NDArray[np.int64]:
+        last = past if self.known is None else min(past, rows - self.horizon)
+        starts = np.arange(self.window, last + 1, self.stride, dtype=np.int64)
+        if not len(starts):
+            raise ValueError(
+                f"{self.where}: {past} rows are too few: a window takes {self.window}"
+                + ("" if self.known is None else f", and {self.horizon} rows of known columns")
+            )
+        return starts
+
+    def _rows(self, frame: pd.DataFrame, order: Rows, past: int) -> npt.NDArray[np.float32]:
+        """Return (past, features) of every row that is no future, in order of time."""
+        own = self._features(self.features, frame, order[:past])
+        if self.known is None:
+            return own
+        ahead = self._features(self.known, frame, order)[self.horizon :][:past]
+        behind = np.zeros((past - len(ahead), ahead.shape[1]), dtype=np.float32)
+        return np.concatenate((own, np.concatenate((ahead, behind))), axis=1)
+
+    def _features(
+        self, features: Features, frame: pd.DataFrame, order: Rows
+    ) -> npt.NDArray[np.float32]:
+        known = order >= 0
+        ordered = frame.iloc[order[known]]
+        found = features.fill(features.block(ordered, self.where))
+        if not known.all():
+            whole = np.zeros((len(order), found.shape[1]))
+            whole[known] = found
+            found = gaps.filled(whole, known, self.gaps)
+        return features.scaled(found)
+
+
+def in_time(
+    frame: pd.DataFrame,
+    time: str,
+    day_first: times.DayFirst,
+    fill: gaps.Gaps,
+    step: float,
+    where: str,
+) -> tuple[Rows, float]:
+    """Return the rows in order of time, −1 for a missing one, and the usual step of time.
+
+    Raises:
+        ValueError: a time is missing, double or unclear, or a step is missing and shall not be.
+    """
+    if not time:
+        return np.arange(len(frame), dtype=np.int64), 0.0
+    if time not in frame.columns:
+        raise ValueError(
+            f"{where}: there is no column {time!r} for time; "
+            f"valid: {', '.join(map(str, frame.columns[:20]))}"
+        )
+    column, where = frame[time], f"{where}: column {time!r}"
+    moments = times.moments(column, where, day_first)
+    order = np.argsort(moments, kind="stable").astype(np.int64)
+    gaps.check_single(moments, order, column, where)
+    step = step or gaps.usual_step(moments[order])
+    dates = not times.are_numbers(column)
+    return gaps.with_gaps(moments, order, step, fill, dates=dates, names=column, where=where), step

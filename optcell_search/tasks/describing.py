@@ -1,0 +1,102 @@
+"""What is worth knowing of a task's data without keeping it: a fingerprint, what outputs mean."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import torch
+from torch import Tensor
+
+from optcell_search.raw import Outputs, TensorPreprocessing
+from optcell_search.tasks.base import Data, Split
+from optcell_search.tasks.goals import IGNORED, Regression, ScaledRegression
+
+_PIECE = 2**24  # values
+
+
+def fingerprint(data: Data) -> str:
+    """Return the SHA-256 (hex) of all that a search sees: values, shapes and types of its splits.
+
+    Where numbers are predicted on a scale of their own, that belongs to it: the loss depends on it.
+    """
+    digest = hashlib.sha256()
+    for split in (data.train, data.validation, data.pretraining):
+        if split is None:
+            continue
+        for tensor in _tensors(split):
+            if tensor is None:
+                digest.update(b"none;")
+                continue
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)};".encode())
+            # In pieces: windows over a series are views, which would grow to their full size.
+            rows = max(1, _PIECE // max(1, tensor[:1].numel()))
+            for piece in torch.split(tensor, rows):
+                digest.update(piece.cpu().contiguous().numpy().data)
+    goal = data.goal
+    if isinstance(goal, Regression) and (set(goal.offset), set(goal.scale)) != ({0.0}, {1.0}):
+        digest.update(f"{goal.offset}{goal.scale};".encode())
+    return digest.hexdigest()
+
+
+def _tensors(split: Split) -> list[Tensor | None]:
+    drivers = [values for _, values in sorted(split.drivers.items())]
+    return [split.inputs, split.targets, split.lengths, *drivers]
+
+
+def beginning(data: Data, train: int, validation: int) -> Data:
+    """Return the data with no more than the first sequences of either split."""
+
+    def first(split: Split, count: int) -> Split:
+        return split.take(torch.arange(min(count, len(split))))
+
+    before = None if data.pretraining is None else first(data.pretraining, train)
+    return dataclasses.replace(
+        data,
+        train=first(data.train, train),
+        validation=first(data.validation, validation),
+        pretraining=before,
+    )
+
+
+def made_tensors(data: Data, where: str) -> TensorPreprocessing:
+    """Return the preprocessing of data that are made or come with a package: there is none.
+
+    Args:
+        data: what the task gave.
+        where: its name.
+    """
+    goal, size = data.goal, data.goal.output_size
+    offset, scale = (goal.offset, goal.scale) if isinstance(goal, ScaledRegression) else (0.0, 1.0)
+    outputs = Outputs(
+        kind="classes" if data.classes else "numbers",
+        per="step" if data.readout == "every" else "sequence",
+        names=("class",) if data.classes else tuple(f"output {i}" for i in range(size)),
+        classes=data.classes,
+        offset=() if data.classes else (offset,) * size,
+        scale=() if data.classes else (scale,) * size,
+    )
+    return TensorPreprocessing(
+        outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
+    )
+
+
+def balanced(targets: Tensor, classes: int) -> Tensor:
+    """Return weights (classes,) n / (classes · n_c) of the targets; 0 for a class without any."""
+    counts = torch.bincount(targets[targets != IGNORED], minlength=classes).to(torch.float64)
+    weights = counts.sum() / (classes * counts)
+    return torch.where(counts > 0, weights, 0.0).to(torch.float32)
+
+
+def chance(data: Data) -> dict[str, float]:
+    """Return the metrics on the validation split of answering without looking at any input."""
+    if data.chance:
+        return dict(data.chance)
+    constant = data.goal.constant(data.train.targets)
+    if constant is None:
+        return {}
+    targets = data.validation.targets
+    leading = targets.shape[: targets.ndim - targets.is_floating_point()]
+    outputs = constant.to(targets.device).expand(*leading, len(constant))
+    scores = data.goal.finish(data.goal.tally(outputs, targets))
+    return {name: scores[name] for name in data.goal.metrics}

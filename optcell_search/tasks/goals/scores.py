@@ -1,0 +1,67 @@
+"""How numbers are judged, in the unit of the target."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+Floats = npt.NDArray[np.float64]
+
+# Residuals that a ledger keeps; of more, evenly many.
+_MOST_KEPT = 2000
+_SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+def apart(rows: Tensor) -> tuple[Floats, Floats]:
+    """Return predictions and targets (rows, values), NaN where there is no target."""
+    values = rows.cpu().numpy()
+    half = values.shape[1] // 2
+    return values[:, :half], values[:, half:]
+
+
+def scores(predicted: Floats, observed: Floats) -> dict[str, float]:
+    """Return mse, mae, rmse over all targets, and r2, the mean over the values predicted at once.
+
+    r2 is 1 − mse / (mse of always answering the mean of these targets); it is not defined for fewer
+    than two targets, nor where all are the same.
+    """
+    error = (predicted - observed)[~np.isnan(observed)]
+    squares = float(np.square(error).mean()) if len(error) else math.nan
+    return {
+        "mse": squares,
+        "mae": float(np.abs(error).mean()) if len(error) else math.nan,
+        "rmse": math.sqrt(squares),
+        "r2": _r2(predicted, observed),
+    }
+
+
+def _r2(predicted: Floats, observed: Floats) -> float:
+    there = ~np.isnan(observed)
+    count = there.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(there, observed, 0).sum(0) / count
+        spread = np.square(np.where(there, observed - mean, 0)).sum(0)
+        left = np.square(np.where(there, observed - predicted, 0)).sum(0)
+        found = np.where(spread > 0, 1 - left / spread, np.nan)
+    return float(np.nanmean(found)) if np.isfinite(found).any() else math.nan
+
+
+def residuals(predicted: Floats, observed: Floats, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return predictions beside targets, at most some thousand, and quantiles of all errors."""
+    there = np.argwhere(~np.isnan(observed))
+    kept = there[np.unique(np.linspace(0, len(there) - 1, _MOST_KEPT).astype(np.int64))]
+    error = (predicted - observed)[~np.isnan(observed)]
+    return {
+        "kind": "residuals",
+        "name": ", ".join(names),
+        "names": list(names),
+        "targets": len(there),
+        "quantiles": {f"{share:g}": float(np.quantile(error, share)) for share in _SHARES},
+        "value": kept[:, 1].tolist(),
+        "predicted": predicted[tuple(kept.T)].tolist(),
+        "target": observed[tuple(kept.T)].tolist(),
+    }

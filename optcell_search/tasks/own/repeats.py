@@ -1,0 +1,82 @@
+"""Whether a target belongs to a sequence or to each of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optcell_search.raw import columns
+from optcell_search.raw.outputs import Per
+from optcell_search.tasks.own.targets import Kind
+from optcell_search.tasks.splitting import Index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def per_of(
+    targets: Sequence[pd.Series[Any]],
+    kind: Kind,
+    rows: Index,
+    names: Sequence[str],
+    asked: str,
+    where: str,
+) -> Per:
+    """Return whether targets are the same in all rows of each sequence.
+
+    Args:
+        targets: columns of the targets.
+        kind: what they are.
+        rows: (sequences, time), negative where there is no row.
+        names: of the sequences.
+        asked: the user's option, "auto" or "sequence".
+        where: target, for messages.
+
+    Raises:
+        ValueError: they change, and the user says that they do not; or some of a sequence's rows
+            lack the target that the others share, and the user says nothing.
+    """
+    there = rows >= 0
+    partly: int | None = None
+    for target in targets:
+        code = _codes(target, kind)[np.maximum(rows, 0)]
+        known = there & (code >= 0)
+        highest = np.where(known, code, -1).max(1)
+        lowest = np.where(known, code, np.iinfo(np.int64).max).min(1)
+        changing = np.flatnonzero((highest >= 0) & (highest != lowest))
+        if len(changing):
+            if asked == "auto":
+                return "step"
+            raise ValueError(
+                f"{where} changes within sequence {names[changing[0]]!r}, first at "
+                f"{_change(code[changing[0]], known[changing[0]], rows[changing[0]])}; "
+                "valid: per=step"
+            )
+        gaps = np.flatnonzero((there & ~known).any(1) & known.any(1))
+        partly = int(gaps[0]) if len(gaps) and partly is None else partly
+    if partly is not None and asked == "auto":
+        raise ValueError(
+            f"{where} is empty in some rows of sequence {names[partly]!r} and the same in all "
+            "others; valid: per=sequence (one target for all of them) or per=step"
+        )
+    return "sequence"
+
+
+def _codes(target: pd.Series[Any], kind: Kind) -> npt.NDArray[np.int64]:
+    """Return a number for each cell, equal where cells are; −1 where a cell is empty."""
+    import pandas as pd
+
+    if kind == "classes":
+        values = pd.Series(columns.texts(target), dtype=object)
+    else:
+        values = pd.Series(columns.numbers(target, "target"))
+    return pd.factorize(values)[0].astype(np.int64)
+
+
+def _change(code: Index, known: npt.NDArray[np.bool_], rows: Index) -> str:
+    inside = np.flatnonzero(known)
+    first = inside[int(np.flatnonzero(code[inside] != code[inside[0]])[0])]
+    return columns.row(int(rows[first]))

@@ -1,0 +1,119 @@
+"""One long series in three parts by time, and the forecast that repeats its last season."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from optcell_search.raw import WindowPreprocessing
+from optcell_search.tasks.base import Split
+from optcell_search.tasks.goals import Forecasting
+from optcell_search.tasks.splitting import Index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Ends of the training, the validation and the test part, as shares of the rows.
+_ENDS = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A column over time, and the table that it stands in.
+
+    Args:
+        frame: the table, rows as in its file.
+        order: its rows in order of time, −1 for one that is missing.
+        values: (rows,) of the column in order of time, NaN where it is not known.
+        window, horizon, season, stride: see `forecast.Forecast`.
+        where: file and column, for messages.
+        goal, preprocessing: what is asked of a model, and how its inputs are made.
+    """
+
+    frame: pd.DataFrame
+    order: Index
+    values: npt.NDArray[np.float64]
+    window: int
+    horizon: int
+    season: int
+    stride: int
+    where: str
+    goal: Any = None
+    preprocessing: Any = None
+
+    def ends(self, part: str) -> tuple[int, int]:
+        """Return the first row of a part, and the one behind its last."""
+        first, last = _ENDS[part]
+        return round(first * len(self.values)), round(last * len(self.values))
+
+    def starts(self, part: str) -> Index:
+        """Return the rows at which a forecast of this part begins."""
+        first, last = self.ends(part)
+        first = max(first, self.window, self.season)
+        return np.arange(first, last - self.horizon + 1, self.stride, dtype=np.int64)
+
+    @property
+    def train_rows(self) -> Index:
+        """Rows of the table that training sees, in order of time."""
+        seen = self.order[: self.ends("train")[1]]
+        return seen[seen >= 0]
+
+    def check(self) -> None:
+        """Refuse a series too short for its options, or without anything to forecast."""
+        for part in _ENDS:
+            if not len(self.starts(part)):
+                raise ValueError(
+                    f"{self.where}: {len(self.values)} rows are too few: no window of "
+                    f"{self.window} rows, season of {self.season} and forecast of {self.horizon} "
+                    f"fit its {part} part"
+                )
+        train = self.values[: self.ends("train")[1]]
+        change = train[self.season :] - train[: -self.season]
+        if not (np.abs(change[~np.isnan(change)]) > 0).any():
+            raise ValueError(
+                f"{self.where} repeats itself every {self.season} rows: there is nothing to "
+                "forecast"
+            )
+
+    def goal_of(self, quantiles: tuple[float, ...]) -> Forecasting:
+        """Return what is asked of a model, scaled by the training part."""
+        train = self.values[: self.ends("train")[1]]
+        change = train[self.season :] - train[: -self.season]
+        known, changed = train[~np.isnan(train)], change[~np.isnan(change)]
+        return Forecasting(
+            values=self.horizon,
+            offset=float(known.mean()),
+            scale=float(known.std()),
+            naive_error=float(np.abs(changed).mean()),
+            quantiles=quantiles,
+        )
+
+    def rows(self, part: str) -> pd.DataFrame:
+        """Return the rows of a part, and before them those of its first window, as written."""
+        starts, (_, last) = self.starts(part), self.ends(part)
+        index = self.order[int(starts[0]) - self.window : last]
+        return self.frame.iloc[index[index >= 0]].reset_index(drop=True)
+
+    def split(self, part: str) -> Split:
+        """Return the windows of a part whose values all lie in it."""
+        assert isinstance(self.preprocessing, WindowPreprocessing)
+        frame = self.rows(part)
+        inputs = self.preprocessing.inputs(frame)
+        targets = self.preprocessing.targets(frame, inputs)
+        whole = len(self.starts(part))
+        return Split(inputs.values[:whole], targets[:whole])
+
+    def naive(self, part: str) -> dict[str, float]:
+        """Return the metrics of forecasting by the value one season ago."""
+        assert isinstance(self.goal, Forecasting)
+        starts, ahead = self.starts(part), np.arange(self.horizon)
+        seen = starts[:, None] + ahead - self.season * (1 + ahead // self.season)
+        forecast = (torch.tensor(self.values[seen]) - self.goal.offset) / self.goal.scale
+        forecast = forecast.nan_to_num(0.0).repeat_interleave(max(1, len(self.goal.quantiles)), 1)
+        truth = torch.tensor(self.values[starts[:, None] + ahead])
+        scores = self.goal.finish(self.goal.tally(forecast, truth))
+        return {name: scores[name] for name in (*self.goal.metrics, "loss")}

@@ -1,0 +1,131 @@
+"""What targets are: classes, labels or numbers, as the user says or as the whole column shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optcell_search.raw import Outputs
+from optcell_search.raw.columns import Content
+from optcell_search.raw.outputs import Per
+from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["classes", "labels", "numbers"]
+_NUMERIC = ("truth values", "whole numbers", "numbers")
+
+
+def decide(kind: str, contents: Sequence[Content], where: str) -> Kind:
+    """Return what the targets are.
+
+    Args:
+        kind: the user's option.
+        contents: what each column of targets holds.
+        where: what holds them, for messages.
+
+    Raises:
+        ValueError: they are not what the user says, or nobody can tell; the message says which
+            option decides.
+    """
+    held = " and ".join(dict.fromkeys(contents))
+    if "empty" in contents or "times" in contents:
+        raise ValueError(f"{where} holds {held}, which cannot be predicted")
+    numeric = all(content in _NUMERIC for content in contents)
+    if kind == "regression":
+        if not numeric:
+            raise ValueError(f"{where} holds {held}, which cannot be predicted as numbers")
+        return "numbers"
+    if kind == "multilabel":
+        if not numeric:
+            raise ValueError(f"{where} holds {held}; valid for kind=multilabel: 0 and 1")
+        return "labels"
+    if len(contents) == 1:
+        if kind == "classification":
+            return "classes"
+        if contents[0] == "mixed":
+            raise ValueError(
+                f"{where} holds numbers and texts; valid: kind=classification, or one of both"
+            )
+        return "numbers" if contents[0] == "numbers" else "classes"
+    if kind == "classification":
+        raise ValueError(
+            f"{where}: several columns are no one class; valid: one column, or kind=multilabel"
+        )
+    if "numbers" in contents and numeric:
+        return "numbers"
+    raise ValueError(
+        f"{where}: several columns of {held}; valid: kind=regression predicts them as numbers, "
+        "kind=multilabel each as there or not"
+    )
+
+
+def refuse_doubt(columns: Sequence[pd.Series[Any]], where: str) -> None:
+    """Refuse floating-point numbers that are whole, beside missing ones: numbers, or classes?
+
+    A file of typed columns has no other way to leave a whole number out.
+    """
+    for column in columns:
+        if column.dtype.kind == "f" and column.isna().any() and (column.dropna() % 1 == 0).all():
+            raise ValueError(
+                f"{where} holds whole numbers, some of them missing; valid: kind=classification or "
+                "kind=regression"
+            )
+
+
+def described(
+    kind: Kind, per: Per, names: Sequence[str], classes: Sequence[str], where: str
+) -> Outputs:
+    """Return what the outputs mean, numbers not yet scaled.
+
+    Raises:
+        ValueError: there is one class only.
+    """
+    if kind == "classes" and len(classes) < 2:
+        raise ValueError(f"{where} has one class only, {classes[0] if classes else 'none'}")
+    width = len(names) if kind == "numbers" else 0
+    return Outputs(
+        kind=kind,
+        per=per,
+        names=tuple(names),
+        classes=tuple(classes) if kind == "classes" else (),
+        offset=(0.0,) * width,
+        scale=(1.0,) * width,
+    )
+
+
+def scaled(outputs: Outputs, targets: Tensor) -> Outputs:
+    """Return outputs with the mean and deviation of the training targets (..., values)."""
+    if outputs.kind != "numbers":
+        return outputs
+    flat = targets.double().reshape(-1, targets.shape[-1]).numpy()
+    with np.errstate(invalid="ignore"):
+        offset, scale = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
+    # Targets that are all the same are predicted by the offset alone.
+    scale = np.where(scale > 0, scale, 1.0)
+    return replace(outputs, offset=tuple(offset.tolist()), scale=tuple(scale.tolist()))
+
+
+def check_labels(targets: Tensor, outputs: Outputs, where: str) -> None:
+    """Refuse labels that are neither 0 nor 1."""
+    there = targets[~targets.isnan()]
+    if outputs.kind == "labels" and not torch.isin(there, torch.tensor([0.0, 1.0])).all():
+        odd = there[~torch.isin(there, torch.tensor([0.0, 1.0]))][0]
+        raise ValueError(f"{where} holds {float(odd):g}; valid for kind=multilabel: 0 and 1")
+
+
+def goal_of(outputs: Outputs) -> Goal:
+    """Return what is asked of a model with such outputs."""
+    if outputs.kind == "classes":
+        return Classification(classes=outputs.size)
+    if outputs.kind == "labels":
+        return Labels(names=outputs.names)
+    return Regression(
+        values=outputs.size, offset=outputs.offset, scale=outputs.scale, names=outputs.names
+    )

@@ -1,0 +1,121 @@
+"""Tables as they are written: separators, decimal signs, encodings, typed files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from optcell_search.raw.files import SUFFIXES, Form, read
+
+
+def write(folder: Path, content: str | bytes, name: str = "a.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def cells(folder: Path, content: str | bytes, name: str = "a.csv", **form: str) -> list[list[str]]:
+    frame = read(write(folder, content, name), Form(**form))
+    return [list(frame.columns), *frame.to_numpy().tolist()]
+
+
+EXPECTED = [["a", "b"], ["1.5", "x,y"], ["-2.25", None]]
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [
+        ('a,b\n1.5,"x,y"\n-2.25,\n', {}),
+        ('a,b\r\n1.5,"x,y"\r\n-2.25,\r\n', {}),
+        ("a;b\n1,5;x,y\n-2,25;\n", {}),
+        ("a\tb\n1.5\tx,y\n-2.25\t\n", {}),
+        ("a|b\n1.5|x,y\n-2.25|\n", {"sep": "bar"}),
+        ("\ufeffa;b\n1.5;x,y\n-2.25;\n", {"sep": ";"}),
+        ("a;b\n1.5;x,y\n-2.25;\n".encode("utf-16"), {"encoding": "utf-16"}),
+    ],
+)
+def test_separator_and_decimal_sign_are_found(
+    tmp_path: Path, content: str | bytes, form: dict[str, str]
+) -> None:
+    assert cells(tmp_path, content, **form) == EXPECTED
+
+
+def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
+    content = "id,label\n007,NA\n7,None\n 7,null\n1e3,\n"
+    assert cells(tmp_path, content) == [
+        ["id", "label"], ["007", "NA"], ["7", "None"], [" 7", "null"], ["1e3", None],
+    ]  # fmt: skip
+
+
+def test_encoding_and_compression(tmp_path: Path) -> None:
+    assert cells(tmp_path, "é\nß\n".encode("latin-1"), encoding="latin-1") == [["é"], ["ß"]]
+    with pytest.raises(ValueError, match=r"a\.csv: .* no utf-8 at byte 0; valid: encoding=NAME"):
+        cells(tmp_path, "é\nß\n".encode("latin-1"))
+    packed = gzip.compress(b"a,b\n1,2\n")
+    assert cells(tmp_path, packed, "a.csv.gz") == [["a", "b"], ["1", "2"]]
+    with pytest.raises(ValueError, match=r"a\.csv\.gz: not a readable file"):
+        cells(tmp_path, packed[:-9], "a.csv.gz")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "empty"),
+        ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, but there are 2 columns"),
+        ("a,b\n1\n", "line 2 has 1 cells, but there are 2 columns"),
+        ("a,a\n1,2\n", "two columns are called 'a', the second is column 2"),
+        ('a,b\n"1,2\n', "not a readable table: line 2"),
+        ("a,b;c\n1,2;4\n", "more than one separator fits; valid: sep=comma or sep=semicolon"),
+        ("a;b\n1,234;x\n", "'1,234' may be a decimal number or thousands; valid: decimal=comma"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        cells(tmp_path, content)
+    assert "a.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_form_that_is_said_decides(tmp_path: Path) -> None:
+    assert cells(tmp_path, "a;b\n1,234;x\n", decimal="comma")[1] == ["1.234", "x"]
+    assert cells(tmp_path, "a;b\n1,234;x\n", decimal="point")[1] == ["1,234", "x"]
+    for form, valid in (
+        ({"sep": "dots"}, "comma, semicolon, tab"),
+        ({"decimal": "x"}, "point or comma"),
+        ({"encoding": "nonsense"}, "utf-8"),
+        ({"encoding": "base64"}, "utf-8"),
+    ):
+        with pytest.raises(ValueError, match=valid):
+            Form(**form)
+
+
+def test_typed_files_keep_their_named_index_and_refuse_what_is_none(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0]}, index=pd.Index([5, 6], name="who"))
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert list(read(tmp_path / "a.parquet", Form()).columns) == ["who", "x"]
+    frame.reset_index().to_feather(tmp_path / "a.feather")
+    assert read(tmp_path / "a.feather", Form())["who"].tolist() == [5, 6]
+    pd.DataFrame({"x": [1.0, 2.0]}, index=[1, 0]).to_parquet(tmp_path / "b.parquet")
+    assert list(read(tmp_path / "b.parquet", Form()).columns) == ["x"]
+    for suffix in SUFFIXES:
+        path = write(tmp_path, b"PAR1 no such file", f"bad{suffix}")
+        if ".csv" in suffix or ".tsv" in suffix:
+            continue
+        with pytest.raises(ValueError, match=f"bad{suffix}: not a readable") as caught:
+            read(path, Form())
+        assert "\n" not in str(caught.value)
+
+
+def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "a.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"id": ["007"], "x": [1.5]}).to_excel(book, sheet_name="one", index=False)
+        pd.DataFrame({"id": ["7"], "x": [None]}).to_excel(book, sheet_name="two", index=False)
+    with pytest.raises(ValueError, match="more than one sheet; valid: sheet=NAME, one of one, two"):
+        read(path, Form())
+    assert read(path, Form(sheet="one")).to_numpy().tolist() == [["007", 1.5]]
+    assert read(path, Form(sheet="two"))["x"].isna().all()

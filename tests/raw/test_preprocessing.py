@@ -1,0 +1,228 @@
+"""Raw data become in prediction what they were in training, and outputs become answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from optcell_search import raw, tasks
+from optcell_search.tasks import LoadedTask
+
+ROOM = Path(raw.__file__).parent
+
+
+def _table(folder: Path, **columns: Any) -> pd.DataFrame:
+    random = np.random.RandomState(0)
+    rows = [
+        {
+            "id": f"{sequence:03}",
+            "when": f"{1 + step}/{1 + sequence % 12}/2020 {9 + step}:00",
+            "a": 1e3 + random.randn(),
+            "b": np.nan if step == 1 else random.randn(),
+            "mode": ["slow", "fast", "off"][(sequence + step) % 3],
+            "level": 20.5 + sequence,
+            "change": random.randn(),
+            "kind": f"k{sequence % 2}",
+        }
+        for sequence in range(30)
+        for step in range(3 + sequence % 3 + 12 * (sequence == 4))
+    ]
+    frame = pd.DataFrame(rows).sample(frac=1, random_state=1).assign(**columns)
+    frame.to_csv(folder / "a.csv", sep=";", decimal=",", index=False)
+    return frame
+
+
+def _sequences(options: str) -> Callable[[Path], str]:
+    def make(folder: Path) -> str:
+        _table(folder)
+        return f"{folder / 'a.csv'}:sequence=id,time=when,missing=mask,scale=standard,{options}"
+
+    return make
+
+
+def _series(options: str) -> Callable[[Path], str]:
+    def make(folder: Path) -> str:
+        n = 400
+        hours = pd.date_range("2020-01-01", periods=n, freq="h").strftime("%Y-%m-%d %H:%M")
+        frame = pd.DataFrame({"t": hours, "load": np.sin(np.arange(n) / 4) + 1e6})
+        frame["price"] = np.arange(n) % 24
+        frame["day"] = np.where(np.arange(n) // 24 % 7 < 5, "work", "free")
+        frame.sample(frac=1, random_state=2).to_csv(folder / "a.csv", index=False)
+        return f"forecast:file={folder / 'a.csv'},target=load,time=t,window=24,{options}"
+
+    return make
+
+
+def _arrays(folder: Path) -> str:
+    random = np.random.RandomState(0)
+    lengths = random.randint(2, 7, 40)
+    np.savez(folder / "a.npz", x=random.randn(40, 6, 2) * 50, y=random.rand(40), lengths=lengths)
+    return f"{folder / 'a.npz'}:scale=standard"
+
+
+def _text(folder: Path) -> str:
+    text = "".join(np.random.RandomState(0).choice(list("abcd é\n"), 4000))
+    (folder / "a.txt").write_text(text, encoding="utf-8")
+    return f"{folder / 'a.txt'}:streams=8"
+
+
+def _ts(folder: Path) -> str:
+    rows = [f"{k},{k + 1}{',?' * (k % 2)},{k % 5}:{k % 3}" for k in range(30)]
+    head = "@classLabel true 0 1 2\n@data\n"
+    (folder / "Toy").mkdir()
+    for part in ("TRAIN", "TEST"):
+        (folder / "Toy" / f"Toy_{part}.ts").write_text(head + "\n".join(rows))
+    return "ucr:name=Toy"
+
+
+EXAMPLES = {
+    "classes": _sequences("target=kind,exclude=level"),
+    "numbers": _sequences("target=level"),
+    "steps": _sequences('target="change,level"'),
+    "gaps": _sequences("target=kind,gaps=interpolate,exclude=level"),
+    "forecast": _series("horizon=3,stride=2,season=24"),
+    "known": _series('horizon=5,known="price,day"'),
+    "quantiles": _series("horizon=2,quantiles=0.1;0.5;0.9"),
+    "arrays": _arrays,
+    "text": _text,
+    "series": _ts,
+}
+
+
+@pytest.fixture(params=EXAMPLES)
+def task(request: pytest.FixtureRequest, tmp_path: Path) -> LoadedTask:
+    return tasks.load(EXAMPLES[request.param](tmp_path), tmp_path)
+
+
+def test_a_description_survives_json(task: LoadedTask) -> None:
+    made = task.preprocessing
+    again = raw.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert again == made
+    assert str(task.folder) not in json.dumps(made.to_dict())
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_raw_data_become_what_the_split_holds(task: LoadedTask, part: str) -> None:
+    made = raw.from_dict(json.loads(json.dumps(task.preprocessing.to_dict())))
+    data = task.raw(part)
+    split = task.unseal() if part == "test" else getattr(task, part)
+    inputs = made.inputs(data)
+    count = len(split)
+    steps = inputs.values.shape[1]
+    assert torch.equal(inputs.values[:count], split.inputs[:, :steps])
+    assert not split.inputs[:, steps:].any()
+    if split.lengths is not None and inputs.lengths is not None:
+        assert torch.equal(inputs.lengths, split.lengths)
+    targets = made.targets(data, inputs)
+    seen = targets[:count] if task.readout == "last" else targets
+    expected = split.targets if task.readout == "last" else split.targets[:, :steps]
+    assert torch.equal(seen.nan_to_num(7.5), expected.nan_to_num(7.5))
+    # What is behind the last row has no target, and counts nowhere.
+    assert targets[count:].isnan().all()
+
+
+def test_answers_are_in_the_users_terms(task: LoadedTask) -> None:
+    made, data = task.preprocessing, task.raw("validation")
+    inputs = made.inputs(data)
+    torch.manual_seed(0)
+    leading = inputs.values.shape[: 2 if task.readout == "every" else 1]
+    outputs = torch.randn(*leading, task.output_size)
+    answers = made.answers(outputs, inputs)
+    rows = len(inputs) if task.readout == "last" else int((inputs.rows >= 0).sum())
+    assert {len(column) for column in answers.values()} == {rows}
+    if made.outputs.kind == "numbers":
+        expected = task.goal.predictions(outputs.double())
+        assert tuple(answers) == made.outputs.names
+        if task.readout == "last":
+            found = np.stack(list(answers.values()), axis=1)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+    else:
+        assert {*next(iter(answers.values()))} <= {*task.classes}
+        shares = made.probabilities(outputs, inputs)
+        assert tuple(shares) == task.classes
+        np.testing.assert_allclose(sum(shares.values()), 1.0, rtol=1e-6)
+
+
+def test_answers_at_every_step_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    frame = _table(tmp_path)
+    task = tasks.load(EXAMPLES["steps"](tmp_path))
+    made = task.preprocessing
+    table = made.read(tmp_path / "a.csv")
+    inputs = made.inputs(table)
+    targets = made.targets(table, inputs).double()
+    offset, scale = (torch.tensor(v) for v in (made.outputs.offset, made.outputs.scale))
+    answers = made.answers((targets.nan_to_num(0) - offset) / scale, inputs)
+    np.testing.assert_allclose(answers["change"], frame["change"], rtol=1e-5)
+    np.testing.assert_allclose(answers["level"], frame["level"], rtol=1e-5)
+
+
+def test_new_rows_need_no_target_and_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
+    task = tasks.load(EXAMPLES["classes"](tmp_path))
+    made = dataclasses.replace(task.preprocessing, where="new.csv")
+    table = made.read(tmp_path / "a.csv")
+    inputs = made.inputs(table.drop(columns="kind"))
+    assert torch.equal(inputs.values, made.inputs(table).values)
+    assert inputs.names == tuple(f"{number:03}" for number in range(30))
+    # A user's own frame, typed, gives what the text gives.
+    typed = table.assign(a=table["a"].astype(float), b=table["b"].astype(float))
+    assert torch.equal(made.inputs(typed).values, inputs.values)
+    for change, complaint in (
+        (table.drop(columns="a"), "new.csv: there is no column 'a'"),
+        (table.assign(mode="broken"), "new.csv: column 'mode', row 1 holds 'broken', which"),
+        (table.assign(a="warm"), "new.csv: column 'a': row 1 holds 'warm'"),
+        (table.iloc[:0], "new.csv: there is no row"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            made.inputs(change)
+    with pytest.raises(ValueError, match=r"row 1: class 'new' is not in the training data"):
+        made.targets(table.assign(kind="new"), inputs)
+
+
+def test_the_next_values_are_forecast_from_the_last_rows(tmp_path: Path) -> None:
+    task = tasks.load(EXAMPLES["known"](tmp_path))
+    made = task.preprocessing
+    table = made.read(tmp_path / "a.csv").sort_values("t").reset_index(drop=True)
+    future = table.copy()
+    future.loc[395:, "load"] = None
+    inputs = made.inputs(future)
+    # The last window ends before the first row without a target, and knows the prices beyond.
+    assert inputs.rows[-1].tolist() == [394]
+    price = made.known.names.index("price")
+    scale, offset = made.known.scale[0], made.known.offset[0]
+    at = made.features.width + (price and len(made.known.levels["day"]))
+    prices = inputs.values[-1, -5:, at] * scale + offset
+    torch.testing.assert_close(prices, torch.tensor([11.0, 12, 13, 14, 15]), atol=1e-4, rtol=0)
+
+
+def test_an_unknown_symbol_is_said(tmp_path: Path) -> None:
+    made = tasks.load(_text(tmp_path)).preprocessing
+    inputs = made.inputs("abcdZ" * 20)
+    assert inputs.notes == (
+        "a.txt: character 'Z', first at 5, is not in the vocabulary and read as <unk>",
+    )
+
+
+def test_the_room_stands_alone(tmp_path: Path) -> None:
+    """An exported package carries it along: nothing of the house, and pandas only when it reads."""
+    program = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('alone', {str(ROOM / '__init__.py')!r},\n"
+        f"    submodule_search_locations=[{str(ROOM)!r}])\n"
+        "sys.modules['alone'] = module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "print('optcell_search' in sys.modules, 'pandas' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.split() == ["False", "False"], done.stderr

@@ -1,0 +1,96 @@
+"""Times in the ways in which people write them, and what nobody can understand in one way only."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optcell_search.raw.times import moments, settled
+
+
+def read(cells: list[object], day_first: str = "auto") -> np.ndarray:
+    return moments(pd.Series(cells, dtype=object), "a.csv: column 't'", day_first)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["9:00", "10:00", "23:59:59.5"],
+        ["9:00 AM", "12:30 PM", "1:00 p.m."],
+        ["2020-01-31", "2020-02-01", "9999-12-31"],
+        ["2020-01-31 09", "2020-01-31 10"],
+        ["2020-01-31T09:00", "2020-01-31T10:00"],
+        ["2020-01-31T09:00:00.000000001", "2020-01-31T09:00:00.000000002"],
+        ["2020-06-01T12:00+02:00", "2020-06-01T11:00Z", "2020-06-01 11:30 UTC"],
+        ["9/1/2020", "10/1/2020", "13/1/2020"],
+        ["1/9/2020", "1/10/2020", "1/13/2020 9:00"],
+        ["9.12.2020", "31.12.2020 23:00"],
+        ["2020/1/9", "2020/1/10", "2020/2/1 10:00"],
+        ["9 Jan 2020", "10 Jan 2020 10:00"],
+        ["Jan 9, 2020", "February 1, 2020"],
+        ["2020-01", "2020-02"],
+        ["9", "10", "1e3"],
+        ["9", "10", str(2**63 - 1)],
+        ["-3", "+2", "10"],
+        [datetime.date(2020, 1, 9), datetime.date(2020, 1, 10)],
+    ],
+)
+def test_times_are_in_their_order_and_not_in_that_of_their_letters(cells: list[object]) -> None:
+    found = read(cells)
+    assert (np.diff(found) > 0).all()
+    assert np.argsort(read(cells[::-1])).tolist() == list(range(len(cells)))[::-1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        (["03/04/2020", "05/06/2020"], "'03/04/2020' may be .* day_first=yes or day_first=no"),
+        (["13/04/2020", "04/13/2020"], "row 1 holds .* and row 2 .* day first and month first"),
+        (["00Z", "00.25Z"], "row 1 holds '00Z'; valid: "),
+        (["2020-01-31", "31 Jan 2020"], "row 2 holds '31 Jan 2020', which is not written like"),
+        (["2020-01-31", "2020-02-30"], "row 2 holds '2020-02-30'"),
+        (["2020-01-01T00:00Z", "2020-01-01T01:00"], "row 2 .* one has a time zone, the other none"),
+        (["9:00", "9:60"], "row 2 holds '9:60'"),
+        (["1", "t02"], "row 1 holds '1'; valid"),
+        (["1", None, "3"], "lacks the time of 1 rows, the first is row 2"),
+        (["1", str(2**63)], "row 2 holds 9223372036854775808; valid: numbers below 2"),
+        (["31/12/20"], "row 1 holds '31/12/20'"),
+    ],
+)
+def test_what_can_be_two_times_or_none_is_refused(cells: list[object], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        read(cells)
+    assert str(caught.value).startswith("a.csv: column 't'")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_user_decides_what_is_doubtful() -> None:
+    early, late = "03/04/2020", "04/03/2020"
+    assert read([early], "yes") > read([late], "yes")
+    assert read([early], "no") < read([late], "no")
+    assert settled(pd.Series(["13/1/2020"], dtype=object), "auto") == "yes"
+    assert settled(pd.Series(["1/13/2020"], dtype=object), "auto") == "no"
+    assert settled(pd.Series(["2020-01-13"], dtype=object), "auto") == "auto"
+
+
+def test_typed_and_written_times_are_the_same() -> None:
+    days = pd.date_range("2020-03-28", periods=72, freq="h", tz="Europe/Berlin")
+    written = pd.Series([day.isoformat() for day in days], dtype=object)
+    typed = moments(pd.Series(days), "t")
+    assert typed.tolist() == moments(written, "t").tolist()
+    assert (np.diff(typed) == 3600 * 10**6).all()
+
+
+def test_a_long_whole_number_is_not_rounded() -> None:
+    assert read(["9007199254740993", "9007199254740992"]).tolist() == [2**53 + 1, 2**53]
+
+
+@given(st.lists(st.datetimes(), min_size=2, max_size=5, unique=True), st.booleans())
+def test_any_date_is_in_its_place(days: list[datetime.datetime], blank: bool) -> None:
+    found = read([day.isoformat(sep=" " if blank else "T") for day in days])
+    assert np.argsort(found).tolist() == sorted(range(len(days)), key=lambda i: days[i])
