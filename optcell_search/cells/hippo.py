@@ -11,7 +11,13 @@ from torch.nn.functional import linear
 
 from ..hyperparameters import choice, integer, real
 from .base import Cell, Hidden, Weights
-from .measures import DISCRETISATIONS, MEASURES, continuous, discrete, scaled_step
+from .measures import (
+    DISCRETISATIONS,
+    MEASURES,
+    continuous,
+    discrete,
+    scaled_step,
+)
 
 
 def _official_number() -> tuple[int, ...]:

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from .. import kernels
-from ..rules import Rule, RuleState, apply_rule, as_filter, as_linear_filter, last_valid
+from ..rules import (
+    Rule,
+    RuleState,
+    apply_rule,
+    as_filter,
+    as_linear_filter,
+    last_valid,
+)
 from .base import Cell, Hidden, Weights
 from .checks import check_layer
 from .state import LayerState, check_hidden

@@ -12,7 +12,14 @@ from torch import Tensor
 from ..hyperparameters import choice, integer, real
 from ..kernels import linear_scan
 from .base import Cell, Hidden, Weights, linear_projection
-from .linear import complex_shapes, end, in_single, inputs_and_skip, output, states_of
+from .linear import (
+    complex_shapes,
+    end,
+    in_single,
+    inputs_and_skip,
+    output,
+    states_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
-    from optcell_search.ledger.storage import STORAGE_ERRORS, said
+    from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
     from optcell_search.tuning import RunFailedError
 
     try:

@@ -12,12 +12,18 @@ from pathlib import Path
 import filelock
 import optuna
 
-from .disk import sync, sync_all
 from .format import REPORT, REQUEST_FILE
-from .names import refuse_link
 from .opening import make_ledger
 from .request import Request
-from .storage import STORAGE_ERRORS, LedgerStorage, file_of, is_missing, without_password
+from .storage.disk import sync, sync_all
+from .storage.names import refuse_link
+from .storage.storage import (
+    STORAGE_ERRORS,
+    LedgerStorage,
+    file_of,
+    is_missing,
+    without_password,
+)
 
 LOCK = Path("ray") / "driver.lock"
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..pareto import Direction
-from .attributes import check_epoch, check_record, whole_number
+from .trials.attributes import check_epoch, check_record, whole_number
 
 # Of what is written now. Runs of 0.1 carry format 1, too; what was added since has defaults.
 FORMAT = 2

@@ -19,17 +19,17 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace, trial_seed
 
-from . import enqueued
 from . import format as stored
 from .constraints import Constraint
-from .in_memory import InMemoryStudy
-from .lock import locked
-from .reasons import DIVERGED, GIVEN_UP
 from .request import Request
-from .reuse import ReusableResults
-from .running_trial import RunningTrial
-from .scores import NO_RECORD
-from .storage import LedgerStorage
+from .storage.lock import locked
+from .storage.storage import LedgerStorage
+from .trials import enqueued
+from .trials.in_memory import InMemoryStudy
+from .trials.reasons import DIVERGED, GIVEN_UP
+from .trials.reuse import ReusableResults
+from .trials.running_trial import RunningTrial
+from .trials.scores import NO_RECORD
 
 Metrics = Mapping[str, float]
 

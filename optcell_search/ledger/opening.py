@@ -12,13 +12,13 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 
 from .amending import settled
-from .attributes import check_numbers
 from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
 from .ledger import Ledger
-from .names import refuse_link
 from .request import Request
-from .storage import DAMAGE, STORAGE_ERRORS, LedgerStorage, quiet_optuna, said
-from .trial_record import record_of
+from .storage.names import refuse_link
+from .storage.storage import DAMAGE, STORAGE_ERRORS, LedgerStorage, quiet_optuna, said
+from .trials.attributes import check_numbers
+from .trials.trial_record import record_of
 from .typed import short
 
 

@@ -14,10 +14,9 @@ from optuna.storages import BaseStorage
 from optcell_search.space.files import parse
 
 from . import trust as trusting
-from .attributes import check_numbers, check_study
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
-from .names import refuse_link
-from .storage import (
+from .storage.names import refuse_link
+from .storage.storage import (
     DAMAGE,
     STORAGE_ERRORS,
     quiet_optuna,
@@ -25,6 +24,7 @@ from .storage import (
     storage_for_reading,
     without_password,
 )
+from .trials.attributes import check_numbers, check_study
 
 
 def load(where: str | Path, *, trust: bool = False) -> optuna.Study:

@@ -15,10 +15,10 @@ from optcell_search.space import SearchSpace
 from optcell_search.space.files import parse
 
 from ..pareto import Direction
-from .attributes import check_objectives
 from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
-from .names import inner_name
-from .storage import without_password
+from .storage.names import inner_name
+from .storage.storage import without_password
+from .trials.attributes import check_objectives
 from .typed import checker, in_words, short
 
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.

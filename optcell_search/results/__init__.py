@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ledger.format import BASELINE
 from ..ledger.reading import load, locate
-from ..ledger.trial_record import TrialRecord, record_of
+from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
 from .ranking import best, eligible, knee, pareto
 from .tables import (

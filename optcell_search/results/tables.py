@@ -19,7 +19,7 @@ from ..ledger.format import (
     finalized_in,
 )
 from ..ledger.notes import Remark, remarks
-from ..ledger.trial_record import TrialRecord, record_of
+from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction
 
 

@@ -23,9 +23,9 @@ from optcell_search.training import Training, examine, feedforward_baseline, has
 
 from ..ledger.format import BASELINE
 from ..ledger.ledger import Ledger
-from ..ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ..ledger.scores import Record, Score
-from ..ledger.storage import STORAGE_ERRORS, said
+from ..ledger.storage.storage import STORAGE_ERRORS, said
+from ..ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
+from ..ledger.trials.scores import Record, Score
 from .cluster import heartbeat
 from .cluster.data_transfer import Source
 from .cluster.gpu_shares import larger

@@ -17,7 +17,7 @@ from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
-from ..ledger.storage import absolute_url
+from ..ledger.storage.storage import absolute_url
 from . import limits
 from .first_candidates import read_first
 from .search.callbacks import check as check_callbacks

@@ -19,10 +19,10 @@ from ..ledger import trust as trusting
 from ..ledger.amending import amend
 from ..ledger.format import ENDED, REPORT
 from ..ledger.ledger import Ledger
-from ..ledger.names import refuse_link
 from ..ledger.opening import open_ledger
-from ..ledger.reasons import RunBrokenError
 from ..ledger.request import LOCAL, Request
+from ..ledger.storage.names import refuse_link
+from ..ledger.trials.reasons import RunBrokenError
 from . import extending
 from .replay import Replay, replay
 from .run_folder import RunFolder

@@ -16,7 +16,7 @@ from optcell_search.space import Candidate
 from ..ledger import trust as trusting
 from ..ledger.format import METRICS, finalized_in
 from ..ledger.request import Request
-from ..ledger.scores import NO_RECORD
+from ..ledger.trials.scores import NO_RECORD
 from .cluster.data_transfer import DataChangedError, Source
 from .status import standing
 from .store import checkpoints

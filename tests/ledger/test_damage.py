@@ -18,11 +18,11 @@ import tomli_w
 from runs import a_request
 
 from optcell_search import results
-from optcell_search.ledger.attributes import check_record, whole_number
 from optcell_search.ledger.format import epochs_in, finalized_in
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
-from optcell_search.ledger.trial_record import TrialRecord
+from optcell_search.ledger.trials.attributes import check_record, whole_number
+from optcell_search.ledger.trials.trial_record import TrialRecord
 from optcell_search.ledger.typed import checker, in_words
 from optcell_search.tuning import Run
 
@@ -195,7 +195,7 @@ def test_a_complete_trial_has_its_values() -> None:
 
 
 def test_a_locked_study_is_called_that(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optcell_search.ledger.storage.WAIT", 0.1)
+    monkeypatch.setattr("optcell_search.ledger.storage.storage.WAIT", 0.1)
     holder = sqlite3.connect(folder / "study.db")
     holder.execute("PRAGMA journal_mode=WAL")
     holder.execute("BEGIN IMMEDIATE")
@@ -204,7 +204,7 @@ def test_a_locked_study_is_called_that(folder: Path, monkeypatch: pytest.MonkeyP
         ledger = open_ledger(Request.read(folder), folder)
         with pytest.raises(optuna.exceptions.StorageInternalError) as caught:
             ledger.requeue()
-        from optcell_search.ledger.storage import said
+        from optcell_search.ledger.storage.storage import said
 
         assert said(caught.value) == "database is locked"
         ledger.close()

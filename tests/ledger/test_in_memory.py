@@ -10,7 +10,7 @@ from optuna.distributions import FloatDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from optcell_search.ledger.in_memory import InMemoryStudy
+from optcell_search.ledger.trials.in_memory import InMemoryStudy
 
 OPEN = TrialState.WAITING
 

@@ -14,8 +14,8 @@ from runs import SMALL_SPACE, a_request
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
-from optcell_search.ledger.running_trial import RunningTrial
-from optcell_search.ledger.storage import LedgerStorage
+from optcell_search.ledger.storage.storage import LedgerStorage
+from optcell_search.ledger.trials.running_trial import RunningTrial
 from optcell_search.space import SearchSpace, trial_seed
 
 SUCCESSORS: list[Ledger] = []

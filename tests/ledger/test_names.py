@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optcell_search.ledger.names import inner_name, refuse_link
+from optcell_search.ledger.storage.names import inner_name, refuse_link
 
 HOSTILE = [
     "", ".", "..", "/etc/passwd", "../x", "a/../../x", "a//b", "a/./b", "a\0b", "a\nb", "C:\\x",

@@ -14,9 +14,9 @@ from runs import a_request
 
 from optcell_search import results
 from optcell_search.ledger import trust
-from optcell_search.ledger.journal import mend
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
+from optcell_search.ledger.storage.journal import mend
 from optcell_search.tuning import Run
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 20

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 OPEN = (
     "import sys; sys.path.insert(0, sys.argv[1])\n"
     "from pathlib import Path\n"
-    "from optcell_search.ledger.storage import LedgerStorage\n"
+    "from optcell_search.ledger.storage.storage import LedgerStorage\n"
     "sys.stdin.readline()\n"
     "LedgerStorage.in_folder(Path(sys.argv[2])).close()\n"
 )

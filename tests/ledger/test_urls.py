@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from optcell_search import results
-from optcell_search.ledger.storage import LedgerStorage, without_password
+from optcell_search.ledger.storage.storage import LedgerStorage, without_password
 
 SECRET = "s3cr@t!"
 

@@ -12,7 +12,7 @@ from ray import exceptions
 from runs import a_request
 
 from optcell_search.ledger.opening import make_ledger
-from optcell_search.ledger.reasons import RunBrokenError
+from optcell_search.ledger.trials.reasons import RunBrokenError
 from optcell_search.tuning.cluster.data_transfer import Source
 
 MODULE = importlib.import_module("optcell_search.tuning.finalize")

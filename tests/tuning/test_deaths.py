@@ -17,11 +17,11 @@ from optuna.trial import TrialState
 from runs import SMALL_SPACE, a_request
 
 from optcell_search.ledger import folder as folders
-from optcell_search.ledger.journal import mend
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
-from optcell_search.ledger.storage import LedgerStorage
+from optcell_search.ledger.storage.journal import mend
+from optcell_search.ledger.storage.storage import LedgerStorage
 from optcell_search.tuning import Run
 
 METRICS = {"accuracy": 0.5, "loss": 1.0, "parameters": 20.0}

@@ -10,7 +10,7 @@ import optuna
 
 from ... import results
 from ...ledger.notes import Remark, remarks, write_remark
-from ...ledger.storage import STORAGE_ERRORS, without_password
+from ...ledger.storage.storage import STORAGE_ERRORS, without_password
 from ...results import TrialRecord
 from ..info.data import Data
 from .opening import open_source, study_to_write

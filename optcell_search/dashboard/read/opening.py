@@ -10,7 +10,7 @@ import optuna
 
 from ... import results
 from ...ledger.reading import is_journal, open_study
-from ...ledger.storage import LedgerStorage, storage_for_reading
+from ...ledger.storage.storage import LedgerStorage, storage_for_reading
 from .api import ApiSource
 from .source import Source
 from .sql import SqlSource, has_known_tables

@@ -17,7 +17,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Connection, Table, and_, func, select
 
 from ...ledger.format import EPOCH_PREFIX, METRICS, epochs_in
-from ...ledger.storage import engine_for_reading
+from ...ledger.storage.storage import engine_for_reading
 from ...results import TrialRecord
 from .source import Curve
 

@@ -6,7 +6,12 @@ from ..loop import Loop
 from . import build
 from .call import SUFFIX
 from .delta import delta_backward, delta_forward
-from .filters import normalize_backward, normalize_forward, scan_backward, scan_forward
+from .filters import (
+    normalize_backward,
+    normalize_forward,
+    scan_backward,
+    scan_forward,
+)
 from .fused_layer import fused_layer_backward, fused_layer_forward
 from .linear_scan import (
     gated_scan_backward,

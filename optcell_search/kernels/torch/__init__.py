@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ..loop import Loop
 from .delta import delta_chunks
-from .filters import normalize_backward, normalize_forward, scan_backward, scan_forward
+from .filters import (
+    normalize_backward,
+    normalize_forward,
+    scan_backward,
+    scan_forward,
+)
 from .linear_scan import linear_scan_backward, linear_scan_forward
 from .recurrence import recurrence_backward, recurrence_forward
 

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from optcell_search.hyperparameters import choice
-from optcell_search.raw import Inputs, Outputs, TablePreprocessing, columns, fitting, tables, times
+from optcell_search.raw import (
+    Inputs,
+    Outputs,
+    TablePreprocessing,
+    columns,
+    fitting,
+    tables,
+    times,
+)
 from optcell_search.raw.files import SUFFIXES
 from optcell_search.raw.gaps import Gaps
 from optcell_search.raw.outputs import IGNORED, Per

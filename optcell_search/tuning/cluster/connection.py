@@ -15,7 +15,14 @@ from ray import exceptions
 
 from ...ledger.request import Request
 from ..store.file_systems import Location
-from . import heartbeat, import_paths, own_processes, preflight, runtime_environment, starting
+from . import (
+    heartbeat,
+    import_paths,
+    own_processes,
+    preflight,
+    runtime_environment,
+    starting,
+)
 from .data_transfer import Source
 
 # Candidates and results are a few kilobytes; data reaches the workers by its path.

@@ -24,8 +24,8 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.carrying import carried
 
 from ...ledger.format import REQUEST_FILE
-from ...ledger.names import inner_name
 from ...ledger.request import Request
+from ...ledger.storage.names import inner_name
 from ..store.file_systems import Location
 
 FOLDER = "data"

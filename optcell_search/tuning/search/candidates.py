@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from optcell_search.space import Candidate
 
 from ...ledger.ledger import Ledger
-from ...ledger.running_trial import RunningTrial
+from ...ledger.trials.running_trial import RunningTrial
 from . import samplers
 
 # Suggestions of a sampler that may be refused before another way is tried.

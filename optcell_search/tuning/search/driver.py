@@ -13,8 +13,8 @@ from ray.tune.error import TuneError
 
 from ...ledger.format import ENDED, SEARCHED
 from ...ledger.ledger import Ledger
-from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ...ledger.storage import STORAGE_ERRORS, said
+from ...ledger.storage.storage import STORAGE_ERRORS, said
+from ...ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
 from ..cluster import heartbeat
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...ledger.reasons import kind
+from ...ledger.trials.reasons import kind
 
 # Where half of a space diverges, eight in a row do so once in 256 searches.
 LIMIT = 8

@@ -13,7 +13,7 @@ from typing import Any
 
 from ray import tune
 
-from ...ledger.reasons import unexpected
+from ...ledger.trials.reasons import unexpected
 
 
 class LoggerError(RuntimeError):

@@ -13,9 +13,9 @@ from ray.tune.search import Searcher
 
 from ...ledger.format import DUPLICATE_OF, METRICS
 from ...ledger.ledger import Ledger, Metrics
-from ...ledger.reasons import OUT_OF_MEMORY, TOO_SLOW
-from ...ledger.running_trial import RunningTrial
-from ...ledger.storage import STORAGE_ERRORS, said
+from ...ledger.storage.storage import STORAGE_ERRORS, said
+from ...ledger.trials.reasons import OUT_OF_MEMORY, TOO_SLOW
+from ...ledger.trials.running_trial import RunningTrial
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
 from ..store import checkpoints

@@ -9,7 +9,7 @@ import stat
 import uuid
 from pathlib import Path
 
-from ...ledger.disk import sync
+from ...ledger.storage.disk import sync
 
 
 class LocalFiles:

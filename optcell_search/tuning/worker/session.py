@@ -14,7 +14,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import DivergedError, Training
 
-from ...ledger.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
+from ...ledger.trials.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
 from ..cluster.data_transfer import Source
 from ..store import checkpoints
 from ..store.checkpoints import CheckpointError

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from optcell_search.space import Candidate
 
-from ..pareto import Direction, ranks
+from ...pareto import Direction, ranks
 
 # How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
 _ENQUEUED = "fixed_params"

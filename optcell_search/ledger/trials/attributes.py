@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .typed import checker, in_words, short
+from ..typed import checker, in_words, short
 
 _NUMBERS = dict[str, float]
 _TRIAL: dict[str, Any] = {

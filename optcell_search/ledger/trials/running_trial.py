@@ -8,7 +8,7 @@ from typing import Any
 
 from optcell_search.space import Candidate
 
-from .format import epochs_in
+from ..format import epochs_in
 
 
 @dataclass

@@ -11,7 +11,7 @@ from optuna.trial import Trial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace
 
-from .format import REASON
+from ..format import REASON
 
 
 def suggested(space: SearchSpace, trial: Trial) -> Candidate:

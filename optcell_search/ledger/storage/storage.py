@@ -17,8 +17,8 @@ from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from ..format import DATABASE, JOURNAL
 from .disk import sync
-from .format import DATABASE, JOURNAL
 from .journal import mend, refuse_foreign
 
 _MOMENT = 0.5  # seconds

@@ -9,8 +9,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from ..format import GRADIENTS, METRICS, epochs_in, without_epochs
 from .attributes import check_trial
-from .format import GRADIENTS, METRICS, epochs_in, without_epochs
 
 
 @dataclass(frozen=True, slots=True)
