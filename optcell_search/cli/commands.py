@@ -158,6 +158,18 @@ def export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def predict(arguments: argparse.Namespace) -> int:
+    """Have an exported package predict a file."""
+    from optcell_search.export import run_package
+
+    asked = ["predict", arguments.file, "--out", arguments.out]
+    asked += [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
+    code = run_package(arguments.package, asked, quiet=arguments.json)
+    if arguments.json and not code:
+        return _print_json({"predictions": arguments.out})
+    return code
+
+
 def list_plugins(arguments: argparse.Namespace) -> int:
     """List rules, cells, tasks, penalties or spaces."""
     entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)

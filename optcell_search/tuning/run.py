@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
-from ..ledger.format import REPORT
+from ..ledger.format import METRICS, REPORT
 from ..ledger.ledger import Ledger
 from ..ledger.names import refuse_link
 from ..ledger.opening import open_ledger
@@ -208,12 +208,18 @@ class Run(RunFolder):
         """
         from optcell_search.export import ExportError, export
 
+        from .raw_scores import reference
+
         if Path(out).exists():
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
         number, candidate = self.candidate(which)
         task = self._check_data()
+        weights, known = self.weights(number), self._trial(number).user_attrs
+        # Of several repeats the ledger has the means, and the weights are those of the first.
+        noted = known[METRICS] if len(known.get("seeds", "1")) == 1 else None
+        checked = reference(task, candidate, weights, noted, self.request.device)
         try:
-            return export(candidate, self.weights(number), task, self._scores(number), out)
+            return export(candidate, weights, task, self._scores(number), out, checked)
         except ExportError as error:
             raise RunFailedError(str(error)) from error
 
