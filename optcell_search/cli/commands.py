@@ -162,9 +162,9 @@ def predict(arguments: argparse.Namespace) -> int:
     """Have an exported package predict a file."""
     from optcell_search.export import run_package
 
-    asked = ["predict", arguments.file, "--out", arguments.out]
-    asked += [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
-    code = run_package(arguments.package, asked, quiet=arguments.json)
+    asked = [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
+    asked = ["predict", f"--out={arguments.out}", *asked, "--", arguments.file]
+    code = run_package(arguments.package, asked)
     if arguments.json and not code:
         return _print_json({"predictions": arguments.out})
     return code

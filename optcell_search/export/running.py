@@ -18,7 +18,7 @@ runpy.run_module(package, run_name="__main__", alter_sys=True)
 """
 
 
-def run_package(folder: str | Path, arguments: Sequence[str], *, quiet: bool = False) -> int:
+def run_package(folder: str | Path, arguments: Sequence[str]) -> int:
     """Run ``python -m PACKAGE`` with these arguments; return its exit code.
 
     This runs the code that the package holds, as importing it would. It can import what is
@@ -27,7 +27,6 @@ def run_package(folder: str | Path, arguments: Sequence[str], *, quiet: bool = F
     Args:
         folder: an exported package, as `export` has written it.
         arguments: of its command line.
-        quiet: whether its standard output is thrown away.
 
     Raises:
         ValueError: there is no such package, or it has no predictor.
@@ -48,7 +47,6 @@ def run_package(folder: str | Path, arguments: Sequence[str], *, quiet: bool = F
         )
     done = subprocess.run(
         [sys.executable, "-I", "-c", _PROGRAM, str(home), packages[0], *arguments],
-        stdout=subprocess.DEVNULL if quiet else None,
         check=False,
     )
     return done.returncode

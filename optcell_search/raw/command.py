@@ -9,8 +9,12 @@ import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DONE, WRONG_REQUEST = 0, 2
 
@@ -39,22 +43,31 @@ def main(
     warnings.showwarning = lambda message, *_: print(f"{package}: {message}", file=sys.stderr)
     out = Path(arguments.out)
     try:
-        if os.path.lexists(out) and not arguments.force:
+        # A pipe or a device, such as /dev/stdout, loses nothing.
+        direct = out.exists() and not out.is_file() and not out.is_dir()
+        if os.path.lexists(out) and not arguments.force and not direct:
             raise ValueError(f"--out {out}: exists already; name another file, or add --force")
         if not out.absolute().parent.is_dir():
             raise ValueError(f"--out {out}: there is no folder {out.absolute().parent}")
         made = predictor()
         ask = made.predict_proba if arguments.proba else made.predict
         found = ask(Path(arguments.file))
-        # Whole or not at all.
-        draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
-        try:
-            found.to_csv(draft)
-            os.replace(draft, out)
-        finally:
-            draft.unlink(missing_ok=True)
+        if direct:
+            found.to_csv(out)
+        else:
+            _write_whole(found, out)
     except (ValueError, OSError, ImportError) as error:
         print(f"{package}: {error}", file=sys.stderr)
         return WRONG_REQUEST
-    print(f"{out}: {len(found)} predictions")
+    print(f"{out}: {len(found)} predictions", file=sys.stderr)
     return DONE
+
+
+def _write_whole(found: pd.DataFrame, out: Path) -> None:
+    """Write a CSV file, whole or not at all."""
+    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        found.to_csv(draft)
+        os.replace(draft, out.resolve())
+    finally:
+        draft.unlink(missing_ok=True)
