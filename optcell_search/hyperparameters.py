@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -92,23 +92,36 @@ class Integer:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few values, all of which are searched."""
+    """One of a few values, all of which are searched.
+
+    `more`, where given, returns options that are valid, too, though not searched unless asked for;
+    it is called when a value is checked, and not before.
+    """
 
     default: Any
     options: tuple[Any, ...]
+    more: Callable[[], tuple[Any, ...]] | None = None
     needs: Needs | None = None
     since: str = ""
     doc: str = ""
 
     @property
+    def valid_options(self) -> tuple[Any, ...]:
+        """The options, and after them what else is valid."""
+        more = () if self.more is None else self.more()
+        return (*self.options, *(option for option in more if option not in self.options))
+
+    @property
     def valid(self) -> str:
-        """The options in words."""
-        return ", ".join(repr(option) for option in self.options)
+        """The valid options in words."""
+        return ", ".join(repr(option) for option in self.valid_options)
 
     def check(self, label: str, value: Any) -> Any:
         """Return `value`, or raise a ValueError that names label, value and options."""
         # 1 == True in Python, yet a user who writes 1 for a switch has made a mistake.
-        if not any(value == option and type(value) is type(option) for option in self.options):
+        if not any(
+            value == option and type(value) is type(option) for option in self.valid_options
+        ):
             raise ValueError(f"{label} = {value!r} is not an option; valid: {self.valid}")
         return value
 
@@ -186,12 +199,15 @@ def choice(
     default: Any,
     *,
     options: tuple[Any, ...],
+    more: Callable[[], tuple[Any, ...]] | None = None,
     needs: Needs | None = None,
     since: str = "",
     doc: str = "",
 ) -> Any:
-    """Declare a field that takes one of `options`."""
-    return _field(Choice(default=default, options=options, needs=needs, since=since, doc=doc))
+    """Declare a field that takes one of `options`, or one of `more()`; see `Choice`."""
+    return _field(
+        Choice(default=default, options=options, more=more, needs=needs, since=since, doc=doc)
+    )
 
 
 def met(needs: Needs, value: Any) -> bool:

@@ -17,8 +17,8 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 # In milliseconds; a busy machine draws slowly.
 PATIENCE = 60_000
 VIEWS = (
-    "head", "front", "growth", "many", "rules", "importance", "cell", "training", "timeline",
-    "tested", "trials", "provenance",
+    "head", "front", "pairs", "growth", "many", "standings", "rules", "importance", "cell",
+    "training", "timeline", "tested", "trials", "provenance",
 )  # fmt: skip
 
 

@@ -15,9 +15,9 @@ NASTY = "<img src=x onerror=document.title='hacked'>"
 RULES = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
 
 
-def filled(objectives: dict[str, str], **changes: Any) -> Ledger:
+def filled(objectives: dict[str, str], url: str | None = None, **changes: Any) -> Ledger:
     """Sixty trials of five rules on three cells: complete, stopped early, failed."""
-    ledger = Ledger(objectives, **changes)
+    ledger = Ledger(objectives, url, **changes)
     for i in range(60):
         rule, cell = RULES[i % 5], ("rnn", "gru", "lstm")[i % 3]
         options: dict[str, Any] = {"s": 0.05 * (1 + i)}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..hyperparameters import Hyperparameters
-from ..shapes import Float
+from ..shapes import Float, Int
 
 Weights = Mapping[str, Tensor]
 Hidden = tuple[Tensor, ...]
@@ -43,6 +43,11 @@ class Cell(Hyperparameters, ABC):
         A cell that names one has torch's weights and torch's input projection, W x + b, which
         nothing bypasses: kernels make it themselves.
         """
+        return None
+
+    @property
+    def loop(self) -> str | None:
+        """Name of the loop that `over_time` runs (see `kernels.Loop`), or None without one."""
         return None
 
     def output_size(self, hidden_size: int) -> int:
@@ -115,6 +120,26 @@ class Cell(Hyperparameters, ABC):
             u: (B, G), what the rule made of z, then what bypassed it.
             hidden: the state before the step.
         """
+
+    def over_time(
+        self,
+        weights: Weights,
+        u: Float[Tensor, "time batch projection"],
+        hidden: Hidden,
+        lengths: Int[Tensor, " batch"] | None,
+    ) -> tuple[Float[Tensor, "time batch hidden"], Hidden]:
+        """Return h after every step, and the state after each sequence's last valid step.
+
+        What `step` gives step by step, over the whole sequence at once. A cell that names a `loop`
+        writes it; the rest go step by step.
+
+        Args:
+            weights: what `prepare` returned.
+            u: (T, B, G), what the rule made of the input projection.
+            hidden: the state before the first step.
+            lengths: (B,) valid steps of each sequence; None means all T.
+        """
+        raise NotImplementedError(f"cell {self.name!r} goes step by step")
 
     def readout(
         self,

@@ -51,10 +51,11 @@ class Layer:
 
     def backend(self, like: Tensor) -> kernels.Choice:
         """Return the kernel that would run the recurrence on tensors like this one."""
-        if self.cell.kernel is None:
-            reasons = dict.fromkeys(kernels.FAST, "written for lstm, gru and rnn")
+        kind = self.cell.kernel or self.cell.loop
+        if kind is None:
+            reasons = dict.fromkeys(kernels.FAST, "written for cells that name a kernel or a loop")
             return kernels.Choice("reference", reasons)
-        return kernels.choose(self._loop(self.cell.kernel, like))
+        return kernels.choose(self._loop(kind, like))
 
     def __call__(
         self,
@@ -87,7 +88,8 @@ class Layer:
             check_hidden(state.hidden, hidden, x.shape[1])
             hidden = state.hidden
         kind = self.cell.kernel
-        kernel = "reference" if kind is None else kernels.pick(self._loop(kind, x))
+        loop = kind or self.cell.loop
+        kernel = "reference" if loop is None else kernels.pick(self._loop(loop, x))
         before = None if state is None else state.rule
         piece = _Piece(kernel, weights, p, x, hidden, before, lengths)
         done = None
@@ -119,7 +121,7 @@ class Layer:
     def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
         z = self.cell.input_projection(piece.weights, piece.x, None)
         u, rule_state = apply_rule(self.rule, piece.p, z, piece.before, piece.lengths)
-        return _ended(self._recur(piece, u), rule_state, piece.lengths)
+        return self._through_cell(piece, u, rule_state)
 
     def _linear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
         kernel, weights, p, x, hidden, before, lengths = piece
@@ -131,14 +133,23 @@ class Layer:
         if kind is None:
             filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
             u = self.cell.input_projection(weights, filtered, one)
-            return _ended(self._recur(piece, u), rule_state, lengths)
+            return self._through_cell(piece, u, rule_state)
         # Its z is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)
         if kernel == "native":
             output, hidden = kernels.torch_rnn(kind, columns, carried, hidden, lengths)
             return output, LayerState(hidden, rule_state)
         u = nn.functional.linear(columns, carried[0])
-        return _ended(self._recur(piece, u), rule_state, lengths)
+        return self._through_cell(piece, u, rule_state)
+
+    def _through_cell(
+        self, piece: _Piece, u: Tensor, rule_state: RuleState
+    ) -> tuple[Tensor, LayerState]:
+        """Take what the rule made of z through the cell."""
+        if self.cell.loop is not None and piece.kernel != "reference":
+            output, hidden = self.cell.over_time(piece.weights, u, piece.hidden, piece.lengths)
+            return output, LayerState(hidden, rule_state)
+        return _ended(self._recur(piece, u), rule_state, piece.lengths)
 
     def _recur(self, piece: _Piece, u: Tensor) -> Hidden:
         """Return the history of the state, from what the rule made of z."""
@@ -151,6 +162,8 @@ class Layer:
         return kernels.recurrence(self.cell.kernel, u, *recurrent, hidden, kernel)
 
     def _loop(self, kind: str, like: Tensor) -> kernels.Loop:
+        if self.cell.kernel is None:  # a loop without recurrent weights
+            return kernels.Loop.like(kind, like)
         size, linear = self.hidden_size, self.rule.linear
         return kernels.Loop.like(kind, like, hidden_size=size, takes_input=linear)
 

@@ -56,7 +56,8 @@ class OptCell(Recurrent):
 
     Raises:
         ValueError: an unknown name, an argument of a wrong type, a size below 1, a dropout outside
-            [0, 1], or one of the arguments that are refused.
+            [0, 1], a dtype that is none of floating-point numbers, or one of the arguments that
+            are refused.
 
     `torch.jit.trace`, the exporters to ONNX and `torch.export`, forward-mode derivatives and
     derivatives of derivatives by `torch.func` take the plain path, in torch's own operators;
@@ -92,6 +93,9 @@ class OptCell(Recurrent):
             dropout,
             {"proj_size": proj_size, "nonlinearity": nonlinearity},
         )
+        if dtype is not None and not dtype.is_floating_point:
+            valid = "torch.float32, torch.float64, torch.bfloat16, torch.float16"
+            raise ValueError(f"dtype = {dtype}; valid: {valid}")
         self.cell: Cell = cells.get(cell)() if isinstance(cell, str) else cell
         self.rule: Rule = rules.get(rule)() if isinstance(rule, str) else rule
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
@@ -224,7 +228,8 @@ class OptCell(Recurrent):
         batched = data is not input or data.dim() > 2
         start = None if given is None else as_state(given, len(self._suffixes), batched)
         device = data.device.type
-        if not torch.is_autocast_enabled(device):
+        # On meta, which has no autocast, torch does not even answer.
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return self._forward(input, start)
         dtype = next(iter(self._weights(0).values())).dtype
         with torch.autocast(device, enabled=False):

@@ -123,7 +123,7 @@ def replay(arguments: argparse.Namespace) -> int:
 
 def dashboard(arguments: argparse.Namespace) -> int:
     """Show runs in the browser, or write them as one HTML file."""
-    from optcell_search.dashboard import serve, write_report
+    from optcell_search.dashboard import find_token, serve, write_report
 
     places = [*arguments.directories, *arguments.study]
     if not places:
@@ -133,7 +133,8 @@ def dashboard(arguments: argparse.Namespace) -> int:
             places,
             host=arguments.host,
             port=arguments.port,
-            token=arguments.token,
+            token=find_token(arguments.token, arguments.token_file),
+            base_path=arguments.base_path,
             opened=arguments.open,
         )
         return 0

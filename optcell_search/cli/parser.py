@@ -228,7 +228,15 @@ def _add_dashboard(actions: _Actions[_Parser]) -> None:
         "--token",
         default="",
         metavar="T",
-        help="what the browser has to bring; needed where other machines can reach the address",
+        help="what the browser has to bring; needed where other machines can reach the address; "
+        "better kept out of the list of processes: --token-file, or the variable OPTCELL_TOKEN",
+    )
+    add("--token-file", metavar="FILE", help="file with the token in its first line")
+    add(
+        "--base-path",
+        default="",
+        metavar="PATH",
+        help="path under which a reverse proxy shows it, such as /user/me/proxy/8050/",
     )
     add("--no-open", action="store_false", dest="open", help="only print the address")
 

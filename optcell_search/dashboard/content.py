@@ -13,8 +13,10 @@ import numpy as np
 
 from ..registry import every_cell
 from ..registry import rules as registered_rules
+from . import words
 from .info import (
     columns,
+    diagnosis,
     finals,
     front,
     gradient,
@@ -27,11 +29,16 @@ from .info import (
     training,
 )
 from .info.data import Data
+from .info.uncertainty import standings
+from .info.uncertainty.gain import gain
 from .palette import styles
-from .read import Board
+from .read import Board, Curve
+from .views import views_of
 
 # A browser stays quick with so many trials; of more the front, the best and an even sample go.
 MOST_ROWS = 20_000
+# Learning curves that are read and shown, beside those of the front.
+MOST_CURVES = 10_000
 # What takes longer to work out than to read is renewed at most so often, in seconds, and takes at
 # most such a share of the time.
 _SLOW_EVERY = 10.0
@@ -88,6 +95,7 @@ class Contents:
             "where": self._board.where,
             "name": data.request.get("run_id", ""),
             "task": data.request["task"],
+            "title": words.task(str(data.request["task"])),
             "description": data.request["space"].get("description", ""),
             "epochs": data.request.get("epochs"),
             "objectives": data.objectives,
@@ -99,11 +107,16 @@ class Contents:
             "knee": found.knee,
             "infeasible": found.infeasible,
             "ranked": [int(n) for n in data.eligible["number"] if int(n) in wanted],
+            "gain": None if (found_gain := gain(data)) is None else asdict(found_gain),
+            "remark": asdict(data.remark),
+            "views": views_of(self._board.folder),
             "overview": asdict(overview.overview(data)),
             "map": asdict(rule_map.rule_map(data)),
             "rungs": [asdict(rung) for rung in training.rungs(data)],
             "failures": [asdict(failure) for failure in training.failures(data)],
             "finals": [asdict(row) for row in finals.final_rows(data)],
+            "confusions": [asdict(one) for one in diagnosis.confusions(data)],
+            "residuals": [asdict(one) for one in diagnosis.residuals(data)],
             "provenance": asdict(provenance.provenance(data, self._board.where)),
             "styles": styles(str(rule) for rule in data.table["rule"].dropna()),
             "equations": _equations(data),
@@ -116,6 +129,7 @@ class Contents:
             began = time.monotonic()
             self._slow = {
                 "growth": asdict(front.growth(data)),
+                "standings": asdict(standings.standings(data, curves_to_compare(self._board))),
                 "responses": [asdict(answer) for answer in response.responses(data)],
                 "importances": [asdict(found) for found in importance.importances(data)],
             }
@@ -123,6 +137,11 @@ class Contents:
             now = time.monotonic()
             self._slow_due = now + max(_SLOW_EVERY, (now - began) / _SLOW_SHARE)
         return self._slow
+
+
+def curves_to_compare(board: Board) -> dict[int, Curve]:
+    """Return the learning curves that rules are compared by, of very many trials a sample."""
+    return board.curves(training.sampled(board.data, board.trained, MOST_CURVES))
 
 
 def curves(board: Board, most: int, metrics: int, since: int = -1) -> dict[str, Any]:

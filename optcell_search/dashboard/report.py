@@ -11,12 +11,12 @@ import optuna
 from . import content, page
 from .info.compare import compare
 from .read import Board
+from .whole import write_whole
 
 # All trials up to here have their impulse response in the file; of more, the front and the best.
 _MOST_IMPULSES = 2000
 # Beyond so many trials only one metric's learning curves go into the file.
 _MANY = 2000
-_MOST_CURVES = 10_000
 
 
 def write_report(
@@ -43,11 +43,7 @@ def write_report(
     else:
         boards = [Board(each) for each in run]
     target = Path(path)
-    text = report(boards)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    return draft.replace(target)
+    return write_whole(target, report(boards))
 
 
 def report(boards: Sequence[Board]) -> str:
@@ -73,7 +69,7 @@ def _whole(board: Board) -> dict[str, Any]:
     metrics = 4 if len(shown["rows"]["number"]) <= _MANY else 1
     return {
         **shown,
-        "curves": content.curves(board, _MOST_CURVES, metrics),
+        "curves": content.curves(board, content.MOST_CURVES, metrics),
         "impulses": content.impulses(board.data, numbers),
         "gradients": content.gradients(board.data, numbers),
     }

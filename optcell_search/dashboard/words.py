@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 SYMBOLS = {"mu": "μ", "beta": "β", "eps": "ε", "restart": "F"}
@@ -26,6 +28,8 @@ _COLUMNS = {
     "seconds": "time (s)",
     "duplicate_of": "same as",
 }
+_FILE = re.compile(r"\S.*\.\w{1,8}")
+_SPREAD = "_std"
 _SHORT = {"hidden_size": "hidden", "num_layers": "layers", "batch_size": "batch"}
 
 
@@ -60,6 +64,12 @@ def hyperparameter(dotted: str) -> str:
     return f"{symbol(name)} ({section.replace('_', ' ')})"
 
 
+def task(specification: str) -> str:
+    """Return a task's name without its options; a data file's without folder and ending."""
+    name = specification.partition(":")[0]
+    return PurePath(name).stem if _FILE.fullmatch(name) else name
+
+
 def plain_metric(metric: str) -> str:
     """Return a metric's name without saying of which split it is: ``accuracy``."""
     return _AXES.get(metric, metric.replace("_", " ")).removeprefix("validation ")
@@ -69,6 +79,8 @@ def column(name: str) -> str:
     """Return what a column of the table is called, with its unit where it has one."""
     if name in _COLUMNS:
         return _COLUMNS[name]
+    if name.endswith(_SPREAD):
+        return f"{plain_metric(name.removesuffix(_SPREAD))} ±"
     return hyperparameter(name) if "." in name else plain_metric(name)
 
 
@@ -78,17 +90,9 @@ def number(value: Any, digits: int = 4) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
+    if (float(value).is_integer() or abs(value) >= 1000) and abs(value) < 1e15:
+        return f"{round(value):,}"
     return f"{value:.{digits}g}"
-
-
-def short(value: float) -> str:
-    """Return a number as the ticks of an axis have it: ``0.05``, ``2k``, ``1M``."""
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            return f"{value / limit:g}{unit}"
-    return f"{value:g}"
 
 
 def count(amount: int, noun: str) -> str:

@@ -7,7 +7,10 @@ a folder of the name that `backend` takes, and these on `layout`, `loop` and `pr
 from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
+from .delta import delta, delta_parts
 from .fused_layer import LayerWeights, fused_layer
+from .gated_scan import gated_scan, gates
+from .linear_scan import linear_scan
 from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize
@@ -18,6 +21,7 @@ from .scan import scan
 from .watching import exporting
 
 __all__ = [
-    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "exporting", "fused_layer",
-    "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta", "delta_parts",
+    "exporting", "fused_layer", "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur",
+    "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -36,6 +36,7 @@ NAMES = (*FAST, "reference")
 # GRU and RNN.
 _RECURRENCES = ("compiled", "native", "triton", "torch")
 _FILTERS = ("compiled", "triton", "torch")
+_WITHOUT_H = ("scan", "normalize", "linear_scan", "delta")
 
 _forced: ContextVar[str | None] = ContextVar("optcell_backend", default=None)
 
@@ -116,7 +117,7 @@ _traced._dynamo_marked_constant = True  # type: ignore[attr-defined]
 def _choose(loop: Loop, traced: bool) -> Choice:
     forced = _forced.get()
     skipped: dict[str, str] = {}
-    order = _FILTERS if loop.kind in ("scan", "normalize") else _RECURRENCES
+    order = _FILTERS if loop.kind in _WITHOUT_H else _RECURRENCES
     plain = only_plain()
     if plain is not None:
         return Choice("reference", dict.fromkeys(order, plain))

@@ -14,10 +14,19 @@ from torch import Tensor
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 SAVED = {"lstm": 4, "gru": 4, "rnn_tanh": 0, "rnn_relu": 0}
 
+# What a channel of a linear scan takes and holds, by its planes of coefficients: inputs, states.
+FORMS = {2: (1, 1), 3: (2, 2), 6: (1, 2)}
+# Pre-activations of a channel of the minimal gated cells.
+GATED = {"min_gru": 2, "min_lstm": 3}
+# Matrices a delta memory holds, by its inner rule.
+DELTA_STATES = {"plain": 1, "trace": 2, "adam": 3}
+
 # Steps between two places where traces are written down, from which a backward pass runs them
 # again: in Adam's filter alone (kMark in filter.h) and in a fused layer (kStretch in layer.h).
 MARK = 32
 STRETCH = 8
+# In the delta memory (kDelta in delta.h), in rows that any processor's vectors divide.
+DELTA, DELTA_ROWS = 16, 16
 
 # How far back a fused layer's gradients are wanted: to the weights, to x, or to a linear rule and
 # its trace, too.
@@ -133,6 +142,15 @@ def normalize_marks(z: Tensor, backend: str, keep: bool) -> Tensor:
     if backend == "torch":
         return z.new_empty(K, 1, 2, B, W)
     return z.new_empty(K, -(-T // MARK), 2, B, W) if keep else z.new_empty(K, 0)
+
+
+def delta_marks(u: Tensor, start: Tensor, keep: bool) -> Tensor:
+    """Return room for the states from which a delta memory of u (K, T, B, W) is run again."""
+    K, B, heads, states, d, _ = start.shape
+    if not keep:
+        return u.new_empty(K, 0)
+    rows = -(-d // DELTA_ROWS) * DELTA_ROWS
+    return u.new_empty(K, B * heads * -(-u.shape[1] // DELTA) * states * rows * d)
 
 
 def layer_outputs(inputs: LayerInputs, kind: str, keep: bool) -> LayerOutputs:

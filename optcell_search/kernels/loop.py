@@ -14,7 +14,8 @@ class Loop:
     """A loop over time that wants a kernel.
 
     Args:
-        kind: ``"scan"``, ``"normalize"``, or the name of a cell's recurrence (``"lstm"``, ...).
+        kind: ``"scan"``, ``"normalize"``, ``"linear_scan"``, ``"delta"``, or the name of a cell's
+            recurrence (``"lstm"``, ...).
         device, dtype: of its tensors.
         hidden_size: H of a recurrence.
         takes_input: whether the recurrence is over the input of the layer, as with a linear rule,

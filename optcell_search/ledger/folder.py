@@ -18,7 +18,7 @@ from .opening import make_ledger
 from .request import Request
 from .storage import STORAGE_ERRORS, LedgerStorage
 
-_LOCK = Path("ray") / "driver.lock"
+LOCK = Path("ray") / "driver.lock"
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE)
 
 
@@ -100,7 +100,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: another process holds it.
     """
-    path = folder / _LOCK
+    path = folder / LOCK
     # What a run writes, cuts or deletes is its own: none of it may be a link to something else.
     for name in _OWN:
         refuse_link(folder / name)

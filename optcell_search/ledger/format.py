@@ -24,6 +24,10 @@ REQUEST, RUN_ID = "request", "run_id"
 _FINALIZED = "finalized:"
 # In what is stored about a finalized trial, the record of the network it is compared with.
 BASELINE = "baseline"
+# Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
+DIAGNOSIS = "diagnosis"
+# What people say of the run, and with ":7" behind it of trial 7.
+NOTE, TAGS = "note", "tags"
 
 # Attributes of a trial.
 EPOCH_PREFIX = "epoch:"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sqlite3
 import time
 import urllib.parse
@@ -168,14 +169,17 @@ def absolute_url(url: str) -> str:
     return file.render_as_string(hide_password=False)
 
 
+_USER = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*(?=@)")
+_SECRET = re.compile(r"(?i)(?<=[?&])([^=&#]*(?:password|passwd|secret|token|key)[^=&#]*)=[^&#]*")
+
+
 def without_password(url: str) -> str:
-    """Return a URL as it may be shown."""
-    if url.startswith(JOURNAL) or "://" not in url:
-        return url
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return f"{url.partition('://')[0]}://…"
+    """Return a URL as it may be shown: ``***`` in place of every password.
+
+    A password stands behind the user's name or in an option such as ``?password=``. A text that is
+    no URL, such as a folder, stays as it is.
+    """
+    return _SECRET.sub(r"\1=***", _USER.sub(r"\1:***", url)) if "://" in url else url
 
 
 def quiet_optuna() -> None:

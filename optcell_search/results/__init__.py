@@ -9,6 +9,7 @@ from ..pareto import Direction, front_mask, hypervolume, ranks
 from .ranking import best, eligible, knee, pareto
 from .tables import (
     curves,
+    diagnoses_of,
     finalized,
     finalized_of,
     frame,
@@ -16,6 +17,7 @@ from .tables import (
     objectives,
     objectives_of,
     table,
+    with_remarks,
 )
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "TrialRecord",
     "best",
     "curves",
+    "diagnoses_of",
     "eligible",
     "finalized",
     "finalized_of",
@@ -40,4 +43,5 @@ __all__ = [
     "ranks",
     "record_of",
     "table",
+    "with_remarks",
 ]

@@ -9,7 +9,16 @@ import numpy as np
 import optuna
 import pandas as pd
 
-from ..ledger.format import BASELINE, REQUEST, directions_in, epochs_in, finalized_in
+from ..ledger.format import (
+    BASELINE,
+    DIAGNOSIS,
+    REQUEST,
+    SPREAD,
+    directions_in,
+    epochs_in,
+    finalized_in,
+)
+from ..ledger.notes import Remark, remarks
 from ..ledger.trial_record import TrialRecord, record_of
 from ..pareto import Direction
 
@@ -27,7 +36,18 @@ def objectives_of(request: Mapping[str, Any]) -> dict[str, Direction]:
 def frame(study: optuna.Study) -> pd.DataFrame:
     """Return one row a trial, in order of their numbers; see `table` for its columns."""
     rows = [record_of(trial) for trial in study.get_trials(deepcopy=False)]
-    return table(rows, study.user_attrs[REQUEST])
+    return with_remarks(table(rows, study.user_attrs[REQUEST]), study.user_attrs)
+
+
+def with_remarks(rows: pd.DataFrame, attributes: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table with what people say of its trials in ``tags`` and ``note``, if anything."""
+    said = {number: remark for number, remark in remarks(attributes).items() if number is not None}
+    if not said:
+        return rows
+    found = [said.get(number, Remark()) for number in rows["number"]]
+    tags: list[Any] = [", ".join(remark.tags) or None for remark in found]
+    notes: list[Any] = [remark.note or None for remark in found]
+    return rows.assign(tags=tags, note=notes)
 
 
 def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFrame:
@@ -35,8 +55,9 @@ def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFra
 
     Columns: ``number, state, reason, key, seed, repeat, duplicate_of, cell, rule``; ``feasible``
     when the request holds constraints; each hyperparameter under its dotted name, missing where a
-    candidate has none; each metric under its plain name, those of the last epoch; ``epochs``
-    (trained), ``started`` (local time), ``seconds`` (from start to end).
+    candidate has none; each metric under its plain name, those of the last epoch, and under
+    ``<metric>_std`` its standard deviation over repeats where there are any; ``epochs`` (trained),
+    ``started`` (local time), ``seconds`` (from start to end).
     """
     ranked = list(objectives_of(request))
     metrics = [_final_metrics(row, ranked) for row in rows]
@@ -46,6 +67,7 @@ def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFra
     if request.get("constraints"):
         heads["feasible"] = np.array([row.feasible for row in rows], dtype=bool)
     values = pd.DataFrame(metrics, index=heads.index).reindex(columns=_columns(metrics, ranked))
+    spreads = _spreads(rows, heads.index)
     tail = pd.DataFrame([(row.epochs, row.started, row.seconds) for row in rows], columns=_TAIL)
     tail = tail.astype({"epochs": "int64", "started": "datetime64[us]", "seconds": "float64"})
     settings = pd.DataFrame([row.settings for row in rows], index=heads.index)
@@ -53,7 +75,16 @@ def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFra
     # By section; inside one, as the candidates have them, which is as they are declared.
     names = [c for c in map(str, settings.columns) if c not in ("cell", "rule")]
     names.sort(key=lambda name: name.partition(".")[0])
-    return pd.concat([heads, kinds, settings[names], values.astype("float64"), tail], axis=1)
+    parts = [heads, kinds, settings[names], values.astype("float64"), spreads, tail]
+    return pd.concat(parts, axis=1)
+
+
+def _spreads(rows: Sequence[TrialRecord], index: pd.Index[int]) -> pd.DataFrame:
+    """Return the spread over repeats of each metric that differs between them."""
+    known = [row.known.get(SPREAD) or {} for row in rows]
+    found = pd.DataFrame(known, index=index, dtype="float64")
+    differ = [name for name in found.columns if name != "epoch" and (found[name] > 0).any()]
+    return found[differ].add_suffix("_std")
 
 
 _HEAD = ["number", "state", "reason", "key", "seed", "repeat", "duplicate_of"]
@@ -120,6 +151,15 @@ def finalized_of(attributes: Mapping[str, Any]) -> pd.DataFrame:
             rows += _scores(number, record[BASELINE], f"{BASELINE}_")
     columns = ["number", "split", "metric", "mean", "std", "seeds", "epochs"]
     return pd.DataFrame(rows, columns=columns).sort_values("number", kind="stable")
+
+
+def diagnoses_of(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return trial → diagnosis of the finalized trials that have one, from user attributes."""
+    return {
+        number: record[DIAGNOSIS]
+        for number, record in finalized_in(attributes).items()
+        if record.get(DIAGNOSIS)
+    }
 
 
 def _scores(number: int, record: Mapping[str, Any], prefix: str) -> list[tuple[Any, ...]]:

@@ -205,8 +205,9 @@ def steps_before(state: RuleState | None, like: Float[Tensor, "batch channels"])
 
 
 def last_valid(
-    history: Float[Tensor, "time batch *channels"], lengths: Int[Tensor, " batch"] | None
-) -> Float[Tensor, "batch *channels"]:
+    history: Float[Tensor, "time batch *channels"] | Int[Tensor, "time batch *channels"],
+    lengths: Int[Tensor, " batch"] | None,
+) -> Float[Tensor, "batch *channels"] | Int[Tensor, "batch *channels"]:
     """Return each sequence's entry at its last valid step from a (T, B, ...) history."""
     if lengths is None:
         return history[-1]

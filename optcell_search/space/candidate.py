@@ -128,7 +128,7 @@ class Candidate:
     def flat(self) -> dict[str, Value]:
         """Return what exists by dotted name: ``cell``, ``rule``, ``heavy_ball.mu``, ``model.…``."""
         sections = {
-            self.cell: dict(self.cell_options),
+            self.cell: self._cell_options_there(),
             self.rule: dict(self.rule_options),
             self.model.name: self.model.present(),
             Training.name: self.training.present(),
@@ -138,6 +138,10 @@ class Candidate:
         for section, options in sections.items():
             names.update({f"{section}.{option}": value for option, value in options.items()})
         return names
+
+    def _cell_options_there(self) -> dict[str, Value]:
+        values, specs = dict(self.cell_options), specification(registry.every_cell.get(self.cell))
+        return {name: value for name, value in values.items() if exists(specs[name], values)}
 
     @property
     def key(self) -> str:

@@ -7,19 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import hyperparameters
-from ..hyperparameters import specification
+from ..hyperparameters import Hyperparameters, specification
 from .domains import Domain, Fixed
-from .settings import ConvModel, Model, Training
 
 # By dotted name: the dotted name of the other hyperparameter, and what that must be.
 Needs = Mapping[str, hyperparameters.Needs]
 
 
-def needs_of(*settings: type[Model] | type[ConvModel] | type[Training]) -> Needs:
-    """Return what the hyperparameters of a model and of its training need."""
+def needs_of(*owners: type[Hyperparameters]) -> Needs:
+    """Return what the hyperparameters of cells, of a model and of its training need."""
     return {
         f"{owner.name}.{key}": (f"{owner.name}.{spec.needs[0]}", spec.needs[1])
-        for owner in settings
+        for owner in owners
         for key, spec in specification(owner).items()
         if spec.needs is not None
     }
@@ -37,7 +36,7 @@ def apart(
 
     What others need is fixed in turn at its values: at all, or at the `points` of its grid.
     """
-    deciding = sorted({other for other, _ in needs.values()})
+    deciding = sorted({other for other, _ in needs.values()} & domains.keys())
     grids = [domains[name].grid(points or domains[name].size or 1) for name in deciding]
     for values in itertools.product(*grids):
         fixed = dict(zip(deciding, values, strict=True))

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from .. import registry
 from .candidate import Candidate
 from .conditions import Needs, apart, is_there, needs_of
 from .domains import Choices, Domain, Fixed, Trial, Value
@@ -240,7 +241,8 @@ class SearchSpace:
 
     @functools.cached_property
     def _needs(self) -> Needs:
-        return needs_of(model_settings(self.cells[0]), Training)
+        cells = map(registry.every_cell.get, self.cells)
+        return needs_of(model_settings(self.cells[0]), Training, *cells)
 
     def _branches(self, points: int | None = None) -> Iterator[tuple[str, str, dict[str, Domain]]]:
         for cell, rule in itertools.product(self.cells, self.rules):

@@ -46,7 +46,8 @@ class Follower(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
-        self._url = url
+        # Looking needs no token, and what is asked for stands behind the address alone.
+        self._url = url.partition("?")[0]
         self._end = threading.Event()
         self.answers = 0
 

@@ -38,12 +38,15 @@ from torch import Tensor
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from optcell_search import kernels
-from optcell_search.cells import OptCell
+from optcell_search.cells import Delta, OptCell
 
 # T, B, D, H. Exactness: T is no multiple of a tile, B none of a program's sequences.
 EXACT = [(70, 18, 5, 128), (33, 3, 4, 40), (1, 1, 1, 7)]
 CANDIDATES = (784, 128, 1, 128)
 TOY = [(3, 2, 2, 4)]
+# Timed against torch's LSTM of the same width.
+LINEAR = ("lru", "oscillator", "min_gru", "min_lstm", "delta")
+LONG = [(784, 128, 1, 128), (16_384, 4, 8, 64)]
 PRECISIONS = {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -92,6 +95,7 @@ class Session:
         self.args = args
         self.deadline = time.monotonic() + 60 * args.minutes
         self.found: dict[str, Any] = {"head": head, "exactness": [], "candidates": []}
+        self.found["linear"] = []
         self.found |= {"left_out": [], "failed": {}}
         args.out.mkdir(parents=True, exist_ok=True)
 
@@ -121,7 +125,7 @@ def exactness(session: Session, names: tuple[str, ...]) -> None:
         if args.rehearse and PRECISIONS[name] == torch.bfloat16:
             continue  # Triton's interpreter multiplies bfloat16 as if it were integers
         for shape in TOY if args.rehearse else EXACT:
-            for cell in ("lstm", "gru", "rnn"):
+            for cell in ("lstm", "gru", "rnn", *LINEAR):
                 for rule in args.rules.split(","):
                     label = f"exactness {name} {cell} {rule} {shape}"
                     run = partial(error_of, name, cell, rule, shape, args.device)
@@ -134,7 +138,9 @@ def error_of(
     """Return the largest error of a cell, relative to the largest value of what it is in."""
     T, B, D, H = shape
     dtype = PRECISIONS[name]
-    module = OptCell(D, H, cell=cell, rule=rule, learn_rule=True, device=device, dtype=dtype)
+    # Heads divide the width.
+    kind = Delta(heads=1) if cell == "delta" and H % 4 else cell
+    module = OptCell(D, H, cell=kind, rule=rule, learn_rule=True, device=device, dtype=dtype)
     x = torch.randn(T, B, D, device=device, dtype=dtype)
     with precision(name):
         own, backend = everything(module, x), str(module.backend)
@@ -222,6 +228,38 @@ def times(session: Session, layers: int) -> None:
             )
 
 
+def linear_times(session: Session) -> None:
+    """Time the linear cells and the delta memory against torch's LSTM, forward and backward."""
+    for shape in TOY if session.args.rehearse else LONG:
+        for cell in LINEAR:
+            run = partial(over_lstm, session.args, cell, shape)
+            session.measure(f"linear times {cell} {shape}", run, "linear")
+
+
+def over_lstm(args: Namespace, cell: str, shape: tuple[int, int, int, int]) -> dict[str, Any]:
+    """Return the ratios of times, each cell's over the LSTM's of its own repeat."""
+    T, B, D, H = shape
+    x = torch.randn(T, B, D, device=args.device)
+    own = OptCell(D, H, cell=cell, rule="gd", device=args.device)
+    lstm = torch.nn.LSTM(D, H, device=args.device)
+
+    def step(module: torch.nn.Module) -> None:
+        for parameter in module.parameters():
+            parameter.grad = None
+        module(x)[0].sum().backward()
+
+    ratios = []
+    for repeat in range(args.repeats + 1):
+        pair = [seconds(partial(step, module), args.device) for module in (own, lstm)]
+        if repeat:  # the first one compiles
+            ratios.append(pair[0] / pair[1])
+    row: dict[str, Any] = {"cell": cell} | dict(zip("TBDH", shape, strict=True))
+    row |= {"backend": str(own.backend), "ratio": bench_cells.spread(ratios)}
+    row["repeats"] = args.repeats
+    print(row, flush=True)
+    return row
+
+
 def report(found: dict[str, Any]) -> list[str]:
     """Return the lines of bench_gpu.md."""
     head = found["head"]
@@ -240,6 +278,12 @@ def report(found: dict[str, Any]) -> list[str]:
         ratio = "{1:.2f} [{0:.2f}, {2:.2f}]".format(*r["ratio"])
         cells = (r["rule"], str(r["K"]), shape, ratio, f"{r['error']:.1e}", str(r["repeats"]))
         out.append("| " + " | ".join(cells) + " |")
+    out += ["", "Linear cells and the delta memory over torch's LSTM, forward and backward:", ""]
+    out += ["| cell | T, B, D, H | kernel | time / LSTM | n |", "|---" * 5 + "|"]
+    for r in found["linear"]:
+        shape = ", ".join(str(r[key]) for key in "TBDH")
+        ratio = "{1:.2f} [{0:.2f}, {2:.2f}]".format(*r["ratio"])
+        out.append(f"| {r['cell']} | {shape} | {r['backend']} | {ratio} | {r['repeats']} |")
     if found["left_out"]:
         out += ["", "Left out for lack of time: " + "; ".join(found["left_out"]) + "."]
     if found["failed"]:
@@ -266,7 +310,7 @@ def main() -> None:
         # Read by Triton when it is imported, which no line before this one does.
         os.environ["TRITON_INTERPRET"] = "1"
         # The interpreter scans a tile element by element: narrow ones.
-        for name in ("scan", "normalize"):
+        for name in ("scan", "linear_scan", "normalize"):
             importlib.import_module(f"optcell_search.kernels.triton.{name}").CHANNELS = 4  # type: ignore[attr-defined]
     torch.manual_seed(0)
     machine = "rehearsal" if args.rehearse else torch.cuda.get_device_name()
@@ -279,6 +323,7 @@ def main() -> None:
         exactness(session, ("float32",))
         candidates(session)
         times(session, 1)
+        linear_times(session)
         exactness(session, ("tf32", "bfloat16"))
         times(session, 2)
     if session.found["failed"]:

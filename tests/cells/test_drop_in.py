@@ -162,6 +162,13 @@ class Doubling(OptCell):
         return 2 * output, state
 
 
+def test_a_cell_without_memory_tells_the_shapes_of_its_outputs() -> None:
+    module = OptCell(5, 8, num_layers=2, device="meta")
+    output, state = module(torch.empty(4, 2, 5, device="meta"))
+    assert output.shape == (4, 2, 8)
+    assert state.h.shape == (2, 2, 8)
+
+
 def test_a_subclass_is_applied_once_under_autocast() -> None:
     module = Doubling(3, 5)
     x = torch.randn(4, 2, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,11 +16,12 @@ pytest.importorskip("dash", reason="dash is not installed")
 
 from optcell_search.dashboard import serve
 from optcell_search.dashboard.app.desk import Desk
-from optcell_search.dashboard.app.exporting import Exporter
 from optcell_search.dashboard.app.guard import check, is_loopback
+from optcell_search.dashboard.app.jobs import Jobs
 from optcell_search.dashboard.app.serve import Dashboard, make_app
 
 TWO = {"accuracy": "maximize", "parameters": "minimize"}
+ACTING = "act1ng"
 Client = flask.testing.FlaskClient
 
 
@@ -38,7 +38,8 @@ def folder(ledger: Ledger, tmp_path: Path) -> Path:
 
 
 def client_of(folder: Path, host: str = "127.0.0.1", token: str = "") -> Client:
-    return make_app(Desk([folder]), Exporter(), host, token).server.test_client()
+    made = make_app(Desk([folder]), Jobs(), host, token, acting=token or ACTING)
+    return made.server.test_client()
 
 
 def test_the_page_is_served_with_its_scripts(folder: Path) -> None:
@@ -54,7 +55,8 @@ def test_the_page_is_served_with_its_scripts(folder: Path) -> None:
 
 def test_content_then_news_of_what_changed(folder: Path, ledger: Ledger) -> None:
     client = client_of(folder)
-    assert client.get("/about.json").json == {"names": [str(folder)], "compare": None}
+    about = {"names": [str(folder)], "compare": None, "acts": False}
+    assert client.get("/about.json").json == about
     whole = client.get("/content.json?run=0").json
     assert whole is not None
     assert whole["rows"]["number"] == [0]
@@ -134,7 +136,7 @@ def test_a_token_is_asked_for_once_and_then_kept_in_a_cookie(folder: Path) -> No
     for path in ("/", "/content.json?run=0", "/_dash-layout", "/?token=wrong", "/?token="):
         assert client.get(path).status_code == 401
     answer = client.get("/", query_string={"token": "s3cret+ /"})
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "./")
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
@@ -150,46 +152,101 @@ def test_without_a_token_only_this_machines_names_are_answered(folder: Path) -> 
     assert client.get("/about.json", headers={"Host": "evil.example:8050"}).status_code == 403
 
 
+def test_looking_needs_no_token_here_but_having_something_done_does(folder: Path) -> None:
+    client = client_of(folder)
+    said = {"run": 0, "trial": 0, "note": "good", "tags": ["paper"]}
+    assert client.post("/remark.json", json=said).status_code == 401
+    assert client.post("/_dash-update-component", json={}).status_code == 401
+    assert client.get("/about.json").json["acts"] is False  # type: ignore[index]
+    assert client.get("/?token=wrong").status_code == 200
+    assert client.post("/remark.json", json=said).status_code == 401
+    client.get(f"/?token={ACTING}")
+    assert client.get("/about.json").json["acts"] is True  # type: ignore[index]
+    answer = client.post("/remark.json", json=said)
+    assert (answer.status_code, answer.json) == (200, {"note": "good", "tags": ["paper"]})
+
+
+def test_what_is_said_of_a_trial_comes_back_as_news(folder: Path) -> None:
+    client = client_of(folder)
+    client.get(f"/?token={ACTING}")
+    version = client.get("/content.json?run=0").json["version"]  # type: ignore[index]
+    client.post("/remark.json", json={"run": 0, "trial": 0, "note": "good", "tags": ["a", "b"]})
+    client.post("/remark.json", json={"run": 0, "trial": None, "note": "the first", "tags": []})
+    news = client.get(f"/news.json?run=0&since={version}").json
+    assert news is not None
+    assert news["content"]["remark"] == {"note": "the first", "tags": []}
+    assert news["content"]["rows"]["note"] == ["good"]
+    assert news["content"]["rows"]["tags"] == ["a, b"]
+
+
 @pytest.mark.parametrize(
-    "name", ["", "../up", "a/b", ".hidden", "a b", "/tmp/x", "x" * 65, "a\n", "1st", "ä"]
+    ("path", "said", "code"),
+    [
+        ("remark.json", {"trial": 9, "note": "", "tags": []}, 422),
+        ("remark.json", {"trial": 0, "note": "", "tags": ["a,b"]}, 422),
+        ("remark.json", {"trial": "0", "note": "", "tags": []}, 400),
+        ("remark.json", {"trial": True, "note": "", "tags": []}, 400),
+        ("remark.json", {"trial": 0, "note": 1, "tags": []}, 400),
+        ("remark.json", {"trial": 0, "tags": []}, 400),
+        ("view.json", {"name": "", "address": "x=1"}, 422),
+        ("view.json", {"name": "a", "address": 7}, 400),
+    ],
 )
-def test_an_export_is_written_nowhere_but_into_the_export_folder(folder: Path, name: str) -> None:
-    before = sorted(folder.rglob("*"))
-    progress = Exporter().start(folder, 0, name)
-    assert progress.state == "failed"
-    assert "cannot be a name" in progress.message
-    assert sorted(folder.rglob("*")) == before
+def test_what_cannot_be_written_is_refused(
+    folder: Path, path: str, said: dict[str, object], code: int
+) -> None:
+    client = client_of(folder)
+    client.get(f"/?token={ACTING}")
+    answer = client.post(f"/{path}", json={"run": 0, **said})
+    assert answer.status_code == code
+    if code == 422:
+        assert answer.json is not None
+        assert "valid:" in answer.json["problem"]
+    assert client.post(f"/{path}", json={"run": 5, "name": "a", **said}).status_code in (400, 404)
+    assert not (folder / "views.json").exists()
 
 
-def test_an_export_does_not_follow_a_link_out_of_the_run(folder: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (folder / "exports").symlink_to(elsewhere)
-    assert "leads elsewhere" in Exporter().start(folder, 0, "winner").message
+def test_a_form_of_another_page_writes_nothing(folder: Path) -> None:
+    client = client_of(folder)
+    client.get(f"/?token={ACTING}")
+    text = json.dumps({"run": 0, "trial": 0, "note": "planted", "tags": []})
+    assert client.post("/remark.json", data=text, content_type="text/plain").status_code == 415
 
 
-def test_what_is_there_is_not_exported_over(folder: Path) -> None:
-    (folder / "exports" / "winner").mkdir(parents=True)
-    assert "exists" in Exporter().start(folder, 0, "winner").message
+@pytest.mark.parametrize("base", ["", "/user/me/proxy/80"])
+def test_behind_a_proxy_the_page_calls_its_parts_by_the_path_it_is_seen_under(
+    folder: Path, base: str
+) -> None:
+    made = make_app(Desk([folder]), Jobs(), "127.0.0.1", "", acting=ACTING, base_path=base)
+    client = made.server.test_client()
+    seen = base or "/from/headers"
+    headers = {} if base else {"X-Forwarded-Prefix": "/from/headers/"}
+    paths = ["/"] if not base else ["/", f"{base}/"]
+    for path in paths:
+        page = client.get(path, headers=headers).text
+        assert f'"requests_pathname_prefix":"{seen}/"' in page.replace(": ", ":")
+        assert f'src="{seen}/_dash-component-suites/' in page
+        assert 'src="/_dash' not in page
+        assert '<link rel="stylesheet" href="page.css">' in page, "relative, whatever the path"
+    if base:
+        assert client.get(f"{base}/about.json").status_code == 200
+        answer = client.get(f"{base}/?token={ACTING}")
+        assert answer.headers["Location"] == "./"
+    hostile = client.get("/", headers={"X-Forwarded-Prefix": '/"><script>alert(1)</script>'})
+    assert "alert(1)" not in hostile.text
 
 
-def test_a_study_without_a_folder_cannot_be_exported(folder: Path) -> None:
-    desk = Desk([f"sqlite:///{folder / 'study.db'}"])
-    progress = Exporter().start(desk.folder(0), 0, "winner")
-    assert progress.message == "This study has no run folder here, so it holds no weights."
-
-
-def test_an_export_that_fails_says_why(folder: Path) -> None:
-    exporter = Exporter()
-    assert exporter.start(folder, 0, "winner").state == "working"
-    assert "wait for it" in exporter.start(folder, 0, "other").message
-    deadline = time.monotonic() + 120
-    while exporter.progress().state == "working" and time.monotonic() < deadline:
-        time.sleep(0.2)
-    progress = exporter.progress()
-    assert progress.state == "failed"
-    assert "run.toml is missing" in progress.message
-    exporter.close()
+@pytest.mark.filterwarnings("ignore:Query string argument:sqlalchemy.exc.SAWarning")
+def test_a_password_never_reaches_the_page(tmp_path: Path) -> None:
+    ledger = in_folder(tmp_path / "run", TWO)
+    ledger.add([0.9, 1.0])
+    place = f"sqlite:///{tmp_path / 'run' / 'study.db'}?password=s3cret"
+    desk = Desk([place])
+    client = make_app(desk, Jobs(), "127.0.0.1", "", acting=ACTING).server.test_client()
+    for path in ("/", "/about.json", "/content.json?run=0", "/news.json?run=0&since=-1"):
+        assert "s3cret" not in client.get(path).text
+    assert desk.names[0].endswith("password=***")
+    assert desk.folder(0) is None
 
 
 @pytest.fixture
@@ -200,13 +257,21 @@ def dashboard(folder: Path) -> Iterator[Dashboard]:
 
 
 def test_it_takes_a_free_port_of_this_machine(dashboard: Dashboard) -> None:
-    assert dashboard.url.startswith("http://127.0.0.1:")
-    with urllib.request.urlopen(f"{dashboard.url}about.json") as answer:
+    assert dashboard.address.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(f"{dashboard.address}about.json") as answer:
         assert json.load(answer)["names"]
 
 
+def test_the_address_to_open_holds_a_token_of_its_own(dashboard: Dashboard, folder: Path) -> None:
+    token = dashboard.url.removeprefix(f"{dashboard.address}?token=")
+    assert len(token) >= 20
+    other = Dashboard([folder])
+    assert token not in other.url
+    other.close()
+
+
 def test_a_taken_port_is_one_clear_line(dashboard: Dashboard, folder: Path) -> None:
-    port = int(dashboard.url.rstrip("/").rpartition(":")[2])
+    port = int(dashboard.address.rstrip("/").rpartition(":")[2])
     with pytest.raises(OSError, match=f"--port {port}: cannot listen there"):
         Dashboard([folder], port=port)
 

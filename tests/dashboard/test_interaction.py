@@ -93,20 +93,20 @@ def test_copies_are_that_very_candidate(browser: Any, report: str) -> None:
 def test_a_copy_keeps_the_penalties(browser: Any, tmp_path: Path) -> None:
     ledger = Ledger({"rmse": "minimize"}, task="lake")
     penalties = {"density_inversion": {"weight": 12.5}, "energy_imbalance": {"weight": 0.25}}
-    known = Candidate.from_dict({**candidate("lstm", "adam"), "objective": penalties})
+    known = Candidate.from_dict({**candidate("lstm", "adam"), "penalty": penalties})
     ledger.add([1.5], of=known.to_dict())
     ledger.add([1.6], of=Candidate.from_dict(candidate("lstm", "adam")).to_dict())
     path = write_report(ledger.study, tmp_path / "lake.html")
     with watched(browser, path.as_uri()) as page:
         page.wait_for_selector("#front-chart .points path")
         space = tomllib.loads(page.evaluate("optcell.asToml(optcell.current(), 0)"))
-        assert space["objective"] == known.to_dict()["objective"]
+        assert space["penalty"] == known.to_dict()["penalty"]
         assert SearchSpace.from_dict(space, where="copied").sample(seed=0).key == known.key
         lines = page.evaluate("optcell.asPython(optcell.current(), 0)").rpartition("model = ")[0]
         found: dict[str, Any] = {}
         exec(lines, found)
         assert found["candidate"].key == known.key
-        assert "objective" not in page.evaluate("optcell.asToml(optcell.current(), 1)")
+        assert "penalty" not in page.evaluate("optcell.asToml(optcell.current(), 1)")
         look_at(page, "cell")
         assert "weight 12.5" in page.locator("#cell-about").inner_text()
 
@@ -186,7 +186,7 @@ def _many(amount: int) -> list[FrozenTrial]:
 def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, report: str) -> None:
     with watched(browser, report) as page:
         look_at(page, "trials")
-        page.fill("#filter", "adam accuracy>0.85")
+        page.fill("#filter", "adam accuracy > 0.85")
         page.wait_for_selector("#clear")
         rows = page.evaluate(
             "[...optcell.state.chosen].map(t => [optcell.current().value(t, 'rule'), "
@@ -211,7 +211,7 @@ def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, rep
         page.locator("#columns label", has_text="worker").locator("input").check()
         assert page.locator("#table thead button", has_text="worker").count() == 1
         with page.expect_download() as waiting:
-            page.click("#csv")
+            page.select_option('[aria-label="Save the table of trials"]', "csv")
         with Path(waiting.value.path()).open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         assert len(lines) == 61

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from browsing import SCREENSHOTS, browser, look_at, needs_browser, points, watched
 from ledgers import Ledger, candidate, in_folder
+from optuna.trial import TrialState
 from runs import SPACE, cluster, tiny
 
 pytest.importorskip("dash", reason="dash is not installed")
@@ -91,9 +92,63 @@ def test_a_name_that_cannot_be_is_refused_on_the_page(browser: Any, dashboard: D
         look_at(page, "take")
         page.fill("#export-name", "../out")
         page.click("#export-start")
-        page.wait_for_selector('#export-says[data-state="failed"]')
-        assert "cannot be a name" in page.locator("#export-says").inner_text()
+        page.wait_for_selector('#says[data-state="failed"]')
+        assert "cannot be a name" in page.locator("#says").inner_text()
         page.locator("#take").screenshot(path=SCREENSHOTS / "export-refused.png")
+
+
+def test_only_a_complete_trial_is_offered_for_export(
+    browser: Any, dashboard: Dashboard, ledger: Ledger
+) -> None:
+    stopped = ledger.add(state=TrialState.PRUNED, epochs=[{"accuracy": 0.1, "loss": 1.0}])
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#export-start:not([disabled])")
+        command = page.locator("#export-command")
+        assert command.inner_text().startswith("optcell-search export ")
+        page.evaluate(f"optcell.pick({stopped})")
+        page.wait_for_selector("#export-start[disabled]")
+        assert page.locator("#export-start").inner_text() == f"Trial {stopped} is not complete"
+        assert command.inner_text() == ""
+
+
+def test_a_note_written_on_the_page_stands_in_the_ledger_and_is_found(
+    browser: Any, dashboard: Dashboard, ledger: Ledger
+) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        page.evaluate("optcell.pick(3)")
+        look_at(page, "cell")
+        page.fill('#cell-note [aria-label="Note on trial 3"]', "the one for the paper")
+        page.fill('#cell-note [aria-label="Tags of trial 3, apart by commas"]', "paper, small")
+        page.click("#cell-note button")
+        page.wait_for_function("optcell.current().value(3, 'tags') === 'paper, small'")
+        look_at(page, "trials")
+        page.fill("#filter", "small")
+        page.wait_for_selector("#clear")
+        assert page.evaluate("[...optcell.state.chosen]") == [3]
+        assert "the one for the paper" in page.locator("#table").inner_text()
+    assert ledger.study.user_attrs["note:3"] == "the one for the paper"
+    assert ledger.study.user_attrs["tags:3"] == ["paper", "small"]
+
+
+def test_a_view_is_kept_under_a_name_and_opened_again(
+    browser: Any, dashboard: Dashboard, tmp_path: Path
+) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        page.evaluate("optcell.choose(new Set([2, 3]), 'test'); optcell.pick(2)")
+        page.fill('[aria-label="Name of this view"]', "two of them")
+        page.get_by_role("button", name="Keep this view").click()
+        page.wait_for_selector('select[aria-label="Open a view"]')
+        page.evaluate("optcell.choose(null); optcell.pick(5)")
+        page.select_option('select[aria-label="Open a view"]', "two of them")
+        page.wait_for_function("optcell.state.picked === 2")
+        assert page.evaluate("[...optcell.state.chosen]") == [2, 3]
+    assert (tmp_path / "run" / "views.json").is_file()
+    with watched(browser, f"{dashboard.address}#pick=4") as page:
+        page.wait_for_function("window.optcell && optcell.current() && optcell.state.picked === 4")
+        assert page.locator("#steer").is_hidden(), "without the token it is only looked at"
+        assert page.locator('[aria-label="Name of this view"]').count() == 0
 
 
 @pytest.mark.slow
@@ -124,9 +179,9 @@ def test_a_real_search_is_followed_and_its_winner_taken_along(
         page.wait_for_function(f"document.getElementById('export-name').value == 'trial_{picked}'")
         page.fill("#export-name", "winner")
         page.click("#export-start")
-        page.wait_for_selector('#export-says[data-state="working"]')
-        page.wait_for_selector('#export-says[data-state="done"]', timeout=300_000)
-        assert "Checked" in page.locator("#export-says").inner_text()
+        page.wait_for_selector('#says[data-state="working"]')
+        page.wait_for_selector('#says[data-state="done"]', timeout=300_000)
+        assert "Checked" in page.locator("#says").inner_text()
         page.locator("#take").screenshot(path=SCREENSHOTS / "export-done.png")
     dashboard.close()
     program = (

@@ -79,7 +79,9 @@ def test_only_what_may_have_changed_is_read_again(folder: Path) -> None:
 def in_folder_again(folder: Path) -> Ledger:
     ledger = Ledger.__new__(Ledger)
     ledger.objectives = dict(TWO)
-    ledger.study = results.load(folder)
+    url = f"sqlite:///{folder / 'study.db'}"
+    name = results.load(folder).study_name
+    ledger.study = optuna.load_study(study_name=name, storage=url)
     return ledger
 
 
@@ -88,7 +90,7 @@ def test_a_board_counts_what_changed(folder: Path) -> None:
     assert board.refresh()
     assert not board.refresh()
     assert (board.version, board.finished) == (1, 5)
-    study = results.load(folder)
+    study = in_folder_again(folder).study
     running = study.get_trials(deepcopy=False)[5]
     study._storage.set_trial_user_attr(running._trial_id, "epoch:0003", steps(0.6)[0])
     assert board.refresh()

@@ -84,9 +84,21 @@ def test_rule_map_has_best_median_count_and_share() -> None:
         ("adam", "gd"),
         ("rnn",),
         (
-            rule_map.Pair("adam", "rnn", 3.0, 3.0, 3, 1, 0.0),
-            rule_map.Pair("gd", "rnn", 1.0, 2.0, 0, 3, 1.0),
+            rule_map.Pair("adam", "rnn", 3.0, 3.0, 3, 1, 0, 0.0),
+            rule_map.Pair("gd", "rnn", 1.0, 2.0, 0, 3, 0, 1.0),
         ),
+    )
+
+
+def test_pairs_of_which_every_trial_was_stopped_stay_on_the_map() -> None:
+    ledger = Ledger({"loss": "minimize"})
+    ledger.add([1.0], of=candidate("rnn", "gd"))
+    for rule in ("gd", "adam"):
+        of = candidate("rnn", rule)
+        ledger.add(state=TrialState.PRUNED, of=of, epochs=[{"loss": 2.0}])
+    assert rule_map.rule_map(data_of(ledger)).pairs == (
+        rule_map.Pair("gd", "rnn", 1.0, 1.0, 0, 1, 1, 0.0),
+        rule_map.Pair("adam", "rnn", None, None, None, 0, 1, 0.0),
     )
 
 

@@ -16,8 +16,8 @@ import pytest
 PROGRAM = """
 import json, torch
 from optcell_search import kernels
-from optcell_search.kernels.triton import normalize, recurrence, scan
-scan.CHANNELS = normalize.CHANNELS = 4
+from optcell_search.kernels.triton import linear_scan, normalize, recurrence, scan
+scan.CHANNELS = linear_scan.CHANNELS = normalize.CHANNELS = 4
 torch.manual_seed(0)
 errors = {}
 
@@ -46,6 +46,20 @@ for T, B, D, rows in ((1, 1, 1, 1), (35, 3, 5, 3), (35, 2, 3, 1)):
         v = kernels.scan(*inputs)
         return (v, *torch.autograd.grad(v, inputs, weight.to(dtype)))
     compare(f"scan {T}", ("v", "decay", "x", "initial"), run)
+
+for form, planes, inputs, states in (("real", 2, 1, 1), ("complex", 3, 2, 2), ("matrix", 6, 1, 2)):
+    for T, steps, rows in ((1, 1, 1), (35, 1, 1), (35, 1, 2), (35, 35, 2)):
+        B, N = 2, 5
+        tensors = [torch.rand(steps, rows, planes, N) - 0.5, torch.randn(T, B, inputs, N)]
+        tensors += [torch.randn(B, states, N)]
+        weight = torch.randn(T, B, states, N)
+        def run(dtype, name):
+            inputs = cast(tensors, dtype)
+            kernel_of("linear_scan", inputs[1], name)
+            v = kernels.linear_scan(*inputs)
+            return (v, *torch.autograd.grad(v, inputs, weight.to(dtype)))
+        names = ("v", "coefficients", "x", "initial")
+        compare(f"linear_scan {form} {T} {steps} {rows}", names, run)
 
 for T, B, D, ragged in ((1, 1, 1, False), (35, 2, 5, True)):
     tensors = [torch.tensor(v) for v in (0.6, 0.7, 0.9, 1e-2)]

@@ -21,7 +21,7 @@ from optcell_search.kernels import triton
 PROGRAM = """
 import json, re, subprocess, tempfile, torch, triton
 from triton.backends.compiler import GPUTarget
-from optcell_search.kernels.triton import normalize, recurrence, scan
+from optcell_search.kernels.triton import linear_scan, normalize, recurrence, scan
 from optcell_search.kernels.layout import GATES, SAVED
 
 label, size, found = "", 0, {}
@@ -93,6 +93,16 @@ for T, B, W in ((784, 128, 512), (1, 1, 1)):
         for rows in (1, B):
             decay = torch.empty(1, T, rows)
             scan.scan_backward(z, decay, scan.scan_forward(decay, z, v0), v0)
+
+for planes, inputs, states in ((2, 1, 1), (3, 2, 2), (6, 1, 2)):
+    for steps, rows in ((1, 1), (1, 128), (784, 128)):
+        for dtype in (wide, half):
+            label, size = f"linear {planes} {steps} {rows} {dtype}", 0
+            x = torch.empty(1, 784, 128, inputs, 128, dtype=dtype)
+            initial = torch.empty(1, 128, states, 128, dtype=dtype)
+            coefficients = torch.empty(1, steps, rows, planes, 128)
+            v = linear_scan.linear_scan_forward(coefficients, x, initial)
+            linear_scan.linear_scan_backward(v, coefficients, x, v, initial)
 
 print(json.dumps(found))
 """

@@ -8,12 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...ledger.notes import Remark
 from .. import content
 from ..info.compare import compare
 from ..read import Board
 
-# Trials whose curves the page holds, beside the front.
-_MOST_CURVES = 10_000
 _METRICS = 4
 _MANY = 2000
 
@@ -45,8 +44,18 @@ class Desk:
 
     def folder(self, at: int) -> Path | None:
         """Return the folder of a run, None for one that is known by its URL alone."""
-        where = self._boards[at].where
-        return None if "://" in where else Path(where)
+        return self._boards[at].folder
+
+    def is_complete(self, at: int, trial: int) -> bool:
+        """Whether a run has this trial, and it is complete."""
+        with self._lock:
+            self._boards[at].refresh()
+            return self._boards[at].state_of(trial) == "COMPLETE"
+
+    def say(self, at: int, trial: int | None, remark: Remark) -> None:
+        """Keep a remark on a trial, or under None on the run; raises as `Board.say`."""
+        with self._lock:
+            self._boards[at].say(trial, remark)
 
     def prepare(self) -> None:
         """Have ready what the first page will ask for, while the browser is still starting."""
@@ -99,7 +108,7 @@ class Desk:
         with self._lock:
             board = self._boards[at]
             metrics = _METRICS if len(board.data.table) <= _MANY else 1
-            return content.curves(board, _MOST_CURVES, metrics, since)
+            return content.curves(board, content.MOST_CURVES, metrics, since)
 
     def cell(self, at: int, trial: int) -> dict[str, Any]:
         """Return the impulse response of a trial's rule, and how far its gradient reaches."""

@@ -1,4 +1,4 @@
-"""Who may look: this machine alone, or whoever knows the token."""
+"""Who may look, and who may have something done: this machine alone, or whoever knows the token."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-ancestors 'none'"
 )
+_READING = ("GET", "HEAD", "OPTIONS")
 
 
 def is_loopback(host: str) -> bool:
@@ -38,28 +39,47 @@ def check(host: str, token: str) -> None:
         )
 
 
-def protect(server: flask.Flask, host: str, token: str) -> None:
+def may_act(acting: str) -> bool:
+    """Whether the request that is being answered may have something done."""
+    return _same(flask.request.cookies.get(COOKIE, ""), acting)
+
+
+def protect(server: flask.Flask, host: str, token: str, acting: str) -> None:
     """Have every request of `server` checked, and every answer say what it may load.
 
     With a token, a request has to bring it: once as ``?token=...``, from then on in a cookie.
-    Without one, only what calls this machine by a name of its own gets an answer, so that no page
-    of the network can read the dashboard by giving its own name this machine's address.
+    Without one, whoever calls this machine by a name of its own may look, so that no page of the
+    network can read the dashboard by giving its own name this machine's address. Having something
+    done always needs `acting`, brought in the same way: other users of this machine may look.
+
+    Args:
+        server: what is protected.
+        host: that it listens at.
+        token: that looking needs, empty where it needs none.
+        acting: that having something done needs; the token where there is one.
     """
 
     def refuse() -> flask.Response | None:
-        if not token:
-            name = flask.request.host.rpartition(":")[0] or flask.request.host
-            own = is_loopback(name.strip("[]")) or name == host
-            return None if own else flask.Response("not this machine's name\n", 403)
         given = flask.request.args.get("token")
-        if given is not None and _same(given, token):
-            answer = flask.redirect(flask.request.path)
-            answer.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+        if given is not None and _same(given, acting):
+            # As a browser sees it, whichever path a proxy puts before ours.
+            last = flask.request.path.rpartition("/")[2]
+            answer = flask.redirect(f"./{last}")
+            answer.set_cookie(COOKIE, acting, httponly=True, samesite="Strict")
             assert isinstance(answer, flask.Response)
             return answer
-        if _same(flask.request.cookies.get(COOKIE, ""), token):
+        if may_act(acting):
             return None
-        return flask.Response("this dashboard needs its token: open /?token=TOKEN\n", 401)
+        if flask.request.method not in _READING:
+            return flask.Response("this needs the dashboard's token: open /?token=TOKEN\n", 401)
+        if token:
+            return flask.Response("this dashboard needs its token: open /?token=TOKEN\n", 401)
+        name = flask.request.host.rpartition(":")[0] or flask.request.host
+        if is_loopback(name.strip("[]")) or name == host:
+            return None
+        return flask.Response(
+            "not this machine's name; behind a proxy the dashboard needs --token\n", 403
+        )
 
     def seal(answer: flask.Response) -> flask.Response:
         answer.headers["Content-Security-Policy"] = _POLICY

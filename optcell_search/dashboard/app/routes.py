@@ -1,16 +1,21 @@
-"""What the page asks the server for. Every route only reads."""
+"""What the page asks the server for, and what people say of trials, which it writes down."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 
+from ...ledger.notes import Remark
 from .. import page
 from ..content import encode
+from ..views import keep_view
 from .desk import Desk
+from .guard import may_act
 
 
-def add_routes(server: flask.Flask, desk: Desk) -> None:
-    """Serve the page's scripts and the content of the runs of `desk`."""
+def add_routes(server: flask.Flask, desk: Desk, acting: str) -> None:
+    """Serve the page's scripts and the content of the runs of `desk`, which only reads."""
 
     def asset(text: str, kind: str) -> flask.Response:
         answer = flask.Response(text, mimetype=kind)
@@ -18,10 +23,7 @@ def add_routes(server: flask.Flask, desk: Desk) -> None:
         return answer
 
     def at() -> int:
-        number = _integer("run")
-        if not 0 <= number < len(desk):
-            flask.abort(404)
-        return number
+        return _known(_integer("run"), desk)
 
     def plotly() -> flask.Response:
         from plotly.offline import get_plotlyjs
@@ -29,7 +31,8 @@ def add_routes(server: flask.Flask, desk: Desk) -> None:
         return asset(get_plotlyjs(), "text/javascript")
 
     def about() -> flask.Response:
-        return _json({"names": desk.names, "compare": desk.comparison()})
+        told = {"names": desk.names, "compare": desk.comparison(), "acts": may_act(acting)}
+        return _json(told)
 
     routes = {
         "page.js": lambda: asset(page.scripts(), "text/javascript"),
@@ -43,6 +46,56 @@ def add_routes(server: flask.Flask, desk: Desk) -> None:
     }
     for name, answer in routes.items():
         server.add_url_rule(f"/{name}", name, answer, methods=["GET"])
+
+
+def add_writing_routes(server: flask.Flask, desk: Desk) -> None:
+    """Take down notes and tags, and named views; the guard lets in who may have that done."""
+
+    def remark() -> flask.Response:
+        said = _asked({"note": str, "tags": list})
+        run = _known(said["run"], desk)
+        trial = said.get("trial")
+        if not (trial is None or type(trial) is int):
+            flask.abort(400)
+        kept = Remark.checked(said["note"], [str(tag) for tag in said["tags"]])
+        desk.say(run, trial, kept)
+        return _json({"note": kept.note, "tags": kept.tags})
+
+    def view() -> flask.Response:
+        said = _asked({"name": str})
+        folder = desk.folder(_known(said["run"], desk))
+        address = said.get("address")
+        if not (address is None or isinstance(address, str)):
+            flask.abort(400)
+        return _json({"views": keep_view(folder, said["name"], address)})
+
+    for name, write in {"remark.json": remark, "view.json": view}.items():
+        server.add_url_rule(f"/{name}", name, _told_why(write), methods=["POST"])
+
+
+def _told_why(write: Any) -> Any:
+    def answer() -> flask.Response:
+        try:
+            return write()  # type: ignore[no-any-return]
+        except (ValueError, OSError) as refused:
+            return flask.Response(encode({"problem": str(refused)}), 422, None, "application/json")
+
+    return answer
+
+
+def _asked(kinds: dict[str, type]) -> dict[str, Any]:
+    """Return the JSON object that was sent; a form of another page cannot send one."""
+    said = flask.request.get_json()
+    wanted: dict[str, type] = {"run": int, **kinds}
+    if not isinstance(said, dict) or any(type(said.get(k)) is not t for k, t in wanted.items()):
+        flask.abort(400)
+    return dict(said)
+
+
+def _known(number: int, desk: Desk) -> int:
+    if not 0 <= number < len(desk):
+        flask.abort(404)
+    return number
 
 
 def _integer(name: str) -> int:

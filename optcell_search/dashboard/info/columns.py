@@ -17,8 +17,19 @@ from .data import Data
 Kind = Literal["number", "text", "truth"]
 
 _ALWAYS = ("number", "state", "rule", "cell")
-_SHOWN = (*_ALWAYS, "epochs", "seconds", "reason", "feasible")
-_LAST = ("epochs", "seconds", "worker", "repeat", "duplicate_of", "reason", "key", "seed")
+_SHOWN = (*_ALWAYS, "epochs", "seconds", "reason", "feasible", "tags", "note")
+_LAST = (
+    "tags",
+    "note",
+    "epochs",
+    "seconds",
+    "worker",
+    "repeat",
+    "duplicate_of",
+    "reason",
+    "key",
+    "seed",
+)
 _DIGITS = 6
 
 
@@ -77,8 +88,10 @@ def _group(name: str, data: Data, rules: set[str], cells: set[str]) -> str:
 def _column(name: str, values: pd.Series[Any], group: str, data: Data) -> Column:
     kind = _kind(values)
     varied = values.nunique(dropna=False) > 1
-    shown = name in data.objectives or (
-        varied and (name in _SHOWN or group in ("model", "training") or name == "rule")
+    shown = (
+        name in data.objectives
+        or name in ("tags", "note")
+        or (varied and (name in _SHOWN or group in ("model", "training") or name == "rule"))
     )
     low, high = (values.min(), values.max()) if kind == "number" else (0, 0)
     return Column(

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pandas as pd
 
 from ... import results
+from ...ledger.notes import Remark
 from ...results import Direction
 from .. import words
 
@@ -27,11 +28,21 @@ class Data:
     request: dict[str, Any]
     # Trial → distance from the last step → norm of the gradient, where it was measured.
     gradients: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
+    # What is said of the run.
+    remark: Remark = field(default_factory=Remark)
+    # Trial → what kinds of mistakes it makes on the test split, where `finalize` found out.
+    diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def eligible(self) -> pd.DataFrame:
         """The rows that may be ranked."""
         return results.eligible(self.table, self.objectives)
+
+    @cached_property
+    def stopped(self) -> pd.DataFrame:
+        """The rows that a scheduler stopped early, with a value of the first objective."""
+        rows = self.table[(self.table["state"] == "PRUNED") & self.table["duplicate_of"].isna()]
+        return rows[rows[self.first].notna()]
 
     @cached_property
     def front(self) -> tuple[int, ...]:
@@ -43,6 +54,11 @@ class Data:
     def first(self) -> str:
         """The most important objective."""
         return next(iter(self.objectives))
+
+    @property
+    def trainings(self) -> int:
+        """How often each candidate was trained: the values behind a mean and its spread."""
+        return int(self.request.get("repeats", 1))
 
     @property
     def best_first(self) -> pd.DataFrame:

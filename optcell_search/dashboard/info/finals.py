@@ -28,7 +28,11 @@ class FinalRow:
 
 
 def final_rows(data: Data) -> tuple[FinalRow, ...]:
-    """Return the finalized trials, test scores apart from validation scores and baselines."""
+    """Return the finalized trials, test scores apart from validation scores and baselines.
+
+    The best in the first objective by the fresh seeds' validation is the first: by what is left
+    once nobody chooses by it, and before the test split has its say.
+    """
     trials = {row["number"]: row for row in records(data.table)} if len(data.finalized) else {}
     rows = []
     for number, group in data.finalized.groupby("number", sort=True):
@@ -46,4 +50,11 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
                 scores=scores,
             )
         )
-    return tuple(rows)
+    label = words.plain_metric(data.first)
+    sign = -1.0 if data.objectives[data.first] == "maximize" else 1.0
+
+    def place(row: FinalRow) -> tuple[bool, float, int]:
+        score = row.scores.get("validation", {}).get(label)
+        return score is None, sign * score.mean if score else 0.0, row.number
+
+    return tuple(sorted(rows, key=place))

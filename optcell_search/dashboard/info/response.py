@@ -49,7 +49,8 @@ class Response:
     Attributes:
         rule: its name.
         axes: its hyperparameters that vary, in declared order.
-        numbers: the trials, best first.
+        numbers: the ranked trials, best first.
+        stopped: how many more were stopped early.
         surfaces: one for each pair of numeric axes that has trials enough.
         sentence: which values do well, in words.
     """
@@ -57,20 +58,30 @@ class Response:
     rule: str
     axes: tuple[Axis, ...]
     numbers: tuple[int, ...]
+    stopped: int
     surfaces: tuple[Surface, ...]
     sentence: str
 
 
 def responses(data: Data) -> tuple[Response, ...]:
-    """Return the response of every rule that has ranked rows, the best rule first."""
-    ranked = data.best_first
+    """Return the response of every rule that was trained, the best rule first.
+
+    A rule all of whose trials were stopped early comes last, with words in place of a picture.
+    """
+    ranked, stopped = data.best_first, data.stopped
+    ascending = data.objectives[data.first] == "minimize"
+    early = stopped[~stopped["rule"].isin(ranked["rule"])].sort_values(
+        [data.first, "number"], ascending=[ascending, True]
+    )
     return tuple(
-        _response(str(rule), ranked[ranked["rule"] == rule], data)
-        for rule in ranked["rule"].unique()
+        _response(str(rule), ranked[ranked["rule"] == rule], stopped[stopped["rule"] == rule], data)
+        for rule in [*ranked["rule"].unique(), *early["rule"].unique()]
     )
 
 
-def _response(rule: str, rows: pd.DataFrame, data: Data) -> Response:
+def _response(rule: str, rows: pd.DataFrame, stopped: pd.DataFrame, data: Data) -> Response:
+    if rows.empty:
+        return Response(rule, (), (), len(stopped), (), _stopped_sentence(stopped, data))
     declared = registered.get(rule) if rule in registered.names() else None
     specs = specification(declared) if declared else {}
     known = sorted(c for c in map(str, rows.columns) if c.startswith(f"{rule}."))
@@ -92,8 +103,9 @@ def _response(rule: str, rows: pd.DataFrame, data: Data) -> Response:
         rule=rule,
         axes=axes,
         numbers=tuple(int(n) for n in rows["number"]),
+        stopped=len(stopped),
         surfaces=tuple(surface for surface in surfaces if surface),
-        sentence=_sentence(rule, rows, names, varied, data.first),
+        sentence=_sentence(rule, rows, len(stopped), names, varied, data.first),
     )
 
 
@@ -127,12 +139,31 @@ def _masked(
     )
 
 
+def _stopped_sentence(stopped: pd.DataFrame, data: Data) -> str:
+    ascending = data.objectives[data.first] == "minimize"
+    best = records(stopped.sort_values([data.first, "number"], ascending=[ascending, True])[:1])[0]
+    return (
+        f"All of its {words.count(len(stopped), 'trial')} were stopped early; the best of them "
+        f"had {words.number(float(best[data.first]))} after epoch {best['epochs']} "
+        f"(trial {best['number']})."
+    )
+
+
 def _sentence(
-    rule: str, rows: pd.DataFrame, names: list[str], varied: list[str], objective: str
+    rule: str,
+    rows: pd.DataFrame,
+    stopped: int,
+    names: list[str],
+    varied: list[str],
+    objective: str,
 ) -> str:
     top = records(rows.iloc[:1])[0]
     at = words.options({name: top[f"{rule}.{name}"] for name in names}, ", ")
-    said = f"Best {words.number(float(top[objective]))} of {words.count(len(rows), 'trial')}"
+    said = (
+        f"Best {words.number(float(top[objective]))} of {words.count(len(rows) + stopped, 'trial')}"
+    )
+    if stopped:
+        said += f" ({stopped:,} of them stopped early)"
     said += f", with {at} (trial {top['number']})." if at else f" (trial {top['number']})."
     good = rows.iloc[: max(2, round(_GOOD * len(rows)))]
     numeric = [n for n in varied if pd.api.types.is_numeric_dtype(rows[f"{rule}.{n}"])]

@@ -13,9 +13,13 @@ from ..content import encode
 
 # In this order: each may use what those before it define.
 _SCRIPTS = (
-    "base", "run", "state", "charts", "front", "growth", "many", "rules", "importance", "equation",
-    "gradient", "cell", "training", "timeline", "table", "copy", "provenance", "compare", "head",
-    "start",
+    "ground/base", "ground/run", "ground/state", "ground/address", "ground/charts",
+    "work/save", "work/filter", "work/act", "work/named",
+    "views/looks", "views/front", "views/pairs", "views/growth", "views/many",
+    "views/standings", "views/rules", "views/importance", "views/equation", "views/gradient",
+    "views/notes", "views/cell", "views/training", "views/timeline", "views/table",
+    "views/tested", "views/diagnosis", "views/provenance", "views/compare", "views/head",
+    "work/copy", "work/paper", "work/start",
 )  # fmt: skip
 
 

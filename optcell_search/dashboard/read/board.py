@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import optuna
 
 from ... import results
+from ...ledger.notes import Remark, remarks, write_remark
+from ...ledger.storage import STORAGE_ERRORS, without_password
 from ...results import TrialRecord
 from ..info.data import Data
-from .opening import open_source
+from .opening import open_source, study_to_write
 from .source import Curve
 
 
@@ -25,13 +28,17 @@ class Board:
         FileNotFoundError, ValueError: there is no such run (see `results.load`).
 
     Attributes:
-        where: the name.
+        where: the name, without the password that a URL may hold.
+        folder: the run folder, None for what is known by its URL or as a study.
         version: counts up whenever anything changes.
         changed: number of a trial → the version in which it last changed.
     """
 
     def __init__(self, where: str | Path | optuna.Study, name: str = "") -> None:
-        self.where = name if isinstance(where, optuna.Study) else str(where)
+        is_study = isinstance(where, optuna.Study)
+        self.folder = None if is_study or "://" in str(where) else Path(str(where))
+        self.where = name if is_study else without_password(str(where))
+        self._place = where
         self.version = 0
         self.changed: dict[int, int] = {}
         self._source = open_source(where)
@@ -40,6 +47,22 @@ class Board:
         self._unread: set[int] = set()
         self._attributes = self._source.attributes()
         self._data: Data | None = None
+
+    def say(self, number: int | None, remark: Remark) -> None:
+        """Keep a remark on a trial, or under None on the run, in the ledger.
+
+        Raises:
+            ValueError: there is no such trial, or the ledger cannot be written now.
+        """
+        self.refresh()
+        if number is not None and number not in self._rows:
+            raise ValueError(f"no trial {number}; valid: 0 to {len(self._rows) - 1}")
+        try:
+            with study_to_write(self._place) as study:
+                write_remark(study, number, remark)
+        except STORAGE_ERRORS as error:
+            first = str(error).splitlines()[0]
+            raise ValueError(f"{self.where}: cannot be written: {first}") from error
 
     @property
     def request(self) -> dict[str, object]:
@@ -51,6 +74,10 @@ class Board:
         """How many rows will never change again."""
         return sum(row.finished for row in self._rows.values())
 
+    def state_of(self, number: int) -> str:
+        """Return the state of a trial as of the last `refresh`, empty for one that is not there."""
+        return self._rows[number].state if number in self._rows else ""
+
     def refresh(self) -> bool:
         """Read what is new; return whether anything is."""
         rows = [row for row in self._source.changes() if self._rows.get(row.number) != row]
@@ -58,9 +85,10 @@ class Board:
         if not rows and attributes == self._attributes and self.version:
             return False
         self.version += 1
+        said = _said_anew(self._attributes, attributes) & self._rows.keys()
         self._attributes = attributes
         self._rows |= {row.number: row for row in rows}
-        self.changed |= {row.number: self.version for row in rows}
+        self.changed |= dict.fromkeys({row.number for row in rows} | said, self.version)
         self._unread |= {row.number for row in rows if row.epochs}
         self._data = None
         return True
@@ -88,13 +116,22 @@ class Board:
         if self._data is None:
             rows = [self._rows[number] for number in sorted(self._rows)]
             request = self._attributes["request"]
-            table = results.table(rows, request)
+            table = results.with_remarks(results.table(rows, request), self._attributes)
             table["worker"] = [row.known.get("worker") for row in rows]
             self._data = Data(
                 table=table,
                 finalized=results.finalized_of(self._attributes),
                 objectives=results.objectives_of(request),
                 request=dict(request),
+                remark=remarks(self._attributes).get(None, Remark()),
+                diagnoses=results.diagnoses_of(self._attributes),
                 gradients={row.number: found for row in rows if (found := row.gradients)},
             )
         return self._data
+
+
+def _said_anew(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[int]:
+    """Return the trials of which something else is said than before."""
+    old, new = remarks(before), remarks(after)
+    changed = {number for number in old.keys() | new.keys() if old.get(number) != new.get(number)}
+    return {number for number in changed if number is not None}

@@ -5,13 +5,22 @@ from __future__ import annotations
 from ..loop import Loop
 from . import build
 from .call import SUFFIX
+from .delta import delta_backward, delta_forward
 from .filters import normalize_backward, normalize_forward, scan_backward, scan_forward
 from .fused_layer import fused_layer_backward, fused_layer_forward
+from .linear_scan import (
+    gated_scan_backward,
+    gated_scan_forward,
+    linear_scan_backward,
+    linear_scan_forward,
+)
 from .recurrence import recurrence_backward, recurrence_forward
 
 __all__ = [
-    "fused_layer_backward", "fused_layer_forward", "normalize_backward", "normalize_forward",
-    "recurrence_backward", "recurrence_forward", "refusal", "scan_backward", "scan_forward",
+    "delta_backward", "delta_forward", "fused_layer_backward", "fused_layer_forward",
+    "gated_scan_backward", "gated_scan_forward", "linear_scan_backward", "linear_scan_forward",
+    "normalize_backward", "normalize_forward", "recurrence_backward", "recurrence_forward",
+    "refusal", "scan_backward", "scan_forward",
 ]  # fmt: skip
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from ..loop import Loop
+from .delta import delta
 from .filters import normalize, scan
+from .linear_scan import linear_scan
 from .recurrence import recur, recurrence
 from .unrolled import unroll
 
-__all__ = ["normalize", "recur", "recurrence", "refusal", "scan", "unroll"]
+__all__ = [
+    "delta", "linear_scan", "normalize", "recur", "recurrence", "refusal", "scan", "unroll",
+]  # fmt: skip
 
 
 def refusal(loop: Loop, traced: bool) -> str | None:

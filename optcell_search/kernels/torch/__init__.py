@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ..loop import Loop
+from .delta import delta_chunks
 from .filters import normalize_backward, normalize_forward, scan_backward, scan_forward
+from .linear_scan import linear_scan_backward, linear_scan_forward
 from .recurrence import recurrence_backward, recurrence_forward
 
 __all__ = [
-    "normalize_backward", "normalize_forward", "recurrence_backward", "recurrence_forward",
-    "refusal", "scan_backward", "scan_forward",
+    "delta_chunks", "linear_scan_backward", "linear_scan_forward", "normalize_backward",
+    "normalize_forward", "recurrence_backward", "recurrence_forward", "refusal", "scan_backward",
+    "scan_forward",
 ]  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""Which process works on a run, and how to interrupt it as Ctrl-C in its terminal does."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from ...ledger.folder import LOCK
+
+_LOCKS = Path("/proc/locks")
+
+
+def driver_of(run: Path) -> int | None:
+    """Return the process that holds the lock of a run folder; None where none does.
+
+    None as well where it cannot be told: on systems without ``/proc/locks``, for a process of
+    another user, or of another machine that shares the folder.
+    """
+    lock = run / LOCK
+    if not lock.is_file() or not _LOCKS.is_file():
+        return None
+    wanted = lock.stat()
+    for line in _LOCKS.read_text(encoding="ascii").splitlines():
+        fields = line.split()
+        # 1: FLOCK ADVISORY WRITE 4711 fd:01:123456 0 EOF; a line with -> waits for the one above.
+        if fields[1] != "FLOCK" or not fields[5].endswith(f":{wanted.st_ino}"):
+            continue
+        if _holds(int(fields[4]), wanted):
+            return int(fields[4])
+    return None
+
+
+def _holds(process: int, wanted: os.stat_result) -> bool:
+    """Whether a process has the file open: an inode's number alone may be another disk's."""
+    try:
+        opened = list(Path(f"/proc/{process}/fd").iterdir())
+    except OSError:  # it has ended, or is another user's
+        return False
+    return any(_same(path, wanted) for path in opened)
+
+
+def _same(path: Path, wanted: os.stat_result) -> bool:
+    try:
+        found = path.stat()
+    except OSError:  # closed meanwhile
+        return False
+    return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
+
+
+def interrupt(run: Path | None) -> str:
+    """Interrupt the process that works on a run; return what was done, as a command.
+
+    What has been trained so far stays, and `optcell-search resume` goes on from there.
+
+    Raises:
+        ValueError: there is no such process here.
+    """
+    process = None if run is None else driver_of(run)
+    if process is None:
+        raise ValueError(
+            "No process of yours on this machine works on this run. A search that runs elsewhere "
+            "is stopped by Ctrl-C in its terminal."
+        )
+    os.kill(process, signal.SIGINT)
+    return f"kill -INT {process}"

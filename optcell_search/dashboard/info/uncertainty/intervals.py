@@ -1,0 +1,77 @@
+"""Means with their 95 % confidence intervals, and differences of means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and where it lies with 95 % confidence.
+
+    Attributes:
+        mean: the mean.
+        low, high: the ends; None where there are too few values to tell.
+        amount: how many values there are; of a difference, on the side that has fewer.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    amount: int
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval is known and 0 lies outside it."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and standard deviation (of the sample) of so many values."""
+
+    mean: float
+    deviation: float
+    amount: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Moments:
+        """Return the moments of values, at least one."""
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        return cls(float(np.mean(values)), deviation, len(values))
+
+    @property
+    def interval(self) -> Interval:
+        """Student's interval of the mean: mean ± t s / √n, with t of n - 1 degrees of freedom."""
+        if self.amount < 2:
+            return Interval(self.mean, None, None, self.amount)
+        half = _quantile(self.amount - 1) * self.deviation / math.sqrt(self.amount)
+        return Interval(self.mean, self.mean - half, self.mean + half, self.amount)
+
+
+def difference(a: Moments, b: Moments) -> Interval:
+    """Return the interval of the difference of two means, a - b (Welch 1947).
+
+    The variances are not taken to be the same: with v = s² / n of each side the half width is
+    t √(v_a + v_b), with (v_a + v_b)² / (v_a² / (n_a - 1) + v_b² / (n_b - 1)) degrees of freedom.
+    """
+    mean, amount = a.mean - b.mean, min(a.amount, b.amount)
+    if amount < 2:
+        return Interval(mean, None, None, amount)
+    v_a, v_b = a.deviation**2 / a.amount, b.deviation**2 / b.amount
+    if v_a + v_b == 0:
+        return Interval(mean, mean, mean, amount)
+    freedom = (v_a + v_b) ** 2 / (v_a**2 / (a.amount - 1) + v_b**2 / (b.amount - 1))
+    half = _quantile(freedom) * math.sqrt(v_a + v_b)
+    return Interval(mean, mean - half, mean + half, amount)
+
+
+def _quantile(freedom: float) -> float:
+    return float(t.ppf(0.5 + _LEVEL / 2, freedom))

@@ -1,0 +1,73 @@
+/* The test scores, kept apart from all that the search saw. */
+
+const score = (found) => (found ? `${number(found.mean)} ± ${number(found.spread, 2)}` : "–");
+
+function drawTested(run) {
+  const root = byId("tested");
+  cleared(root);
+  if (!run.finals.length) {
+    root.append(
+      h("p", {}, "The test split is still sealed: no candidate has been finalized. Everything on this page is a validation score. To train the best ones again with fresh seeds and test them:"),
+      command(run.provenance.finalize)
+    );
+    return;
+  }
+  const table = testedTable(run);
+  root.append(
+    h(
+      "p",
+      {},
+      "These candidates were trained again with other seeds, and only then was the test split read; the best by the fresh seeds' validation comes first. Mean ± standard deviation over the seeds. The search itself saw validation scores alone, so only the test columns say how well a cell does on data nobody chose it by."
+    ),
+    h("p", { class: "tools" }, saveTable("test scores", () => rowsOf(table))),
+    h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of test scores" }, table),
+    h("div", { id: "tested-figure" })
+  );
+  drawTestedChart(run);
+}
+
+/* A row a candidate, each metric once, and under it the baseline it is compared with. */
+function testedTable(run) {
+  const metrics = [...new Set(run.finals.flatMap((final) => Object.keys(final.scores.test || {})))];
+  const cells = (final, prefix) => metrics.flatMap((metric) => [
+    h("td", { class: "test amount" }, h("b", {}, score((final.scores[`${prefix}test`] || {})[metric]))),
+    h("td", { class: "amount" }, score((final.scores[`${prefix}validation`] || {})[metric])),
+  ]);
+  const row = (final, head, description, prefix) =>
+    h("tr", {}, h("th", { scope: "row" }, head), h("td", {}, description), cells(final, prefix), h("td", { class: "amount" }, number(final.seeds)), h("td", { class: "amount" }, number(final.epochs)));
+  const rows = run.finals.flatMap((final) => {
+    const trial = h("button", { type: "button", onclick: () => pick(final.number) }, String(final.number));
+    const baseline = `for trial ${final.number}: feed-forward, as many parameters, all frames at once`;
+    return [row(final, trial, final.description, ""), ...(final.scores.baseline_test ? [row(final, "baseline", baseline, "baseline_")] : [])];
+  });
+  const heads = [
+    ["trial", ""], ["candidate", ""],
+    ...metrics.flatMap((metric) => [[`${metric}, test`, "test amount"], [`${metric}, validation`, "amount"]]),
+    ["seeds", "amount"], ["epochs", "amount"],
+  ];
+  return h("table", {}, h("thead", {}, h("tr", {}, heads.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))), h("tbody", {}, rows));
+}
+
+function drawTestedChart(run) {
+  const metric = Object.keys(run.finals[0].scores.test || {})[0];
+  const finals = run.finals.filter((final) => final.scores.test?.[metric]);
+  if (finals.length < 2) return;
+  const chart = figure(byId("tested-figure"), "tested-chart", 110 + 34 * finals.length, `${metric} of the finalized trials`, `${metric}, test (filled) and fresh-seed validation (open); a bar is one standard deviation over the seeds to each side.`);
+  const names = finals.map((final) => escaped(`trial ${final.number}`)).reverse();
+  const trace = (split, name, symbol) => {
+    const scores = finals.map((final) => (final.scores[split] || {})[metric]).reverse();
+    return {
+      x: scores.map((one) => one?.mean ?? null),
+      y: names,
+      customdata: finals.map((final) => final.number).reverse(),
+      mode: "markers",
+      name,
+      marker: { symbol, size: 10, color: finals.map((final) => run.style(run.value(final.number, "rule"))[0]).reverse() },
+      error_x: { type: "data", array: scores.map((one) => one?.spread ?? 0), thickness: 1.2, width: 4, color: NEUTRAL },
+      hovertemplate: `%{y}, ${name}: %{x:.4g}<extra></extra>`,
+    };
+  };
+  plot(chart, [trace("validation", "validation", "circle-open"), trace("test", "test", "circle")], { dragmode: false, xaxis: axisOf(metric), yaxis: { type: "category", showgrid: false }, uirevision: run.name }, { brush: false });
+}
+
+view("tested", { draw: drawTested, follow: () => {} });

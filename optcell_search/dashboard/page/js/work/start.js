@@ -1,0 +1,111 @@
+/* Where content comes from: what the file holds, or what the server tells. */
+
+const PATIENCE = 1000;
+
+function switchTo(at) {
+  if (state.runs[at]) return show(at);
+  return load(at);
+}
+
+/* The document itself asks for the first answers, so that they are under way while scripts load. */
+async function get(path) {
+  const early = window.optcellEarly?.[path];
+  if (early) delete window.optcellEarly[path];
+  const answer = await (early || fetch(path, { cache: "no-store" }));
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+async function load(at) {
+  const content = await get(`content.json?run=${at}`);
+  state.runs[at] = new Run(content);
+  show(at);
+  await addCurves(at, -1);
+}
+
+async function addCurves(at, since) {
+  const curves = await get(`curves.json?run=${at}&since=${since}`);
+  state.runs[at].addCurves(curves);
+  stale("training");
+}
+
+function stale(id) {
+  views.find((one) => one.id === id).stale = "draw";
+  schedule();
+}
+
+/* Ask for what is new; what changed is drawn into the charts as they stand. */
+async function poll() {
+  const at = state.at;
+  const run = state.runs[at];
+  if (!run || !state.follow || document.hidden) return;
+  const news = await get(`news.json?run=${at}&since=${run.version}`);
+  if (news.content) {
+    const since = run.version;
+    run.merge(news.content);
+    if (state.picked === null) pick(defaultPick(run));
+    if (at === state.at) changed("draw");
+    await addCurves(at, since);
+  }
+  if (news.compare) {
+    compareView.content = news.compare;
+    stale("compare");
+  }
+}
+
+/* What takes the server long, as after a hundred thousand trials, is asked for less often: a search
+   is worth more than looking at it. */
+async function keepPolling() {
+  const began = performance.now();
+  try {
+    await poll();
+    document.body.classList.remove("lost");
+  } catch (problem) {
+    // The server may be restarted; the page says that it waits for it.
+    document.body.classList.add("lost");
+  }
+  setTimeout(keepPolling, Math.max(PATIENCE, 2 * (performance.now() - began)));
+}
+
+async function addCell(trial) {
+  const run = current();
+  if (!run || trial === null || run.impulses.has(trial)) return;
+  const found = await get(`cell.json?run=${state.at}&trial=${trial}`);
+  run.impulses.set(trial, null);
+  run.gradients.set(trial, null);
+  run.addCells(found);
+  stale("cell");
+}
+
+async function startLive() {
+  state.live = true;
+  document.addEventListener("optcell-pick", (event) => addCell(event.detail));
+  const about = await get("about.json");
+  state.names = about.names;
+  state.acts = about.acts;
+  byId("steer").hidden = !about.acts;
+  compareView.content = about.compare;
+  await load(0);
+  await begin();
+  keepPolling();
+}
+
+function startFile(content) {
+  state.names = content.names;
+  state.runs = content.runs.map((run) => new Run(run));
+  compareView.content = content.compare;
+  show(0);
+  begin();
+}
+
+/* What the address asks for comes after the first view, and is then kept up to date. */
+function begin() {
+  document.querySelector(".skip").addEventListener("click", goTo);
+  return location.hash.length > 1 && ownAddress ? applyAddress(location.hash.slice(1)) : undefined;
+}
+
+const content = byId("content");
+if (content) startFile(JSON.parse(content.textContent));
+else startLive();
+
+return { state, choose, pick, current, asToml, asPython, csv, views, steering };

@@ -1,0 +1,184 @@
+// The delta memory over time, each head of each sequence on its own: see delta_step.h.
+//
+// The backward pass keeps the inputs alone: states are marked down every kDelta steps and run again from there.
+#pragma once
+#include <cmath>
+#include "buffer.h"
+#include "delta_step.h"
+#include "parallel.h"
+
+constexpr long kDelta = 16;
+
+struct DeltaSizes {
+  long K, T, B, H, d, width, steps, rows;  // width: of u; steps, rows: of the values, T or 1 and B or 1
+  explicit DeltaSizes(const long* s)
+      : K(s[0]), T(s[1]), B(s[2]), H(s[3]), d(s[4]), width(s[5]), steps(s[6]), rows(s[7]) {}
+  long heads() const { return K * B * H; }
+  long chunks() const { return (T + kDelta - 1) / kDelta; }
+  long row(long k, long t, long b) const { return (k * T + t) * B + b; }
+  long value(long k, long t, long b) const {
+    return ((k * steps + (steps > 1 ? t : 0)) * rows + (rows > 1 ? b : 0)) * 4;
+  }
+};
+
+// A head's part of a row of u: x for q, k and v (d numbers each), and the logit of beta.
+template <class S> struct DeltaRow {
+  S *q, *k, *v, *beta;
+  DeltaRow(S* row, const DeltaSizes& s, long h)
+      : q(row + h * s.d), k(q + s.H * s.d), v(k + s.H * s.d), beta(row + 3 * s.H * s.d + h) {}
+};
+
+// y = silu(x) / |silu(x)|, and the factor it was divided by.
+template <class S> inline S unit(const S* x, S* y, long d) {
+  Vec<S> squares{};
+  for (long j = 0; j < d; j += kLanes<S>) {
+    const long lanes = std::min<long>(kLanes<S>, d - j);
+    const Vec<S> in = load(x + j, lanes), out = in * logistic<S>(in);
+    squares += out * out;
+    store(y + j, out, lanes);
+  }
+  const S factor = S(1) / std::sqrt(total<S>(squares) + S(1e-6));
+  for (long j = 0; j < d; ++j) y[j] *= factor;
+  return factor;
+}
+// From the gradient of y to that of x.
+template <class S> inline void unit_backward(const S* grad, const S* x, S* y, S* dx, long d) {
+  const S factor = unit(x, y, d);
+  S along = 0;
+  for (long j = 0; j < d; ++j) along += grad[j] * y[j];
+  for (long j = 0; j < d; j += kLanes<S>) {
+    const long lanes = std::min<long>(kLanes<S>, d - j);
+    const Vec<S> in = load(x + j, lanes), open = logistic<S>(in);
+    const Vec<S> by_silu = (load(grad + j, lanes) - load(y + j, lanes) * along) * factor;
+    store(dx + j, by_silu * (open + in * open * (S(1) - open)), lanes);
+  }
+}
+
+// Between memory, S in rows of d numbers, and columns of one vector: some rows from `first`.
+template <class S> inline void take(const S* matrix, S* columns, long d, long first) {
+  const long count = std::min<long>(kLanes<S>, d - first);
+  std::fill(columns, columns + d * kLanes<S>, S(0));
+  for (long i = 0; i < count; ++i)
+    for (long j = 0; j < d; ++j) columns[j * kLanes<S> + i] = matrix[(first + i) * d + j];
+}
+template <class S> inline void give(const S* columns, S* matrix, long d, long first) {
+  const long count = std::min<long>(kLanes<S>, d - first);
+  for (long i = 0; i < count; ++i)
+    for (long j = 0; j < d; ++j) matrix[(first + i) * d + j] = columns[j * kLanes<S> + i];
+}
+
+// u (K,T,B,width); alpha (K,T,B,H), null for 1; o (K,T,B,H d); values (K, T or 1, B or 1, 4);
+// start, end (K,B,H,states,d,d); lengths (K,B): beyond its length a sequence's states stand still and its o is 0.
+// marks: for each head, chunk and block of rows a state; null where no backward pass follows.
+template <class S> struct DeltaForward {
+  const S *u, *alpha, *values, *start;
+  const int64_t* lengths;
+  S *o, *end, *marks;
+};
+
+template <class S, Inner inner> void delta_forward(const long* sizes, const DeltaForward<S>& a, long threads) {
+  typedef DeltaStep<S, inner> Step;
+  const DeltaSizes s(sizes);
+  const long d = s.d, L = kLanes<S>, blocks = groups_of(d, L), size = Step::states * d * L;
+  parallel(std::size_t(s.heads()), threads, [&](long index) {
+    const long h = index % s.H, b = index / s.H % s.B, k = index / s.H / s.B;
+    const long valid = std::min<long>(s.T, a.lengths[k * s.B + b]), matrix = index * Step::states * d * d;
+    Buffer<S> states(static_cast<std::size_t>(blocks * size)), unit_q(static_cast<std::size_t>(d)), unit_k(unit_q.size());
+    for (long block = 0; block < blocks; ++block)
+      for (int part = 0; part < Step::states; ++part)
+        take(a.start + matrix + part * d * d, states.data() + block * size + part * d * L, d, block * L);
+    for (long t = 0; t < valid; ++t) {
+      const long row = s.row(k, t, b);
+      const DeltaRow<const S> x(a.u + row * s.width, s, h);
+      unit(x.q, unit_q.data(), d);
+      unit(x.k, unit_k.data(), d);
+      const S alpha = a.alpha ? a.alpha[row * s.H + h] : S(1), beta = logistic<S>(splat<S>(*x.beta))[0];
+      if (a.marks && t % kDelta == 0)
+        std::copy(states.begin(), states.end(), a.marks + (index * s.chunks() + t / kDelta) * blocks * size);
+      for (long block = 0; block < blocks; ++block) {
+        const long first = block * L, lanes = std::min(L, d - first);
+        const DeltaInput<S> in{unit_k.data(), unit_q.data(), load(x.v + first, lanes), alpha, beta,
+                               a.values + s.value(k, t, b)};
+        S* state = states.data() + block * size;
+        store(a.o + (row * s.H + h) * d + first, Step::forward(in, state, state, d), lanes);
+      }
+    }
+    for (long t = valid; t < s.T; ++t) {
+      S* o = a.o + (s.row(k, t, b) * s.H + h) * d;
+      std::fill(o, o + d, S(0));
+    }
+    for (long block = 0; block < blocks; ++block)
+      for (int part = 0; part < Step::states; ++part)
+        give(states.data() + block * size + part * d * L, a.end + matrix + part * d * d, d, block * L);
+  });
+}
+
+// du is cleared by whoever calls. d_alpha: null where alpha is.
+template <class S> struct DeltaBackward {
+  const S *grad_o, *grad_end, *u, *alpha, *values;
+  const int64_t* lengths;
+  const S* marks;
+  S *du, *d_alpha, *d_start;
+};
+
+template <class S, Inner inner> void delta_backward(const long* sizes, const DeltaBackward<S>& a, long threads) {
+  typedef DeltaStep<S, inner> Step;
+  const DeltaSizes s(sizes);
+  const long d = s.d, L = kLanes<S>, blocks = groups_of(d, L), size = Step::states * d * L;
+  parallel(std::size_t(s.heads()), threads, [&](long index) {
+    const long h = index % s.H, b = index / s.H % s.B, k = index / s.H / s.B;
+    const long valid = std::min<long>(s.T, a.lengths[k * s.B + b]), matrix = index * Step::states * d * d;
+    Buffer<S> states(std::size_t((kDelta + 1) * size)), grads(std::size_t(blocks * size));
+    Buffer<S> room(static_cast<std::size_t>(d * L)), unit_q(std::size_t(kDelta * d)), unit_k(unit_q.size());
+    Buffer<S> dq(unit_q.size()), dk(unit_q.size());
+    S d_alpha[kDelta], d_beta[kDelta];
+    for (long block = 0; block < blocks; ++block)
+      for (int part = 0; part < Step::states; ++part)
+        take(a.grad_end + matrix + part * d * d, grads.data() + block * size + part * d * L, d, block * L);
+    for (long chunk = groups_of(valid, kDelta) - 1; chunk >= 0; --chunk) {
+      const long begin = chunk * kDelta, count = std::min(kDelta, valid - begin);
+      const auto row_of = [&](long i) { return DeltaRow<const S>(a.u + s.row(k, begin + i, b) * s.width, s, h); };
+      S beta[kDelta];
+      for (long i = 0; i < count; ++i) {
+        unit(row_of(i).q, unit_q.data() + i * d, d);
+        unit(row_of(i).k, unit_k.data() + i * d, d);
+        beta[i] = logistic<S>(splat<S>(*row_of(i).beta))[0];
+        d_alpha[i] = d_beta[i] = S(0);
+      }
+      std::fill(dq.begin(), dq.end(), S(0));
+      std::fill(dk.begin(), dk.end(), S(0));
+      for (long block = 0; block < blocks; ++block) {
+        const long first = block * L, lanes = std::min(L, d - first);
+        const S* mark = a.marks + ((index * s.chunks() + chunk) * blocks + block) * size;
+        std::copy(mark, mark + size, states.data());
+        const auto input = [&](long i) {
+          const long row = s.row(k, begin + i, b);
+          return DeltaInput<S>{unit_k.data() + i * d, unit_q.data() + i * d, load(row_of(i).v + first, lanes),
+                               a.alpha ? a.alpha[row * s.H + h] : S(1), beta[i],
+                               a.values + s.value(k, begin + i, b)};
+        };
+        for (long i = 0; i < count; ++i)
+          Step::forward(input(i), states.data() + i * size, states.data() + (i + 1) * size, d);
+        for (long i = count - 1; i >= 0; --i) {
+          const long row = s.row(k, begin + i, b);
+          const Vec<S> dv = Step::backward(input(i), states.data() + i * size, states.data() + (i + 1) * size,
+                                           grads.data() + block * size,
+                                           load(a.grad_o + (row * s.H + h) * d + first, lanes), d, dq.data() + i * d,
+                                           dk.data() + i * d, d_alpha + i, d_beta + i, room.data());
+          store(DeltaRow<S>(a.du + row * s.width, s, h).v + first, dv, lanes);
+        }
+      }
+      for (long i = 0; i < count; ++i) {
+        const long row = s.row(k, begin + i, b);
+        const DeltaRow<S> out(a.du + row * s.width, s, h);
+        unit_backward(dq.data() + i * d, row_of(i).q, unit_q.data() + i * d, out.q, d);
+        unit_backward(dk.data() + i * d, row_of(i).k, unit_k.data() + i * d, out.k, d);
+        *out.beta = d_beta[i] * beta[i] * (S(1) - beta[i]);
+        if (a.alpha) a.d_alpha[row * s.H + h] = d_alpha[i];
+      }
+    }
+    for (long block = 0; block < blocks; ++block)
+      for (int part = 0; part < Step::states; ++part)
+        give(grads.data() + block * size + part * d * L, a.d_start + matrix + part * d * d, d, block * L);
+  });
+}

@@ -1,0 +1,113 @@
+// One step of the delta memory, for as many rows of S as a vector has lanes:
+//
+//   R = alpha S_{t-1},  G = (R k - v) k^T,  S_t = R - beta U,  o = S_t q
+//
+// with U what an inner rule makes of G. Inner rules, with their values p:
+//
+//   plain  U = p3 G
+//   trace  V_t = p0 V_{t-1} + p1 G,  U = p2 V_t + p3 G
+//   adam   V_t = p0 V_{t-1} + p1 G,  M_t = p2 M_{t-1} + (1 - p2) G^2,  U = V_t / sqrt(M_t + p3^2)
+//
+// A state is S, then V, then M, each d columns of one vector.
+#pragma once
+#include "vector.h"
+
+enum class Inner { plain, trace, adam };
+
+// The sum of all lanes, by halves.
+template <class S, int bytes = kBytes> inline S total(const char* lanes) {
+  typedef S V __attribute__((vector_size(bytes / 2)));
+  V low, high;
+  std::memcpy(&low, lanes, sizeof(low));
+  std::memcpy(&high, lanes + sizeof(low), sizeof(high));
+  low += high;
+  if constexpr (bytes / 2 == 2 * int(sizeof(S))) return low[0] + low[1];
+  else return total<S, bytes / 2>(reinterpret_cast<const char*>(&low));
+}
+template <class S> inline S total(Vec<S> v) { return total<S>(reinterpret_cast<const char*>(&v)); }
+
+// What a step is given: key and query (d numbers each), these rows' share of v, gates, values.
+template <class S> struct DeltaInput {
+  const S *k, *q;
+  Vec<S> v;
+  S alpha, beta;
+  const S* p;
+};
+
+template <class S, Inner inner> struct DeltaStep {
+  static constexpr long L = kLanes<S>;
+  static constexpr int states = inner == Inner::plain ? 1 : inner == Inner::trace ? 2 : 3;
+  static Vec<S> at(const S* columns, long j) { return load(columns + j * L, L); }
+  static void put(S* columns, long j, Vec<S> x) { store(columns + j * L, x, L); }
+
+  // `next` may be `before`. Returns these rows' share of o.
+  static Vec<S> forward(const DeltaInput<S>& in, const S* before, S* next, long d) {
+    const S *p = in.p, *V = before + d * L, *M = before + 2 * d * L;
+    Vec<S> error = -in.v, o{};
+    for (long j = 0; j < d; ++j) {
+      const Vec<S> r = at(before, j) * in.alpha;
+      put(next, j, r);
+      error += r * in.k[j];
+    }
+    for (long j = 0; j < d; ++j) {
+      const Vec<S> g = error * in.k[j];
+      Vec<S> u = g * p[3];
+      if constexpr (inner != Inner::plain) {
+        const Vec<S> v = at(V, j) * p[0] + g * p[1];
+        put(next + d * L, j, v);
+        if constexpr (inner == Inner::trace) {
+          u += v * p[2];
+        } else {
+          const Vec<S> m = at(M, j) * p[2] + g * g * (S(1) - p[2]);
+          put(next + 2 * d * L, j, m);
+          u = v * inverse_root<S>(m + p[3] * p[3]);
+        }
+      }
+      const Vec<S> s = at(next, j) - u * in.beta;
+      put(next, j, s);
+      o += s * in.q[j];
+    }
+    return o;
+  }
+
+  // grad: gradients of the state after the step, turned into those before it. g_o: these rows' share of the
+  // gradient of o. Adds to dq, dk (d numbers each), d_alpha and d_beta; returns that of v. room: d vectors.
+  static Vec<S> backward(const DeltaInput<S>& in, const S* before, const S* next, S* grad, Vec<S> g_o, long d,
+                         S* dq, S* dk, S* d_alpha, S* d_beta, S* room) {
+    const S *p = in.p, *V = next + d * L, *M = next + 2 * d * L;
+    S *gV = grad + d * L, *gM = grad + 2 * d * L;
+    Vec<S> error = -in.v, by_error{}, by_alpha{}, by_beta{};
+    for (long j = 0; j < d; ++j) error += at(before, j) * (in.alpha * in.k[j]);
+    for (long j = 0; j < d; ++j) {
+      const Vec<S> g = error * in.k[j], by_s = at(grad, j) + g_o * in.q[j], by_u = by_s * -in.beta;
+      dq[j] += total<S>(g_o * at(next, j));
+      Vec<S> u = g * p[3], by_g = by_u * p[3];
+      if constexpr (inner == Inner::trace) {
+        const Vec<S> by_v = at(gV, j) + by_u * p[2];
+        u += at(V, j) * p[2];
+        by_g += by_v * p[1];
+        put(gV, j, by_v * p[0]);
+      } else if constexpr (inner == Inner::adam) {
+        const Vec<S> r = inverse_root<S>(at(M, j) + p[3] * p[3]), v = at(V, j);
+        const Vec<S> by_v = at(gV, j) + by_u * r, by_m = at(gM, j) - by_u * v * r * r * r * S(0.5);
+        u = v * r;
+        by_g = by_v * p[1] + by_m * g * (S(2) - p[2] - p[2]);
+        put(gV, j, by_v * p[0]);
+        put(gM, j, by_m * p[2]);
+      }
+      by_beta -= by_s * u;
+      by_error += by_g * in.k[j];
+      put(grad, j, by_s);
+      put(room, j, by_g * error);
+    }
+    for (long j = 0; j < d; ++j) {
+      const Vec<S> s = at(before, j), by_r = at(grad, j) + by_error * in.k[j];
+      by_alpha += by_r * s;
+      dk[j] += total<S>(at(room, j) + by_error * s * in.alpha);
+      put(grad, j, by_r * in.alpha);
+    }
+    *d_alpha += total<S>(by_alpha);
+    *d_beta += total<S>(by_beta);
+    return -by_error;
+  }
+};

@@ -1,0 +1,91 @@
+"""What stands between a tensor and memory in the linear scans and the delta memory; see `checks`.
+
+Legend: K candidates, T steps, B sequences, N channels, d width of a head.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .checks import check
+from .layout import DELTA_STATES, FORMS, GATED, delta_marks
+from .precision import wide
+
+
+def check_linear_scan(coefficients: Tensor, x: Tensor, initial: Tensor, backend: str) -> None:
+    """Check the inputs of a linear scan."""
+    K, T, B, _, N = x.shape
+    steps, rows, planes = coefficients.shape[1:4]
+    if planes not in FORMS:
+        raise ValueError(f"linear_scan: {planes} planes of coefficients; valid: 2, 3, 6")
+    inputs, states = FORMS[planes]
+    shapes = (
+        # Of each step and sequence, of each sequence, or shared by all.
+        (K, T, B, planes, N) if steps > 1 else (K, 1, B if rows > 1 else 1, planes, N),
+        (K, T, B, inputs, N),
+        (K, B, states, N),
+    )
+    names = "coefficients", "x", "initial"
+    # Factors of half-precision inputs may be wider than these.
+    dtypes = {names[0]: wide(x.dtype)} if coefficients.dtype != x.dtype else {}
+    check("linear_scan", x, names, (coefficients, x, initial), shapes, dtypes)
+
+
+def check_linear_scan_backward(
+    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, backend: str
+) -> None:
+    """Check what flows back into a linear scan."""
+    check("linear_scan backward", v, ("grad",), (grad,), (v.shape,))
+
+
+def check_gated_scan(x: Tensor, initial: Tensor, kind: str) -> None:
+    """Check the inputs of minGRU's or minLSTM's scan."""
+    K, T, B, _ = x.shape
+    N = initial.shape[-1]
+    gates = GATED[kind.rpartition("_")[0]]
+    check(kind, x, ("x", "initial"), (x, initial), ((K, T, B, gates * N), (K, B, N)))
+
+
+def check_gated_scan_backward(
+    grad: Tensor, x: Tensor, v: Tensor, initial: Tensor, kind: str
+) -> None:
+    """Check what flows back into minGRU's or minLSTM's scan."""
+    check(f"{kind} backward", v, ("grad",), (grad,), (v.shape,))
+
+
+def check_delta(
+    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str, keep: bool
+) -> None:
+    """Check the inputs of a delta memory."""
+    K, T, B, width = u.shape
+    heads, d = start.shape[2], start.shape[-1]
+    if width < 3 * heads * d + heads:
+        raise ValueError(
+            f"delta: Expected u at least {3 * heads * d + heads} wide for {heads} heads of {d}, "
+            f"got {width}"
+        )
+    shared = inner == "adam"
+    shapes = (
+        (K, T, B, heads) if alpha.numel() else (K, 0),
+        (K, 1 if shared or values.shape[1] == 1 else T, 1 if values.shape[2] == 1 else B, 4),
+        (K, B, heads, DELTA_STATES[inner], d, d),
+        (K, B),
+    )
+    names = "alpha", "values", "start", "lengths"
+    check("delta", u, names, (alpha, values, start, lengths), shapes)
+
+
+def check_delta_backward(
+    grad_o: Tensor, grad_end: Tensor, u: Tensor, alpha: Tensor, values: Tensor, lengths: Tensor,
+    marks: Tensor, inner: str,
+) -> None:  # fmt: skip
+    """Check what flows back into a delta memory."""
+    K, T, B, _ = u.shape
+    heads, d = grad_end.shape[2], grad_end.shape[-1]
+    shapes = (
+        (K, T, B, heads * d),
+        (K, B, heads, DELTA_STATES[inner], d, d),
+        delta_marks(u, grad_end, True).shape,
+    )
+    names = "grad_o", "grad_end", "marks"
+    check("delta backward", u, names, (grad_o, grad_end, marks), shapes)

@@ -1,0 +1,250 @@
+"""What the live page has done: which commands, by which processes, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from ledgers import TWO, in_folder
+
+pytest.importorskip("dash", reason="dash is not installed")
+
+from optcell_search.dashboard.app.driver import driver_of, interrupt
+from optcell_search.dashboard.app.jobs import Job, Jobs, Progress
+from optcell_search.dashboard.app.prefix import checked
+from optcell_search.dashboard.app.requests import export_job, finalize_job, resume_job
+from optcell_search.dashboard.token import VARIABLE, find_token
+from optcell_search.dashboard.views import FILE, keep_view, views_of
+from optcell_search.dashboard.whole import write_whole
+from optcell_search.ledger.folder import LOCK
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    in_folder(tmp_path / "run", TWO).add([0.9, 10.0])
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../up", "a/b", ".hidden", "a b", "/tmp/x", "x" * 65, "a\n", "1st", "ä"]
+)
+def test_an_export_is_written_nowhere_but_into_the_export_folder(folder: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a name"):
+        export_job(folder, 0, name)
+
+
+def test_an_export_does_not_follow_a_link_out_of_the_run(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "exports").symlink_to(elsewhere)
+    with pytest.raises(ValueError, match="leads elsewhere"):
+        export_job(folder, 0, "winner")
+
+
+def test_what_is_there_is_not_exported_over(folder: Path) -> None:
+    (folder / "exports" / "winner").mkdir(parents=True)
+    (folder / "exports" / "dangling").symlink_to("nowhere")
+    for name in ("winner", "dangling"):
+        with pytest.raises(ValueError, match="exists"):
+            export_job(folder, 0, name)
+
+
+def test_a_study_without_a_folder_can_be_looked_at_only() -> None:
+    for ask in (lambda: export_job(None, 0, "a"), lambda: finalize_job(None, 1, 1)):
+        with pytest.raises(ValueError, match="no run folder here"):
+            ask()
+    with pytest.raises(ValueError, match="no run folder here"):
+        resume_job(None)
+    with pytest.raises(ValueError, match="No process of yours"):
+        interrupt(None)
+
+
+def test_commands_are_those_that_one_would_type() -> None:
+    run = Path("runs/my run")
+    target = "'runs/my run/exports/winner'"
+    assert export_job(run, 3, "winner").command == (
+        f"optcell-search export 'runs/my run' --trial 3 --out {target}"
+    )
+    assert finalize_job(run, 2, 4).command == (
+        "optcell-search finalize 'runs/my run' --top 2 --seeds 4"
+    )
+    assert resume_job(run).command == "optcell-search resume 'runs/my run'"
+    for top, seeds in ((0, 1), (1, None), (1.5, 1), ("2", 1)):
+        with pytest.raises(ValueError, match="a whole number, 1 or more"):
+            finalize_job(run, top, seeds)  # type: ignore[arg-type]
+
+
+def ended(jobs: Jobs) -> Progress:
+    deadline = time.monotonic() + 180
+    while (progress := jobs.progress()).state == "working":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return progress
+
+
+def test_a_command_that_fails_says_why(folder: Path) -> None:
+    jobs = Jobs()
+    assert jobs.progress().state == "idle"
+    job = export_job(folder, 0, "winner")
+    started = jobs.start(job)
+    assert (started.state, started.command) == ("working", job.command)
+    assert "wait for it" in jobs.start(job).message
+    progress = ended(jobs)
+    assert progress.state == "failed"
+    assert "run.toml is missing" in progress.message
+    jobs.close()
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of a stranger's, with a module that bears the name of ours, as the current one."""
+    package = tmp_path / "stranger" / "optcell_search"
+    package.mkdir(parents=True)
+    for name in ("__init__", "cli", "__main__"):
+        (package / f"{name}.py").write_text("open('planted', 'w').close()\n", encoding="utf-8")
+    monkeypatch.chdir(package.parent)
+    return package.parent
+
+
+def test_files_of_the_current_folder_are_not_imported_before_ours(stranger: Path) -> None:
+    jobs = Jobs()
+    jobs.start(Job(("list", "rules"), "listing", "Listed."))
+    progress = ended(jobs)
+    jobs.close()
+    assert not (stranger / "planted").exists()
+    assert progress.message.startswith("Done in"), progress.message
+
+
+def test_a_command_that_says_much_is_not_held_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talker = tmp_path / "lib" / "optcell_search"
+    talker.mkdir(parents=True)
+    (talker / "__init__.py").touch()
+    (talker / "cli.py").write_text("print('x' * 79 + '\\n', end='')\n" * 3000 + "print('end')\n")
+    monkeypatch.setenv("PYTHONPATH", str(talker.parent))
+    jobs = Jobs()
+    jobs.start(Job(("talk",), "talking", "Said all."))
+    assert ended(jobs).message.endswith("Said all.")
+    jobs.close()
+
+
+HOLD = """
+    import sys, time
+    from pathlib import Path
+    from optcell_search.ledger.folder import locked
+    with locked(Path(sys.argv[1])):
+        print("held", flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/locks").is_file(), reason="this system names no lock's holder")
+def test_stopping_interrupts_the_process_that_holds_the_run(folder: Path) -> None:
+    assert driver_of(folder) is None
+    with pytest.raises(ValueError, match="No process of yours on this machine"):
+        interrupt(folder)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(HOLD), str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # Where the tests themselves run in the background, Ctrl-C would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert holder.stdout is not None
+    with holder.stdout:
+        holder.stdout.readline()
+    assert driver_of(folder) == holder.pid
+    assert interrupt(folder) == f"kill -INT {holder.pid}"
+    assert holder.wait(60) != 0
+    assert (folder / LOCK).is_file()
+    assert driver_of(folder) is None, "the file is there, and nobody holds it"
+
+
+def test_views_are_kept_in_the_run_folder(folder: Path) -> None:
+    assert views_of(folder) == {}
+    keep_view(folder, "front, small", "x=parameters&pick=3")
+    assert keep_view(folder, " μ ", "filter=adam") == {
+        "front, small": "x=parameters&pick=3",
+        "μ": "filter=adam",
+    }
+    assert keep_view(folder, "front, small", None) == views_of(folder) == {"μ": "filter=adam"}
+    with pytest.raises(ValueError, match="kept in the run folder"):
+        keep_view(None, "a", "b")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"a": 1}', '{"": "x"}', '{"a\\n": "x"}', "\0"])
+def test_a_damaged_file_of_views_holds_none(folder: Path, text: str) -> None:
+    (folder / FILE).write_text(text, encoding="utf-8")
+    assert views_of(folder) == {}
+
+
+def test_views_are_neither_read_nor_written_through_a_link(folder: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text('{"a": "b"}', encoding="utf-8")
+    (folder / FILE).symlink_to(theirs)
+    assert views_of(folder) == {}
+    keep_view(folder, "mine", "x=1")
+    assert theirs.read_text(encoding="utf-8") == '{"a": "b"}'
+    assert not (folder / FILE).is_symlink()
+
+
+def test_a_file_appears_whole_or_not_at_all_and_behind_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs", encoding="utf-8")
+    (tmp_path / ".report.html.part").symlink_to(theirs)
+    (tmp_path / "report.html").symlink_to(theirs)
+    write_whole(tmp_path / "report.html", "ours")
+    assert theirs.read_text(encoding="utf-8") == "theirs"
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "ours"
+    before = sorted(tmp_path.iterdir())
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "report.html", "more")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_token_comes_from_the_option_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    file = tmp_path / "token"
+    file.write_text(" from file \nsecond line\n", encoding="utf-8")
+    assert find_token() == ""
+    monkeypatch.setenv(VARIABLE, "from environment")
+    assert find_token() == "from environment"
+    assert find_token(file=file) == "from file"
+    assert find_token("given", file) == "given"
+    file.write_text("\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="its first line is empty; valid: the token"):
+        find_token(file=file)
+    with pytest.raises(FileNotFoundError, match=r"--token-file .*: no such file"):
+        find_token(file=tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [("", ""), ("/", ""), ("/a/b/", "/a/b"), ("user/me@x/p", "/user/me@x/p")]
+)
+def test_a_base_path_begins_with_a_slash_and_ends_without(given: str, path: str) -> None:
+    assert checked(given) == path
+
+
+@pytest.mark.parametrize("given", ["//host/x", "/a b", '/"', "/a?b", "http://host/"])
+def test_what_is_no_base_path_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match=r"--base-path .*; valid: a path such as"):
+        checked(given)
