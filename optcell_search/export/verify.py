@@ -71,11 +71,14 @@ def in_new_interpreter(
     Raises:
         ExportError: it ended with an error.
     """
-    source = resources.files(__package__).joinpath("template", program)
+    templates = resources.files(__package__).joinpath("template")
+    parts = [
+        templates.joinpath(name).read_text(encoding="utf-8") for name in ("alone.txt", program)
+    ]
     arguments = [str(folder), package, ",".join(hidden), str(given), str(made)]
     # -I: neither the current folder nor PYTHONPATH lends it anything.
     done = subprocess.run(
-        [sys.executable, "-I", "-c", source.read_text(encoding="utf-8"), *arguments],
+        [sys.executable, "-I", "-c", "".join(parts), *arguments],
         capture_output=True,
         text=True,
         check=False,

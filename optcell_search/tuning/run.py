@@ -194,6 +194,9 @@ class Run(RunFolder):
     def export(self, which: str | int, out: str | Path) -> Path:
         """Make a trained candidate a package that needs torch alone.
 
+        Where the task has a raw form of its data, the package's predictor must have on the
+        validation part, as raw rows, the scores that the ledger has for these weights.
+
         Args:
             which: number of a trial, or what `best` takes.
             out: folder of the package; it must not exist.
