@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
-from .output import results_only
+from .output import refuse_existing, results_only, write_whole
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -80,10 +80,12 @@ def status(arguments: argparse.Namespace) -> int:
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
+    if arguments.csv:
+        refuse_existing("--csv", arguments.csv, force=arguments.force)
     run = _open(arguments)
     table = run.pareto() if arguments.pareto else run.results()
     if arguments.csv:
-        table.to_csv(arguments.csv, index=False)
+        write_whole(Path(arguments.csv), lambda draft: table.to_csv(draft, index=False))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:
         return _print_json(tables.records(table))
@@ -138,6 +140,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
             opened=arguments.open,
         )
         return 0
+    refuse_existing("--html", arguments.html, force=arguments.force)
     path = write_report(places, arguments.html)
     if arguments.json:
         return _print_json({"report": str(path)})

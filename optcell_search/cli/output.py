@@ -1,11 +1,13 @@
-"""The standard output is for results alone."""
+"""The standard output is for results alone, and a file of the user's is never lost by it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -25,3 +27,35 @@ def results_only() -> Iterator[None]:
     finally:
         os.dup2(kept, output)
         os.close(kept)
+
+
+def refuse_existing(option: str, path: str, *, force: bool) -> None:
+    """Raise a ValueError where an output file is there already, unless it may be replaced."""
+    if not force and os.path.lexists(path) and not _takes_anything(Path(path)):
+        raise ValueError(f"{option} {path}: exists already; name another file, or add --force")
+
+
+def _takes_anything(path: Path) -> bool:
+    """Whether it is a pipe or a device, such as /dev/stdout, where nothing is replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file, whole or not at all.
+
+    Args:
+        path: of the file.
+        write: writes it to the path it is given.
+
+    Raises:
+        OSError: it cannot be written; nothing is left.
+    """
+    if _takes_anything(path):
+        write(path)
+        return
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        write(draft)
+        os.replace(draft, path.resolve())
+    finally:
+        draft.unlink(missing_ok=True)

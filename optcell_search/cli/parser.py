@@ -17,6 +17,8 @@ a first search, from nothing to an exported cell:
 """
 
 _TRUST = "use the database, storage and cluster that the folder names outside of itself"
+_LONGEST = 2000  # characters
+_FORCE = "replace the file where it exists"
 _JSON = "print machine-readable results instead of a table"
 
 
@@ -25,7 +27,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and end with exit code 2."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        said = shortened(message)
+        self.exit(2, f"{self.prog}: {said}; see {self.prog} --help\n")
+
+
+def shortened(line: str) -> str:
+    """Return a message that repeats what was asked for, without the middle of something endless."""
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -181,6 +190,7 @@ def _add_results(actions: _Actions[_Parser]) -> None:
     parser = _command(actions, "results", commands.results, "list the candidates of a run")
     parser.add_argument("--pareto", action="store_true", help="only those no other one dominates")
     parser.add_argument("--csv", metavar="FILE", help="write all columns into a CSV file")
+    parser.add_argument("--force", action="store_true", help=_FORCE)
 
 
 def _add_finalize(actions: _Actions[_Parser]) -> None:
@@ -221,6 +231,7 @@ def _add_dashboard(actions: _Actions[_Parser]) -> None:
         help="a study by its Optuna URL, where there is no run folder; repeatable",
     )
     parser.add_argument("--html", metavar="FILE", help="write one HTML file, serve nothing")
+    parser.add_argument("--force", action="store_true", help=_FORCE)
     add = parser.add_argument_group("serving").add_argument
     add("--host", default="127.0.0.1", metavar="H", help="address; default: this machine alone")
     add("--port", type=int, default=0, metavar="P", help="default: a free one")

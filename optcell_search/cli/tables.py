@@ -47,8 +47,13 @@ def describe(row: Mapping[Any, Any]) -> str:
     if _missing(row.get("rule")):
         return ""
     parts = [f"{row[kind]}({_options(row, str(row[kind]))})" for kind in ("rule", "cell")]
-    size, rate = row.get("model.hidden_size"), row.get("training.lr")
-    return f"{' '.join(parts)}, {_number(size)} units, lr {_number(rate)}"
+    said = [" ".join(parts)]
+    # A convolutional candidate has channels, which stand among the options of its cell.
+    if not _missing(size := row.get("model.hidden_size")):
+        said.append(f"{_number(size)} units")
+    if not _missing(rate := row.get("training.lr")):
+        said.append(f"lr {_number(rate)}")
+    return ", ".join(said)
 
 
 def status(known: Mapping[str, Any]) -> str:

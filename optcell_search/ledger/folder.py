@@ -12,11 +12,12 @@ from pathlib import Path
 import filelock
 import optuna
 
+from .disk import sync, sync_all
 from .format import REPORT, REQUEST_FILE
 from .names import refuse_link
 from .opening import make_ledger
 from .request import Request
-from .storage import STORAGE_ERRORS, LedgerStorage
+from .storage import STORAGE_ERRORS, LedgerStorage, file_of, is_missing, without_password
 
 LOCK = Path("ray") / "driver.lock"
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE)
@@ -34,7 +35,7 @@ def check_target(folder: Path) -> None:
             "or choose another folder"
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise FileExistsError(f"{folder}: exists and is no empty folder; choose another one")
+        raise FileExistsError(_taken(folder))
 
 
 def check_study(url: str) -> None:
@@ -44,13 +45,18 @@ def check_study(url: str) -> None:
         FileExistsError: it is the ledger in the folder of another run.
         ValueError: it cannot be opened.
     """
-    storage = LedgerStorage(url)
-    storage.close()
-    if storage.file is not None and (storage.file.parent / REQUEST_FILE).is_file():
+    file = file_of(url)
+    if file is not None and (file.parent / REQUEST_FILE).is_file():
         raise FileExistsError(
-            f"study {url}: is the ledger of the run in {storage.file.parent}; go on with it by "
-            f"`optcell-search resume {storage.file.parent}` or choose another study"
+            f"study {without_password(url)}: is the ledger of the run in {file.parent}; go on with "
+            f"it by `optcell-search resume {file.parent}` or choose another study"
         )
+    if file is not None and not file.exists():
+        # Not made yet, so that a request which comes to nothing leaves nothing.
+        if not os.access(file.parent, os.W_OK):
+            raise ValueError(f"study {without_password(url)}: cannot be written there")
+        return
+    LedgerStorage(url).close()
 
 
 def make(folder: Path, request: Request) -> None:
@@ -71,26 +77,54 @@ def make(folder: Path, request: Request) -> None:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
         unless_made.callback(shutil.rmtree, temporary, ignore_errors=True)
         temporary.chmod(0o755)
+        if there and [*folder.iterdir()] != [temporary]:
+            raise FileExistsError(_taken(folder))
         request.write(temporary)
+        unless_made.callback(_forget, request, new=is_missing(request.study))
         make_ledger(request, temporary).close()
-        unless_made.callback(_forget, request)
+        sync_all(temporary)
         if there:
             for made in sorted(temporary.iterdir(), key=lambda path: path.name == REQUEST_FILE):
                 unless_made.callback((folder / made.name).unlink, missing_ok=True)
                 os.rename(made, folder / made.name)
             temporary.rmdir()
+            sync(folder)
         else:
-            os.rename(temporary, folder)
+            _appear(temporary, folder)
+            sync(folder.parent)
         unless_made.pop_all()
 
 
-def _forget(request: Request) -> None:
-    """Delete the study of a run that did not come into being from a database of its own."""
-    if request.study:
+def _appear(temporary: Path, folder: Path) -> None:
+    try:
+        os.rename(temporary, folder)
+    except OSError as error:
+        if folder.exists():
+            # Another run was quicker.
+            raise FileExistsError(_taken(folder)) from error
+        raise
+
+
+def _forget(request: Request, *, new: bool) -> None:
+    """Take the study of a run that did not come into being out of a database outside its folder.
+
+    Args:
+        request: of the run.
+        new: the database is a file that was not there before.
+    """
+    if request.study and not is_missing(request.study):
         with contextlib.suppress(ValueError, KeyError, *STORAGE_ERRORS):
             storage = LedgerStorage(request.study)
-            optuna.delete_study(study_name=request.run_id, storage=storage.optuna)
+            with contextlib.suppress(KeyError):
+                optuna.delete_study(study_name=request.run_id, storage=storage.optuna)
+            others = storage.optuna.get_all_studies()
             storage.close()
+            if new and not others and storage.file is not None:
+                storage.file.unlink()
+
+
+def _taken(folder: Path) -> str:
+    return f"{folder}: exists and is no empty folder; choose another one"
 
 
 @contextlib.contextmanager

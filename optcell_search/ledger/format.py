@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..pareto import Direction
+from .attributes import check_epoch, check_record, whole_number
 
 # Of what is written now. Runs of 0.1 carry format 1, too; what was added since has defaults.
 FORMAT = 2
@@ -43,12 +44,16 @@ def epoch_key(epoch: int) -> str:
 
 
 def epochs_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, float]]:
-    """Return epoch → metrics, in order, of a trial with these user attributes."""
-    found = {
-        int(key.removeprefix(EPOCH_PREFIX)): metrics
-        for key, metrics in attributes.items()
-        if key.startswith(EPOCH_PREFIX)
-    }
+    """Return epoch → metrics, in order, of a trial with these user attributes.
+
+    Raises:
+        ValueError: they are nothing that a search writes.
+    """
+    found = {}
+    for key, metrics in attributes.items():
+        if key.startswith(EPOCH_PREFIX):
+            check_epoch(key, metrics)
+            found[whole_number(key.removeprefix(EPOCH_PREFIX), "epoch")] = metrics
     return dict(sorted(found.items()))
 
 
@@ -63,12 +68,19 @@ def finalized_key(number: int) -> str:
 
 
 def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """Return number → record of every finalized trial of a study with these user attributes."""
-    return {
-        int(key.removeprefix(_FINALIZED)): record
-        for key, record in attributes.items()
-        if key.startswith(_FINALIZED)
-    }
+    """Return number → record of every finalized trial of a study with these user attributes.
+
+    Raises:
+        ValueError: they are nothing that `finalize` writes.
+    """
+    found = {}
+    for key, record in attributes.items():
+        if key.startswith(_FINALIZED):
+            check_record(key, record)
+            if BASELINE in record:
+                check_record(f"{key}: {BASELINE}", record[BASELINE])
+            found[whole_number(key.removeprefix(_FINALIZED), "finalized")] = record
+    return found
 
 
 def directions_in(entries: Iterable[Mapping[str, Any]]) -> dict[str, Direction]:

@@ -14,6 +14,7 @@ import filelock
 import sqlalchemy
 from optuna.storages import RDBStorage
 
+from .names import refuse_link
 from .storage import LedgerStorage
 
 # A driver whose machine lost power says no goodbye: the server finds out after a minute, not after
@@ -52,7 +53,9 @@ def _is_postgresql(storage: RDBStorage) -> bool:
 
 @contextlib.contextmanager
 def _beside(file: Path, name: str) -> Iterator[bool]:
-    lock = filelock.FileLock(file.with_name(f".{file.name}.{name}.lock"), timeout=0)
+    path = file.with_name(f".{file.name}.{name}.lock")
+    refuse_link(path)
+    lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -61,6 +64,8 @@ def _beside(file: Path, name: str) -> Iterator[bool]:
     try:
         yield True
     finally:
+        # Held while it is deleted; filelock takes no hold of a file that has lost its name.
+        path.unlink(missing_ok=True)
         lock.release()
 
 

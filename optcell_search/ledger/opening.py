@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning, OptunaError
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 
+from .attributes import check_numbers
 from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
 from .ledger import Ledger
 from .names import refuse_link
 from .request import Request
-from .storage import STORAGE_ERRORS, LedgerStorage, quiet_optuna
-
-_MOST_SHOWN = 60  # characters
+from .storage import DAMAGE, STORAGE_ERRORS, LedgerStorage, quiet_optuna, said
+from .trial_record import record_of
+from .typed import short
 
 
 def make_ledger(request: Request, folder: Path) -> Ledger:
@@ -35,8 +36,7 @@ def make_ledger(request: Request, folder: Path) -> Ledger:
                 study_name=request.run_id, storage=storage.optuna, directions=directions
             )
         except (*STORAGE_ERRORS, DuplicatedStudyError) as error:
-            first = str(error).splitlines()[0]
-            raise ValueError(f"study {storage}: cannot be made: {first}") from error
+            raise ValueError(f"study {storage}: cannot be made: {said(error)}") from error
         return Ledger(request, storage, _study(request, storage))
 
 
@@ -52,10 +52,21 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
         for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
             refuse_link(folder / name)
     storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
-    with _closed_on_failure(storage):
-        ledger = Ledger(request, storage, _study(request, storage))
-        _refuse_edited(request, ledger, folder)
-        return ledger
+    with _closed_on_failure(storage), _in_words(storage):
+        study = _study(request, storage)
+        _refuse_edited(request, study, folder)
+        # Nothing is done with a study in which there is what no search writes.
+        records = [record_of(trial) for trial in study.get_trials(deepcopy=False)]
+        check_numbers([record.number for record in records], str(folder))
+        return Ledger(request, storage, study)
+
+
+@contextlib.contextmanager
+def _in_words(storage: LedgerStorage) -> Iterator[None]:
+    try:
+        yield
+    except (*STORAGE_ERRORS, *DAMAGE) as error:
+        raise ValueError(f"study {storage}: cannot be used: {said(error)}") from error
 
 
 def _study(request: Request, storage: LedgerStorage) -> optuna.Study:
@@ -69,9 +80,6 @@ def _study(request: Request, storage: LedgerStorage) -> optuna.Study:
     except KeyError as error:
         # Made anew it would be empty, and what was trained so far would be trained again.
         raise ValueError(f"study {storage}: holds no study {request.run_id!r}") from error
-    except (*STORAGE_ERRORS, OptunaError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
-        raise ValueError(f"study {storage}: cannot be used: {first}") from error
     return study
 
 
@@ -83,25 +91,20 @@ def _name_objectives(study: optuna.Study, names: list[str]) -> None:
         study.set_metric_names(names)
 
 
-def _refuse_edited(request: Request, ledger: Ledger, folder: Path) -> None:
+def _refuse_edited(request: Request, study: optuna.Study, folder: Path) -> None:
     """Raise a ValueError where run.toml asks for something else than what the study was made for.
 
     Where the data lies may change; that it is the same data is seen from its fingerprint.
     """
     path = folder / REQUEST_FILE
-    asked = Request.from_dict(ledger.study.user_attrs[REQUEST], f"the study of {folder}")
+    asked = Request.from_dict(study.user_attrs[REQUEST], f"the study of {folder}")
     for field in dataclasses.fields(Request):
         here, there = getattr(request, field.name), getattr(asked, field.name)
         if here != there and field.name != "data_dir":
             raise ValueError(
-                f"{path}: {field.name} = {_short(here)}, but the run was made with "
-                f"{_short(there)}; put that back, or begin a new run"
+                f"{path}: {field.name} = {short(here)}, but the run was made with "
+                f"{short(there)}; put that back, or begin a new run"
             )
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 @contextlib.contextmanager

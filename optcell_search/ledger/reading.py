@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage
 
+from optcell_search.space.files import parse
+
 from . import trust as trusting
+from .attributes import check_numbers, check_study
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 from .names import refuse_link
-from .storage import STORAGE_ERRORS, quiet_optuna, storage_for_reading, without_password
+from .storage import (
+    DAMAGE,
+    STORAGE_ERRORS,
+    quiet_optuna,
+    said,
+    storage_for_reading,
+    without_password,
+)
 
 
 def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
+    """Open a study as `open_study` does, and read all its trials once.
+
+    Raises:
+        FileNotFoundError, ValueError: as `open_study`; or a trial cannot be read.
+    """
+    study = open_study(where, trust=trust)
+    with _in_words(without_password(str(where))):
+        # Optuna keeps what has ended, so that reading it again costs little.
+        trials = study.get_trials(deepcopy=False)
+    check_numbers([trial.number for trial in trials], str(where))
+    return study
+
+
+def open_study(where: str | Path, *, trust: bool = False) -> optuna.Study:
     """Open the ledger of a run folder, or the study at an Optuna URL; nothing is changed by it.
 
     Args:
@@ -34,25 +58,32 @@ def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
     url, name = locate(where, trust=trust)
     text = without_password(str(where))
     quiet_optuna()
-    try:
+    with _in_words(text):
         storage = storage_for_reading(url)
         name = _chosen(storage, name, text)
         study = optuna.load_study(study_name=name, storage=storage)
         attributes = study.user_attrs
+    if REQUEST not in attributes:
+        raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
+    check_study(attributes, text)
+    return study
+
+
+@contextlib.contextmanager
+def _in_words(text: str) -> Iterator[None]:
+    """Turn what Optuna raises of a damaged study into a ValueError of one line."""
+    try:
+        yield
     except FileNotFoundError:
         raise
     except (
         *STORAGE_ERRORS,
-        OptunaError,
+        *DAMAGE,
         ImportError,
-        RuntimeError,
         json.JSONDecodeError,
         UnicodeDecodeError,
     ) as error:
-        raise ValueError(f"{text}: not a readable Optuna study ({type(error).__name__})") from error
-    if REQUEST not in attributes:
-        raise ValueError(f"{text}: study {name!r} holds no request, so no search wrote it")
-    return study
+        raise ValueError(f"{text}: not a readable Optuna study: {said(error)}") from error
 
 
 def _chosen(storage: BaseStorage, name: str, text: str) -> str:
@@ -88,10 +119,7 @@ def _of_folder(folder: Path, *, trust: bool) -> tuple[str, str]:
     asked: dict[str, object] = {}
     request = folder / REQUEST_FILE
     if request.is_file():
-        try:
-            asked = tomllib.loads(request.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{request}: not a TOML file: {error}") from error
+        asked = parse(request.read_bytes(), str(request))
         if study := asked.get("study"):
             trusting.require(folder, trusting.contacted({"study": str(study)}), trust=trust)
             return str(study), str(asked.get(RUN_ID, ""))

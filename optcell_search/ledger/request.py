@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
+import os
+import typing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,18 @@ from typing import Any
 import tomli_w
 
 from optcell_search.space import SearchSpace
+from optcell_search.space.files import parse
 
 from ..pareto import Direction
+from .attributes import check_objectives
 from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
+from .names import inner_name
+from .storage import without_password
+from .typed import checker, in_words, short
 
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.
 LOCAL = "local"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,15 +118,28 @@ class Request:
         needed = {field.name for field in fields if field.default is dataclasses.MISSING}
         wrong = (needed - content.keys()) | (content.keys() - {field.name for field in fields})
         if wrong:
-            raise ValueError(f"{where}: missing or unknown keys: {', '.join(sorted(wrong))}")
+            names = ", ".join(short(name) for name in sorted(wrong)[:_MOST_NAMED])
+            raise ValueError(f"{where}: missing or unknown keys: {names}")
+        hints = typing.get_type_hints(cls) | {"objectives": list[dict[str, str]]}
+        for name, value in content.items():
+            if not checker(hints[name])(value):
+                valid = in_words(hints[name])
+                raise ValueError(f"{where}: {name} = {short(value)}; valid: {valid}")
+        # It becomes part of the names of files.
+        if "/" in inner_name(content["run_id"], f"{where}: run_id"):
+            raise ValueError(f"{where}: run_id = {short(content['run_id'])}; valid: a plain name")
         content["constraints"] = tuple(content["constraints"])
         content["callbacks"] = tuple(content["callbacks"])
+        check_objectives(content["objectives"], where)
         content["objectives"] = directions_in(content["objectives"])
         return cls(**content)
 
     def write(self, folder: Path) -> None:
-        """Write ``run.toml`` into `folder`."""
-        (folder / REQUEST_FILE).write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
+        """Write ``run.toml`` into `folder`, for its owner alone where it holds a password."""
+        path = folder / REQUEST_FILE
+        secret = any(without_password(url) != url for url in (self.study, self.storage))
+        with open(path, "x", encoding="utf-8", opener=_private if secret else None) as stream:
+            stream.write(tomli_w.dumps(self.to_dict()))
 
     @classmethod
     def read(cls, folder: Path) -> Request:
@@ -132,8 +152,8 @@ class Request:
         path = folder / REQUEST_FILE
         if not path.is_file():
             raise FileNotFoundError(f"{folder}: no run here, {REQUEST_FILE} is missing")
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: not a TOML file: {error}") from error
-        return cls.from_dict(data, str(path))
+        return cls.from_dict(parse(path.read_bytes(), str(path)), str(path))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
 import re
 import sqlite3
 import time
@@ -13,17 +13,34 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from .disk import sync
 from .format import DATABASE, JOURNAL
 from .journal import mend, refuse_foreign
 
 _MOMENT = 0.5  # seconds
+# So long another process may write before this one gives up.
+WAIT = 60.0  # seconds
 
 # What a storage raises when the disk is full, the server gone or a table damaged.
 STORAGE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
+
+# What Optuna's own code first stumbles over in a database that is damaged or of another version.
+DAMAGE = (OptunaError, RuntimeError, AssertionError, LookupError, TypeError)
+
+
+def said(error: BaseException) -> str:
+    """Return in one line what a storage complains of, without a password or a statement of SQL."""
+    # Optuna's own words for every failure of a commit are about data that is wrong.
+    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and error.orig is not None:
+        error = error.orig
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first or type(error).__name__
 
 
 class LedgerStorage:
@@ -42,9 +59,8 @@ class LedgerStorage:
         self.file: Path | None = None
         try:
             self.optuna: BaseStorage = self._open()
-        except (*STORAGE_ERRORS, ImportError, ValueError) as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ValueError(f"study {self}: cannot be opened: {first}") from error
+        except (*STORAGE_ERRORS, *DAMAGE, ImportError, ValueError) as error:
+            raise ValueError(f"study {self}: cannot be opened: {said(error)}") from error
 
     def __str__(self) -> str:
         """Return the URL without the password it may hold."""
@@ -76,15 +92,9 @@ class LedgerStorage:
 
     def flush(self) -> None:
         """Have what was written so far survive a power cut."""
-        if self.file is None:
-            return
-        log = Path(f"{self.file}-wal")
-        if log.exists():
-            descriptor = os.open(log, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        if self.file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                sync(Path(f"{self.file}-wal"))
 
     def close(self) -> None:
         """Give all connections back, which also folds SQLite's side files into the database."""
@@ -105,7 +115,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     With a write-ahead log and synchronous=NORMAL the database is whole after any crash; what a
     power cut could take is only what was committed since the last `flush`.
     """
-    connection = sqlite3.connect(file, timeout=60, check_same_thread=False)
+    connection = sqlite3.connect(file, timeout=WAIT, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
@@ -152,7 +162,26 @@ def _connect_for_reading(file: Path) -> sqlite3.Connection:
     # SQLite is told to be immutable it reads as it is. Asked anew for every connection.
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     address = f"file:{urllib.parse.quote(str(file.absolute()))}?{mode}"
-    return sqlite3.connect(address, uri=True, timeout=60, check_same_thread=False)
+    return sqlite3.connect(address, uri=True, timeout=WAIT, check_same_thread=False)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that an Optuna URL names; None: it names a server."""
+    if url.startswith(JOURNAL):
+        return Path(url.removeprefix(JOURNAL))
+    try:
+        parsed = sqlalchemy.make_url(url) if url else None
+    except sqlalchemy.exc.ArgumentError:
+        return None
+    if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)
+
+
+def is_missing(url: str) -> bool:
+    """Whether an Optuna URL names a file that is not there."""
+    file = file_of(url)
+    return file is not None and not file.exists()
 
 
 def absolute_url(url: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from .attributes import check_trial
 from .format import GRADIENTS, METRICS, epochs_in, without_epochs
 
 
@@ -37,6 +38,12 @@ class TrialRecord:
     started: datetime | None
     ended: datetime | None
 
+    def __post_init__(self) -> None:
+        """Raise a ValueError where a trial is none that a search writes."""
+        check_trial(self.number, self.known)
+        if self.state == "COMPLETE" and not all(isinstance(v, float) for v in self.values):
+            raise ValueError(f"trial {self.number}: complete, without its values")
+
     @property
     def finished(self) -> bool:
         """Whether it will never change again."""
@@ -50,10 +57,10 @@ class TrialRecord:
 
     @property
     def seconds(self) -> float:
-        """From start to end, NaN where it has not ended."""
+        """From start to end, NaN where it has not ended, and 0 where the clock went back."""
         if self.started is None or self.ended is None:
             return float("nan")
-        return (self.ended - self.started).total_seconds()
+        return max(0.0, (self.ended - self.started).total_seconds())
 
     @property
     def gradients(self) -> dict[int, float]:

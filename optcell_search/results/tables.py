@@ -98,6 +98,8 @@ def _head(row: TrialRecord) -> tuple[Any, ...]:
 def _final_metrics(row: TrialRecord, names: Sequence[str]) -> dict[str, float]:
     final = {name: value for name, value in row.metrics.items() if name != "epoch"}
     if row.state == "COMPLETE":
+        if len(row.values) != len(names):
+            raise ValueError(f"trial {row.number}: {len(row.values)} values, not {len(names)}")
         final.update(zip(names, row.values, strict=True))
     return final
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import warnings
 from importlib.resources import files
@@ -14,6 +15,11 @@ from .renamed import NEW, OLD, with_new_names
 
 _SUFFIX = ".toml"
 _PACKAGE = "search_spaces"
+_MOST_BYTES = 2**22
+_MOST_PARTS = 64
+_TEXTS = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
+_BLANKS = re.compile(rb"[ \t]+")
+_BETWEEN = re.compile(rb"[\s,=#\[\]{}]+")
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -60,6 +66,15 @@ def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
     return data, path.stem, where
 
 
+def is_deep(raw: bytes) -> bool:
+    """Whether a TOML document has a key of so many parts that reading it would take all memory.
+
+    Python's reader needs room that grows as the square of them.
+    """
+    words = _BLANKS.sub(b" ", _TEXTS.sub(b"x", raw)).replace(b" .", b".").replace(b". ", b".")
+    return any(word.count(b".") > _MOST_PARTS for word in _BETWEEN.split(words))
+
+
 def parse(raw: bytes, where: str) -> dict[str, Any]:
     """Return the data of a TOML document.
 
@@ -67,6 +82,11 @@ def parse(raw: bytes, where: str) -> dict[str, Any]:
         SpaceError: `raw` is not UTF-8, or not TOML; the message gives the line.
     """
     faults = Faults(where)
+    if len(raw) > _MOST_BYTES:
+        faults.add("", f"has {len(raw)} bytes", f"{_MOST_BYTES} or less")
+    elif is_deep(raw):
+        faults.add("", "nested too deeply", "tables of values, as in the shipped search spaces")
+    faults.raise_if_any()
     try:
         # Some editors on Windows begin a file with a byte-order mark, which TOML does not know.
         return tomllib.loads(raw.decode("utf-8-sig"))

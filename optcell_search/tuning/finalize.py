@@ -25,6 +25,7 @@ from ..ledger.format import BASELINE
 from ..ledger.ledger import Ledger
 from ..ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
 from ..ledger.scores import Record, Score
+from ..ledger.storage import STORAGE_ERRORS, said
 from .cluster import heartbeat
 from .cluster.data_transfer import Source
 from .cluster.gpu_shares import larger
@@ -89,12 +90,19 @@ def finalize(
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("training again", total=len(works))
-        for work, score in _run(works, request.workers):
-            pair = records[work.job.number]
-            pair[work.baseline].scores[work.job.seeds[0]] = score
-            compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
-            ledger.set_finalized(work.job.number, pair[False].to_dict() | compared_with)
-            progress.advance(bar)
+        try:
+            for work, score in _run(works, request.workers):
+                pair = records[work.job.number]
+                pair[work.baseline].scores[work.job.seeds[0]] = score
+                compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
+                ledger.set_finalized(work.job.number, pair[False].to_dict() | compared_with)
+                progress.advance(bar)
+        except exceptions.RayError as error:
+            # The raylet has died, say: Ray has a name of its own for each way to notice.
+            last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise RunBrokenError(last) from error
+        except STORAGE_ERRORS as error:
+            raise RunBrokenError(said(error)) from error
 
 
 def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int, source: Source) -> Job:

@@ -166,7 +166,7 @@ def test_export(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFix
     )
 
 
-@pytest.mark.parametrize("kind", ["rules", "cells", "tasks", "objectives"])
+@pytest.mark.parametrize("kind", ["rules", "cells", "tasks", "penalties"])
 def test_list(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, output, _ = call(capsys, "list", kind)
     names = [line.split()[0] for line in output.splitlines()]

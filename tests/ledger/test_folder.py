@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 from runs import a_request
 
 from optcell_search.ledger import folder as folders
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 
 
@@ -61,3 +66,93 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         # Killed, it could release nothing; the lock went with it.
         with folders.locked(tmp_path):
             pass
+
+
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full")])
+def test_a_run_that_comes_to_nothing_leaves_nothing(
+    error: Any,
+    kind: str,
+    empty: bool,
+    tiny: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Interrupted or out of room at the last moment: no folder, and no study in a file outside."""
+    urls = {"sqlite": f"sqlite:///{tmp_path}/all.db", "journal": f"journal://{tmp_path}/all.log"}
+    request = a_request(tiny, study=urls[kind])
+    target = tmp_path / "run"
+    if empty:
+        target.mkdir()
+
+    def fail(*_: object) -> None:
+        raise error
+
+    folders.check_study(request.study)
+    monkeypatch.setattr(folders, "sync_all", fail)
+    with pytest.raises((KeyboardInterrupt, OSError)):
+        folders.make(target, request)
+    assert [*tmp_path.rglob("*")] == ([target] if empty else [])
+
+
+def test_the_second_of_two_runs_to_one_folder_leaves_no_study(tiny: str, tmp_path: Path) -> None:
+    study = f"sqlite:///{tmp_path}/all.db"
+    first, second = (a_request(tiny, study=study) for _ in range(2))
+    target = tmp_path / "run"
+    folders.make(target, first)
+    with pytest.raises(FileExistsError, match="exists and is no empty folder"):
+        folders._appear(tmp_path, target)
+    with pytest.raises(FileExistsError):
+        folders.make(target, second)
+    names = [each.study_name for each in optuna.get_all_study_summaries(study)]
+    assert names == [first.run_id]
+    assert Request.read(target).run_id == first.run_id
+    assert not [*tmp_path.glob(".run.*")]
+
+
+def test_what_is_being_filled_by_another_run_is_not_empty(tiny: str, tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    (target / ".run.other").mkdir(parents=True)
+    with pytest.raises(FileExistsError):
+        folders.make(target, a_request(tiny))
+    assert [path.name for path in target.iterdir()] == [".run.other"]
+
+
+def test_looking_for_a_study_makes_none(tmp_path: Path) -> None:
+    folders.check_study(f"sqlite:///{tmp_path}/new.db")
+    folders.check_study(f"journal://{tmp_path}/new.log")
+    with pytest.raises(ValueError, match="cannot be written there"):
+        folders.check_study(f"sqlite:///{tmp_path}/nowhere/new.db")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_new_run_survives_a_power_cut(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are on the disk before they appear, and so is their appearing."""
+    done: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def note(descriptor: int) -> None:
+        done.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def appear(old: Any, new: Any) -> None:
+        done.append("appears")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "rename", appear)
+    folders.make(tmp_path / "run", a_request(tiny))
+    when = done.index("appears")
+    assert {"run.toml", "study.db"} <= set(done[:when])
+    assert tmp_path.name in done[when:]
+
+
+def test_no_lock_stays_beside_a_journal(tiny: str, tmp_path: Path) -> None:
+    request = a_request(tiny, study=f"journal://{tmp_path}/all.log")
+    folders.make(tmp_path / "run", request)
+    with contextlib.closing(open_ledger(request, tmp_path / "run")) as ledger, ledger.locked():
+        assert len([*tmp_path.glob(".all.log.*.lock")]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.log", "run"]

@@ -91,8 +91,8 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("format = 2", "format = 3", "format 3 was written by another version"),
-        ("seed = 0", "sed = 0", "missing or unknown keys: sed, seed"),
-        ("seed = 0", "seed = ", "not a TOML file"),
+        ("seed = 0", "sed = 0", "missing or unknown keys: 'sed', 'seed'"),
+        ("seed = 0", "seed = ", "not TOML"),
     ],
 )
 def test_a_request_that_this_version_cannot_read(

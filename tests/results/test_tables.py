@@ -157,7 +157,7 @@ def test_load_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a readable Optuna study"):
         results.load(tmp_path)
     (tmp_path / "run.toml").write_text("= broken")
-    with pytest.raises(ValueError, match="not a TOML file"):
+    with pytest.raises(ValueError, match="not TOML"):
         results.load(tmp_path)
 
 

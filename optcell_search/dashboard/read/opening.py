@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 
 from ... import results
-from ...ledger.reading import is_journal
+from ...ledger.reading import is_journal, open_study
 from ...ledger.storage import LedgerStorage, storage_for_reading
 from .api import ApiSource
 from .source import Source
@@ -24,7 +24,7 @@ def open_source(where: str | Path | optuna.Study) -> Source:
     """
     if isinstance(where, optuna.Study):
         return ApiSource(where)
-    study = results.load(where)
+    study = open_study(where)
     url, _ = results.locate(where)
     if is_journal(url) or not has_known_tables(url):
         return ApiSource(study)

@@ -15,7 +15,7 @@ from ray import exceptions
 
 from ...ledger.request import Request
 from ..store.file_systems import Location
-from . import heartbeat, preflight, runtime_environment, starting
+from . import heartbeat, import_paths, own_processes, preflight, runtime_environment, starting
 from .data_transfer import Source
 
 # Candidates and results are a few kilobytes; data reaches the workers by its path.
@@ -59,6 +59,7 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
     more = _SILENCE if request.address else heartbeat.PATIENCE
     with _environment(_SETTINGS | more), _quiet():
         ours = not ray.is_initialized()
+        started: list[own_processes.Process] = []
         try:
             if ours:
                 if request.address:
@@ -70,11 +71,15 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
                 # Our own workers are on this machine and see what we see.
                 preflight.check_nodes(request, location, source)
                 wait_for_resources(request)
-            with heartbeat.watched():
+            started += own_processes.of_our_node() if ours and not request.address else []
+            with heartbeat.watched(started):
                 yield
         finally:
             if ours:
+                left = {*started, *own_processes.of_our_node()}
                 ray.shutdown()
+                for process in left:
+                    process.kill()
 
 
 def _connect(request: Request) -> None:
@@ -85,6 +90,7 @@ def _connect(request: Request) -> None:
             _temp_dir=starting.temporary_folder(),
             num_cpus=request.workers,
             num_gpus=None if request.gpus_per_trial else 0,
+            job_config=import_paths.job_config(),
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,

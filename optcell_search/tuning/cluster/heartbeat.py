@@ -11,6 +11,8 @@ from typing import Any
 
 import ray
 
+from .own_processes import Process
+
 NO_NODE = "the Ray cluster has lost its last node"
 # A cluster of our own is not started again by anybody: nothing is gained by Ray's usual minute.
 PATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
@@ -25,8 +27,11 @@ def nodes() -> Sequence[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[None]:
+def watched(ours: Sequence[Process] = ()) -> Iterator[None]:
     """Say so on the standard error stream when the head of the cluster is gone.
+
+    Args:
+        ours: processes of a cluster of our own, which then end with it.
 
     Whoever calls Ray is then held up inside it, until the head is back or Ray loses patience and
     ends the process (exit code 1) without an exception: nobody else could say it.
@@ -37,7 +42,7 @@ def watched() -> Iterator[None]:
         yield
         return
     over = threading.Event()
-    watch = threading.Thread(target=_watch, args=(address, over), daemon=True)
+    watch = threading.Thread(target=_watch, args=(address, over, ours), daemon=True)
     watch.start()
     try:
         yield
@@ -46,7 +51,7 @@ def watched() -> Iterator[None]:
         watch.join()
 
 
-def _watch(address: str, over: threading.Event) -> None:
+def _watch(address: str, over: threading.Event, ours: Sequence[Process]) -> None:
     unanswered = 0
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
         unanswered = 0 if _answers(address) else unanswered + 1
@@ -57,6 +62,8 @@ def _watch(address: str, over: threading.Event) -> None:
                 file=sys.stderr,
                 flush=True,
             )
+            for process in ours:
+                process.kill()
 
 
 def _answers(address: str) -> bool:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 from ray._private import ray_constants
@@ -97,9 +98,17 @@ def uninterrupted() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         signal.signal(number, note)
+    set_handler = signal.signal
+
+    def unless_held(number: int, handler: Any) -> Any:
+        # Ray's own, for SIGTERM, would end the process with exit code 15 in the midst of its start.
+        return note if number in before else set_handler(number, handler)
+
+    signal.signal = unless_held  # type: ignore[assignment]
     try:
         yield
     finally:
+        signal.signal = set_handler
         for number, handler in before.items():
             signal.signal(number, handler)
     if interrupts:

@@ -12,7 +12,7 @@ from ray.tune.error import TuneError
 
 from ...ledger.ledger import Ledger
 from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ...ledger.storage import STORAGE_ERRORS
+from ...ledger.storage import STORAGE_ERRORS, said
 from ..cluster import heartbeat
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks
@@ -58,7 +58,9 @@ def drive(
         guarded = [Guarded(callback) for callback in (*named, *callbacks)]
         observers = [_Observer(searcher, ledger, view), *guarded]
         _run_tune(ledger, folder, searcher, observers)
-    except (TuneError, exceptions.RayError, *STORAGE_ERRORS, ValueError, LoggerError) as error:
+    except STORAGE_ERRORS as error:
+        raise RunBrokenError(said(error)) from error
+    except (TuneError, exceptions.RayError, ValueError, LoggerError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise RunBrokenError(last) from error
     if searcher.broken:

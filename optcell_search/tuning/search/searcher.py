@@ -18,7 +18,7 @@ from ...ledger.format import DUPLICATE_OF, METRICS
 from ...ledger.ledger import Ledger, Metrics
 from ...ledger.reasons import OUT_OF_MEMORY
 from ...ledger.running_trial import RunningTrial
-from ...ledger.storage import STORAGE_ERRORS
+from ...ledger.storage import STORAGE_ERRORS, said
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
 from ..store import checkpoints
@@ -205,7 +205,7 @@ class LedgerSearch(Searcher):
         try:
             yield
         except STORAGE_ERRORS as error:
-            self.broken = (str(error).splitlines() or [type(error).__name__])[0]
+            self.broken = said(error)
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the ledger holds all there is."""

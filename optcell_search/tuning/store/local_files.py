@@ -9,6 +9,8 @@ import stat
 import uuid
 from pathlib import Path
 
+from ...ledger.disk import sync
+
 
 class LocalFiles:
     """A folder of the machine's file system; nothing in it is reached through a link.
@@ -34,7 +36,7 @@ class LocalFiles:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync(path.parent)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, None where there is none."""
@@ -76,11 +78,3 @@ class LocalFiles:
             if path.is_symlink():
                 raise OSError(f"{path}: is a link; what a run writes and deletes is its own")
         return path
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

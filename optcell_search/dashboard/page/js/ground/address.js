@@ -6,7 +6,8 @@ const places = [];
 const inAddress = (key, get, set) => places.push({ key, get, set });
 
 const SETTLED = 200;
-let applying = false;
+/* Until the address that the page was opened with has been looked at, none is written over it. */
+let applying = true;
 let settling = 0;
 
 /* Inside another page (a notebook) the address is not the page's own. */
@@ -39,7 +40,10 @@ function writeAddress() {
 
 /* Look at what an address says. */
 async function applyAddress(text) {
-  if (text && !text.includes("=")) return byId(text)?.scrollIntoView();
+  if (text && !text.includes("=")) {
+    applying = false;
+    return byId(text)?.scrollIntoView();
+  }
   const found = new URLSearchParams(text);
   applying = true;
   try {

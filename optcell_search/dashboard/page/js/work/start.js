@@ -101,7 +101,9 @@ function startFile(content) {
 /* What the address asks for comes after the first view, and is then kept up to date. */
 function begin() {
   document.querySelector(".skip").addEventListener("click", goTo);
-  return location.hash.length > 1 && ownAddress ? applyAddress(location.hash.slice(1)) : undefined;
+  if (location.hash.length > 1 && ownAddress) return applyAddress(location.hash.slice(1));
+  applying = false;
+  return undefined;
 }
 
 const content = byId("content");
