@@ -219,7 +219,7 @@ class Run(RunFolder):
         task = self._check_data()
         weights, known = self.weights(number), self._trial(number).user_attrs
         # Of several repeats the ledger has the means, and the weights are those of the first.
-        noted = known[METRICS] if len(known.get("seeds", "1")) == 1 else None
+        noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
         checked = reference(task, candidate, weights, noted, self.request.device)
         try:
             return export(candidate, weights, task, self._scores(number), out, checked)
