@@ -38,6 +38,9 @@ FILES = {
 STUDY = {
     "run_id": "Name of the run, and of its study.",
     "request": "What `run.toml` holds, so that a study at a URL explains itself, too.",
+    "request_before": "The request before it was last amended by `resume`.",
+    "searched_seconds": "Seconds of searching so far, the time it was stopped left out.",
+    "ended": "Why the search ended, where a limit or a used-up space did it, not the trials.",
     "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their "
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
     "the same of the network it is compared with, where there is one.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
+from optcell_search.ledger.format import ENDED, SEARCHED
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.tuning.resolve import resolve
@@ -39,6 +40,8 @@ def _made(folder: Path) -> tuple[Request, dict[str, Any], dict[str, Any]]:
             case "copy":
                 ledger.copy(number, 0)
     ledger.set_finalized(0, {"seeds": [1], "validation": {}, "test": {}, "failed": {}, "epochs": 2})
+    ledger.note(SEARCHED, 42.5)
+    ledger.note(ENDED, "the time is used up")
     assert [trial.state for trial in ledger.trials()].count(TrialState.COMPLETE) == 2
     trials = {name: value for trial in ledger.trials() for name, value in trial.user_attrs.items()}
     study = dict(ledger.study.user_attrs)

@@ -14,6 +14,11 @@ from .base import Cell, Hidden, Weights
 from .measures import DISCRETISATIONS, MEASURES, continuous, discrete, scaled_step
 
 
+def _official_number() -> tuple[int, ...]:
+    """The number of the first step in the official code, for who wants to compare with it."""
+    return (0,)
+
+
 @dataclass(frozen=True, kw_only=True)
 class HiPPO(Cell):
     """A gated recurrence that reads its past from a linear memory of M signals, order N.
@@ -70,10 +75,10 @@ class HiPPO(Cell):
         log=True,
         doc="steps that legt or lagt looks back",
     )
-    init_t: int = integer(
+    init_t: int = choice(
         1,
-        search=(1, 1),
-        valid=(0, 1),
+        options=(1,),
+        more=_official_number,
         since="0.2",
         doc="number of the first step of a bilinear legs",
     )

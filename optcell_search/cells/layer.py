@@ -80,8 +80,10 @@ class Layer:
         Raises:
             ValueError: input, weights and state do not fit each other.
         """
-        sizes = x.shape[-1], self.hidden_size, self.bias
-        check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes), p)
+        if not kernels.exporting():
+            # What is recorded has no sizes to be held against others, and runs in torch alone.
+            sizes = x.shape[-1], self.hidden_size, self.bias
+            check_layer(x, weights, self.cell.shapes(*sizes), self.cell.fixed(*sizes), p)
         weights = weights if self.prepared else self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:

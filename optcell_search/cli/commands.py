@@ -25,6 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.task,
             arguments.trials,
             arguments.out,
+            time=arguments.time,
+            trial_time=arguments.trial_time,
+            patience=arguments.patience,
+            until=arguments.until,
+            first=arguments.first,
             objectives=arguments.objectives.split(",") if arguments.objectives else None,
             constraints=arguments.constraints,
             sampler=arguments.sampler,
@@ -50,7 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
     with results_only():
-        run = _open(arguments).resume(arguments.address)
+        run = _open(arguments).resume(
+            arguments.address,
+            num_trials=arguments.trials,
+            time=arguments.time,
+            patience=arguments.patience,
+            until=None if arguments.until is None else list(filter(None, arguments.until)),
+            skip=arguments.skip,
+        )
     return _show_end(run, arguments.json)
 
 

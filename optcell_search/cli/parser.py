@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 from . import commands
+from .search_options import add_extension, add_search
 
 _EXAMPLE = """\
 a first search, from nothing to an exported cell:
@@ -80,99 +81,15 @@ def _command(
     return parser
 
 
-def _share(text: str) -> float | str:
-    """Read a number or the word auto."""
-    return text if text == "auto" else float(text)
-
-
 def _add_run(actions: _Actions[_Parser]) -> None:
-    parser = _command(actions, "run", commands.run, "start a search", directory=False)
-    parser.add_argument("space", help="a search space: a shipped name, or a TOML file")
-    add = parser.add_argument_group("what to search").add_argument
-    add("--task", required=True, help="such as digits, mnist:steps=pixels, or a data file")
-    add("--trials", type=int, required=True, metavar="N", help="how many candidates to try")
-    add("--out", required=True, metavar="DIR", help="folder for the run; new, or empty")
-    add(
-        "--objectives",
-        metavar="A,B",
-        help="what to aim at, the most important first: metrics of "
-        "the task, parameters, train_seconds, latency_ms; default: the task's first metric",
-    )
-    add(
-        "--constraint",
-        action="append",
-        default=[],
-        metavar="BOUND",
-        dest="constraints",
-        help="such as 'parameters<=50000'; may be given several times",
-    )
-    add("--epochs", type=int, default=10, metavar="E", help="budget of a candidate; default 10")
-    add("--data-dir", metavar="DIR", help="where the task's data lies; default: OPTCELL_DATA, data")
-    add = parser.add_argument_group("how to search").add_argument
-    add("--sampler", default="tpe", help="tpe (default), nsga2, random or grid")
-    add(
-        "--scheduler",
-        default="auto",
-        help="asha (one objective) and mo-asha (several) stop candidates that fall behind, none "
-        "stops nothing; default: the first of these that can be used",
-    )
-    add("--seed", type=int, default=0, metavar="S", help="of the whole run; default 0")
-    add(
-        "--repeats",
-        type=int,
-        default=1,
-        metavar="R",
-        help="seeds each candidate is trained with; objectives are their means; default 1",
-    )
-    add(
-        "--deterministic",
-        action="store_true",
-        help="same seed, same candidates in the same "
-        "order; workers then wait for each other after every W candidates",
-    )
-    add = parser.add_argument_group("where to search").add_argument
-    add("--workers", type=int, metavar="W", help="candidates at once; default: one a core")
-    add("--threads", type=int, metavar="T", help="torch threads of each; default: cores / workers")
-    add(
-        "--gpus-per-trial",
-        type=_share,
-        default=0.0,
-        metavar="G",
-        help="share of a GPU for each candidate, or auto: what the largest ones turn out to need; "
-        "default 0: train on the CPU",
-    )
-    add("--device", default="auto", help="cpu or cuda; default: cuda for a share of a GPU")
-    add(
-        "--callback",
-        action="append",
-        default=[],
-        metavar="NAME",
-        dest="callbacks",
-        help="also log to mlflow, wandb or tensorboard; may be given several times",
-    )
-    add("--address", help="of a Ray cluster, or auto; default: one of our own on this machine")
-    add(
-        "--study",
-        metavar="URL",
-        help="Optuna URL of the ledger, or journal:///path; default: SQLite in the run folder",
-    )
-    add(
-        "--storage",
-        metavar="PATH|URI",
-        help="where checkpoints go, reached by every worker: a path or s3://…; default: DIR",
-    )
-    add(
-        "--checkpoint-gib",
-        type=float,
-        default=2.0,
-        metavar="G",
-        help="room for all checkpoints, in GiB; default 2",
-    )
+    add_search(_command(actions, "run", commands.run, "start a search", directory=False))
 
 
 def _add_resume(actions: _Actions[_Parser]) -> None:
-    summary = "go on with a run that was stopped or died"
-    _add_address(_command(actions, "resume", commands.resume, summary))
+    summary = "go on with a run that was stopped or died, or let it use more"
+    parser = _command(actions, "resume", commands.resume, summary)
+    _add_address(parser)
+    add_extension(parser)
 
 
 def _add_address(parser: _Parser) -> None:

@@ -58,13 +58,23 @@ def describe(row: Mapping[Any, Any]) -> str:
 
 def status(known: Mapping[str, Any]) -> str:
     """Return where a run stands."""
+    from optcell_search.tuning.search.progress import duration
+
     finished = known["complete"] + known["pruned"] + known["fail"]
     rows = [
         ["run", known["directory"]],
-        ["finished", f"{finished} of {known['asked']}"],
+        ["finished", f"{finished} of {known['asked']}" if known["asked"] else str(finished)],
         ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"],
         ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
     ]
+    rows.append(["epochs", str(known["epochs"])])
+    if known["epochs_rule"]:
+        rows.append(["", known["epochs_rule"]])
+    if known["time_limit"]:
+        spent, limit = known["searched_seconds"], known["time_limit"]
+        rows.append(["searched", f"{duration(spent)} of {duration(limit)}"])
+    if known["ended"]:
+        rows.append(["ended", known["ended"]])
     rows += [["failed", f"{count} × {reason}"] for reason, count in known["failures"].items()]
     if known["best"] is not None:
         values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())

@@ -37,8 +37,8 @@ def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping
         storage.set_trial_user_attr(identity, name, value)
 
 
-def refuse(storage: BaseStorage, identity: int, why: str) -> None:
-    """Make a user's trial FAIL."""
+def fail(storage: BaseStorage, identity: int, why: str) -> None:
+    """Make a trial that is WAITING FAIL."""
     storage.set_trial_state_values(identity, TrialState.RUNNING)
-    storage.set_trial_user_attr(identity, REASON, f"not in the space: {why}")
+    storage.set_trial_user_attr(identity, REASON, why)
     storage.set_trial_state_values(identity, TrialState.FAIL)

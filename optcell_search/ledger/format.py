@@ -22,6 +22,10 @@ JOURNAL = "journal://"
 
 # Attributes of the study.
 REQUEST, RUN_ID = "request", "run_id"
+# What the request was before it was last amended.
+REQUEST_BEFORE = "request_before"
+# Seconds of searching so far, stops left out; and why the search ended, empty where it did not.
+SEARCHED, ENDED = "searched_seconds", "ended"
 _FINALIZED = "finalized:"
 # In what is stored about a finalized trial, the record of the network it is compared with.
 BASELINE = "baseline"

@@ -68,13 +68,20 @@ class InMemoryStudy:
         # Own number → that of the ledger, and back.
         self._numbers: dict[int, int] = {}
         self._own: dict[int, int] = {}
+        self._dropped = 0
         for trial in trials:
             self.add(trial)
 
     def add(self, trial: FrozenTrial) -> None:
         """Take in a trial of the ledger."""
-        self.number(len(self._numbers), trial.number)
+        self.number(len(self._numbers) + self._dropped, trial.number)
         self._study.add_trial(_copy(trial))
+
+    def drop(self, trial: Trial) -> None:
+        """Let go of a new trial that the ledger is not to hold."""
+        del self._open[trial.number]
+        self._study.tell(trial, state=TrialState.FAIL)
+        self._dropped += 1
 
     def number(self, own: int, number: int) -> None:
         """Note the number that a trial has in the ledger."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -24,7 +24,7 @@ from . import format as stored
 from .constraints import Constraint
 from .in_memory import InMemoryStudy
 from .lock import locked
-from .reasons import DIVERGED
+from .reasons import DIVERGED, GIVEN_UP
 from .request import Request
 from .reuse import ReusableResults
 from .running_trial import RunningTrial
@@ -96,7 +96,9 @@ class Ledger:
     def missing(self) -> int:
         """How many trials still have to be asked for and finished."""
         waiting = self.counts[TrialState.WAITING]
-        return max(0, self.request.num_trials - self.size) + waiting
+        # Where their number is no limit, there is always one more.
+        asked = self.request.num_trials or self.size + 1
+        return max(0, asked - self.size) + waiting
 
     @property
     def unfinished(self) -> int:
@@ -121,8 +123,18 @@ class Ledger:
 
     def set_finalized(self, number: int, record: Mapping[str, Any]) -> None:
         """Write what `finalize` found out about a trial."""
-        self.study.set_user_attr(stored.finalized_key(number), dict(record))
+        self.note(stored.finalized_key(number), dict(record))
+
+    def note(self, name: str, value: Any) -> None:
+        """Write down something about the whole run."""
+        self.study.set_user_attr(name, value)
         self._storage.flush()
+
+    def give_up(self, number: int) -> None:
+        """Make a trial that is WAITING FAIL, as the user asks for."""
+        enqueued.fail(self._storage.optuna, self._ids[number], GIVEN_UP)
+        self._move(TrialState.WAITING, TrialState.FAIL)
+        self._in_memory = self._read_in()
 
     def requeue(self) -> None:
         """Put every trial that is RUNNING back in the queue."""
@@ -135,7 +147,11 @@ class Ledger:
         self._in_memory = self._read_in()
 
     def ask(
-        self, space: SearchSpace, sampler: BaseSampler, fixed: Candidate | None = None
+        self,
+        space: SearchSpace,
+        sampler: BaseSampler,
+        fixed: Candidate | None = None,
+        tried: Container[str] = (),
     ) -> RunningTrial | None:
         """Start the next trial: one from the queue, or else a new candidate.
 
@@ -145,14 +161,20 @@ class Ledger:
             space: the search space.
             sampler: what chooses a new candidate.
             fixed: what a new candidate is to be, instead of the sampler's choice.
+            tried: keys that a new candidate must not have.
 
         Returns:
-            The trial; None: the next one was a user's and does not fit the space, so it FAILed.
+            The trial; None: the sampler's choice has been tried, which is written nowhere, or the
+            next one was a user's and does not fit the space, so it FAILed.
         """
         self._take_in(self._storage.optuna.get_n_trials(self._study_id))
         trial, number = self._in_memory.ask(sampler, fixed)
         if number is None:
-            running = self._enter(trial, space.suggest(trial))
+            candidate = space.suggest(trial)
+            if candidate.key in tried:
+                self._in_memory.drop(trial)
+                return None
+            running = self._enter(trial, candidate)
         elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
             running = self._take_up(number)
         else:
@@ -178,7 +200,8 @@ class Ledger:
             known = self._attributes(enqueued.suggested(space, trial))
         except ValueError as error:
             self._in_memory.tell(number, TrialState.FAIL, None, {})
-            enqueued.refuse(storage, identity, str(error).splitlines()[0])
+            why = str(error).splitlines()[0]
+            enqueued.fail(storage, identity, f"not in the space: {why}")
             self._move(TrialState.WAITING, TrialState.FAIL)
             return None
         enqueued.adopt(storage, identity, trial, known)

@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 
+from .amending import settled
 from .attributes import check_numbers
 from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
 from .ledger import Ledger
@@ -54,6 +55,7 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
     storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
     with _closed_on_failure(storage), _in_words(storage):
         study = _study(request, storage)
+        request = settled(request, study, folder)
         _refuse_edited(request, study, folder)
         # Nothing is done with a study in which there is what no search writes.
         records = [record_of(trial) for trial in study.get_trials(deepcopy=False)]

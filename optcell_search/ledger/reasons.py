@@ -7,6 +7,8 @@ import re
 DIVERGED = "diverged"
 OUT_OF_MEMORY = "out of memory"
 WORKER_DIED = "worker died"
+TOO_SLOW = "too slow"
+GIVEN_UP = "given up"
 
 
 def unexpected(error: Exception) -> str:

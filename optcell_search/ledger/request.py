@@ -24,6 +24,8 @@ from .typed import checker, in_words, short
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.
 LOCAL = "local"
 _MOST_NAMED = 5
+# Fields that TOML and JSON know as lists.
+_TUPLES = {"constraints", "callbacks", "until", "first"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,14 @@ class Request:
         data_dir: absolute folder in which the task's data lies.
         data_fingerprint: hash of the data that the search sees.
         objectives: name → "maximize" or "minimize", the most important one first.
-        num_trials: trials the ledger is to hold.
+        num_trials: trials the ledger is to hold; 0: as many as the other budgets allow.
+        time_limit: seconds of searching, time spent stopped left out; 0: no limit.
+        trial_time: seconds of training after which a trial FAILs; 0: no limit.
+        patience: trials without a better front after which the search ends; 0: no limit.
+        until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps them.
+        first: candidates to train before any other, as `Candidate.to_dict` gives them.
         epochs: training budget of one candidate.
+        epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
         sampler: "tpe", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
@@ -63,7 +71,13 @@ class Request:
     data_fingerprint: str
     objectives: dict[str, Direction]
     num_trials: int
+    time_limit: float = 0.0
+    trial_time: float = 0.0
+    patience: int = 0
+    until: tuple[str, ...] = ()
+    first: tuple[dict[str, Any], ...] = ()
     epochs: int
+    epochs_rule: str = ""
     seed: int
     repeats: int
     sampler: str
@@ -92,8 +106,8 @@ class Request:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, as it stands in ``run.toml`` and in the study."""
         data = dataclasses.asdict(self)
-        data["constraints"] = list(self.constraints)
-        data["callbacks"] = list(self.callbacks)
+        for name in _TUPLES:
+            data[name] = list(data[name])
         data["objectives"] = [
             {"name": name, "direction": direction} for name, direction in self.objectives.items()
         ]
@@ -128,8 +142,8 @@ class Request:
         # It becomes part of the names of files.
         if "/" in inner_name(content["run_id"], f"{where}: run_id"):
             raise ValueError(f"{where}: run_id = {short(content['run_id'])}; valid: a plain name")
-        content["constraints"] = tuple(content["constraints"])
-        content["callbacks"] = tuple(content["callbacks"])
+        for name in _TUPLES & content.keys():
+            content[name] = tuple(content[name])
         check_objectives(content["objectives"], where)
         content["objectives"] = directions_in(content["objectives"])
         return cls(**content)

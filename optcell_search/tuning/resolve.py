@@ -18,6 +18,8 @@ from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
 from ..ledger.storage import absolute_url
+from . import limits
+from .first_candidates import read_first
 from .search.callbacks import check as check_callbacks
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
@@ -31,7 +33,12 @@ def resolve(
     space: str | Path | dict[str, Any] | SearchSpace,
     task: str,
     *,
-    num_trials: int,
+    num_trials: int | None = None,
+    time: str | float | None = None,
+    trial_time: str | float | None = None,
+    patience: int = 0,
+    until: Sequence[str] = (),
+    first: str | Path | None = None,
     objectives: Sequence[str] | None = None,
     constraints: Sequence[str] = (),
     sampler: str = "tpe",
@@ -39,7 +46,7 @@ def resolve(
     seed: int = 0,
     repeats: int = 1,
     deterministic: bool = False,
-    epochs: int = 10,
+    epochs: int | Literal["auto"] = 10,
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float | Literal["auto"] = 0.0,
@@ -56,17 +63,20 @@ def resolve(
     Raises:
         ValueError, FileNotFoundError: something cannot be done; one line says what and why.
     """
+    if num_trials is None and time is None:
+        raise ValueError("neither a number of trials nor a time is given; valid: one or both")
     for name, value, least, most in (
-        ("num_trials", num_trials, 1, 10**7),
-        ("epochs", epochs, 1, 10**7),
+        ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
+        ("epochs", 1 if epochs == "auto" else epochs, 1, limits.MOST),
+        ("patience", patience, 0, limits.MOST),
         ("repeats", repeats, 1, 1000),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
     ):
-        if not least <= value <= most:
-            valid = f"{least} or more" if value < least else f"{most} or less"
-            raise ValueError(f"{name} = {value}; valid: integers, {valid}")
+        limits.integer(name, value, least, most)
+    time_limit = 0.0 if time is None else limits.seconds_of("time", time)
+    longest = 0.0 if trial_time is None else limits.seconds_of("trial_time", trial_time)
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
@@ -92,18 +102,26 @@ def resolve(
     data.require(
         loaded.penalties, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
     )
-    if sampler == "grid":
-        # There is nothing to train after the last of them.
-        num_trials = min(num_trials, len(loaded.grid()))
+    tried_first = () if first is None else read_first(first, loaded)
+    if num_trials is not None and num_trials < len(tried_first):
+        raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
+    asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
+    budget, epochs_rule = limits.epochs_of(epochs, loaded, data)
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
         Constraint.parse(text, valid=tuple(training.objectives(data))) for text in constraints
     ]
+    goals = limits.goals_of(until, data)
     if deterministic:
-        _refuse_clocks([*directions, *(bound.metric for bound in bounds)])
+        ends = [Constraint.stored(goal).metric for goal in goals]
+        _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
+        if longest:
+            raise ValueError(
+                "trial_time is read off a clock; valid in a deterministic search: none"
+            )
     cores = available_cores()
-    workers = workers if workers is not None else min(cores, num_trials)
+    workers = workers if workers is not None else min(cores, asked_trials or cores)
     return Request(
         run_id=f"{loaded.name or 'space'}-{data.name}-{uuid.uuid4().hex[:12]}",
         space=loaded.to_dict(),
@@ -111,8 +129,14 @@ def resolve(
         data_dir=str(data.folder.absolute()),
         data_fingerprint=data.fingerprint,
         objectives=directions,
-        num_trials=num_trials,
-        epochs=epochs,
+        num_trials=asked_trials,
+        time_limit=time_limit,
+        trial_time=longest,
+        patience=patience,
+        until=goals,
+        first=tried_first,
+        epochs=budget,
+        epochs_rule=epochs_rule,
         seed=seed,
         repeats=repeats,
         sampler=sampler,

@@ -16,14 +16,17 @@ from torch import Tensor
 
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
-from ..ledger.format import METRICS, REPORT
+from ..ledger.amending import amend
+from ..ledger.format import ENDED, METRICS, REPORT
 from ..ledger.ledger import Ledger
 from ..ledger.names import refuse_link
 from ..ledger.opening import open_ledger
 from ..ledger.reasons import RunBrokenError
 from ..ledger.request import LOCAL, Request
+from . import extending
 from .replay import Replay, replay
 from .run_folder import RunFolder
+from .search.budget import Budget
 from .search.progress import View
 from .status import in_words, reasons
 from .store import checkpoints
@@ -39,24 +42,47 @@ class RunFailedError(RuntimeError):
 class Run(RunFolder):
     """A run folder. Made by `search`, found again by `Run.open`; see `RunFolder` for reading it."""
 
-    def resume(self, address: str | None = None, callbacks: Sequence[tune.Callback] = ()) -> Run:
+    def resume(
+        self,
+        address: str | None = None,
+        callbacks: Sequence[tune.Callback] = (),
+        *,
+        num_trials: int | None = None,
+        time: str | float | None = None,
+        patience: int | None = None,
+        until: Sequence[str] | None = None,
+        skip: Sequence[int] = (),
+    ) -> Run:
         """Train what is still missing, from the checkpoints there are; return this run.
+
+        What is changed of the run's limits is written into the study and ``run.toml`` first.
 
         Args:
             address: of the Ray cluster, where it is another one than the run began on;
                 ``"local"`` for one of our own on this machine.
             callbacks: Tune callbacks to tell of it, besides those the run was started with by name.
+            num_trials, time: what the run may use from now on, in all: what it has used counts.
+            patience, until: as `search` takes them; 0 and ``()`` for none.
+            skip: numbers of trials without a result that are given up: they fail.
 
         Raises:
             RunFailedError: no candidate could be trained.
-            ValueError: another process is working on the run, or there is no cluster to use.
+            ValueError: another process is working on the run, there is no cluster to use, or a
+                limit or a number of a trial is wrong.
             KeyboardInterrupt: the user stopped it; it can be resumed again.
         """
         from .cluster.connection import connected
 
+        changes = extending.changes(
+            self.request, self._check_data, num_trials, time, patience, until
+        )
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
-            if ledger.unfinished:
+            extending.give_up(ledger, skip, self.directory)
+            if changes:
+                amend(ledger, self.directory, changes)
+                self.request = ledger.request
+            if self._goes_on(ledger):
                 self._check_data()
                 with connected(self._at(address), self._checkpoints, self._source):
                     self._train(ledger, callbacks)
@@ -66,9 +92,12 @@ class Run(RunFolder):
     def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
         with self._at_work() as ledger:
-            if ledger.unfinished:
+            if self._goes_on(ledger):
                 self._train(ledger, callbacks)
             self._conclude(ledger)
+
+    def _goes_on(self, ledger: Ledger) -> bool:
+        return ledger.unfinished > 0 and not Budget.of(ledger).over
 
     def _train(self, ledger: Ledger, callbacks: Sequence[tune.Callback]) -> None:
         from .search.driver import EarlyFailureError, drive
@@ -89,6 +118,11 @@ class Run(RunFolder):
     def _conclude(self, ledger: Ledger) -> None:
         if not ledger.counts[TrialState.COMPLETE]:
             why = in_words(reasons(ledger.trials()))
+            if over := ledger.study.user_attrs.get(ENDED):
+                raise RunFailedError(
+                    f"{over}, and no candidate was trained to its end{why and f' ({why})'}; "
+                    f"`optcell-search resume {self.directory} --time D` goes on"
+                )
             raise RunFailedError(f"no candidate could be trained: {why}")
         try:
             self.report()
@@ -110,6 +144,8 @@ class Run(RunFolder):
             contextlib.closing(open_ledger(self.request, self.directory)) as ledger,
             ledger.locked(),
         ):
+            # What may change the study knows better than a file read before the lock.
+            self.request = ledger.request
             yield ledger
 
     def report(self, path: str | Path | None = None) -> Path:

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 def search(
     space: str | Path | dict[str, Any] | SearchSpace,
     task: str,
-    num_trials: int,
-    out: str | Path,
+    num_trials: int | None = None,
+    out: str | Path | None = None,
     *,
+    time: str | float | None = None,
+    trial_time: str | float | None = None,
+    patience: int = 0,
+    until: Sequence[str] = (),
+    first: str | Path | None = None,
     objectives: Sequence[str] | None = None,
     constraints: Sequence[str] = (),
     sampler: str = "tpe",
@@ -33,7 +38,7 @@ def search(
     seed: int = 0,
     repeats: int = 1,
     deterministic: bool = False,
-    epochs: int = 10,
+    epochs: int | Literal["auto"] = 10,
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float | Literal["auto"] = 0.0,
@@ -50,8 +55,19 @@ def search(
     Args:
         space: a `SearchSpace`, a shipped one's name, the path of a TOML file, or its content.
         task: a task's name with options, ``"mnist:steps=pixels"``, or the path of a data file.
-        num_trials: how many candidates to try.
+        num_trials: how many candidates to try; where they can be counted there are no more trials
+            than candidates, for none is trained twice. None: as many as `time` allows.
         out: folder for the run; it must not exist, or be empty.
+        time: of searching, as ``"30m"``, ``"1h30m"`` or seconds. Then no trial starts any more and
+            those in training end, pruned, after their current epoch. Time spent stopped does not
+            count. With `deterministic` the clock decides how far the search comes, not what it
+            tries.
+        trial_time: of training one candidate, all repeats together; one that has taken longer
+            after an epoch fails as "too slow".
+        patience: the search ends after so many trials without a better front; 0: never.
+        until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps all.
+        first: TOML file with candidates to train before any other, as the page's "Copy as TOML"
+            gives them; several each under ``[[candidate]]``.
         objectives: what to aim at, the most important one first: metrics of the task,
             ``"parameters"``, ``"train_seconds"``, ``"latency_ms"``. By default the task's first
             metric.
@@ -66,7 +82,8 @@ def search(
         deterministic: let the same seed give the same candidates in the same order, however fast
             the workers are. They then work in generations of `workers` candidates, and each
             generation waits for its slowest.
-        epochs: training budget of one candidate.
+        epochs: training budget of one candidate; ``"auto"``: at least 2,000 steps of the optimizer
+            on small sets, ten epochs on large ones (see `training.automatic_epochs`).
         workers: candidates in training at once; by default one a core.
         threads: torch threads of each worker; by default the cores are shared out.
         gpus_per_trial: share of a GPU for each candidate; 0 trains on the CPU. A candidate that
@@ -98,10 +115,17 @@ def search(
     from .cluster.connection import connected
     from .worker.gpu_packing import packed
 
+    if out is None:
+        raise ValueError("out = None; valid: a folder for the run")
     request = resolve(
         space,
         task,
         num_trials=num_trials,
+        time=time,
+        trial_time=trial_time,
+        patience=patience,
+        until=until,
+        first=first,
         objectives=objectives,
         constraints=constraints,
         sampler=sampler,

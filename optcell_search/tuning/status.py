@@ -10,22 +10,26 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search import results
 
-from ..ledger.format import REASON, REQUEST
+from ..ledger.format import ENDED, REASON, REQUEST, SEARCHED
 
 
 def standing(study: optuna.Study) -> dict[str, Any]:
     """Return where a run stands, as plain data.
 
-    Keys: ``asked`` (trials there are to be), ``missing`` (not yet begun), one for each state with
-    the number of its trials, ``failures`` (reason → trials), ``front`` (trials no other one
-    dominates), ``best`` (number of the trial that is best in the first objective, or None) and
-    ``objectives`` (its values).
+    Keys: ``asked`` (trials there are to be, 0 where their number is no limit), ``missing`` (not yet
+    begun), one for each state with the number of its trials, ``failures`` (reason → trials),
+    ``front`` (trials no other one dominates), ``best`` (number of the trial that is best in the
+    first objective, or None) and ``objectives`` (its values); ``searched_seconds`` of
+    ``time_limit`` (0: none), ``ended`` (why the search ended, where a limit or the space did it),
+    ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about, where nobody said it).
     """
     objectives = results.objectives(study)
     table = results.frame(study)
     trials = study.get_trials(deepcopy=False)
     counts = Counter(trial.state for trial in trials)
-    asked = study.user_attrs[REQUEST]["num_trials"]
+    known = study.user_attrs
+    request = known[REQUEST]
+    asked = request["num_trials"]
     any_eligible = len(results.eligible(table, objectives)) > 0
     best = results.best(table, objectives) if any_eligible else None
     return {
@@ -36,6 +40,11 @@ def standing(study: optuna.Study) -> dict[str, Any]:
         "front": len(results.pareto(table, objectives)),
         "best": None if best is None else int(best["number"]),
         "objectives": {name: None if best is None else float(best[name]) for name in objectives},
+        "searched_seconds": known.get(SEARCHED, 0.0),
+        "time_limit": request.get("time_limit", 0.0),
+        "ended": known.get(ENDED, ""),
+        "epochs": request["epochs"],
+        "epochs_rule": request.get("epochs_rule", ""),
     }
 
 

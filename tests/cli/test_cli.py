@@ -18,7 +18,9 @@ from calling import call
 
 from optcell_search import registry
 from optcell_search.cli import main
+from optcell_search.cli.parser import make_parser
 from optcell_search.space import SearchSpace
+from optcell_search.tuning import Run
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,40 @@ def test_resume_of_a_finished_run_shows_it(
     assert code == 0
     assert "5 of 5" in output
     assert f"report: {run[0] / 'report.html'}" in output
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_run_by_time_is_extended_by_resume(
+    space: str, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "run")
+    options = f"--task {tiny} --out {folder} --workers 2 --scheduler none"
+    code, output, _ = call(
+        capsys, "run", space, *options.split(), "--epochs", "2", "--trials", "2", "--time", "1h"
+    )
+    assert (code, "2 of 2" in output) == (0, True)
+    assert " of 1 h 0 min" in output
+    code, _, errors = call(capsys, "resume", folder, "--trials", "3", "--skip", "0")
+    assert (code, errors) == (
+        2,
+        f"optcell-search: {folder}: trial 0 is not open; valid: none\n",
+    )
+    assert Run.open(folder).request.num_trials == 2, "nothing is changed by what is refused"
+    code, output, _ = call(capsys, "resume", folder, "--trials", "3", "--until", "accuracy>=0")
+    assert (code, "2 of 3" in output) == (0, True), "any trial is good enough"
+    code, output, _ = call(capsys, "resume", folder, "--until", "", "--patience", "9")
+    assert (code, "3 of 3" in output) == (0, True)
+    request = Run.open(folder).request
+    assert (request.num_trials, request.until, request.patience) == (3, (), 9)
+
+
+def test_epochs_are_chosen_unless_they_are_given() -> None:
+    parse = make_parser().parse_args
+    common = ["run", "smoke", "--task", "digits", "--out", "x"]
+    assert parse(common).epochs == "auto"
+    assert parse([*common, "--epochs", "7"]).epochs == 7
+    with pytest.raises(SystemExit):
+        parse([*common, "--epochs", "many"])
 
 
 def test_status(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:

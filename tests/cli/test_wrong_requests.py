@@ -17,6 +17,13 @@ RUN = "run {space} --task {tiny} --trials 3 --out {out}"
     [
         (f"{RUN} --trials 0", "num_trials = 0; valid"),
         (f"{RUN} --trials -3", "num_trials = -3; valid"),
+        (f"{RUN} --time soon", "time = soon; valid: a time such as 90s, 30m or 1h30m"),
+        (f"{RUN} --trial-time 0", "trial_time = 0; valid"),
+        (f"{RUN} --patience -1", "patience = -1; valid"),
+        (f"{RUN} --until accuracy=1", "'accuracy=1'; valid: METRIC<=NUMBER"),
+        (f"{RUN} --try {{nowhere}}.toml", "nowhere.toml: no such file"),
+        ("run {space} --task {tiny} --out {out}", "neither a number of trials nor a time"),
+        ("resume {nowhere} --time 1h", "no run here"),
         (f"{RUN} --sampler best", "unknown sampler 'best'; valid: tpe"),
         (f"{RUN} --scheduler best", "unknown scheduler 'best'; valid: auto"),
         (f"{RUN} --objectives speed", "unknown objective 'speed'; valid: accuracy"),

@@ -91,8 +91,12 @@ def test_optimizer_cells_is_five_rules_on_three_cells() -> None:
 def test_declared_search_ranges_can_be_written_in_a_space(owner: type[Any]) -> None:
     names = {"cells": ["lstm"], "rules": ["gd"]}
     for name, spec in specification(owner).items():
-        if isinstance(spec, Choice):
-            value: dict[str, Any] = {"choices": list(spec.options)}
+        value: Any
+        if isinstance(spec, Choice) and len(spec.options) == 1:
+            # A single value is said by itself.
+            (value,) = spec.options
+        elif isinstance(spec, Choice):
+            value = {"choices": list(spec.options)}
         else:
             value = {"low": spec.low, "high": spec.high, "log": spec.log}
         if owner in (Model, Training):
@@ -106,4 +110,6 @@ def test_declared_search_ranges_can_be_written_in_a_space(owner: type[Any]) -> N
                 {**names, "cells": [owner.name], "cell": {owner.name: {name: value}}}
             )
         plain = space.domains[f"{owner.name}.{name}"].plain()
-        assert plain == {key: entry for key, entry in value.items() if entry is not False}
+        if isinstance(value, dict):
+            value = {key: entry for key, entry in value.items() if entry is not False}
+        assert plain == value

@@ -18,8 +18,13 @@ _FACTS = (
 )  # fmt: skip
 # Options of `optcell-search run` that say what is computed; where it runs is another matter.
 _OPTIONS = {
-    "task": "--task", "num_trials": "--trials", "epochs": "--epochs", "sampler": "--sampler",
+    "task": "--task", "epochs": "--epochs", "sampler": "--sampler",
     "scheduler": "--scheduler", "seed": "--seed", "repeats": "--repeats",
+}  # fmt: skip
+# Options that are left out where there is no such limit, which is stored as 0.
+_LIMITS = {
+    "num_trials": "--trials", "time_limit": "--time", "trial_time": "--trial-time",
+    "patience": "--patience",
 }  # fmt: skip
 
 
@@ -73,6 +78,11 @@ def _command(request: Mapping[str, Any], objectives: list[str]) -> str:
     for name, option in _OPTIONS.items():
         if name in request:
             words_of += [option, str(request[name])]
+    for name, option in _LIMITS.items():
+        if request.get(name):
+            words_of += [option, str(request[name]).removesuffix(".0")]
+    for goal in request.get("until", ()):
+        words_of += ["--until", str(goal)]
     words_of += ["--objectives", ",".join(objectives)]
     for constraint in request.get("constraints", ()):
         words_of += ["--constraint", str(constraint)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from ray import exceptions, tune
 from ray.tune.error import TuneError
 
+from ...ledger.format import ENDED, SEARCHED
 from ...ledger.ledger import Ledger
 from ...ledger.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
 from ...ledger.storage import STORAGE_ERRORS, said
@@ -52,6 +54,7 @@ def drive(
         KeyboardInterrupt: the user stopped the run; the ledger can be resumed.
     """
     ledger.requeue()
+    ledger.note(ENDED, "")
     searcher = LedgerSearch(ledger, folder)
     try:
         named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
@@ -63,6 +66,9 @@ def drive(
     except (TuneError, exceptions.RayError, ValueError, LoggerError) as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise RunBrokenError(last) from error
+    finally:
+        with contextlib.suppress(*STORAGE_ERRORS):
+            ledger.note(SEARCHED, searcher.budget.spent)
     if searcher.broken:
         raise RunBrokenError(searcher.broken)
     if searcher.hopeless and ledger.unfinished:
@@ -71,6 +77,10 @@ def drive(
         # Tune ends quietly at the first Ctrl-C.
         ledger.requeue()
         raise KeyboardInterrupt
+    if searcher.over:
+        # What was to be trained once more waits for a resume with a larger budget.
+        ledger.requeue()
+    ledger.note(ENDED, searcher.ended)
     searcher.sweep()
 
 
@@ -89,7 +99,7 @@ def _run_tune(
         max_concurrent_trials=request.workers,
         reuse_actors=True,
         max_failures=_RETRIES,
-        stop=_WhenBroken(searcher),
+        stop=_Stopper(searcher),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         raise_on_failed_trial=False,
         # What loggers call a trial.
@@ -99,15 +109,15 @@ def _run_tune(
     )
 
 
-class _WhenBroken(tune.Stopper):
-    """Ends the run when a worker found that no trial can go on."""
+class _Stopper(tune.Stopper):
+    """Ends trials where a budget is used up, and the run when no trial can go on."""
 
     def __init__(self, searcher: LedgerSearch) -> None:
         self._searcher = searcher
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stop no single trial."""
-        return False
+        """Whether a trial is to end with this result."""
+        return self._searcher.stops(result["report"])
 
     def stop_all(self) -> bool:
         """Whether to stop everything."""
@@ -132,6 +142,7 @@ class _Observer(tune.Callback):
         self._view.update(self._ledger)
         if time.monotonic() - self._looked >= _SECONDS_BETWEEN_LOOKS:
             self._looked = time.monotonic()
+            self._ledger.note(SEARCHED, self._searcher.budget.spent)
             if not heartbeat.nodes():
                 # Tune would wait for another one without end.
                 self._searcher.broken = heartbeat.NO_NODE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from optcell_search import results
 
+from ...ledger.format import SEARCHED
 from ...ledger.ledger import Ledger
 
 _SECONDS_BETWEEN = 0.5
@@ -70,7 +72,7 @@ class View:
         table.add_row("task", request.task, "running for", duration(elapsed))
         table.add_row(
             "done",
-            f"{ended} of {request.num_trials}",
+            f"{ended} of {request.num_trials}" if request.num_trials else str(ended),
             "running",
             str(counts[TrialState.RUNNING]),
             "pruned",
@@ -83,10 +85,21 @@ class View:
             directions = list(request.objectives.values())
             front = results.front_mask([t.values for t in complete], directions)
             table.add_row("best", _best(request.objectives, complete), "front", str(front.sum()))
-        if done := ended - self._before:
-            left = elapsed / done * ledger.unfinished
+        left = self._left(ledger, ended, elapsed)
+        if math.isfinite(left):
             table.add_row("time left", f"about {duration(left)}")
         return table
+
+    def _left(self, ledger: Ledger, ended: int, elapsed: float) -> float:
+        """Return the seconds until a budget is used up; infinity where nobody can say."""
+        request, left = ledger.request, math.inf
+        done = ended - (self._before or 0)
+        if done and request.num_trials:
+            left = elapsed / done * ledger.unfinished
+        if request.time_limit:
+            spent = ledger.study.user_attrs.get(SEARCHED, 0.0)
+            left = min(left, max(0.0, request.time_limit - spent))
+        return left
 
 
 def _best(objectives: dict[str, results.Direction], complete: list[FrozenTrial]) -> str:

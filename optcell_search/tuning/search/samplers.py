@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterable
 
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
-from optcell_search.space import Candidate
+from optcell_search.space import Candidate, SearchSpace
 
 from ...ledger.request import Request
 
 _GRID_POINTS = 3
+# The largest space that is gone through candidate by candidate.
+_COUNTABLE = 2000
+_ENDLESS = 10**7
 
 
-def make_sampler(request: Request, number: int) -> BaseSampler:
+def make_sampler(request: Request, number: int, attempt: int = 0) -> BaseSampler:
     """Return the sampler that chooses trial `number`.
 
     It is made anew for every trial, with a seed of the trial's own, so that what it suggests
     depends on what the ledger holds and on nothing that a crash could lose.
+
+    Args:
+        request: of the run.
+        number: of the trial.
+        attempt: how many of its suggestions have been refused.
     """
-    text = f"{request.seed}:{number}".encode()
+    text = (f"{request.seed}:{number}" + (f":{attempt}" if attempt else "")).encode()
+    trials = request.num_trials or _ENDLESS
     seed = int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
     if request.sampler == "tpe":
         # Optuna's ten at random would be most of a short search.
-        startup = min(10, max(3, request.num_trials // 4))
+        startup = min(10, max(3, trials // 4))
         return TPESampler(seed=seed, n_startup_trials=startup)
     if request.sampler == "nsga2":
         # Optuna's 50 a generation would leave a short search without a second one.
-        population = min(50, max(4, request.num_trials // 4))
+        population = min(50, max(4, trials // 4))
         return NSGAIISampler(seed=seed, population_size=population)
     return RandomSampler(seed=seed)
 
@@ -38,7 +48,17 @@ def grid(request: Request) -> list[Candidate]:
 
     Shuffled, because a search may be too short for the whole of it.
     """
-    unique = {candidate.key: candidate for candidate in request.search_space.grid(_GRID_POINTS)}
-    candidates = list(unique.values())
+    candidates = _unique(request.search_space.grid(_GRID_POINTS))
     random.Random(request.seed).shuffle(candidates)
     return candidates
+
+
+def everything(space: SearchSpace) -> list[Candidate]:
+    """Return every candidate of a space, each once; nothing where they are endless or too many."""
+    if space.size is None or space.size > _COUNTABLE:
+        return []
+    return _unique(space.grid(_COUNTABLE))
+
+
+def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return list({candidate.key: candidate for candidate in candidates}.values())

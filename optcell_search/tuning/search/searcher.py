@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
-from optcell_search.space import Candidate
-
 from ...ledger.format import DUPLICATE_OF, METRICS
 from ...ledger.ledger import Ledger, Metrics
-from ...ledger.reasons import OUT_OF_MEMORY
+from ...ledger.reasons import OUT_OF_MEMORY, TOO_SLOW
 from ...ledger.running_trial import RunningTrial
 from ...ledger.storage import STORAGE_ERRORS, said
 from ..cluster.data_transfer import Source
@@ -24,21 +21,10 @@ from ..cluster.gpu_shares import larger
 from ..store import checkpoints
 from ..store.retention import Retention
 from ..worker.job import Job, Report
-from . import samplers
+from .budget import Budget
+from .candidates import CandidateQueue
 from .early_failure import FirstFailures
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """The end of a trial, which a deterministic search holds back until its turn."""
-
-    report: Report | None
-    lost: str = ""
-
-    @property
-    def why(self) -> str:
-        """Why the trial failed; empty where it did not."""
-        return self.report.reason if self.report else self.lost
+from .ended import Ended
 
 
 class LedgerSearch(Searcher):
@@ -48,26 +34,29 @@ class LedgerSearch(Searcher):
 
     Attributes:
         broken: why the run cannot go on, as a worker told; empty while it can.
+        budget: what the search has used, besides trials.
 
     Args:
         ledger: the ledger.
         folder: the run folder.
+        budget: by default as the ledger has it.
     """
 
-    def __init__(self, ledger: Ledger, folder: Path) -> None:
+    def __init__(self, ledger: Ledger, folder: Path, budget: Budget | None = None) -> None:
         super().__init__()
         self._ledger = ledger
         self._request = ledger.request
         self._folder = folder
         self._data = Source.of(self._request, folder)
-        self._space = self._request.search_space
         # Trials that have been handed out and not told; a trial of Tune is one attempt at one.
         self._open: dict[int, RunningTrial] = {}
         self._attempts: dict[str, int] = {}
         self._again: list[RunningTrial] = []
         self._followers: defaultdict[int, list[int]] = defaultdict(list)
-        self._held: dict[int, _Ended] = {}
+        self._held: dict[int, Ended] = {}
         self.broken = ""
+        self.budget = budget or Budget.of(ledger)
+        self._over = ""
         self.retention = Retention(
             checkpoints.location_of(self._request, folder),
             list(self._request.objectives.values()),
@@ -80,12 +69,8 @@ class LedgerSearch(Searcher):
             mine = METRICS in known and DUPLICATE_OF not in known
             if trial.state == TrialState.COMPLETE and mine:
                 self._keep(trial.number, known[METRICS])
-        self._grid = self._untried_grid() if self._request.sampler == "grid" else None
+        self._candidates = CandidateQueue(ledger)
         self.sweep()
-
-    def _untried_grid(self) -> deque[Candidate]:
-        tried = {trial.user_attrs.get("key") for trial in self._ledger.trials()}
-        return deque(c for c in samplers.grid(self._request) if c.key not in tried)
 
     def sweep(self) -> None:
         """Delete the checkpoints of no use to anybody, as a worker may leave them that died."""
@@ -94,8 +79,38 @@ class LedgerSearch(Searcher):
     @property
     def finished(self) -> bool:
         """Whether every trial there is to be has its result."""
-        running = self._ledger.counts[TrialState.RUNNING]
-        return not running and (self._ledger.missing == 0 or self._grid_is_used_up())
+        if self.over:
+            return not self._in_training
+        return not self._ledger.counts[TrialState.RUNNING] and not self._more
+
+    @property
+    def over(self) -> str:
+        """Why no further trial is handed out, in words, where a limit is reached; else empty."""
+        # Once Tune has been told so it asks no more, whatever the last trials still come to.
+        self._over = self._over or self.budget.over
+        return self._over
+
+    @property
+    def ended(self) -> str:
+        """Why the search ended, in words; empty where it has the trials that were asked for."""
+        return self.over or self._candidates.used_up
+
+    def stops(self, report: Report) -> bool:
+        """Whether a trial is to end with what it has reported."""
+        return bool(self.over) or self._is_too_slow(report)
+
+    def _is_too_slow(self, report: Report) -> bool:
+        going_on = not (report.done or report.reason or report.broken)
+        return going_on and self.budget.too_slow(report.metrics[report.epoch])
+
+    @property
+    def _more(self) -> bool:
+        return self._ledger.missing > 0 and not self._candidates.exhausted
+
+    @property
+    def _in_training(self) -> set[int]:
+        """Trials that have been handed out and will still be told."""
+        return self._open.keys() - {trial.number for trial in self._again if self.over}
 
     @property
     def hopeless(self) -> str:
@@ -104,14 +119,18 @@ class LedgerSearch(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """Return the configuration of the next trial; None: not yet; FINISHED: nothing is left."""
+        if self.over:
+            # A generation that is not to be completed has ended as it is.
+            self._release()
+            return self._nothing(may_change=False)
         if self._again:
             return self._start(trial_id, self._again.pop(0))
         if self.hopeless:
             return self._nothing(may_change=bool(self._open))
-        while self._ledger.missing > 0 and not self._grid_is_used_up():
+        while self._more:
             if not self._may_ask():
                 return None
-            trial = self._ask()
+            trial = self._candidates.ask()
             if trial is None:
                 continue
             source = self._source(trial)
@@ -134,17 +153,6 @@ class LedgerSearch(Searcher):
         self._attempts[trial_id] = trial.number
         # The job is for the trainable; the rest is for loggers, to tell trials apart by.
         return {"job": self._job(trial), **trial.candidate.flat()}
-
-    def _ask(self) -> RunningTrial | None:
-        fixed = None
-        if self._grid and not self._ledger.counts[TrialState.WAITING]:
-            fixed = self._grid.popleft()
-        sampler = samplers.make_sampler(self._request, self._ledger.size)
-        return self._ledger.ask(self._space, sampler, fixed)
-
-    def _grid_is_used_up(self) -> bool:
-        waiting = self._ledger.counts[TrialState.WAITING]
-        return self._grid is not None and not waiting and not self._grid
 
     def _source(self, trial: RunningTrial) -> int | None:
         """Return the trial whose result this one shares, finished or in training."""
@@ -191,13 +199,14 @@ class LedgerSearch(Searcher):
         with self._or_broken():
             self.retention.wrote(report.number, report.files)
             self._write_epochs(report, result["worker"])
-            self._end(trial_id, _Ended(report))
+            slow = self._is_too_slow(report)
+            self._end(trial_id, Ended(report, TOO_SLOW if slow else ""))
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a trial's worker is gone for good."""
         if trial_id in self._attempts and not self.broken:
             with self._or_broken():
-                self._end(trial_id, _Ended(None, reason))
+                self._end(trial_id, Ended(None, reason))
 
     @contextlib.contextmanager
     def _or_broken(self) -> Iterator[None]:
@@ -214,11 +223,14 @@ class LedgerSearch(Searcher):
         for epoch, metrics in report.metrics.items():
             self._ledger.report(report.number, epoch, metrics, worker)
 
-    def _end(self, trial_id: str, ended: _Ended) -> None:
+    def _end(self, trial_id: str, ended: Ended) -> None:
         number = self._attempts.pop(trial_id)
-        if ended.why == OUT_OF_MEMORY and self._retries(self._open[number]):
-            return
-        self._held[number] = ended
+        if not (ended.why == OUT_OF_MEMORY and self._retries(self._open[number])):
+            self._held[number] = ended
+        self._release()
+
+    def _release(self) -> None:
+        """Tell the ledger what is held, unless a generation has not ended."""
         if self._request.deterministic and not self._generation_has_ended():
             return
         for held in sorted(self._held):
@@ -248,20 +260,23 @@ class LedgerSearch(Searcher):
         return all(number >= start for number in self._open)
 
     def _generation_has_ended(self) -> bool:
-        more = self._ledger.missing > 0 and not self._grid_is_used_up() and self._may_ask()
-        return not more and self._open.keys() <= self._held.keys()
+        more = self._more and self._may_ask() and not self.over
+        return not more and self._in_training <= self._held.keys()
 
-    def _tell(self, number: int, ended: _Ended) -> None:
+    def _tell(self, number: int, ended: Ended) -> None:
         report = ended.report
         self._first.note(ended.why)
-        if report is None or report.reason:
+        if report is None or ended.why:
+            self.budget.note(None)
             self._ledger.fail(number, ended.why, report.detail if report else "")
             self.retention.drop(number)
         elif report.done:
             metrics = report.metrics[report.epoch]
             self._ledger.complete(number, metrics, report.spread, report.gradients)
+            self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)
             self._keep(number, metrics)
         else:
+            self.budget.note(None)
             self._ledger.prune(number, report.metrics[report.epoch], report.spread)
             self.retention.drop(number)
         for follower in self._followers.pop(number, []):

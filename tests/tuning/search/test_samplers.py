@@ -36,3 +36,14 @@ def test_the_grid_is_shuffled_by_the_seed(tiny: str) -> None:
     assert keys(0) != keys(1)
     assert set(keys(0)) == set(keys(1))
     assert len(set(keys(0))) == len(keys(0)) == 8
+
+
+def test_a_refused_suggestion_is_not_made_again(tiny: str) -> None:
+    request = a_request(tiny, sampler="random")
+
+    def suggested(attempt: int) -> str:
+        study = optuna.create_study(sampler=make_sampler(request, 3, attempt))
+        return str(request.search_space.suggest(study.ask()).key)
+
+    assert suggested(2) == suggested(2)
+    assert len({suggested(attempt) for attempt in range(4)}) == 4

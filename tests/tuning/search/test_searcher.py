@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 from runs import SMALL_SPACE, SPACE, a_request
 
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.space import SearchSpace
+from optcell_search.tuning.search.budget import Budget
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.job import Job, Report
 
@@ -103,8 +106,12 @@ def test_a_failure_is_told_with_its_reason(drivers: Any) -> None:
 
 def test_a_candidate_is_trained_once(drivers: Any) -> None:
     driver = drivers(space=ONE_CANDIDATE, num_trials=4)
+    for _ in range(4):
+        # As a user may, by Optuna's own means, who has the same candidate in mind each time.
+        driver.ledger.study.enqueue_trial({})
+    driver.open()
     job = driver.suggest("a")
-    # Rows 1 to 3 are the same candidate, which is in training: nothing is left to hand out.
+    # Trials 1 to 3 are the same candidate, which is in training: nothing is left to hand out.
     assert driver.suggest("b") == Searcher.FINISHED
     assert driver.states() == ["RUNNING"] * 4
     assert not driver.searcher.finished
@@ -117,11 +124,153 @@ def test_a_candidate_is_trained_once(drivers: Any) -> None:
 def test_a_candidate_completed_before_is_not_trained_again(drivers: Any) -> None:
     driver = drivers(space=ONE_CANDIDATE, num_trials=1)
     driver.finish("a", driver.suggest("a"))
-    driver.ledger.request = driver.searcher._request = a_request(
-        driver.request.task, space=ONE_CANDIDATE, num_trials=3
-    )
+    for _ in range(2):
+        driver.ledger.study.enqueue_trial({})
+    driver.open()
     assert driver.suggest("b") == Searcher.FINISHED
     assert driver.states() == ["COMPLETE"] * 3
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_no_trial_goes_to_what_was_tried(drivers: Any, sampler: str, deterministic: bool) -> None:
+    options = {"sampler": sampler, "deterministic": deterministic, "workers": 3}
+    driver = drivers(space=SMALL_SPACE, num_trials=50, **options)
+    run_generations(driver, 1)
+    assert driver.states() == ["COMPLETE"] * 8
+    assert len(set(keys(driver))) == 8
+    assert driver.searcher.finished
+    assert driver.searcher.ended == "the space is used up: 8 of 8 candidates"
+
+
+def test_what_was_refused_comes_again_after_a_crash(drivers: Any) -> None:
+    options = {"space": SMALL_SPACE, "num_trials": 8, "workers": 2, "deterministic": True}
+    whole, broken = drivers("whole", **options), drivers("broken", **options)
+    run_generations(whole, 1)
+    for _ in range(2):
+        for i in range(2):
+            job = broken.suggest(f"x{i}")
+            broken.finish(f"x{i}", job, accuracy=job.number / 100)
+    broken.open()
+    run_generations(broken, 1)
+    assert keys(broken) == keys(whole)
+
+
+def test_candidates_to_try_first_come_first(drivers: Any, tmp_path: Path) -> None:
+    chosen = [SearchSpace.from_dict(SMALL_SPACE).sample(seed) for seed in (5, 8)]
+    file = tmp_path / "first.toml"
+    documents = [as_space(candidate.to_dict()) for candidate in chosen]
+    file.write_text(tomli_w.dumps({"candidate": documents}))
+    for sampler in ("tpe", "grid"):
+        driver = drivers(sampler, space=SMALL_SPACE, num_trials=8, sampler=sampler, first=file)
+        driver.finish("a", driver.suggest("a"))
+        driver.open()
+        run_generations(driver, 1)
+        assert keys(driver)[:2] == [candidate.key for candidate in chosen]
+        assert len(set(keys(driver))) == 8
+
+
+def as_space(candidate: dict[str, Any]) -> dict[str, Any]:
+    """A candidate as the page copies it: a space with one value for everything."""
+    tables: dict[str, Any] = {"model": candidate["model"], "training": candidate["training"]}
+    for kind in ("cell", "rule"):
+        options = dict(candidate[kind])
+        name = options.pop("name")
+        tables |= {f"{kind}s": [name], kind: {name: options}}
+    return tables
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def with_clock(driver: Driver) -> Clock:
+    clock = Clock()
+    driver.searcher = LedgerSearch(driver.ledger, driver.folder, Budget.of(driver.ledger, clock))
+    return clock
+
+
+def test_when_the_time_is_up_no_trial_starts_and_the_running_end(drivers: Any) -> None:
+    driver = drivers(num_trials=None, time="1m")
+    clock = with_clock(driver)
+    driver.finish("a", driver.suggest("a"))
+    job = driver.suggest("b")
+    running = Report(number=job.number, epoch=1, metrics={1: {"accuracy": 0.5}})
+    assert not driver.searcher.stops(running)
+    clock.now = 60.0
+    assert driver.suggest("c") == Searcher.FINISHED
+    assert driver.searcher.stops(running)
+    assert not driver.searcher.finished
+    driver.finish("b", job, epoch=1)
+    assert driver.states() == ["COMPLETE", "PRUNED"]
+    assert driver.searcher.finished
+    assert driver.searcher.ended == "the time is used up"
+
+
+def test_a_generation_that_time_cuts_short_is_told(drivers: Any) -> None:
+    driver = drivers(num_trials=9, time="1m", workers=3, deterministic=True)
+    clock = with_clock(driver)
+    first, second = driver.suggest("a"), driver.suggest("b")
+    driver.finish("b", second)
+    driver.finish("a", first)
+    assert driver.states() == ["RUNNING", "RUNNING"]
+    clock.now = 60.0
+    assert driver.suggest("c") == Searcher.FINISHED
+    assert driver.states() == ["COMPLETE", "COMPLETE"]
+    assert driver.searcher.finished
+
+
+def test_what_is_to_try_again_when_time_is_up_waits_for_more(drivers: Any) -> None:
+    driver = drivers(num_trials=9, time="1m", workers=2, deterministic=True, gpus_per_trial=0.5)
+    clock = with_clock(driver)
+    first, second = driver.suggest("a"), driver.suggest("b")
+    driver.finish("b", second)
+    clock.now = 60.0
+    assert driver.suggest("c") == Searcher.FINISHED
+    run_out_of_memory(driver, "a", first)
+    assert driver.states() == ["RUNNING", "COMPLETE"]
+    assert driver.searcher.finished
+    driver.ledger.requeue()
+    assert driver.states() == ["WAITING", "COMPLETE"]
+
+
+def test_a_trial_that_takes_too_long_fails(drivers: Any) -> None:
+    driver = drivers(num_trials=2, trial_time=10)
+    for name, seconds in (("a", 9.0), ("b", 11.0)):
+        job = driver.suggest(name)
+        metrics = {1: {"accuracy": 0.5, "train_seconds": seconds}}
+        report = Report(number=job.number, epoch=1, metrics=metrics)
+        assert driver.searcher.stops(report) == (seconds > 10)
+        driver.searcher.on_trial_complete(name, {"report": report, "worker": "host:1"})
+    assert driver.states() == ["PRUNED", "FAIL"]
+    assert driver.ledger.trials()[1].user_attrs["reason"] == "too slow"
+    # One that has come to its end is what it is.
+    done = Report(number=1, epoch=2, metrics={2: {"train_seconds": 99.0}}, done=True)
+    assert not driver.searcher.stops(done)
+
+
+def test_the_search_ends_with_its_goal_and_resumes_to_that(drivers: Any) -> None:
+    driver = drivers(num_trials=9, until=["accuracy>=0.9"])
+    driver.finish("a", driver.suggest("a"), accuracy=0.8)
+    driver.finish("b", driver.suggest("b"), accuracy=0.9)
+    assert driver.suggest("c") == Searcher.FINISHED
+    driver.open()
+    assert driver.searcher.ended == "accuracy>=0.9 is reached"
+    assert driver.searcher.finished
+
+
+def test_patience_of_a_deterministic_search_ends_with_a_generation(drivers: Any) -> None:
+    driver = drivers(num_trials=20, workers=3, deterministic=True, patience=4)
+    done = 0
+    while isinstance(job := driver.suggest(f"t{done}"), Job):
+        driver.finish(f"t{done}", job, accuracy=0.5)
+        done += 1
+    # The first is the front; four in vain are full with the fifth, in the second generation.
+    assert driver.states() == ["COMPLETE"] * 6
+    assert driver.searcher.ended == "no better front in 5 trials"
 
 
 def test_a_resumed_search_takes_up_what_was_running(drivers: Any) -> None:

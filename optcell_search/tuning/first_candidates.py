@@ -1,0 +1,62 @@
+"""Candidates that a user wants trained before any other, read from a file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from optcell_search.space import SearchSpace
+
+_KEY = "candidate"
+
+
+def read_first(path: str | Path, space: SearchSpace) -> tuple[dict[str, Any], ...]:
+    """Return the candidates of a file, as plain data.
+
+    The file is what the page's "Copy as TOML" gives, a search space with one value for everything;
+    or several of these, each under ``[[candidate]]``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not TOML, leaves something open, or names what the space does not hold.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; valid: a TOML file with candidates")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a TOML file: {error}") from error
+    several = data.get(_KEY)
+    if several is None:
+        return (_candidate(data, str(path), space),)
+    if not isinstance(several, list) or not several or data.keys() != {_KEY}:
+        raise ValueError(f"{path}: valid: one candidate, or each under [[{_KEY}]] and nothing else")
+    found = [_candidate(one, f"{path}, candidate {i}", space) for i, one in enumerate(several, 1)]
+    return tuple(found)
+
+
+def _candidate(data: Any, where: str, space: SearchSpace) -> dict[str, Any]:
+    one = SearchSpace.from_dict(data, where)
+    if one.size != 1:
+        names = [name for name, domain in one.domains.items() if domain.size != 1]
+        names += [kind for kind in ("cells", "rules") if len(getattr(one, kind)) > 1]
+        raise ValueError(f"{where}: {', '.join(names)}: left open; valid: one value each")
+    candidate = one.sample()
+    if candidate not in space:
+        raise ValueError(f"{where}: not in the search space: {_outside(one, space)}")
+    return candidate.to_dict()
+
+
+def _outside(one: SearchSpace, space: SearchSpace) -> str:
+    """Return in words what a space of one candidate has that the search space has not."""
+    for kind in ("cells", "rules"):
+        (name,) = getattr(one, kind)
+        if name not in getattr(space, kind):
+            return f"{kind} = {name!r}; valid: {', '.join(getattr(space, kind))}"
+    for name, domain in one.domains.items():
+        (value,) = domain.grid(1)
+        if name in space.domains and value not in space.domains[name]:
+            return f"{name} = {value!r}; valid: {space.domains[name].plain()}"
+    return f"penalties; valid: {', '.join(space.penalties) or 'none'}"

@@ -1,0 +1,84 @@
+"""From the limits a user asks for to numbers: times, epochs, goals."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from optcell_search import training
+from optcell_search.space import SearchSpace
+from optcell_search.tasks import LoadedTask
+
+from ..ledger.constraints import Constraint
+from .search.samplers import everything
+
+MOST = 10**7
+_MOST_SECONDS = 10.0**9
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = r"(\d+(?:\.\d+)?)([smhd])"
+
+
+def seconds_of(name: str, asked: str | float) -> float:
+    """Return the seconds of a time such as ``"30m"``, ``"1h30m"``, ``"90s"`` or ``90``.
+
+    Raises:
+        ValueError: it is none, or not positive.
+    """
+    text = str(asked).strip().lower()
+    if re.fullmatch(f"({_PART})+", text):
+        seconds = sum(float(count) * _UNITS[unit] for count, unit in re.findall(_PART, text))
+    else:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise ValueError(f"{name} = {asked}; valid: a time such as 90s, 30m or 1h30m, or seconds")
+    return seconds
+
+
+def integer(name: str, value: int, least: int, most: int = MOST) -> int:
+    """Return `value`; raise a ValueError unless it lies within its bounds."""
+    if not least <= value <= most:
+        valid = f"{least} or more" if value < least else f"{most} or less"
+        raise ValueError(f"{name} = {value}; valid: integers, {valid}")
+    return value
+
+
+def trials_of(asked: int, space: SearchSpace, sampler: str) -> int:
+    """Return how many trials there are to be; 0: as many as other limits allow.
+
+    No candidate is trained twice, so where they can be counted there are no more trials.
+    """
+    known = len(space.grid()) if sampler == "grid" else len(everything(space))
+    return min(asked or known, known) if known else asked
+
+
+def epochs_of(
+    asked: int | Literal["auto"], space: SearchSpace, task: LoadedTask
+) -> tuple[int, str]:
+    """Return the budget of a candidate, and in words how it came about where nobody said it."""
+    if asked != "auto":
+        return asked, ""
+    sequences = len(task.train)
+    largest = max(int(size) for size in space.domains["training.batch_size"].grid(2))
+    steps = int(task.train.inputs.shape[1])
+    pieces = math.ceil(steps / task.chunk) if task.chunk else 1
+    epochs = training.automatic_epochs(sequences, largest, pieces)
+    said = f"auto: {sequences} sequences in batches of {largest}"
+    if pieces > 1:
+        said += f", each in {pieces} pieces"
+    each = math.ceil(sequences / largest) * pieces
+    return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
+
+
+def goals_of(texts: Sequence[str], task: LoadedTask) -> tuple[str, ...]:
+    """Return what the search may end with, checked.
+
+    Raises:
+        ValueError: one is no bound, or of a metric there is not.
+    """
+    valid = tuple(training.objectives(task))
+    return tuple(str(Constraint.parse(text, valid)) for text in texts)

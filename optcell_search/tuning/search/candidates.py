@@ -1,0 +1,91 @@
+"""Which candidate comes next: one to be tried first, or the grid's or sampler's. No Ray."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+from optuna.trial import TrialState
+
+from optcell_search.space import Candidate
+
+from ...ledger.ledger import Ledger
+from ...ledger.running_trial import RunningTrial
+from . import samplers
+
+# Suggestions of a sampler that may be refused before another way is tried.
+_ATTEMPTS = 10
+
+
+class CandidateQueue:
+    """Asks the ledger for candidates that have not been tried, as far as there are any.
+
+    Args:
+        ledger: of the run.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._request = ledger.request
+        self._space = ledger.request.search_space
+        known = (trial.user_attrs.get("key") for trial in ledger.trials())
+        self._tried = {key for key in known if key is not None}
+        first = (Candidate.from_dict(one) for one in ledger.request.first)
+        self._first = deque(candidate for candidate in first if candidate.key not in self._tried)
+        self._is_grid = ledger.request.sampler == "grid"
+        every = samplers.grid(self._request) if self._is_grid else self._everything()
+        self._all = {candidate.key: candidate for candidate in every}
+        self._rest = deque(self._all)
+        self._refused = 0
+
+    def _everything(self) -> list[Candidate]:
+        candidates = samplers.everything(self._space)
+        random.Random(self._request.seed).shuffle(candidates)
+        return candidates
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the grid has no further candidate."""
+        waiting = self._ledger.counts[TrialState.WAITING]
+        return self._is_grid and not waiting and self._peek() is None
+
+    @property
+    def used_up(self) -> str:
+        """That every candidate there is has been tried, in words; empty where it is not so."""
+        count = len(self._all)
+        if not count or not self._all.keys() <= self._tried:
+            return ""
+        what = "grid" if self._is_grid else "space"
+        return f"the {what} is used up: {count} of {count} candidates"
+
+    def ask(self) -> RunningTrial | None:
+        """Start the next trial; None: what came has been refused, ask again."""
+        waiting = self._ledger.counts[TrialState.WAITING]
+        fixed = None if waiting else self._chosen()
+        # Where candidates are endless and the sampler insists, its choice is taken as it is.
+        insists = self._refused >= _ATTEMPTS
+        sampler = samplers.make_sampler(self._request, self._ledger.size, self._refused)
+        tried = () if insists else self._tried
+        trial = self._ledger.ask(self._space, sampler, fixed, tried)
+        if trial is not None:
+            self._tried.add(trial.key)
+            self._refused = 0
+        elif not waiting:
+            self._refused += 1
+        return trial
+
+    def _chosen(self) -> Candidate | None:
+        """Return what the next trial is to be; None: what the sampler suggests."""
+        while self._first:
+            candidate = self._first.popleft()
+            if candidate.key not in self._tried:
+                return candidate
+        if self._is_grid or self._refused >= _ATTEMPTS:
+            return self._peek()
+        return None
+
+    def _peek(self) -> Candidate | None:
+        """Return the first of all candidates that has not been tried."""
+        while self._rest and self._rest[0] in self._tried:
+            self._rest.popleft()
+        return self._all[self._rest[0]] if self._rest else None

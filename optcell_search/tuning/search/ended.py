@@ -1,0 +1,25 @@
+"""How a trial ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..worker.job import Report
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a trial, which a deterministic search holds back until its turn.
+
+    Attributes:
+        report: what its worker told last; None where the worker is gone.
+        verdict: why it failed, where the worker does not know.
+    """
+
+    report: Report | None
+    verdict: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why the trial failed; empty where it did not."""
+        return self.verdict or (self.report.reason if self.report else "")

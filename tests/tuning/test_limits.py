@@ -1,0 +1,140 @@
+"""What a user's limits come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from runs import SMALL_SPACE, SPACE, a_request
+
+from optcell_search import tasks
+from optcell_search.ledger.request import Request
+from optcell_search.space import SearchSpace
+from optcell_search.tuning import limits
+from optcell_search.tuning.first_candidates import read_first
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("30m", 1800), ("1h", 3600), ("90s", 90), ("1h30m", 5400), ("0.5h", 1800), ("2d", 172800),
+     ("90", 90), (90, 90), (0.25, 0.25)],
+)  # fmt: skip
+def test_times(asked: str | float, seconds: float) -> None:
+    assert limits.seconds_of("time", asked) == seconds
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "soon", "30 min", "m", "-5m", "0", 0, -1, "nan", "inf", "1e99"]
+)
+def test_what_is_no_time(asked: str | float) -> None:
+    with pytest.raises(ValueError, match=r"^time = .*; valid: a time such as 90s, 30m or 1h30m"):
+        limits.seconds_of("time", asked)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_trials": None}, "neither a number of trials nor a time is given"),
+        ({"time": "soon"}, "time = soon; valid"),
+        ({"trial_time": "x"}, "trial_time = x; valid"),
+        ({"patience": -1}, "patience = -1; valid: integers, 0 or more"),
+        ({"until": ["accuracy>1"]}, "'accuracy>1'; valid: METRIC<=NUMBER"),
+        ({"until": ["beauty>=1"]}, "unknown metric 'beauty'"),
+        ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
+        ({"deterministic": True, "trial_time": "1m"}, "trial_time is read off a clock"),
+        ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
+    ],
+)
+def test_wrong_limits_take_one_line(tiny: str, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        a_request(tiny, **changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_epochs_are_chosen_for_the_data_and_the_largest_batch(tiny: str) -> None:
+    space = {**SPACE, "training": {"lr": 0.1, "batch_size": {"choices": [16, 8]}}}
+    request = a_request(tiny, space=space, epochs="auto")
+    # Two steps an epoch would need 1,000 epochs for 2,000 steps; 200 are the most.
+    count = len(tasks.load(tiny).train)
+    assert request.epochs == 200
+    assert request.epochs_rule.startswith(f"auto: {count} sequences in batches of 16, so ")
+    assert a_request(tiny, epochs=3).epochs_rule == ""
+
+
+def test_a_text_is_taken_in_pieces_of_which_each_is_a_step(tmp_path: Path) -> None:
+    text = tmp_path / "long.txt"
+    text.write_text("abcd" * 5000)
+    space = {**SPACE, "training": {"lr": 0.1, "batch_size": 8}}
+    task = tasks.load(f"{text}:streams=8,chunk=16")
+    steps = -(-int(task.train.inputs.shape[1]) // 16)
+    epochs, rule = limits.epochs_of("auto", SearchSpace.from_dict(space), task)
+    assert epochs == max(10, min(200, -(-2000 // steps)))
+    assert f"each in {steps} pieces, so {steps} steps an epoch and {steps * epochs} in all" in rule
+
+
+def test_there_are_no_more_trials_than_candidates(tiny: str) -> None:
+    assert a_request(tiny, space=SMALL_SPACE, num_trials=100).num_trials == 8
+    assert a_request(tiny, space=SMALL_SPACE, num_trials=3).num_trials == 3
+    assert a_request(tiny, space=SMALL_SPACE, num_trials=None, time="1h").num_trials == 8
+    assert a_request(tiny, num_trials=100).num_trials == 100
+
+
+ONE = {
+    "description": "Trial 3 of tiny",
+    "cells": ["rnn"],
+    "rules": ["heavy_ball"],
+    "cell": {"rnn": {"nonlinearity": "tanh"}},
+    "rule": {"heavy_ball": {"mu": 0.25, "s": 0.6}},
+    "model": {"hidden_size": 3},
+    "training": {"lr": 0.01},
+}
+
+
+def write(path: Path, data: dict[str, Any]) -> Path:
+    path.write_text(tomli_w.dumps(data))
+    return path
+
+
+def test_candidates_to_try_first_are_read_and_kept(tiny: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "one.toml", ONE)
+    request = a_request(tiny, first=file)
+    (one,) = request.first
+    assert one["rule"] == {"name": "heavy_ball", "mu": 0.25, "s": 0.6}
+    assert (one["model"]["hidden_size"], one["training"]["lr"]) == (3, 0.01)
+    request.write(tmp_path)
+    assert Request.read(tmp_path) == request
+    other = {**ONE, "training": {"lr": 0.02}}
+    file = write(tmp_path / "two.toml", {"candidate": [ONE, other]})
+    both = read_first(file, request.search_space)
+    assert [one["training"]["lr"] for one in both] == [0.01, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {
+                **ONE,
+                "rules": ["rmsprop"],
+                "rule": {"rmsprop": {"s": 0.6, "beta": 0.9, "eps": 1e-8}},
+            },
+            "not in the search space: rules = 'rmsprop'; valid: gd, heavy_ball",
+        ),
+        ({**ONE, "rule": {"heavy_ball": {"s": 0.6}}}, "heavy_ball.mu: left open; valid: one value"),
+        ({**ONE, "rules": ["heavy_ball", "gd"]}, "rules: left open"),
+        ({**ONE, "model": {"hidden_size": 4}}, "model.hidden_size = 4; valid: {'choices': [2, 3]}"),
+        ({**ONE, "cells": ["lstn"]}, "unknown cell 'lstn'"),
+        ({"candidate": []}, "valid: one candidate, or each under [[candidate]]"),
+        ({"candidate": [ONE, ONE, ONE, ONE, ONE]}, "num_trials = 4; "),
+    ],
+)
+def test_candidates_that_cannot_be_tried(
+    tiny: str, tmp_path: Path, data: dict[str, Any], message: str
+) -> None:
+    file = write(tmp_path / "x.toml", data)
+    with pytest.raises(ValueError, match=r"x\.toml") as caught:
+        a_request(tiny, first=file)
+    assert message in str(caught.value)

@@ -1,0 +1,66 @@
+"""A search that ends by the clock, on a real Ray cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+import pytest
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
+from runs import SPACE
+
+import optcell_search
+from optcell_search.ledger.opening import open_ledger
+from optcell_search.tuning import Run, RunFailedError
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+def test_running_trials_end_and_a_resume_goes_on(tiny: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(RunFailedError, match="the time is used up, and no candidate was trained"):
+        # Candidates that would take hours.
+        optcell_search.search(
+            SPACE, tiny, time=3, out=folder, epochs=10**6, workers=2, scheduler="none"
+        )
+    known = Run.open(folder).status()
+    assert (known["complete"], known["pruned"], known["running"]) == (0, 2, 0)
+    assert known["ended"] == "the time is used up"
+    assert 3 <= known["searched_seconds"] < 60
+    table = Run.open(folder).results()
+    assert (table["epochs"] > 0).all()
+    assert table["accuracy"].between(0, 1).all()
+
+    # Time that goes by meanwhile does not count, and without more of it nothing happens.
+    time.sleep(1)
+    with pytest.raises(RunFailedError, match="the time is used up"):
+        Run.open(folder).resume()
+    assert Run.open(folder).status()["searched_seconds"] == known["searched_seconds"]
+    total = known["searched_seconds"] + 3
+    with pytest.raises(RunFailedError, match="the time is used up"):
+        Run.open(folder).resume(time=total)
+    after = Run.open(folder)
+    assert after.request.time_limit == total
+    assert after.status()["pruned"] == 4
+    assert after.status()["searched_seconds"] >= total
+
+
+def test_trials_and_time_together_and_a_trial_given_up(tiny: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run = optcell_search.search(SPACE, tiny, 2, folder, time="1h", epochs=2, workers=2)
+    assert run.status()["ended"] == ""
+    with contextlib.closing(open_ledger(run.request, folder)) as ledger:
+        # As a driver that died leaves it.
+        ledger.request = run.request
+        left = ledger.ask(run.request.search_space, RandomSampler(seed=7))
+    assert left is not None
+    run = Run.open(folder).resume(num_trials=4, skip=[left.number])
+    with contextlib.closing(open_ledger(run.request, folder)) as ledger:
+        states = [trial.state for trial in ledger.trials()]
+        reason = ledger.trials()[left.number].user_attrs["reason"]
+    assert (states[left.number], reason) == (TrialState.FAIL, "given up")
+    assert len(states) == 4
+    assert states.count(TrialState.FAIL) == 1
+    assert Run.open(folder).request.num_trials == 4
