@@ -33,14 +33,14 @@ ARROWS: dict[str, set[str]] = {
     },
     "ledger": {"pareto", "space"},
     "results": {"pareto", "space", "ledger"},
-    "export": {"hyperparameters", "registry", "kernels", "rules", "cells", "space"},
+    "export": {"hyperparameters", "registry", "kernels", "rules", "cells", "raw", "space"},
     "dashboard": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "space", "ledger", "results",
         "export",
     },
     "tuning": {
-        "hyperparameters", "registry", "pareto", "cells", "tasks", "space", "training", "ledger",
-        "results", "export", "dashboard",
+        "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
+        "ledger", "results", "export", "dashboard",
     },
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",

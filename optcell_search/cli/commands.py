@@ -174,6 +174,18 @@ def export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def predict(arguments: argparse.Namespace) -> int:
+    """Have an exported package predict a file."""
+    from optcell_search.export import run_package
+
+    asked = [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
+    asked = ["predict", f"--out={arguments.out}", *asked, "--", arguments.file]
+    code = run_package(arguments.package, asked)
+    if arguments.json and not code:
+        return _print_json({"predictions": arguments.out})
+    return code
+
+
 def list_plugins(arguments: argparse.Namespace) -> int:
     """List rules, cells, tasks, penalties or spaces."""
     entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)

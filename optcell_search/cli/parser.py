@@ -56,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_replay(actions)
     _add_dashboard(actions)
     _add_export(actions)
+    _add_predict(actions)
     _add_list(actions)
     return parser
 
@@ -178,6 +179,16 @@ def _add_export(actions: _Actions[_Parser]) -> None:
         help="which: a number, an objective, best (default) or knee",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the package; new")
+
+
+def _add_predict(actions: _Actions[_Parser]) -> None:
+    summary = "predict a file of raw data with an exported package; this runs the package's code"
+    parser = _command(actions, "predict", commands.predict, summary, directory=False)
+    parser.add_argument("package", metavar="PACKAGE", help="folder that `export` has written")
+    parser.add_argument("file", metavar="FILE", help="raw data, as the search was given them")
+    parser.add_argument("--out", required=True, metavar="FILE", help="CSV file of the predictions")
+    parser.add_argument("--proba", action="store_true", help="probabilities instead of answers")
+    parser.add_argument("--force", action="store_true", help="replace --out where it exists")
 
 
 def _add_list(actions: _Actions[_Parser]) -> None:

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from .description import Scores, TaskDescription, TaskInfo
 from .package import export
+from .raw_check import Reference
+from .running import run_package
 from .verify import ExportError
 
-__all__ = ["ExportError", "Scores", "TaskDescription", "TaskInfo", "export"]
+__all__ = [
+    "ExportError",
+    "Reference",
+    "Scores",
+    "TaskDescription",
+    "TaskInfo",
+    "export",
+    "run_package",
+]

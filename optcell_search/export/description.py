@@ -15,9 +15,11 @@ import tomli_w
 from ..cells import SequenceModel
 from ..cells.conv import ConvNet
 from ..hyperparameters import specification
+from ..raw import Preprocessing
 from ..registry import every_cell, rules
 from ..space import Candidate
 from ..space.candidate import Sizes
+from . import usage
 
 Model = SequenceModel | ConvNet
 # Split ("validation", "test") → metric → one value, or one value a seed.
@@ -35,6 +37,14 @@ class TaskDescription(Sizes, Protocol):
     def metrics(self) -> Mapping[str, str]:
         """Metric → ``"maximize"`` or ``"minimize"``, the primary one first."""
 
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How raw data become inputs and outputs answers; None: it is not known."""
+
+    @property
+    def chunk(self) -> int:
+        """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
@@ -47,6 +57,8 @@ class TaskInfo:
     readout: Literal["last", "every"] = "last"
     frame: tuple[int, int, int] | None = None
     symbols: bool = False
+    preprocessing: Preprocessing | None = None
+    chunk: int = 0
 
 
 def package_name(target: str) -> str:
@@ -57,7 +69,12 @@ def package_name(target: str) -> str:
     return name if name.endswith("_cell") else f"{name}_cell"
 
 
-def pyproject(package: str, candidate: Candidate, requirements: Sequence[str]) -> str:
+def pyproject(
+    package: str,
+    candidate: Candidate,
+    requirements: Sequence[str],
+    extras: Mapping[str, Sequence[str]],
+) -> str:
     """Return the package's ``pyproject.toml``.
 
     The build back-end is setuptools: torch depends on it, so it is there also without network.
@@ -75,6 +92,7 @@ def pyproject(package: str, candidate: Candidate, requirements: Sequence[str]) -
                 "readme": "README.md",
                 "requires-python": ">=3.11",
                 "dependencies": [*requirements],
+                **({"optional-dependencies": extras} if extras else {}),
             },
             "tool": {
                 "setuptools": {
@@ -104,6 +122,7 @@ def readme(
         keep_trailing_newline=True,
     )
     environment.filters["code"] = _code
+    environment.filters["cell"] = _cell
     plugins = {"cell": every_cell.get(candidate.cell), "rule": rules.get(candidate.rule)}
     return environment.get_template("README.md").render(
         package=package,
@@ -112,6 +131,7 @@ def readme(
         task=task,
         scores=_told(config["scores"]),
         config=config,
+        **(usage.told(task.preprocessing) if task.preprocessing else {}),
         plugins=plugins,
         options={
             "cell": _options(plugins["cell"], dict(candidate.cell_options)),
@@ -120,9 +140,9 @@ def readme(
     )
 
 
-def initializer() -> str:
-    """Return the package's ``__init__.py``."""
-    template = resources.files(__package__).joinpath("template", "package_init.txt")
+def source(name: str) -> str:
+    """Return the source of one of the package's own modules, ``init`` or ``main``."""
+    template = resources.files(__package__).joinpath("template", f"package_{name}.txt")
     return template.read_text(encoding="utf-8")
 
 
@@ -142,6 +162,11 @@ def _told(scores: Scores) -> list[tuple[str, str, str, int]]:
                 text += f" ± {statistics.stdev(values):.2g}"
             rows.append((split, metric, text, len(values)))
     return rows
+
+
+def _cell(text: object) -> str:
+    """Return a code span that stands in a table."""
+    return _code(text).replace("|", "\\|")
 
 
 def _code(text: object) -> str:

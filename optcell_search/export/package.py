@@ -14,18 +14,23 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .. import __version__
+from ..raw import Preprocessing
 from ..registry import every_cell, rules
 from ..space import Candidate
 from . import description, formats, plugins
 from .description import Model, Scores, TaskDescription
+from .raw_check import Reference, compare
 from .verify import verify
 
 FORMAT = 1
 # Carried along as they are. They import nothing but torch and the standard library.
 ROOMS = ("rules", "cells", "kernels")
 MODULES = ("registry", "hyperparameters", "shapes")
+# Where the task knows its raw data: from them to tensors, and from outputs to answers.
+RAW = "raw"
 # The versions that this package itself asks for: its rooms have been tried with no others.
 REQUIREMENTS = ("torch>=2.11,<2.15", "safetensors>=0.5")
+PREDICT = ("numpy>=1.26", "pandas>=2.2", "pyarrow>=17")
 
 
 def export(
@@ -34,6 +39,7 @@ def export(
     task: TaskDescription,
     scores: Scores,
     target: str | Path,
+    reference: Reference | None = None,
 ) -> Path:
     """Write a trained candidate as a package that ``pip install`` takes.
 
@@ -42,6 +48,9 @@ def export(
     write them (``config.json`` says why not). The package is loaded in a new interpreter without
     optcell_search, and its outputs are compared, before it appears under `target`.
 
+    Where the task knows how raw data become tensors, the package also holds that, as
+    ``preprocessing.json`` and the code that reads it, and has ``predictor()``.
+
     Args:
         candidate: cell, rule and their hyperparameters.
         weights: state dict of the model that ``candidate.build(task)`` gives.
@@ -49,6 +58,7 @@ def export(
         scores: split → metric → value, or values of several seeds; what is no metric of the task,
             such as times, stays behind.
         target: the folder to make; its last part gives the package its name.
+        reference: raw data and what the predictor must score on them; None: that is not checked.
 
     Returns:
         The folder.
@@ -67,7 +77,7 @@ def export(
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=beside))
     try:
         draft.chmod(0o755)
-        _write(draft, folder.name, candidate, model, task, scores)
+        _write(draft, folder.name, candidate, model, task, scores, reference)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(folder)
     finally:
@@ -94,10 +104,15 @@ def _write(
     model: Model,
     task: TaskDescription,
     scores: Scores,
+    reference: Reference | None,
 ) -> None:
     package = description.package_name(folder)
     home = draft / package
     _copy_rooms(home)
+    extras = {}
+    if task.preprocessing is not None:
+        _copy_preprocessing(home, task.preprocessing)
+        extras = {"predict": PREDICT}
     classes = {"cell": every_cell.get(candidate.cell), "rule": rules.get(candidate.rule)}
     carried = plugins.carry(classes.values(), home)
     config: dict[str, Any] = {
@@ -113,6 +128,10 @@ def _write(
         "readout": task.readout,
         "frame": task.frame,
         "symbols": task.symbols,
+        "chunk": task.chunk,
+        "predictor": task.preprocessing is not None,
+        # Whether its scores on raw validation data have been compared with those of the search.
+        "compared": reference is not None,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "scores": {
             split: {name: found[name] for name in task.metrics if name in found}
@@ -128,21 +147,34 @@ def _write(
     # One for people beside the README, one that is installed with the package.
     for path in (draft / "config.json", home / "config.json"):
         path.write_text(text, encoding="utf-8")
-    (home / "__init__.py").write_text(description.initializer(), encoding="utf-8")
+    (home / "__init__.py").write_text(description.source("init"), encoding="utf-8")
     requirements = [*REQUIREMENTS, *carried.requirements]
     (draft / "pyproject.toml").write_text(
-        description.pyproject(package, candidate, requirements), encoding="utf-8"
+        description.pyproject(package, candidate, requirements, extras), encoding="utf-8"
     )
     (draft / "README.md").write_text(
         description.readme(package, folder, candidate, task, config), encoding="utf-8"
     )
     verify(draft, package, model, task.input_size, carried.packages)
+    if reference is not None:
+        compare(draft, package, reference, carried.packages)
 
 
 def _copy_rooms(home: Path) -> None:
     source = Path(__file__).parents[1]
     for room in ROOMS:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source / room, home / room, ignore=ignored)
+        _copy_room(room, home)
     for module in MODULES:
         shutil.copyfile(source / f"{module}.py", home / f"{module}.py")
+
+
+def _copy_room(room: str, home: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(__file__).parents[1] / room, home / room, ignore=ignored)
+
+
+def _copy_preprocessing(home: Path, preprocessing: Preprocessing) -> None:
+    _copy_room(RAW, home)
+    text = json.dumps(preprocessing.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    (home / "preprocessing.json").write_text(text + "\n", encoding="utf-8")
+    (home / "__main__.py").write_text(description.source("main"), encoding="utf-8")

@@ -47,24 +47,45 @@ def verify(
     """
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(_BATCH, _STEPS, input_size, generator=generator)
-    program = resources.files(__package__).joinpath("template", "check.txt")
     with tempfile.TemporaryDirectory() as scratch:
         given, made = Path(scratch, "given.safetensors"), Path(scratch, "made.safetensors")
         save_file({"x": x}, given)
-        names = ",".join((*HIDDEN, *plugins))
-        arguments = [str(folder), package, names, str(given), str(made)]
-        # -I: neither the current folder nor PYTHONPATH lends it anything.
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", program.read_text(encoding="utf-8"), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ExportError(f"the exported package does not load by itself: {last}")
+        in_new_interpreter("check.txt", folder, package, (*HIDDEN, *plugins), given, made)
         outputs = load_file(made)
     _compare(_expected(model, x), outputs)
+
+
+def in_new_interpreter(
+    program: str, folder: Path, package: str, hidden: Iterable[str], given: Path, made: Path
+) -> None:
+    """Run one of the templates' programs apart from everything that this process can import.
+
+    Args:
+        program: its file.
+        folder: holds the package.
+        package: its name.
+        hidden: packages that it must not find.
+        given: what it reads.
+        made: where it writes.
+
+    Raises:
+        ExportError: it ended with an error.
+    """
+    templates = resources.files(__package__).joinpath("template")
+    parts = [
+        templates.joinpath(name).read_text(encoding="utf-8") for name in ("alone.txt", program)
+    ]
+    arguments = [str(folder), package, ",".join(hidden), str(given), str(made)]
+    # -I: neither the current folder nor PYTHONPATH lends it anything.
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", "".join(parts), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ExportError(f"the exported package does not work by itself: {last}")
 
 
 def _expected(model: Model, x: Tensor) -> dict[str, Tensor]:

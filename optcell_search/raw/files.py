@@ -79,6 +79,8 @@ def read(path: Path, form: Form) -> pd.DataFrame:
         ValueError: the file cannot be read; the message names it, and the first row at fault.
     """
     suffix = suffix_of(str(path))
+    if not suffix:
+        raise ValueError(f"{path}: no table, by its name; valid: a file {', '.join(SUFFIXES)}")
     if suffix in TEXT:
         return _read_text(path, form)
     try:

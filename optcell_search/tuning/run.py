@@ -17,7 +17,7 @@ from torch import Tensor
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.amending import amend
-from ..ledger.format import ENDED, REPORT
+from ..ledger.format import ENDED, METRICS, REPORT
 from ..ledger.ledger import Ledger
 from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
@@ -230,6 +230,9 @@ class Run(RunFolder):
     def export(self, which: str | int, out: str | Path) -> Path:
         """Make a trained candidate a package that needs torch alone.
 
+        Where the task has a raw form of its data, the package's predictor must have on the
+        validation part, as raw rows, the scores that the ledger has for these weights.
+
         Args:
             which: number of a trial, or what `best` takes.
             out: folder of the package; it must not exist.
@@ -244,12 +247,18 @@ class Run(RunFolder):
         """
         from optcell_search.export import ExportError, export
 
+        from .raw_scores import reference
+
         if Path(out).exists():
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
         number, candidate = self.candidate(which)
         task = self._check_data()
+        weights, known = self.weights(number), self._trial(number).user_attrs
+        # Of several repeats the ledger has the means, and the weights are those of the first.
+        noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
+        checked = reference(task, candidate, weights, noted, self.request.device)
         try:
-            return export(candidate, self.weights(number), task, self._scores(number), out)
+            return export(candidate, weights, task, self._scores(number), out, checked)
         except ExportError as error:
             raise RunFailedError(str(error)) from error
 

@@ -263,7 +263,7 @@ def sabotage(monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> 
     ("file", "old", "new", "message"),
     [
         ("rules/heavy_ball.py", 'p["s"] * z', '2 * p["s"] * z', "forward differs by"),
-        ("cells/model.py", "import torch\n", "import pandas\n", "No module named 'pandas'"),
+        ("cells/base.py", "import torch\n", "import pandas\n", "No module named 'pandas'"),
     ],
 )
 def test_a_package_that_does_something_else_is_an_error_and_leaves_nothing(

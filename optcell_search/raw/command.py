@@ -1,0 +1,73 @@
+"""The command line of an exported package: a file of raw data to a file of predictions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import uuid
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DONE, WRONG_REQUEST = 0, 2
+
+
+def main(
+    package: str, predictor: Callable[[], Predictor], argv: Sequence[str] | None = None
+) -> int:
+    """Run ``python -m PACKAGE predict FILE --out FILE``.
+
+    Args:
+        package: what it is called in messages.
+        predictor: gives the predictor of the package.
+        argv: arguments; None: those of the process.
+
+    Returns:
+        0: done; 2: the request or the file was wrong, and nothing was written.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {package}")
+    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = actions.add_parser("predict", help="predict what a file of raw data is asked for")
+    add.add_argument("file", metavar="FILE", help="raw data, as the search was given them")
+    add.add_argument("--out", required=True, metavar="FILE", help="CSV file of the predictions")
+    add.add_argument("--proba", action="store_true", help="probabilities instead of answers")
+    add.add_argument("--force", action="store_true", help="replace the file where it exists")
+    arguments = parser.parse_args(argv)
+    warnings.showwarning = lambda message, *_: print(f"{package}: {message}", file=sys.stderr)
+    out = Path(arguments.out)
+    try:
+        # A pipe or a device, such as /dev/stdout, loses nothing.
+        direct = out.exists() and not out.is_file() and not out.is_dir()
+        if os.path.lexists(out) and not arguments.force and not direct:
+            raise ValueError(f"--out {out}: exists already; name another file, or add --force")
+        if not out.absolute().parent.is_dir():
+            raise ValueError(f"--out {out}: there is no folder {out.absolute().parent}")
+        made = predictor()
+        ask = made.predict_proba if arguments.proba else made.predict
+        found = ask(Path(arguments.file))
+        if direct:
+            found.to_csv(out)
+        else:
+            _write_whole(found, out)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"{package}: {error}", file=sys.stderr)
+        return WRONG_REQUEST
+    print(f"{out}: {len(found)} predictions", file=sys.stderr)
+    return DONE
+
+
+def _write_whole(found: pd.DataFrame, out: Path) -> None:
+    """Write a CSV file, whole or not at all."""
+    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        found.to_csv(draft)
+        os.replace(draft, out.resolve())
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,143 @@
+"""A trained model that takes raw data and gives answers in the words of the data."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from .base import Answers, Inputs, Preprocessing
+from .tables import TablePreprocessing
+from .texts import TextPreprocessing
+from .windows import WindowPreprocessing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# As many sequences at once as in the search's own evaluation: sums are then the same to the bit.
+BATCH = 512
+_ROWS = {"table": "row", "text": "symbol"}
+
+
+class Predictor:
+    """Answers to raw data.
+
+    Raw data is the path of a file, or what such a file holds: a frame, arrays, series. A model of
+    texts takes a text; a file of it is given as a `Path`.
+
+    Args:
+        model: trained, in evaluation mode, on the CPU.
+        preprocessing: how raw data become its inputs, and its outputs answers.
+        chunk: steps of the pieces that sequences are taken in, the state carried on; 0: whole.
+    """
+
+    def __init__(self, model: nn.Module, preprocessing: Preprocessing, chunk: int = 0) -> None:
+        self.model = model
+        self.preprocessing = preprocessing
+        self.chunk = chunk
+
+    def predict(self, raw: Any) -> pd.DataFrame:
+        """Return labels, numbers in their unit, next values or next symbols, by target column.
+
+        There is a row for each sequence, by its identifier, or for each row of the data where every
+        step is answered; a forecast stands at the time of the last row that it has seen.
+
+        Raises:
+            ValueError: the data does not fit; one line that names file, column and first row.
+        """
+        inputs = self._inputs(raw)
+        return self._framed(self.preprocessing.answers(self._answered(inputs), inputs), inputs)
+
+    def predict_proba(self, raw: Any) -> pd.DataFrame:
+        """Return the probability of each class, a column for each, in the rows of `predict`.
+
+        Raises:
+            ValueError: the data does not fit, or numbers are predicted.
+        """
+        inputs = self._inputs(raw)
+        outputs = self._answered(inputs)
+        return self._framed(self.preprocessing.probabilities(outputs, inputs), inputs)
+
+    @torch.no_grad()
+    def outputs(self, inputs: Inputs) -> Iterator[Tensor]:
+        """Give the model's outputs, piece by piece as the search evaluates them.
+
+        Each piece is of `BATCH` sequences (the last one of fewer), and of `chunk` steps.
+        """
+        for index in torch.split(torch.arange(len(inputs)), BATCH):
+            values = inputs.values[index]
+            if self.chunk:
+                state = None
+                for piece in torch.split(values, self.chunk, 1):
+                    outputs, state = self.model.stream(piece, state)  # type: ignore[operator]
+                    yield outputs
+            elif inputs.lengths is None:
+                yield self.model(values)
+            else:
+                lengths = inputs.lengths[index]
+                yield self.model(
+                    pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
+                )
+
+    def _inputs(self, raw: Any) -> Inputs:
+        preprocessing = self.preprocessing
+        texts = isinstance(preprocessing, TextPreprocessing)
+        if isinstance(raw, Path) or (isinstance(raw, str) and not texts):
+            # Every kind has a name for its messages.
+            preprocessing = dataclasses.replace(preprocessing, where=str(raw))  # type: ignore[call-arg]
+            raw = preprocessing.read(Path(raw))
+        else:
+            preprocessing = dataclasses.replace(preprocessing, where="the data given")  # type: ignore[call-arg]
+        if isinstance(preprocessing, TextPreprocessing):
+            # As one stream; what follows its last symbol is asked for, too.
+            symbols = preprocessing.symbols(raw)
+            raw = [*symbols, *symbols[-1:]]
+            preprocessing = dataclasses.replace(preprocessing, streams=1)
+        inputs = preprocessing.inputs(raw)
+        for note in inputs.notes:
+            warnings.warn(note, stacklevel=3)
+        return inputs
+
+    def _answered(self, inputs: Inputs) -> Tensor:
+        """Return the outputs for all sequences; what is behind the end of a short one is NaN."""
+        pieces = list(self.outputs(inputs))
+        if self.chunk:
+            count = -(-inputs.values.shape[1] // self.chunk)
+            pieces = [torch.cat(pieces[i : i + count], 1) for i in range(0, len(pieces), count)]
+        if self.preprocessing.outputs.per == "step":
+            longest = max(piece.shape[1] for piece in pieces)
+            pieces = [
+                nn.functional.pad(piece, (0, 0, 0, longest - piece.shape[1]), value=torch.nan)
+                for piece in pieces
+            ]
+        return torch.cat(pieces)
+
+    def _framed(self, answers: Answers, inputs: Inputs) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(answers, index=self._index(inputs))
+
+    def _index(self, inputs: Inputs) -> pd.Index[Any]:
+        import pandas as pd
+
+        own = self.preprocessing
+        if own.outputs.per == "sequence":
+            name = "sequence"
+            if isinstance(own, TablePreprocessing):
+                name = own.layout.sequence
+            elif isinstance(own, WindowPreprocessing):
+                name = own.time or "rows"
+            return pd.Index(inputs.names, name=name)
+        rows = np.sort(inputs.rows[inputs.rows >= 0])
+        if own.kind in _ROWS:
+            return pd.Index(rows + 1, name=_ROWS[own.kind])
+        numbers, steps = np.divmod(rows, inputs.rows.shape[1])
+        names = np.array(inputs.names, dtype=object)[numbers]
+        return pd.MultiIndex.from_arrays([names, steps + 1], names=["sequence", "step"])

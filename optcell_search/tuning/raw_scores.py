@@ -1,0 +1,65 @@
+"""What an exported predictor must score on the validation part as raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from optcell_search.export import Reference
+from optcell_search.raw.predictor import BATCH
+from optcell_search.space import Candidate
+from optcell_search.tasks import LoadedTask, Split
+from optcell_search.training import evaluate
+
+# Sums differ with the number of threads in the last digits of float32; on a GPU in some more.
+_TOLERANCE = {"cpu": 1e-5}
+_ELSEWHERE = 1e-3
+
+
+def reference(
+    task: LoadedTask,
+    candidate: Candidate,
+    weights: Mapping[str, Tensor],
+    noted: Mapping[str, float] | None,
+    device: str,
+) -> Reference | None:
+    """Return raw rows of the validation part and their scores; None: there are no raw rows.
+
+    Args:
+        task: with its data.
+        candidate: what has been trained.
+        weights: its state dict.
+        noted: the ledger's scores, where they are of these weights alone; None: they are means over
+            several trainings, and the weights are evaluated again.
+        device: where they were trained.
+    """
+    raw = task.raw("validation")
+    if raw is None:
+        return None
+    if noted is None:
+        model = candidate.build(task)
+        model.load_state_dict(dict(weights))
+        noted, device = evaluate(model, task.validation, task), "cpu"
+    made = task.preprocessing
+    inputs = made.inputs(raw)
+    split = Split(inputs.values, made.targets(raw, inputs), inputs.lengths, task.validation.drivers)
+
+    def score(pieces: Iterable[Tensor]) -> Mapping[str, float]:
+        batches = (
+            batch
+            for index in torch.split(torch.arange(len(split)), BATCH)
+            for batch in split.take(index).pieces(task.chunk)
+        )
+        parts = []
+        for outputs, batch in zip(pieces, batches, strict=True):
+            targets = batch.targets
+            if task.readout == "every":
+                # A packed batch ends with its longest sequence.
+                targets = targets[:, : outputs.shape[1]]
+            parts.append(task.tally(outputs, targets, batch.drivers))
+        return task.finish(task.merge(parts))
+
+    scores = {name: noted[name] for name in (*task.metrics, "loss") if name in noted}
+    return Reference(raw, scores, score, _TOLERANCE.get(device, _ELSEWHERE))

@@ -1,0 +1,357 @@
+"""An exported package's predictor: from raw data to answers, as the search scored them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from calling import call
+from raw_examples import EXAMPLES, write_table
+
+from optcell_search import tasks
+from optcell_search.export import ExportError, export, formats, package
+from optcell_search.raw.predictor import Predictor
+from optcell_search.space import Candidate
+from optcell_search.tasks import LoadedTask
+from optcell_search.training import evaluate
+from optcell_search.tuning.raw_scores import reference
+
+CANDIDATE = Candidate.from_dict(
+    {"cell": {"name": "gru"}, "rule": {"name": "gd"}, "model": {"hidden_size": 5}, "training": {}}
+)
+LEFT_OUT = {"written": False, "reason": "left out by the test"}
+
+
+def no_formats(*_: Any) -> dict[str, formats.Outcome]:
+    return {"model.pt2": LEFT_OUT, "step.onnx": LEFT_OUT}
+
+
+@functools.cache
+def a_model(task: LoadedTask) -> torch.nn.Module:
+    torch.manual_seed(1)
+    return CANDIDATE.build(task).eval()
+
+
+def exported(task: LoadedTask, target: Path, **changed: float) -> Path:
+    """Export an untrained model, checked against what it scores, or what is `changed` of that."""
+    model = a_model(task)
+    weights = model.state_dict()
+    noted = {**evaluate(model, task.validation, task), **changed}
+    expected = reference(task, CANDIDATE, weights, noted, "cpu")
+    scores = {"validation": {name: noted[name] for name in task.metrics}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "write_formats", no_formats)
+        return export(CANDIDATE, weights, task, scores, target, expected)
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> LoadedTask:
+    folder = tmp_path_factory.mktemp("classes")
+    return tasks.load(EXAMPLES["classes"](folder), folder)
+
+
+@pytest.fixture(scope="module")
+def winner(classes: LoadedTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(classes, tmp_path_factory.mktemp("exports") / "winner")
+
+
+@pytest.fixture
+def task(request: pytest.FixtureRequest, tmp_path: Path) -> LoadedTask:
+    return tasks.load(EXAMPLES[request.param](tmp_path), tmp_path)
+
+
+def a_predictor(task: LoadedTask) -> Predictor:
+    return Predictor(a_model(task), task.preprocessing, task.chunk)
+
+
+@pytest.mark.parametrize("task", EXAMPLES, indirect=True)
+def test_raw_rows_score_what_the_split_scores(task: LoadedTask) -> None:
+    noted = evaluate(a_model(task), task.validation, task)
+    expected = reference(task, CANDIDATE, a_model(task).state_dict(), noted, "cpu")
+    assert expected is not None
+    predictor = a_predictor(task)
+    pieces = predictor.outputs(predictor.preprocessing.inputs(expected.raw))
+    found = expected.score(pieces)
+    for name in task.metrics:
+        assert found[name] == pytest.approx(noted[name], rel=1e-6, abs=1e-6, nan_ok=True), name
+
+
+@pytest.mark.parametrize("task", EXAMPLES, indirect=True)
+def test_answers_stand_in_columns_by_name(task: LoadedTask) -> None:
+    predictor, raw = a_predictor(task), task.raw("validation")
+    said = task.preprocessing.outputs
+    answers = predictor.predict(raw)
+    assert tuple(answers.columns) == said.names
+    assert len(answers)
+    if said.kind == "numbers":
+        assert np.isfinite(answers.to_numpy(float)).all()
+        with pytest.raises(ValueError, match="numbers are predicted here"):
+            predictor.predict_proba(raw)
+    else:
+        shares = predictor.predict_proba(raw)
+        assert tuple(shares.columns) == said.classes
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+        assert (shares.idxmax(axis=1) == answers[said.names[0]]).all()
+        assert shares.index.equals(answers.index)
+
+
+def test_batches_of_other_lengths_give_what_each_sequence_gives_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = tasks.load(EXAMPLES["steps"](tmp_path), tmp_path)
+    predictor, rows = a_predictor(task), task.raw("train")
+    whole = predictor.predict(rows)
+    monkeypatch.setattr("optcell_search.raw.predictor.BATCH", 3)
+    pd.testing.assert_frame_equal(predictor.predict(rows), whole)
+    assert list(whole.index) == list(range(1, len(rows) + 1)), "one for each row, in their order"
+
+
+def test_a_text_is_answered_to_its_end_and_unknown_symbols_are_said(tmp_path: Path) -> None:
+    task = tasks.load(EXAMPLES["text"](tmp_path), tmp_path)
+    predictor = a_predictor(task)
+    answers = predictor.predict("abcabc")
+    assert list(answers.index) == [1, 2, 3, 4, 5, 6], "what follows the last symbol, too"
+    with pytest.warns(UserWarning, match=r"'Q', first at 2, is not in the vocabulary"):
+        predictor.predict("aQb")
+    (tmp_path / "new.txt").write_text("abcabc", encoding="utf-8")
+    pd.testing.assert_frame_equal(predictor.predict(tmp_path / "new.txt"), answers)
+
+
+@pytest.mark.parametrize("task", ["forecast", "arrays", "text", "series"], indirect=True)
+def test_other_kinds_are_checked_in_a_new_interpreter_too(task: LoadedTask, tmp_path: Path) -> None:
+    package = exported(task, tmp_path / "winner")
+    config = json.loads((package / "config.json").read_text())
+    assert (config["predictor"], config["compared"]) == (True, True)
+    text = (package / "README.md").read_text()
+    assert "the export has checked that in a new interpreter" in text
+    assert f"# columns: {task.preprocessing.outputs.names[0]}" in text
+
+
+def test_other_scores_are_an_error_and_leave_nothing(classes: LoadedTask, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"predictor has loss 0\.\d+ .* the search noted 0\.1"):
+        exported(classes, tmp_path / "winner", loss=0.1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_predictor_that_reads_otherwise_is_an_error(
+    classes: LoadedTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = package._copy_room
+
+    def spoilt(room: str, home: Path) -> None:
+        copy(room, home)
+        if room == "raw":
+            path = home / "raw" / "features.py"
+            text = path.read_text()
+            assert "- offset) / scale" in text
+            path.write_text(text.replace("- offset) / scale", "- offset) * scale"))
+
+    monkeypatch.setattr(package, "_copy_room", spoilt)
+    with pytest.raises(ExportError, match="predictor has"):
+        exported(classes, tmp_path / "winner")
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_without_a_raw_form_are_not_compared_and_the_readme_says_so(tmp_path: Path) -> None:
+    task = tasks.load("adding:examples=200")
+    assert reference(task, CANDIDATE, a_model(task).state_dict(), None, "cpu") is None
+    package = exported(task, tmp_path / "winner")
+    assert not json.loads((package / "config.json").read_text())["compared"]
+    assert "has not been compared with the search's scores" in (package / "README.md").read_text()
+
+
+def test_what_the_package_holds(winner: Path, classes: LoadedTask) -> None:
+    ours = Path(package.__file__).parents[1] / "raw"
+    for copied in (winner / "winner_cell" / "raw").glob("*"):
+        assert copied.read_bytes() == (ours / copied.name).read_bytes()
+    held = json.loads((winner / "winner_cell" / "preprocessing.json").read_text())
+    assert held == json.loads(json.dumps(classes.preprocessing.to_dict()))
+    project = tomllib.loads((winner / "pyproject.toml").read_text())["project"]
+    assert {re.split("[>=]", need)[0] for need in project["optional-dependencies"]["predict"]} == {
+        "numpy", "pandas", "pyarrow",
+    }  # fmt: skip
+    text = (winner / "README.md").read_text()
+    for said in (
+        'pip install "./winner[predict]"',
+        "`k0, k1`",
+        "`a, b, mode, change`",
+        "| `sequence` | `id` |",
+        'p.predict_proba("new.csv")    # columns: k0, k1',
+    ):
+        assert said in text, said
+
+
+def in_new_interpreter(winner: Path, program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(winner)!r})\n{program}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_only_the_predictor_imports_pandas(winner: Path) -> None:
+    program = """
+import winner_cell
+winner_cell.load()
+assert not {"pandas", "winner_cell.raw"} & sys.modules.keys()
+winner_cell.predictor()
+assert "pandas" in sys.modules
+print("optcell_search" in sys.modules)
+"""
+    assert in_new_interpreter(winner, program) == "False\n"
+
+
+def test_without_pandas_the_predictor_says_what_to_install(winner: Path) -> None:
+    program = """
+sys.modules["pandas"] = None
+import winner_cell
+winner_cell.load()
+try:
+    winner_cell.predictor()
+except ImportError as error:
+    print(error)
+"""
+    said = in_new_interpreter(winner, program)
+    assert said == (
+        "predictor() needs pandas: pip install 'winner-cell[predict]', or pip install pandas\n"
+    )
+
+
+def test_a_package_that_knows_nothing_of_its_data_says_so(tmp_path: Path) -> None:
+    from optcell_search.export import TaskInfo
+
+    task = TaskInfo(spec="mine", input_size=3, output_size=2, metrics={"accuracy": "maximize"})
+    weights = CANDIDATE.build(task).state_dict()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "write_formats", no_formats)
+        target = export(CANDIDATE, weights, task, {}, tmp_path / "winner")
+    program = """
+import winner_cell
+try:
+    winner_cell.predictor()
+except ValueError as error:
+    print(error)
+"""
+    assert "winner_cell was exported without knowing of its data" in in_new_interpreter(
+        target, program
+    )
+    assert "[predict]" not in (target / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second raw file: without targets, and its columns in another order."""
+    folder = tmp_path_factory.mktemp("new")
+    frame = write_table(folder).drop(columns=["kind", "level"])
+    path = folder / "new.csv"
+    frame[frame.columns[::-1]].to_csv(path, index=False)
+    return path
+
+
+def test_three_ways_give_the_same_predictions(
+    winner: Path, new: Path, classes: LoadedTask, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    expected = a_predictor(classes).predict(new)
+    assert len(expected) == 30
+    mine, theirs = tmp_path / "mine.csv", tmp_path / "theirs.csv"
+    code, output, errors = call(capfd, "predict", str(winner), str(new), "--out", str(mine))
+    assert (code, output, errors) == (0, "", f"{mine}: 30 predictions\n")
+    command = f"""
+import runpy
+sys.argv[1:] = ["predict", {str(new)!r}, "--out", {str(theirs)!r}]
+try:
+    runpy.run_module("winner_cell", run_name="__main__")
+except SystemExit as end:
+    assert end.code == 0
+"""
+    in_new_interpreter(winner, command)
+    for path in (mine, theirs):
+        found = pd.read_csv(path, dtype=str).set_index("id")
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
+    code, output, _ = call(
+        capfd, "predict", str(winner), str(new), "--out", str(mine), "--proba", "--force", "--json"
+    )
+    assert (code, json.loads(output)) == (0, {"predictions": str(mine)})
+    assert list(pd.read_csv(mine).columns) == ["id", "k0", "k1"]
+
+
+def test_an_existing_file_is_replaced_only_by_force(
+    winner: Path, new: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.csv"
+    out.write_text("mine")
+    code, _, errors = call(capfd, "predict", str(winner), str(new), "--out", str(out))
+    assert code == 2
+    assert errors == (
+        f"winner_cell: --out {out}: exists already; name another file, or add --force\n"
+    )
+    assert out.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="a"), r"new\.csv: there is no column 'a'; there are "),
+        (lambda f: f.drop(columns="id"), r"new\.csv: there is no column 'id' for sequence"),
+        (lambda f: f.assign(a="warm"), r"new\.csv: column 'a': row 1 holds 'warm'"),
+        (
+            lambda f: f.assign(mode=["slow", "idle", *f["mode"][2:]]),
+            r"new\.csv: column 'mode', row 2.*holds 'idle', which training did not see",
+        ),
+    ],
+    ids=["absent", "no sequence", "type", "category"],
+)
+def test_what_does_not_fit_is_named_in_one_line(
+    winner: Path, new: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], change: Any,
+    message: str,
+) -> None:  # fmt: skip
+    wrong = tmp_path / "new.csv"
+    change(pd.read_csv(new, dtype=str)).to_csv(wrong, index=False)
+    out = tmp_path / "out.csv"
+    code, output, errors = call(capfd, "predict", str(winner), str(wrong), "--out", str(out))
+    assert (code, output, errors.count("\n")) == (2, "", 1)
+    assert re.match(f"winner_cell: .*{message}", errors), errors
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["none.csv", "new.txt"])
+def test_files_that_are_none(
+    name: str, winner: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    code, _, errors = call(capfd, "predict", str(winner), str(path), "--out", str(tmp_path / "o"))
+    assert (code, errors.count("\n")) == (2, 1)
+    assert errors.startswith(f"winner_cell: {path}: ")
+
+
+def test_folders_that_are_no_package(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asked = ("predict", str(tmp_path), "new.csv", "--out", "o.csv")
+    code, _, errors = call(capfd, *asked)
+    assert (code, errors) == (
+        2,
+        f"optcell-search: {tmp_path}: no exported package; valid: a folder that `export` has "
+        "written\n",
+    )
+    (tmp_path / "config.json").write_text("{}")
+    assert "this package has no predictor" in call(capfd, *asked)[2]
+
+
+def test_repeats_are_compared_with_the_weights_own_scores(classes: LoadedTask) -> None:
+    model = a_model(classes)
+    found = reference(classes, CANDIDATE, model.state_dict(), None, "cuda")
+    assert found is not None
+    assert found.scores["loss"] == evaluate(model, classes.validation, classes)["loss"]
+    assert dataclasses.replace(found).tolerance == 1e-5, "it was evaluated here, on the CPU"
