@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from optcell_search.ledger.format import ENDED, SEARCHED
+from optcell_search.ledger.format import ENDED, REQUEST_BEFORE, SEARCHED, finalized_key
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.tuning.resolve import resolve
@@ -26,7 +26,7 @@ def _made(folder: Path) -> tuple[Request, dict[str, Any], dict[str, Any]]:
     ledger = make_ledger(request, folder)
     space, values = request.search_space, {"accuracy": 0.9, "loss": 0.3}
     for end in ("complete", "prune", "fail", "copy"):
-        number = ledger.ask(space, make_sampler(request, ledger.next_number)).number
+        number = ledger.ask(space, make_sampler(request, ledger.size)).number
         ledger.widen(number, 0.5)
         if end != "copy":
             ledger.report(number, 1, values, worker="host:1234")
@@ -39,7 +39,10 @@ def _made(folder: Path) -> tuple[Request, dict[str, Any], dict[str, Any]]:
                 ledger.fail(number, "out of memory", "a traceback")
             case "copy":
                 ledger.copy(number, 0)
-    ledger.set_finalized(0, {"seeds": [1], "validation": {}, "test": {}, "failed": {}, "epochs": 2})
+    ledger.note(
+        finalized_key(0), {"seeds": [1], "validation": {}, "test": {}, "failed": {}, "epochs": 2}
+    )
+    ledger.note(REQUEST_BEFORE, request.to_dict())
     ledger.note(SEARCHED, 42.5)
     ledger.note(ENDED, "the time is used up")
     assert [trial.state for trial in ledger.trials()].count(TrialState.COMPLETE) == 2

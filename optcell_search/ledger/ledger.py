@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
@@ -17,19 +16,19 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from optcell_search.space import Candidate, SearchSpace, trial_seed
+from optcell_search.space import Candidate, SearchSpace
 
 from . import format as stored
 from .constraints import Constraint
 from .request import Request
 from .storage.lock import locked
 from .storage.storage import LedgerStorage
-from .trials import enqueued
+from .trials import ending, enqueued
+from .trials.counts import TrialCounts
 from .trials.in_memory import InMemoryStudy
 from .trials.reasons import DIVERGED, GIVEN_UP
 from .trials.reuse import ReusableResults
 from .trials.running_trial import RunningTrial
-from .trials.scores import NO_RECORD
 
 Metrics = Mapping[str, float]
 
@@ -37,18 +36,16 @@ Metrics = Mapping[str, float]
 class Ledger:
     """The study of one run, where it stands, and all that is written into it.
 
-    Args:
+    Args, of which it keeps the first two:
         request: what the run was asked to do.
-        storage: where the ledger lies.
-        study: the run's study in it.
+        study: the run's study.
+        storage: where that lies.
 
     Attributes:
-        request: what the run was asked to do.
-        study: the Optuna study.
         counts: how many trials there are in each state.
     """
 
-    def __init__(self, request: Request, storage: LedgerStorage, study: optuna.Study) -> None:
+    def __init__(self, request: Request, study: optuna.Study, storage: LedgerStorage) -> None:
         self.request = request
         self.study = study
         self._storage = storage
@@ -58,14 +55,11 @@ class Ledger:
         self._ids: list[int] = []
         self._open: dict[int, RunningTrial] = {}
         self._reusable = ReusableResults()
-        self.counts: Counter[TrialState] = Counter()
+        self.counts = TrialCounts()
         for trial in self.trials():
             self._ids.append(trial._trial_id)
             self.counts[trial.state] += 1
-            known = trial.user_attrs
-            if "key" in known:
-                reason = known.get(stored.REASON, "")
-                self._reusable.add(trial.number, known["key"], known["seed"], trial.state, reason)
+            self._reusable.read(trial)
         self._in_memory = self._read_in()
 
     def _read_in(self) -> InMemoryStudy:
@@ -95,35 +89,16 @@ class Ledger:
     @property
     def missing(self) -> int:
         """How many trials still have to be asked for and finished."""
-        waiting = self.counts[TrialState.WAITING]
-        # Where their number is no limit, there is always one more.
-        asked = self.request.num_trials or self.size + 1
-        return max(0, asked - self.size) + waiting
+        return self.counts.missing(self.request.num_trials)
 
     @property
     def unfinished(self) -> int:
         """How many of the trials asked for have no result yet."""
         return self.missing + self.counts[TrialState.RUNNING]
 
-    @property
-    def next_number(self) -> int:
-        """The number of the trial that `ask` would start."""
-        if self.counts[TrialState.WAITING]:
-            waiting = (t.number for t in self.trials() if t.state == TrialState.WAITING)
-            return min(waiting)
-        return self.size
-
     def is_feasible(self, metrics: Metrics) -> bool:
         """Whether `metrics` keep every constraint of the request."""
         return all(constraint.violation(metrics) <= 0 for constraint in self._constraints)
-
-    def finalized(self, number: int) -> dict[str, Any]:
-        """Return what `finalize` wrote about a trial, an empty record where it did not."""
-        return dict(stored.finalized_in(self.study.user_attrs).get(number, NO_RECORD))
-
-    def set_finalized(self, number: int, record: Mapping[str, Any]) -> None:
-        """Write what `finalize` found out about a trial."""
-        self.note(stored.finalized_key(number), dict(record))
 
     def note(self, name: str, value: Any) -> None:
         """Write down something about the whole run."""
@@ -133,7 +108,7 @@ class Ledger:
     def give_up(self, number: int) -> None:
         """Make a trial that is WAITING FAIL, as the user asks for."""
         enqueued.fail(self._storage.optuna, self._ids[number], GIVEN_UP)
-        self._move(TrialState.WAITING, TrialState.FAIL)
+        self.counts.move(TrialState.WAITING, TrialState.FAIL)
         self._in_memory = self._read_in()
 
     def requeue(self) -> None:
@@ -141,7 +116,7 @@ class Ledger:
         for trial in self.trials():
             if trial.state == TrialState.RUNNING:
                 self._storage.optuna.set_trial_state_values(trial._trial_id, TrialState.WAITING)
-                self._move(TrialState.RUNNING, TrialState.WAITING)
+                self.counts.move(TrialState.RUNNING, TrialState.WAITING)
         self._open.clear()
         # Made anew: Optuna's storage in memory does not look back at trials that have run.
         self._in_memory = self._read_in()
@@ -169,6 +144,7 @@ class Ledger:
         """
         self._take_in(self._storage.optuna.get_n_trials(self._study_id))
         trial, number = self._in_memory.ask(sampler, fixed)
+        running: RunningTrial | None
         if number is None:
             candidate = space.suggest(trial)
             if candidate.key in tried:
@@ -178,11 +154,9 @@ class Ledger:
         elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
             running = self._take_up(number)
         else:
-            adopted = self._adopt(number, trial, space)
-            if adopted is None:
-                return None
-            running = adopted
-        self._open[running.number] = running
+            running = self._adopt(number, trial, space)
+        if running is not None:
+            self._open[running.number] = running
         return running
 
     def _take_in(self, count: int) -> None:
@@ -197,46 +171,38 @@ class Ledger:
     def _adopt(self, number: int, trial: Trial, space: SearchSpace) -> RunningTrial | None:
         storage, identity = self._storage.optuna, self._ids[number]
         try:
-            known = self._attributes(enqueued.suggested(space, trial))
+            candidate = enqueued.suggested(space, trial)
         except ValueError as error:
             self._in_memory.tell(number, TrialState.FAIL, None, {})
             why = str(error).splitlines()[0]
             enqueued.fail(storage, identity, f"not in the space: {why}")
-            self._move(TrialState.WAITING, TrialState.FAIL)
+            self.counts.move(TrialState.WAITING, TrialState.FAIL)
             return None
+        known = self._stored(candidate)
         enqueued.adopt(storage, identity, trial, known)
-        self._move(TrialState.WAITING, TrialState.RUNNING)
+        self.counts.move(TrialState.WAITING, TrialState.RUNNING)
         return RunningTrial.read(number, known)
 
     def _take_up(self, number: int) -> RunningTrial:
-        storage, identity = self._storage.optuna, self._ids[number]
-        known = storage.get_trial(identity).user_attrs
-        for name in (stored.REASON, stored.DETAIL):
-            # Written, but not the state they go with: the driver died in between.
-            if known.get(name):
-                storage.set_trial_user_attr(identity, name, "")
-        storage.set_trial_state_values(identity, TrialState.RUNNING)
-        self._move(TrialState.WAITING, TrialState.RUNNING)
+        known = enqueued.take_up(self._storage.optuna, self._ids[number])
+        self.counts.move(TrialState.WAITING, TrialState.RUNNING)
         return RunningTrial.read(number, known)
 
     def _enter(self, trial: Trial, candidate: Candidate) -> RunningTrial:
         storage = self._storage.optuna
         template = self._in_memory.template(trial.number)
-        template.user_attrs = self._attributes(candidate)
+        template.user_attrs = self._stored(candidate)
         identity = storage.create_new_trial(self._study_id, template)
         number = storage.get_trial_number_from_id(identity)
         # Somebody else may have written between the look and this.
         self._take_in(number)
         self._ids.append(identity)
         self._in_memory.number(trial.number, number)
-        self._move(None, TrialState.RUNNING)
+        self.counts.move(None, TrialState.RUNNING)
         return RunningTrial.read(number, template.user_attrs)
 
-    def _attributes(self, candidate: Candidate) -> dict[str, Any]:
-        key = candidate.key
-        seeds = [trial_seed(self.request.seed, key, r) for r in range(self.request.repeats)]
-        known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
-        return known | ({"seeds": seeds} if len(seeds) > 1 else {})
+    def _stored(self, candidate: Candidate) -> dict[str, Any]:
+        return RunningTrial.attributes(candidate, self.request.seed, self.request.repeats)
 
     def reusable(self, trial: RunningTrial) -> int | None:
         """Return the number of a trial of the same candidate and seed whose result can be used."""
@@ -324,25 +290,12 @@ class Ledger:
         trial = self._open.pop(number, None)
         if trial is None:
             return
-        storage, identity = self._storage.optuna, self._ids[number]
-        for name, value in found.items():
-            if value:
-                plain = dict(value) if isinstance(value, Mapping) else value
-                storage.set_trial_user_attr(identity, name, plain)
         metrics = found.get(stored.METRICS)
         violations = {str(c): c.violation(metrics) for c in self._constraints if metrics}
         before = self._in_memory.system_attributes(number)
         told = self._in_memory.tell(number, state, values, violations)
-        for name, value in told.system_attrs.items():
-            if name not in before:
-                storage.set_trial_system_attr(identity, name, value)
-        storage.set_trial_state_values(identity, told.state, told.values)
+        ending.write(self._storage.optuna, self._ids[number], found, told, before)
         self._storage.flush()
-        self._move(TrialState.RUNNING, state)
+        self.counts.move(TrialState.RUNNING, state)
         reason = found.get(stored.REASON) or ""
         self._reusable.add(number, trial.key, trial.seeds[0], state, reason)
-
-    def _move(self, old: TrialState | None, new: TrialState) -> None:
-        if old is not None:
-            self.counts[old] -= 1
-        self.counts[new] += 1

@@ -38,7 +38,7 @@ def make_ledger(request: Request, folder: Path) -> Ledger:
             )
         except (*STORAGE_ERRORS, DuplicatedStudyError) as error:
             raise ValueError(f"study {storage}: cannot be made: {said(error)}") from error
-        return Ledger(request, storage, _study(request, storage))
+        return Ledger(request, _study(request, storage), storage)
 
 
 def open_ledger(request: Request, folder: Path) -> Ledger:
@@ -60,7 +60,7 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
         # Nothing is done with a study in which there is what no search writes.
         records = [record_of(trial) for trial in study.get_trials(deepcopy=False)]
         check_numbers([record.number for record in records], str(folder))
-        return Ledger(request, storage, study)
+        return Ledger(request, study, storage)
 
 
 @contextlib.contextmanager

@@ -21,11 +21,11 @@ from optcell_search.space import Candidate, trial_seed
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, examine, feedforward_baseline, has_baseline
 
-from ..ledger.format import BASELINE
+from ..ledger.format import BASELINE, finalized_key
 from ..ledger.ledger import Ledger
 from ..ledger.storage.storage import STORAGE_ERRORS, said
 from ..ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ..ledger.trials.scores import Record, Score
+from ..ledger.trials.scores import Record, Score, finalized
 from .cluster import heartbeat
 from .cluster.data_transfer import Source
 from .cluster.gpu_shares import larger
@@ -76,7 +76,7 @@ def finalize(
         trial = trials[number]
         key = trial.user_attrs["key"]
         wanted = [trial_seed(request.seed, key, request.repeats + i) for i in range(seeds)]
-        known = ledger.finalized(number)
+        known = finalized(ledger.study, number)
         compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)
         records[number] = {False: Record.read(known, epochs)}
         if compared:
@@ -95,7 +95,7 @@ def finalize(
                 pair = records[work.job.number]
                 pair[work.baseline].scores[work.job.seeds[0]] = score
                 compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
-                ledger.set_finalized(work.job.number, pair[False].to_dict() | compared_with)
+                ledger.note(finalized_key(work.job.number), pair[False].to_dict() | compared_with)
                 progress.advance(bar)
         except exceptions.RayError as error:
             # The raylet has died, say: Ray has a name of its own for each way to notice.

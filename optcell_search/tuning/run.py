@@ -23,6 +23,7 @@ from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
 from ..ledger.storage.names import refuse_link
 from ..ledger.trials.reasons import RunBrokenError
+from ..ledger.trials.scores import finalized
 from . import extending
 from .replay import Replay, replay
 from .run_folder import RunFolder
@@ -210,7 +211,7 @@ class Run(RunFolder):
                 finalize(ledger, numbers, seeds, epochs or self.request.epochs, self._source)
             except RunBrokenError as error:
                 raise RunFailedError(f"broke off: {error}; asked for again, it goes on") from error
-            records = [ledger.finalized(number) for number in numbers]
+            records = [finalized(ledger.study, number) for number in numbers]
             if not any(record["seeds"] for record in records):
                 failures = Counter(reason for r in records for reason in r["failed"].values())
                 raise RunFailedError(f"no training succeeded: {in_words(failures)}")

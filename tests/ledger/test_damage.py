@@ -18,7 +18,7 @@ import tomli_w
 from runs import a_request
 
 from optcell_search import results
-from optcell_search.ledger.format import epochs_in, finalized_in
+from optcell_search.ledger.format import epochs_in, finalized_in, finalized_key
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.ledger.trials.attributes import check_record, whole_number
@@ -42,7 +42,7 @@ def sound(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ledger.report(number, 1, {"accuracy": 0.25, "loss": 1.0})
         if number < 2:
             ledger.complete(number, {"accuracy": 0.5, "loss": 1.0}, gradients={1: 0.5})
-    ledger.set_finalized(0, {"seeds": [1], "validation": {"accuracy": [0.5]},
+    ledger.note(finalized_key(0), {"seeds": [1], "validation": {"accuracy": [0.5]},
                              "test": {"accuracy": [0.5]}, "failed": {}, "epochs": 1})  # fmt: skip
     ledger.close()
     return folder

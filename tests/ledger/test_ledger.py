@@ -115,7 +115,6 @@ def test_a_row_goes_back_in_the_queue_with_all_it_has(ledger: Ledger, tmp_path: 
     assert after.unfinished == 6
     after.requeue()
     assert [trial.state for trial in after.trials()] == [TrialState.WAITING]
-    assert after.next_number == 0
     again = ask(after, seed=99)
     assert (again.number, again.key, again.seeds) == (row.number, row.key, row.seeds)
     assert again.epochs == {1}

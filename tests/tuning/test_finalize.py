@@ -11,6 +11,7 @@ import pytest
 
 import optcell_search
 from optcell_search.ledger.opening import open_ledger
+from optcell_search.ledger.trials.scores import finalized
 from optcell_search.tuning import Run, RunFailedError, finalize
 from optcell_search.tuning.cluster import heartbeat
 
@@ -45,7 +46,7 @@ def test_a_network_over_movies_is_finalized_beside_its_feedforward_baseline(run:
 def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -> None:
     number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
     with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
-        record = ledger.finalized(number)
+        record = finalized(ledger.study, number)
     assert [one["kind"] for one in record["diagnoses"]] == ["confusion"] * 2
     # A row a class; every tested movie is in it once for each seed.
     whole = np.array(record["diagnosis"]["matrix"])

@@ -18,6 +18,7 @@ import optcell_search
 from optcell_search import results
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import open_ledger
+from optcell_search.ledger.trials.scores import finalized
 from optcell_search.tuning import Run, RunFailedError
 from optcell_search.tuning.cluster.connection import connected
 from optcell_search.tuning.search import driver
@@ -104,13 +105,13 @@ def test_finalize_tests_and_only_what_is_lacking(run: Run) -> None:
     assert 0 <= first["test_accuracy"].iloc[0] <= 1
     assert first["test_accuracy_std"].iloc[0] >= 0
     with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
-        record = ledger.finalized(number)
+        record = finalized(ledger.study, number)
         search_seeds = {trial.user_attrs["seed"] for trial in ledger.trials()}
     assert len(record["test"]["accuracy"]) == 2
     assert not set(record["seeds"]) & search_seeds
     run.finalize(top=1, seeds=3)
     with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
-        after = ledger.finalized(number)
+        after = finalized(ledger.study, number)
     assert after["seeds"][:2] == record["seeds"]
     assert after["test"]["loss"][:2] == record["test"]["loss"]
     assert len(set(after["test"]["loss"])) == 3

@@ -1,4 +1,4 @@
-"""Trials that a user has put into the study, by Optuna's own ``enqueue_trial``."""
+"""Taking up what waits: trials of ours, and what a user has put in by ``enqueue_trial``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optuna.trial import Trial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace
 
-from ..format import REASON
+from ..format import DETAIL, REASON
 
 
 def suggested(space: SearchSpace, trial: Trial) -> Candidate:
@@ -25,6 +25,17 @@ def suggested(space: SearchSpace, trial: Trial) -> Candidate:
         warnings.simplefilter("ignore")
         candidate = space.suggest(trial)
     return Candidate.from_dict(candidate.to_dict())
+
+
+def take_up(storage: BaseStorage, identity: int) -> dict[str, Any]:
+    """Make a waiting trial of ours RUNNING; return its user attributes."""
+    known = dict(storage.get_trial(identity).user_attrs)
+    for name in (REASON, DETAIL):
+        # Written, but not the state they go with: the driver died in between.
+        if known.get(name):
+            storage.set_trial_user_attr(identity, name, "")
+    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    return known
 
 
 def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping[str, Any]) -> None:

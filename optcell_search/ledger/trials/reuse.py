@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from ..format import REASON
 from .reasons import DIVERGED
 
 
@@ -16,6 +17,13 @@ class ReusableResults:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, int], int] = {}
+
+    def read(self, trial: FrozenTrial) -> None:
+        """Note a stored trial; one that no search made has no result to use again."""
+        known = trial.user_attrs
+        if "key" in known:
+            reason = known.get(REASON, "")
+            self.add(trial.number, known["key"], known["seed"], trial.state, reason)
 
     def add(self, number: int, key: str, seed: int, state: TrialState, reason: str) -> None:
         """Note a trial, if its result would come again; the first of its kind counts."""

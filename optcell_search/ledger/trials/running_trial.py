@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from optcell_search.space import Candidate
+from optcell_search.space import Candidate, trial_seed
 
 from ..format import epochs_in
 
@@ -30,6 +30,14 @@ class RunningTrial:
     seeds: tuple[int, ...]
     epochs: set[int] = field(default_factory=set)
     gpus: float | None = None
+
+    @staticmethod
+    def attributes(candidate: Candidate, run_seed: int, repeats: int) -> dict[str, Any]:
+        """Return the user attributes under which a candidate is stored."""
+        key = candidate.key
+        seeds = [trial_seed(run_seed, key, repeat) for repeat in range(repeats)]
+        known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
+        return known | ({"seeds": seeds} if len(seeds) > 1 else {})
 
     @classmethod
     def read(cls, number: int, attributes: Mapping[str, Any]) -> RunningTrial:

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import optuna
+
+from ..format import finalized_in
 
 # What is known of a trial that has not been finalized.
 NO_RECORD: Mapping[str, Any] = {
     "seeds": [], "validation": {}, "test": {}, "failed": {}, "epochs": 0
 }  # fmt: skip
+
+
+def finalized(study: optuna.Study, number: int) -> dict[str, Any]:
+    """Return what `finalize` wrote about a trial, an empty record where it did not."""
+    return dict(finalized_in(study.user_attrs).get(number, NO_RECORD))
 
 
 @dataclass(frozen=True)

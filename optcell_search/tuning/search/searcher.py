@@ -256,7 +256,11 @@ class LedgerSearch(Searcher):
         if not self._request.deterministic:
             return True
         size = self._request.workers
-        start = self._ledger.next_number // size * size
+        number = self._ledger.size
+        if self._ledger.counts[TrialState.WAITING]:
+            waiting = (t.number for t in self._ledger.trials() if t.state == TrialState.WAITING)
+            number = min(waiting)
+        start = number // size * size
         return all(number >= start for number in self._open)
 
     def _generation_has_ended(self) -> bool:
