@@ -67,8 +67,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the study against other processes; raises a ValueError when another one works."""
-        # What lies in the run folder is locked with the folder.
+        """Lock a study outside the run folder; raises a ValueError where another process works."""
         lock = locked(self._storage, self.request.run_id) if self.request.study else None
         with lock or contextlib.nullcontext():
             yield
