@@ -18,12 +18,13 @@ from ..ledger.format import METRICS, finalized_in
 from ..ledger.request import Request
 from ..ledger.trials.scores import NO_RECORD
 from .cluster.data_transfer import DataChangedError, Source
+from .run_figures import RunFigures
 from .status import standing
 from .store import checkpoints
 from .store.file_systems import Location
 
 
-class RunFolder:
+class RunFolder(RunFigures):
     """What can be asked of a run folder without training anything.
 
     Attributes:
