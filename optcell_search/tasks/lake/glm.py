@@ -111,7 +111,12 @@ def simulate(site: Site, depths: Array, changes: Mapping[str, float]) -> Simulat
 
 def cache_folder() -> Path:
     """Return where runs are kept: ``optcell_search`` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optcell_search"
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        # No home, as in containers that run as an unknown user.
+        base = Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+    return base / "optcell_search"
 
 
 def _key(site: Site, depths: Array, changes: Mapping[str, float]) -> str:

@@ -236,3 +236,12 @@ def test_a_lake_that_glm_cannot_run_is_refused(
     assert "could not run" in found
     assert "Day 3 is missing" in found
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert glm.cache_folder().name == "optcell_search"
