@@ -85,17 +85,37 @@ def test_a_power_cut_at_any_moment(storage: str, tiny: str, tmp_path: Path) -> N
 
 def test_only_a_torn_line_is_mended(tmp_path: Path) -> None:
     file = tmp_path / "journal.log"
+    line = b'{"op_code": 0, "worker_id": "w"}\n'
     long = b"x" * 10_000
     for content, after in (
         (b"", b""),
-        (b"a\nb\n", b"a\nb\n"),
-        (b"a\n" + long, b"a\n"),
-        (long, b""),
+        (line * 2, line * 2),
+        (line + long, line),
+        (line * 2 + b'{"op', line * 2),
     ):
         file.write_bytes(content)
         mend(file)
         assert file.read_bytes() == after
+        # What was cut off lies beside it, so that nothing is lost.
+        assert [path.read_bytes() for path in tmp_path.glob("journal.log.cut-*")] == (
+            [content[len(after) :]] if content != after else []
+        )
+        for rest in tmp_path.glob("journal.log.cut-*"):
+            rest.unlink()
     assert os.listdir(tmp_path) == ["journal.log"]
+
+
+def test_what_does_not_begin_as_a_journal_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"
+    for content in (b"x" * 10_000, b"a\n" + b"x" * 10_000, b'{"no": "journal"}\n{"half'):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match="is no journal of Optuna's"):
+            mend(file)
+        assert file.read_bytes() == content
+    assert os.listdir(tmp_path) == ["photo.jpg"]
+
+
+def test_there_may_be_no_file_yet(tmp_path: Path) -> None:
     mend(tmp_path / "not there")
 
 

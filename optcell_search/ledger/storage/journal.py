@@ -10,6 +10,7 @@ from pathlib import Path
 from optuna.storages.journal import JournalFileSymlinkLock
 
 _CHUNK = 4096  # bytes
+_LONGEST_LINE = 2**20  # bytes, of the first one
 # Every line of Optuna's journal says what is done and by whom.
 _KEYS = {"op_code", "worker_id"}
 
@@ -44,7 +45,7 @@ def refuse_foreign(file: Path) -> None:
     if not file.is_file():
         return
     with file.open("rb") as stream:
-        first = stream.readline(_CHUNK)
+        first = stream.readline(_LONGEST_LINE)
     if not first:
         return
     try:
