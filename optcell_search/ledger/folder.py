@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 import optuna
 
+from . import trust as trusting
 from .format import REPORT, REQUEST_FILE
 from .opening import make_ledger
 from .request import Request
@@ -99,6 +100,8 @@ def make(folder: Path, request: Request) -> None:
             _appear(temporary, folder)
             sync(folder.parent)
         unless_made.pop_all()
+    # Who makes a run has named what it names.
+    trusting.remember(trusting.outside(request))
 
 
 def _appear(temporary: Path, folder: Path) -> None:

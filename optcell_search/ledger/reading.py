@@ -92,7 +92,7 @@ def _chosen(storage: BaseStorage, name: str, text: str) -> str:
         return names[0]
     if name not in names:
         valid = ", ".join(names) or "none, the database is empty"
-        raise ValueError(f"{text}: no study {name!r}; name one after '#'; valid: {valid}")
+        raise ValueError(f"{text}: holds no study {name!r}; name one after '#'; valid: {valid}")
     return name
 
 
@@ -125,6 +125,8 @@ def _of_folder(folder: Path, *, trust: bool) -> tuple[str, str]:
             return str(study), str(asked.get(RUN_ID, ""))
     database = folder / DATABASE
     if not database.is_file():
+        if request.is_file():
+            raise ValueError(f"{folder}: the ledger {DATABASE} is missing")
         raise FileNotFoundError(f"{folder}: no run here, {database.name} is missing")
     refuse_link(database)
     # Built rather than pasted: a folder's name may hold characters that a URL gives a meaning.

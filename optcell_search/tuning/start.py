@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from optcell_search.space import SearchSpace
 
 from ..ledger import folder as folders
-from ..ledger import trust as trusting
 from .cluster import data_transfer
 from .resolve import resolve
 from .run import Run
@@ -150,7 +149,6 @@ def search(
         # A link to a folder is that folder, and a run's own files are never links.
         directory = directory.resolve()
     folders.check_target(directory)
-    trusting.remember(trusting.outside(request))
     source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.
