@@ -35,6 +35,8 @@ _RECORD: dict[str, Any] = {
     "failed": dict[str, str],
     "epochs": int,
 }
+# Without these there are no scores; which seeds failed may be left out.
+_NEEDED = _RECORD.keys() - {"failed"}
 _STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str}
 _OBJECTIVES: dict[str, Any] = {"objectives": list[dict[str, str]]}
 _CHECKS = {
@@ -69,7 +71,7 @@ def check_epoch(key: str, metrics: object) -> None:
 
 def check_record(key: str, record: object) -> None:
     """Raise a ValueError where what `finalize` found about a trial is nothing it writes."""
-    if not isinstance(record, Mapping) or not _RECORD.keys() <= record.keys():
+    if not isinstance(record, Mapping) or not _NEEDED <= record.keys():
         raise ValueError(f"study: {key} = {short(record)}; it is damaged")
     _check(record, _RECORD, f"study: {key}")
     seeds = len(record["seeds"])
