@@ -19,7 +19,9 @@ from ..pareto import Direction, finite_rows, front_mask, losses
 
 def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
     """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
-    keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna() & table["key"].notna()
+    keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
+    if "key" in table.columns:
+        keep &= table["key"].notna()
     if "feasible" in table.columns:
         keep &= table["feasible"]
     return table[keep & finite_rows(_values(table, objectives))]

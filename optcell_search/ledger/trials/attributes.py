@@ -71,7 +71,7 @@ def check_epoch(key: str, metrics: object) -> None:
 
 def check_record(key: str, record: object) -> None:
     """Raise a ValueError where what `finalize` found about a trial is nothing it writes."""
-    if not isinstance(record, Mapping) or not _NEEDED <= record.keys():
+    if not isinstance(record, Mapping) or not record.keys() >= _NEEDED:
         raise ValueError(f"study: {key} = {short(record)}; it is damaged")
     _check(record, _RECORD, f"study: {key}")
     seeds = len(record["seeds"])
