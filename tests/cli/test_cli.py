@@ -164,7 +164,7 @@ def test_dashboard(
     assert (code, output, served) == (0, f"{file}\n", [])
     assert "<html" in file.read_text()
     call(capsys, "dashboard", str(run[0]), "--study", "sqlite:///s.db", "--port", "81", "--no-open")
-    how = {"host": "127.0.0.1", "port": 81, "token": "", "opened": False}
+    how = {"host": "127.0.0.1", "port": 81, "token": "", "base_path": "", "opened": False}
     assert served == [([str(run[0]), "sqlite:///s.db"], how)]
 
 

@@ -137,7 +137,7 @@ def test_callbacks_hear_of_candidates_and_metrics(tiny: str, tmp_path: Path) -> 
     assert len({trial for trial, *_ in notes.heard}) == 2
     _, config, result = notes.heard[0]
     assert {"rule", "cell", "model.hidden_size", "training.lr"} <= config.keys()
-    assert str(config["job"]) == "row 0"
+    assert str(config["job"]) == "trial 0"
     assert 0 <= result["metrics"]["accuracy"] <= 1
     files = list((run.directory / "ray").rglob("events.out.tfevents*"))
     assert len(files) == 2
