@@ -35,8 +35,8 @@ _RECORD: dict[str, Any] = {
     "failed": dict[str, str],
     "epochs": int,
 }
-# Without these there are no scores; which seeds failed may be left out.
-_NEEDED = _RECORD.keys() - {"failed"}
+# Without these there are no scores; which seeds they are of, and which failed, may be left out.
+_NEEDED = _RECORD.keys() - {"seeds", "failed"}
 _STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str}
 _OBJECTIVES: dict[str, Any] = {"objectives": list[dict[str, str]]}
 _CHECKS = {
@@ -74,6 +74,8 @@ def check_record(key: str, record: object) -> None:
     if not isinstance(record, Mapping) or not record.keys() >= _NEEDED:
         raise ValueError(f"study: {key} = {short(record)}; it is damaged")
     _check(record, _RECORD, f"study: {key}")
+    if "seeds" not in record:
+        return
     seeds = len(record["seeds"])
     columns = [*record["validation"].values(), *record["test"].values()]
     if any(len(column) != seeds for column in columns):
