@@ -144,7 +144,8 @@ def engine_for_reading(url: str) -> sqlalchemy.Engine:
 def _for_reading(url: str) -> tuple[str, dict[str, Any]]:
     parsed = sqlalchemy.make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return url, {}
+        # A study that was read is let go of by nobody: no connection may outlive its query.
+        return url, {"poolclass": sqlalchemy.NullPool}
     file = Path(parsed.database)
     _require_file(file, url)
     creator = functools.partial(_connect_for_reading, file)
