@@ -95,12 +95,16 @@ class TextPreprocessing(Preprocessing):
 
     def _notes(self, symbols: Sequence[str]) -> tuple[str, ...]:
         known = {*self.outputs.classes}
-        unknown = {symbol: symbols.index(symbol) for symbol in {*symbols} - known}
-        first = sorted(unknown, key=lambda symbol: unknown[symbol])[:_MOST_NOTES]
+        unknown: dict[str, int] = {}
+        for place, symbol in enumerate(symbols, 1):
+            if symbol not in known and symbol not in unknown:
+                unknown[symbol] = place
+                if len(unknown) == _MOST_NOTES:
+                    break
         return tuple(
-            f"{self.where}: {self.unit} {shown(symbol)}, first at {unknown[symbol] + 1}, is not in "
-            f"the vocabulary and read as {UNKNOWN}"
-            for symbol in first
+            f"{self.where}: {self.unit} {shown(symbol)}, first at {place}, is not in the "
+            f"vocabulary and read as {UNKNOWN}"
+            for symbol, place in unknown.items()
         )
 
 

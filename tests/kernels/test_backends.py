@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -127,6 +128,7 @@ def test_no_place_to_keep_the_kernels_is_a_reason(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     with pytest.raises(build.UnavailableError, match="Not a directory"):
         build.library.__wrapped__()
 

@@ -46,13 +46,13 @@ def test_rows_measured_again_replace_the_older_ones(tmp_path: Path) -> None:
     assert "1.00 [1.00, 1.00]" not in table
 
 
-def test_table_plot_and_readme_are_made_of_the_figures() -> None:
+def test_table_plot_and_page_are_made_of_the_figures() -> None:
     scripts = ROOT / "scripts" / "benchmarks" / "results"
     kept = json.loads((scripts / "bench_cells.json").read_text())
     place = kept["cpu, 2 threads, wall time"]
     assert (scripts / "bench_cells.md").read_text().splitlines() == table(kept)
     assert (scripts / "bench_cells_cpu.svg").read_text() == plot(place["lengths"])
-    assert "\n".join(["", *summary(place), ""]) in (ROOT / "README.md").read_text()
+    assert "\n".join(["", *summary(place), ""]) in (ROOT / "docs/benchmarks/index.md").read_text()
 
 
 PROGRAM = """

@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from optcell_search import tasks
-from optcell_search.cells import SequenceModel
+from optcell_search.cells import SequenceModel, State
 from optcell_search.raw.texts import vocabulary
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, NextSymbol, Split
 from optcell_search.tasks.language import preprocessing, streams
 from optcell_search.training import Training, evaluate
+from optcell_search.training.streams import stream_seed
 
 
 def candidate(rule: str = "adam", **training: object) -> Candidate:
@@ -196,7 +197,7 @@ def test_training_carries_the_state_and_cuts_the_gradients(text: Path) -> None:
     twin = Training(candidate(optimizer="adam"), cut, seed=3)
     model, losses = twin.model, []
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    order = torch.randperm(4, generator=torch.Generator().manual_seed(twin._stream_seed("order")))
+    order = torch.randperm(4, generator=torch.Generator().manual_seed(stream_seed(3, "order", 0)))
     state = None
     for start in (0, 9, 18):
         x, y = short.inputs[order, start : start + 9], short.targets[order, start : start + 9]
@@ -207,7 +208,7 @@ def test_training_carries_the_state_and_cuts_the_gradients(text: Path) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         losses.append(float(loss.detach()) * x.shape[1] / 20)
-        state = tuple(
+        state = State(
             layer._replace(
                 hidden=tuple(h.detach() for h in layer.hidden),
                 rule=layer.rule._replace(traces=tuple(q.detach() for q in layer.rule.traces)),

@@ -67,7 +67,7 @@ def test_without_a_node_it_breaks_off_and_goes_on_later(
     with monkeypatch.context() as lost:
         lost.setattr(finalize, "_SECONDS_BETWEEN_LOOKS", 0.0)
         # For the waiting alone: the nodes are asked before the work begins, too.
-        lost.setattr(finalize, "lifeline", SimpleNamespace(nodes=list, NO_NODE=heartbeat.NO_NODE))
+        lost.setattr(finalize, "heartbeat", SimpleNamespace(nodes=list, NO_NODE=heartbeat.NO_NODE))
         with pytest.raises(RunFailedError, match="lost its last node; asked for again, it goes on"):
             run.finalize(trials=[number], seeds=3)
     again = run.finalize(trials=[number], seeds=3)

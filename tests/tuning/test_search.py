@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import functools
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -275,18 +277,28 @@ def test_a_gpu_that_is_not_there(tiny: str, tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_cannot_be_reached(tiny: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot be opened"):
+    with pytest.raises(ValueError, match="cannot be written there"):
         optcell_search.search(
             SPACE, tiny, 1, tmp_path / "run", study="sqlite:////nowhere/at/all/study.db"
         )
     assert not (tmp_path / "run").exists()
 
 
-def test_data_that_has_changed(run: Run) -> None:
-    changed = Run(run.directory, dataclasses.replace(run.request, data_fingerprint="0" * 64))
-    for call in (changed.resume, changed.finalize, lambda: changed.replay(0)):
+def test_data_that_has_changed(tiny: str, tmp_path: Path) -> None:
+    data = tmp_path / "own.npz"
+    shutil.copy(tiny, data)
+    run = optcell_search.search(
+        SPACE, str(data), 1, tmp_path / "run", scheduler="none", epochs=1, workers=1, threads=1
+    )
+    arrays = dict(np.load(data))
+    arrays["x"] = arrays["x"] + 1
+    np.savez(data, **arrays)
+    changed = Run.open(run.directory)
+    more = functools.partial(changed.resume, num_trials=2)
+    for call in (more, changed.finalize, lambda: changed.replay(0)):
         with pytest.raises(ValueError, match="no longer what the run began with"):
             call()
+    assert len(changed.results()) == 1, "what is refused adds no trial"
 
 
 def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:

@@ -42,7 +42,7 @@ def per_of(
     there = rows >= 0
     partly: int | None = None
     for target in targets:
-        code = _codes(target, kind)[np.maximum(rows, 0)]
+        code = _codes(target, kind, where)[np.maximum(rows, 0)]
         known = there & (code >= 0)
         highest = np.where(known, code, -1).max(1)
         lowest = np.where(known, code, np.iinfo(np.int64).max).min(1)
@@ -65,14 +65,14 @@ def per_of(
     return "sequence"
 
 
-def _codes(target: pd.Series[Any], kind: Kind) -> npt.NDArray[np.int64]:
+def _codes(target: pd.Series[Any], kind: Kind, where: str) -> npt.NDArray[np.int64]:
     """Return a number for each cell, equal where cells are; −1 where a cell is empty."""
     import pandas as pd
 
     if kind == "classes":
         values = pd.Series(columns.texts(target), dtype=object)
     else:
-        values = pd.Series(columns.numbers(target, "target"))
+        values = pd.Series(columns.numbers(target, where))
     return pd.factorize(values)[0].astype(np.int64)
 
 

@@ -104,7 +104,7 @@ def test_a_node_that_dies_as_it_is_asked_is_done_without(
     (alive,) = preflight._nodes()
     # What Ray still counts among its nodes for a while, and finds no place on.
     dead = {**alive, "NodeID": "0" * len(alive["NodeID"])}
-    monkeypatch.setattr(probe, "_nodes", lambda: [dead, alive])
+    monkeypatch.setattr(preflight, "_nodes", lambda: [dead, alive])
     check(request_, tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
