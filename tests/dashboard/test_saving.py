@@ -103,8 +103,8 @@ def test_printing_draws_everything_and_fits_the_paper(browser: Any, report: str)
                 one => one.getBoundingClientRect().width > 700
             ).map(one => one.outerHTML.slice(0, 90))"""
         )
-        assert wide == []
         page.screenshot(path=SCREENSHOTS / "paper.png", full_page=True)
+        assert wide == []
         page.evaluate("window.dispatchEvent(new Event('afterprint'))")
         page.wait_for_timeout(300)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (

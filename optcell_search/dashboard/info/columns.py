@@ -87,11 +87,13 @@ def _group(name: str, data: Data, rules: set[str], cells: set[str]) -> str:
 
 def _column(name: str, values: pd.Series[Any], group: str, data: Data) -> Column:
     kind = _kind(values)
-    varied = values.nunique(dropna=False) > 1
+    # Of a setting that trials without a candidate lack, the others may still all have the same.
+    setting = group in ("model", "training")
+    varied = values.nunique(dropna=setting) > 1
     shown = (
         name in data.objectives
         or name in ("tags", "note")
-        or (varied and (name in _SHOWN or group in ("model", "training") or name == "rule"))
+        or (varied and (name in _SHOWN or setting or name == "rule"))
     )
     low, high = (values.min(), values.max()) if kind == "number" else (0, 0)
     return Column(
