@@ -1,6 +1,6 @@
 """Search for the update rule, momentum and step size that suit your recurrent network.
 
-Importing this needs torch alone; what needs more is loaded on first use.
+Importing this needs nothing but itself; torch, and what needs more, is loaded on first use.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import cells, rules
-from .cells import OptCell
-
 if TYPE_CHECKING:
+    from . import cells, rules
+    from .cells import OptCell
     from .space import Candidate, SearchSpace
     from .tuning import Run, optcell_trainable
     from .tuning.start import search
@@ -29,15 +28,19 @@ __all__ = [
 ]
 
 _LAZY = {
+    "OptCell": "cells",
     "Candidate": "space",
     "SearchSpace": "space",
     "Run": "tuning",
     "optcell_trainable": "tuning",
     "search": "tuning.start",
 }
+_ROOMS = ("cells", "rules")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)

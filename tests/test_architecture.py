@@ -153,9 +153,11 @@ def test_every_room_is_on_the_plan() -> None:
     assert {room_of(path) for path in FILES} <= set(ARROWS)
 
 
-def test_importing_the_package_loads_torch_and_nothing_heavier() -> None:
+def test_importing_the_package_loads_nothing_and_a_cell_torch_and_nothing_heavier() -> None:
     program = (
         "import sys, optcell_search\n"
+        "assert 'torch' not in sys.modules\n"
+        "optcell_search.OptCell\n"
         "heavy = {'ray', 'optuna', 'plotly', 'dash', 'pandas', 'sklearn', 'triton', 'numba'}\n"
         "print('torch' in sys.modules, sorted(heavy & set(sys.modules)))"
     )

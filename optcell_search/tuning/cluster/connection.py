@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ray
@@ -21,6 +21,7 @@ from . import (
     own_processes,
     preflight,
     runtime_environment,
+    signals,
     starting,
 )
 from .data_transfer import Source
@@ -71,7 +72,7 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
             if ours:
                 if request.address:
                     starting.require_answer(request.address)
-                with starting.uninterrupted(), starting.on_loopback(alone=not request.address):
+                with signals.uninterrupted(), starting.settings(alone=not request.address):
                     _connect(request)
             _check_resources(request)
             if request.address or not ours:
@@ -83,14 +84,26 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
                 yield
         finally:
             if ours:
-                left = {*started, *own_processes.of_our_node()}
-                ray.shutdown()
-                for process in left:
-                    process.kill()
+                with signals.uninterrupted():
+                    _shut_down(started)
+
+
+def _shut_down(started: Sequence[own_processes.Process]) -> None:
+    left = {*started, *own_processes.of_our_node()}
+    ray.shutdown()
+    for process in left:
+        process.kill()
 
 
 def _connect(request: Request) -> None:
-    if not request.address:
+    if request.address:
+        _join(request)
+    else:
+        _start(request)
+
+
+def _start(request: Request) -> None:
+    try:
         ray.init(
             # Without "local" Ray joins whatever cluster someone else started on this machine.
             address="local",
@@ -103,7 +116,17 @@ def _connect(request: Request) -> None:
             logging_level=logging.CRITICAL,
             object_store_memory=_OBJECT_STORE_BYTES,
         )
-        return
+    except Exception as error:
+        # Ray has no class of its own for a node that does not come up in time.
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"no Ray could be started on this machine: {first}; it may be too busy, or lack memory "
+            "or room below the folder for temporary files; try again, or use a running cluster "
+            "with --address"
+        ) from error
+
+
+def _join(request: Request) -> None:
     try:
         with runtime_environment.runtime_environment() as environment:
             ray.init(
