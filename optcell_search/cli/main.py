@@ -17,9 +17,8 @@ from .parser import make_parser, shortened
 
 DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
 _NOTHING_WRITTEN = "stopped; nothing was written"
-# What takes seconds to import: for every command, and for those that start Ray.
-_MODULES = ("tuning.run",)
-_MODULES_ON_RAY = ("tuning.start", "tuning.finalize", "tuning.search.driver")
+# What those commands need that start Ray, all of it seconds to import.
+_MODULES_ON_RAY = ("start", "finalize", "search.driver")
 _ON_RAY = (commands.run, commands.resume, commands.finalize)
 
 
@@ -45,12 +44,12 @@ def _run(argv: Sequence[str], ready: Callable[[], None] = lambda: None) -> int:
     arguments = make_parser().parse_args(_checked(argv))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     # Here, not above: `--help` and mistyped options need not wait for torch.
-    for module in _MODULES + (_MODULES_ON_RAY if arguments.command in _ON_RAY else ()):
-        importlib.import_module(f"optcell_search.{module}")
     from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
     from optcell_search.tuning import RunFailedError
 
     try:
+        if arguments.command in _ON_RAY:
+            _import_on_ray()
         ready()
         result: int = arguments.command(arguments)
         sys.stdout.flush()
@@ -67,6 +66,14 @@ def _run(argv: Sequence[str], ready: Callable[[], None] = lambda: None) -> int:
     except KeyboardInterrupt:
         return _say(STOPPED, _after_interruption(arguments))
     return result
+
+
+def _import_on_ray() -> None:
+    from optcell_search.tuning.cluster.starting import require_home
+
+    require_home()
+    for module in _MODULES_ON_RAY:
+        importlib.import_module(f"optcell_search.tuning.{module}")
 
 
 def _checked(arguments: Sequence[str]) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from ..ledger.storage.passwords import without_password
 from . import commands
 from .search_options import add_extension, add_search
 
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and end with exit code 2."""
-        said = shortened(message)
+        said = shortened(without_password(message))
         self.exit(2, f"{self.prog}: {said}; see {self.prog} --help\n")
 
 

@@ -91,8 +91,8 @@ def commands(root: Path, out: Path) -> list[list[str]]:
     return [
         [sys.executable, "-c", _FORWARD],
         [*command, "list", "rules"],
-        [*command, "run", str(root / "tiny.toml"), "--task", str(root / "tiny.npz"), "--trials", "2",
-         "--epochs", "1", "--workers", "1", "--checkpoint-gib", "0.001", "--out", run],
+        [*command, "run", str(root / "tiny.toml"), "--task", str(root / "tiny.npz"),
+         "--trials", "2", "--epochs", "1", "--workers", "1", "--checkpoint-gib", "0.001", "--out", run],
         [*command, "status", run],
         [*command, "results", run, "--json"],
         [*command, "results", run, "--csv", str(out / "all.csv")],
@@ -111,9 +111,9 @@ def call(command: list[str], case: Case, root: Path) -> tuple[int, str]:
             environment[name] = value
     prefix: list[str] = []
     if case.stranger:
-        prefix = ["unshare", "--mount", "sh", "-c", _OPENED, str(root / "bound"),
-                  str(Path(sys.base_prefix).parents[1]),
-                  "setpriv", f"--reuid={_STRANGER}", f"--regid={_STRANGER}", "--clear-groups"]  # fmt: skip
+        interpreter = str(Path(sys.base_prefix).parents[1])
+        prefix = ["unshare", "--mount", "sh", "-c", _OPENED, str(root / "bound"), interpreter]
+        prefix += ["setpriv", f"--reuid={_STRANGER}", f"--regid={_STRANGER}", "--clear-groups"]
     if case.shell:
         folder = root / "gone"
         folder.mkdir(exist_ok=True)

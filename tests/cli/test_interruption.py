@@ -15,7 +15,7 @@ WHILE_IMPORTED = """
 import importlib, signal, sys
 real = importlib.import_module
 def load(name, *more):
-    if name == "optcell_search.tuning.run":
+    if name == "optcell_search.tuning.start":
         signal.raise_signal(signal.{name})
     return real(name, *more)
 importlib.import_module = load
@@ -51,7 +51,7 @@ def ends(program: str, *arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_stopped(name: str) -> None:
     said = "optcell-search: stopped; nothing was written\n"
-    assert ends(WHILE_IMPORTED.format(name=name), "status", "nowhere") == (130, said)
+    assert ends(WHILE_IMPORTED.format(name=name), "resume", "nowhere") == (130, said)
     assert ends(WHILE_IT_WORKS.format(name=name, before=""), "status", "nowhere") == (130, said)
     assert ends(AT_THE_END.format(name=name), "list", "rules") == (0, "")
 
@@ -62,6 +62,19 @@ def test_sigterm_ends_a_job_in_the_background_too() -> None:
     assert ends(program, "status", "nowhere")[0] == 130
     program = WHILE_IT_WORKS.format(name="SIGINT", before=ignoring)
     assert ends(program, "status", "nowhere")[0] == 0
+
+
+def test_without_a_home_it_says_what_to_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from optcell_search.cli import main
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert main(["resume", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("optcell-search: HOME is not set")
 
 
 def test_who_calls_it_keeps_the_handling_of_signals(capsys: pytest.CaptureFixture[str]) -> None:

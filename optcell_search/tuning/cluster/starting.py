@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import secrets
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +36,34 @@ def temporary_folder() -> str | None:
             f"has at most {_LONGEST_FOLDER} characters"
         )
     return str(_SHORT_FOLDER / f"ray-{os.getuid()}")
+
+
+def require_home() -> None:
+    """Raise a ValueError where there is no home: Ray is not even imported without one."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise ValueError(
+            "HOME is not set, and this system knows no home of this user; set HOME to a folder, "
+            "such as one for temporary files"
+        ) from error
+
+
+def token() -> dict[str, str]:
+    """Return Ray's token for a cluster of our own, where it cannot keep one in the home."""
+    home = Path.home()
+    folder = home / ".ray"
+    kept = (folder / "auth_token").exists() or os.access(
+        folder if folder.exists() else home, os.W_OK
+    )
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return {} if kept or named else {"RAY_AUTH_TOKEN": _made_token()}
+
+
+@functools.cache
+def _made_token() -> str:
+    # Ray reads it once in a process, however often it is started.
+    return secrets.token_hex(32)
 
 
 def require_answer(address: str) -> None:
