@@ -1,6 +1,6 @@
 """Search for the update rule, momentum and step size that suit your recurrent network.
 
-Importing this needs nothing but itself; torch, and what needs more, is loaded on first use.
+Everything is loaded on first use: a cell needs torch alone, and the command's help not even that.
 """
 
 from __future__ import annotations
@@ -35,11 +35,10 @@ _LAZY = {
     "optcell_trainable": "tuning",
     "search": "tuning.start",
 }
-_ROOMS = ("cells", "rules")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in ("cells", "rules"):
         return importlib.import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

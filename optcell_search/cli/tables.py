@@ -110,7 +110,6 @@ def _plain(value: Any) -> Any:
 
 
 def _missing(value: Any) -> bool:
-    # Here, not above, where it would be waited for before a word is said.
     import pandas as pd
 
     return value is None or bool(pd.isna(value))
