@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from optcell_search import tasks, training
 from optcell_search.results import Direction
 from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
+from optcell_search.stages import stage
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
@@ -92,7 +93,8 @@ def resolve(
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
-    data = tasks.load(task, data_dir)
+    with stage("reading the data"):
+        data = tasks.load(task, data_dir)
     # Read and let go: what is wrong with the test data is better known now than after the search.
     data.unseal()
     if loaded.name == AUTO:

@@ -28,7 +28,7 @@ from . import extending
 from .replay import Replay, replay
 from .run_folder import RunFolder
 from .search.budget import Budget
-from .search.progress import View
+from .search.view import View
 from .status import in_words, reasons
 from .store import checkpoints
 

@@ -12,7 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 from optcell_search import results, tasks
 from optcell_search.results import Direction
 from optcell_search.space import Candidate
+from optcell_search.stages import stage
 
+from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.format import METRICS, finalized_in
 from ..ledger.request import Request
@@ -62,8 +64,12 @@ class RunFolder(RunFigures):
         return cls(path, request)
 
     def status(self) -> dict[str, Any]:
-        """Return where the run stands: counts by state, reasons of failures, the best so far."""
-        return {"directory": str(self.directory), **standing(self._study)}
+        """Return where the run stands: counts by state, reasons of failures, the best so far.
+
+        ``at_work`` says whether a process on this machine is working on it at the moment.
+        """
+        at_work = folders.is_locked(self.directory)
+        return {"directory": str(self.directory), "at_work": at_work, **standing(self._study)}
 
     def results(self) -> pd.DataFrame:
         """Return one row a trial; see `optcell_search.results.frame`.
@@ -114,7 +120,8 @@ class RunFolder(RunFigures):
     def _check_data(self) -> tasks.LoadedTask:
         """Return the run's task; raise a ValueError if its data is no longer what it was."""
         try:
-            return self._source.load()
+            with stage("reading the data"):
+                return self._source.load()
         except DataChangedError as error:
             raise ValueError(
                 f"{self.directory}: the data of task {self.request.task!r} is no longer what the "
