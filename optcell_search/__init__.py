@@ -12,6 +12,7 @@ from . import cells, rules
 from .cells import OptCell
 
 if TYPE_CHECKING:
+    from .estimators import OptCellClassifier, OptCellForecaster, OptCellRegressor
     from .space import Candidate, SearchSpace
     from .tuning import Run, optcell_trainable
     from .tuning.start import search
@@ -20,6 +21,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Candidate",
     "OptCell",
+    "OptCellClassifier",
+    "OptCellForecaster",
+    "OptCellRegressor",
     "Run",
     "SearchSpace",
     "cells",
@@ -30,6 +34,9 @@ __all__ = [
 
 _LAZY = {
     "Candidate": "space",
+    "OptCellClassifier": "estimators",
+    "OptCellForecaster": "estimators",
+    "OptCellRegressor": "estimators",
     "SearchSpace": "space",
     "Run": "tuning",
     "optcell_trainable": "tuning",

@@ -42,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
         "ledger", "results", "export", "dashboard",
     },
+    "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
         "tuning",

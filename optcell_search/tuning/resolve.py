@@ -98,7 +98,8 @@ def resolve(
     loaded = _load_space(space)
     data = tasks.load(task, data_dir) if isinstance(task, str) else task
     # Read and let go: what is wrong with the test data is better known now than after the search.
-    data.unseal()
+    if data.task.has_test:
+        data.unseal()
     if loaded.name == AUTO:
         loaded = adapted(loaded, training.sizes_of(data))
     check_fit(loaded, data)
