@@ -237,8 +237,8 @@ def _add_export(actions: _Actions[_Parser]) -> None:
         "--seed-of",
         type=int,
         metavar="N",
-        help="Export the weights of the N-th seed that finalize trained (default: the one that does "
-        "best on the validation part).",
+        help="Export the weights of the N-th seed that finalize trained (default: the best one on "
+        "the validation part).",
     )
     _add_data_dir(parser)
 
