@@ -64,6 +64,7 @@ TUNING_ARROWS: dict[str, set[str]] = {
 GUESTS: dict[str, set[str]] = {
     "ray": {"tuning"},
     "optuna": {"ledger", "tuning", "results", "dashboard"},
+    "sklearn": {"estimators", "tasks"},
     "plotly": {"dashboard"},
     "dash": {"dashboard"},
     "pytest": {"testing"},

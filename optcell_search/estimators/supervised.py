@@ -40,7 +40,7 @@ class SupervisedEstimator(SearchEstimator):
         """Write the data into a folder; return it, and the task that reads them there."""
         folder = SearchFolder(self.out)
         path = folder.path / "data.npz"
-        np.savez(path, y=y, **sequences.arrays())
+        np.savez(path, y=y, **sequences.arrays())  # type: ignore[arg-type]
         options = f"kind={kind},per=sequence,scale=standard,test=none"
         return folder, f'"{path}":{options}'
 
@@ -68,7 +68,7 @@ class SupervisedEstimator(SearchEstimator):
             found = Sequences(_numbers(checked), found.lengths)
             self._check_features(found.x.shape[2], reset=reset)
         if reset:
-            self._flat = flat
+            self._flat: bool = flat
             if len(found.x) < _LEAST:
                 raise ValueError(
                     f"n_samples = {len(found.x)}; valid: {_LEAST} or more, for a search judges by "

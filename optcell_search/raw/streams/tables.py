@@ -88,6 +88,7 @@ class TableStream(Stream):
         assert outputs is not None, "a table without rows has been refused"
         self._seen |= after
         first, self._rows = self._rows, self._rows + len(frame)
+        index: pd.Index[Any]
         if own.outputs.per == "step":
             index = pd.RangeIndex(first + 1, self._rows + 1, name="row")
         else:
