@@ -15,6 +15,7 @@ from optcell_search import tasks, training
 from optcell_search.results import Direction
 from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
 from optcell_search.stages import stage
+from optcell_search.tasks import LoadedTask
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
@@ -32,7 +33,7 @@ _MOST_GIB = 2.0**30
 
 def resolve(
     space: str | Path | dict[str, Any] | SearchSpace,
-    task: str,
+    task: str | LoadedTask,
     *,
     num_trials: int | None = None,
     time: str | float | None = None,
@@ -60,6 +61,9 @@ def resolve(
     checkpoint_gib: float = 2.0,
 ) -> Request:
     """Check a request and fill in what it leaves open. Arguments as `search` takes them.
+
+    Args:
+        task: as `search` takes it, or loaded already.
 
     Raises:
         ValueError, FileNotFoundError: something cannot be done; one line says what and why.
@@ -94,9 +98,10 @@ def resolve(
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
     with stage("reading the data"):
-        data = tasks.load(task, data_dir)
+        data = tasks.load(task, data_dir) if isinstance(task, str) else task
     # Read and let go: what is wrong with the test data is better known now than after the search.
-    data.unseal()
+    if data.task.has_test:
+        data.unseal()
     if loaded.name == AUTO:
         loaded = adapted(loaded, training.sizes_of(data))
     check_fit(loaded, data)

@@ -7,6 +7,7 @@ import gc
 import math
 import statistics
 import traceback
+from collections.abc import Mapping
 
 import torch
 
@@ -85,6 +86,11 @@ class Session:
     def epoch(self) -> int:
         """Epochs trained so far."""
         return max(self._history, default=0)
+
+    @property
+    def history(self) -> Mapping[int, dict[str, float]]:
+        """Epoch → metrics, means over the seeds."""
+        return self._history
 
     def _gradients(self) -> dict[int, float]:
         each = [training.gradients() for training in self.trainings]
