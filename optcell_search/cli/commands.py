@@ -102,7 +102,7 @@ def results(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_json(tables.records(table))
     if not arguments.csv:
-        print(tables.candidates(table, list(run.request.objectives)))
+        _show_candidates(run, table)
     return 0
 
 
@@ -119,8 +119,14 @@ def finalize(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         return _print_json(tables.records(table))
-    print(tables.candidates(table, list(run.request.objectives)))
+    _show_candidates(run, table)
     return 0
+
+
+def _show_candidates(run: Any, table: Any) -> None:
+    print(tables.candidates(table, list(run.request.objectives)))
+    if (gain := run.gain()) is not None:
+        print(f"\n{gain.sentence}")
 
 
 def replay(arguments: argparse.Namespace) -> int:

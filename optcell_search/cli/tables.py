@@ -80,6 +80,8 @@ def status(known: Mapping[str, Any]) -> str:
         values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())
         rows.append(["best", f"trial {known['best']}: {values}"])
         rows.append(["front", f"{known['front']} candidates"])
+    if known["gain"] is not None:
+        rows.append(["gain", known["gain"]["sentence"]])
     return text(rows)
 
 

@@ -44,7 +44,8 @@ class Request:
         trial_time: seconds of training after which a trial FAILs; 0: no limit.
         patience: trials without a better front after which the search ends; 0: no limit.
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps them.
-        first: candidates to train before any other, as `Candidate.to_dict` gives them.
+        first: candidates to train before any other, as `Candidate.to_dict` gives them: those the
+            user names, then the plain cells of the space (rule gd, s = 1).
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.

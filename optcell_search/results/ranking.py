@@ -27,6 +27,13 @@ def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Dat
     return table[keep & finite_rows(_values(table, objectives))]
 
 
+def best_first(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
+    """Return the eligible rows, the best in the first objective at the top."""
+    rows = eligible(table, objectives)
+    first, direction = next(iter(objectives.items()))
+    return rows.sort_values([first, "number"], ascending=[direction == "minimize", True])
+
+
 def _values(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> npt.NDArray[np.float64]:
     missing = [name for name in objectives if name not in table.columns]
     if missing:

@@ -50,6 +50,15 @@ def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: i
     return chosen[:top]
 
 
+def with_plain(
+    chosen: list[int], table: pd.DataFrame, objectives: dict[str, results.Direction]
+) -> list[int]:
+    """Return the numbers of trials, and the plain cells that they are compared with."""
+    rows = results.best_first(table, objectives)
+    rivals = (results.plain_rival(rows, number) for number in chosen)
+    return list(dict.fromkeys([*chosen, *(rival for rival in rivals if rival is not None)]))
+
+
 @dataclass(frozen=True)
 class _Work:
     """One seed of a trial, or of the network that the trial is compared with."""

@@ -19,7 +19,7 @@ from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
 from ..ledger.storage.storage import absolute_url
 from . import limits
-from .first_candidates import read_first
+from .first_candidates import read_first, with_plain
 from .search.callbacks import check as check_callbacks
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
@@ -105,6 +105,8 @@ def resolve(
     tried_first = () if first is None else read_first(first, loaded)
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
+    if sampler != "grid":
+        tried_first = with_plain(tried_first, loaded)
     asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
     budget, epochs_rule = limits.epochs_of(epochs, loaded, data)
     directions = _directions(training.objectives(data), objectives)

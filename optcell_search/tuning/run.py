@@ -170,15 +170,18 @@ class Run(RunFolder):
     ) -> pd.DataFrame:
         """Train the best candidates again with fresh seeds, and only then test them.
 
+        So is, for each of them, the best plain cell that is no larger, if there is one, so that
+        `gain` compares scores of the test split.
+
         The report is written anew, with the test scores in it. Beside a convolutional candidate on
         movies, a feed-forward network of as many parameters is trained and tested with the same
         seeds; its scores are the trial's baseline.
 
         Args:
-            top: how many candidates: the Pareto front first, the better in the first objective
-                before the others, then the next front.
+            top: how many candidates, plain cells for comparison not counted: the Pareto front
+                first, the better in the first objective before the others, then the next front.
             seeds: how often each is trained.
-            trials: numbers of trials to take instead of the `top` best.
+            trials: numbers of trials to take instead of these.
             epochs: budget of each training; None: that of the search.
             address: as `resume` takes it.
 
@@ -190,13 +193,15 @@ class Run(RunFolder):
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
-        from .finalize import choose, finalize
+        from .finalize import choose, finalize, with_plain
 
         for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):
             if value < 1:
                 raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
         table = self.results()
-        numbers = list(trials) or choose(table, self._objectives, top)
+        numbers = list(trials) or with_plain(
+            choose(table, self._objectives, top), table, self._objectives
+        )
         if not numbers:
             raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
         for number in numbers:

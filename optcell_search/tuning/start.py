@@ -66,7 +66,10 @@ def search(
         patience: the search ends after so many trials without a better front; 0: never.
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps all.
         first: TOML file with candidates to train before any other, as the page's "Copy as TOML"
-            gives them; several each under ``[[candidate]]``.
+            gives them; several each under ``[[candidate]]``. After them, and before the sampler
+            has its say, come the plain cells of the space: each cell behind gd with s = 1, all
+            else at the space's defaults (`SearchSpace.plain`). They are what others are measured
+            by, and count as trials.
         objectives: what to aim at, the most important one first: metrics of the task,
             ``"parameters"``, ``"train_seconds"``, ``"latency_ms"``. By default the task's first
             metric.

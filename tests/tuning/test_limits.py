@@ -93,6 +93,13 @@ ONE = {
 }
 
 
+PLAIN: dict[str, Any] = {
+    "rules": ["gd"],
+    "rule": {"gd": {"s": 1.0}},
+    "model": {"hidden_size": 2},
+}
+
+
 def write(path: Path, data: dict[str, Any]) -> Path:
     path.write_text(tomli_w.dumps(data))
     return path
@@ -101,11 +108,19 @@ def write(path: Path, data: dict[str, Any]) -> Path:
 def test_candidates_to_try_first_are_read_and_kept(tiny: str, tmp_path: Path) -> None:
     file = write(tmp_path / "one.toml", ONE)
     request = a_request(tiny, first=file)
-    (one,) = request.first
+    one, plain = request.first
+    # Behind what the user names comes what all are measured by, once.
+    assert plain["rule"] == {"name": "gd", "s": 1.0}
+    (found,) = request.search_space.plain()
+    assert plain == found.to_dict()
     assert one["rule"] == {"name": "heavy_ball", "mu": 0.25, "s": 0.6}
     assert (one["model"]["hidden_size"], one["training"]["lr"]) == (3, 0.01)
     request.write(tmp_path)
     assert Request.read(tmp_path) == request
+    assert a_request(tiny, sampler="grid", first=file).first == (one,)
+    named = {"lr": plain["training"]["lr"]}
+    again = write(tmp_path / "plain.toml", {**ONE, **PLAIN, "training": named})
+    assert a_request(tiny, first=again).first == (plain,)
     other = {**ONE, "training": {"lr": 0.02}}
     file = write(tmp_path / "two.toml", {"candidate": [ONE, other]})
     both = read_first(file, request.search_space)
