@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from .base import Cell, Hidden, Weights
-from .delta import Delta
-from .gru import GRU
-from .hippo import HiPPO
-from .lru import LRU
-from .lstm import LSTM
-from .min_gru import MinGRU
-from .min_lstm import MinLSTM
+from .classic.gru import GRU
+from .classic.lstm import LSTM
+from .classic.orthogonal import Orthogonal
+from .classic.reservoir import Reservoir
+from .classic.rnn import RNN
+from .linear.lru import LRU
+from .linear.min_gru import MinGRU
+from .linear.min_lstm import MinLSTM
+from .linear.oscillator import Oscillator
+from .memory.delta import Delta
+from .memory.hippo import HiPPO
 from .model import SequenceModel
 from .optcell import OptCell
-from .orthogonal import Orthogonal
-from .oscillator import Oscillator
-from .reservoir import Reservoir
-from .rnn import RNN
 from .state import LayerState, State
 
 __all__ = [

@@ -7,10 +7,10 @@ a folder of the name that `backend` takes, and these on `layout`, `loop` and `pr
 from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
-from .delta import delta, delta_parts
 from .fused_layer import LayerWeights, fused_layer
-from .gated_scan import gated_scan, gates
-from .linear_scan import linear_scan
+from .linear.delta import delta, delta_parts
+from .linear.gated import gated_scan, gates
+from .linear.scan import linear_scan
 from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize

@@ -7,11 +7,11 @@ from typing import Any
 from .arrays import ArrayPreprocessing
 from .base import Inputs, Preprocessing
 from .outputs import IGNORED, Outputs
+from .reading.ts import Series
 from .series import SeriesPreprocessing
 from .tables import TablePreprocessing
 from .tensors import TensorPreprocessing
 from .texts import TextPreprocessing
-from .ts import Series
 from .windows import WindowPreprocessing
 
 __all__ = [

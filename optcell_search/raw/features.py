@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import columns
-from .columns import Floats
 from .plain import tuples
+from .reading import columns
+from .reading.columns import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import columns, times
 from .features import MOST_LEVELS, Features, Missing
+from .reading import columns, times
 
 if TYPE_CHECKING:
     import pandas as pd

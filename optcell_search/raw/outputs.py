@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from .columns import Floats, shown
 from .plain import tuples
+from .reading.columns import Floats, shown
 
 Kind = Literal["classes", "labels", "numbers", "symbols"]
 Per = Literal["sequence", "step"]

@@ -13,7 +13,7 @@ from torch import Tensor
 from .base import Inputs, Preprocessing
 from .features import Features
 from .outputs import Outputs
-from .ts import Series, read_ts
+from .reading.ts import Series, read_ts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from . import columns, files, gaps, memory, times
+from . import memory
 from .base import Inputs, Preprocessing, Rows, lengths_of, padded
 from .features import Features
-from .files import Form
 from .outputs import IGNORED, Outputs
+from .reading import columns, files, gaps, times
+from .reading.files import Form
 
 if TYPE_CHECKING:
     import pandas as pd

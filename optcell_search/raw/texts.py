@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from .base import Inputs, Preprocessing
-from .columns import shown
 from .outputs import Outputs
+from .reading.columns import shown
 
 UNKNOWN = "<unk>"
 _MOST_NOTES = 10

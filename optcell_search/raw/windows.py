@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from . import columns, files, gaps, times
 from .base import Answers, Inputs, Preprocessing, Rows
 from .features import Features
-from .files import Form
 from .outputs import Outputs
+from .reading import columns, files, gaps, times
+from .reading.files import Form
 
 if TYPE_CHECKING:
     import pandas as pd

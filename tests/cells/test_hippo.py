@@ -15,8 +15,8 @@ import written_out
 from torch import Tensor
 
 from optcell_search import OptCell, cells, registry
-from optcell_search.cells import measures
-from optcell_search.cells.measures import DISCRETISATIONS, continuous, discrete, scaled_step
+from optcell_search.cells.memory import measures
+from optcell_search.cells.memory.measures import DISCRETISATIONS, continuous, discrete, scaled_step
 
 
 def signal(x: np.ndarray) -> np.ndarray:

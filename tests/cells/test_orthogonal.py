@@ -11,7 +11,7 @@ import written_out
 from torch import Tensor
 
 from optcell_search import OptCell, cells, registry, rules
-from optcell_search.cells.orthogonal import recurrent_matrix
+from optcell_search.cells.classic.orthogonal import recurrent_matrix
 
 
 def module(size: int = 6, rule: str = "gd", **options: object) -> OptCell:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from optcell_search import OptCell, cells, rules
-from optcell_search.cells.reservoir import FeatureNorm
+from optcell_search.cells.classic.reservoir import FeatureNorm
 
 WIRINGS = ("dense", "ring", "m_ring")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from optcell_search.raw.files import SUFFIXES, Form, read
+from optcell_search.raw.reading.files import SUFFIXES, Form, read
 
 
 def write(folder: Path, content: str | bytes, name: str = "a.csv") -> Path:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from task_examples import complaint_of
 
 from optcell_search import tasks
-from optcell_search.raw.files import Form, read
+from optcell_search.raw.reading.files import Form, read
 
 # Cells of the kinds that files mix: numbers of all sizes, dates, texts that look like numbers.
 CELLS = st.one_of(

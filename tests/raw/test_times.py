@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optcell_search.raw.times import moments, settled
+from optcell_search.raw.reading.times import moments, settled
 
 
 def read(cells: list[object], day_first: str = "auto") -> np.ndarray:

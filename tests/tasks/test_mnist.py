@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from task_examples import complaint_of
 
 from optcell_search import tasks
-from optcell_search.tasks.idx import read_idx
+from optcell_search.tasks.datasets.idx import read_idx
 
 NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from task_examples import complaint_of
 
 from optcell_search import tasks
-from optcell_search.raw.ts import read_ts
+from optcell_search.raw.reading.ts import read_ts
 from optcell_search.space import SearchSpace
 from optcell_search.training import train
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 
 from optcell_search.penalties import water
-from optcell_search.raw import files, times
-from optcell_search.raw.columns import numbers, row
-from optcell_search.raw.times import are_numbers
+from optcell_search.raw.reading import files, times
+from optcell_search.raw.reading.columns import numbers, row
+from optcell_search.raw.reading.times import are_numbers
 from optcell_search.tasks.lake import glm
 from optcell_search.tasks.lake.site import Array, Site
 

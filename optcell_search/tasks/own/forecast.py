@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy as np
 
 from optcell_search.hyperparameters import choice, integer
-from optcell_search.raw import Outputs, WindowPreprocessing, columns, fitting, times
-from optcell_search.raw.gaps import Gaps
+from optcell_search.raw import Outputs, WindowPreprocessing, fitting
+from optcell_search.raw.reading import columns, times
+from optcell_search.raw.reading.gaps import Gaps
 from optcell_search.raw.windows import in_time
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.finding import find

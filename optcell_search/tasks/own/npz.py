@@ -11,8 +11,8 @@ import numpy as np
 
 from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs, arrays
 from optcell_search.raw.arrays import Array
-from optcell_search.raw.columns import Content
 from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.reading.columns import Content
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find

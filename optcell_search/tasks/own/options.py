@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from optcell_search.hyperparameters import choice
 from optcell_search.raw.features import Missing
-from optcell_search.raw.files import Form, read
-from optcell_search.raw.times import DayFirst
+from optcell_search.raw.reading.files import Form, read
+from optcell_search.raw.reading.times import DayFirst
 from optcell_search.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class TableOptions(Task):
             empty: all that are nothing else.
         exclude: columns that are left out.
         categories: columns that are categories, whatever they hold.
-        sep, decimal, encoding, sheet: how the file is written, see `optcell_search.raw.files.Form`.
+        sep, decimal, encoding, sheet: how the file is written, see
+            `optcell_search.raw.reading.files.Form`.
     """
 
     missing: str = choice(

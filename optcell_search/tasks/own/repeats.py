@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from optcell_search.raw import columns
 from optcell_search.raw.outputs import Per
+from optcell_search.raw.reading import columns
 from optcell_search.tasks.own.targets import Kind
 from optcell_search.tasks.splitting import Index
 

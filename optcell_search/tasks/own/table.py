@@ -12,18 +12,11 @@ import torch
 from torch import Tensor
 
 from optcell_search.hyperparameters import choice
-from optcell_search.raw import (
-    Inputs,
-    Outputs,
-    TablePreprocessing,
-    columns,
-    fitting,
-    tables,
-    times,
-)
-from optcell_search.raw.files import SUFFIXES
-from optcell_search.raw.gaps import Gaps
+from optcell_search.raw import Inputs, Outputs, TablePreprocessing, fitting, tables
 from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.reading import columns, times
+from optcell_search.raw.reading.files import SUFFIXES
+from optcell_search.raw.reading.gaps import Gaps
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from optcell_search.raw import Outputs
-from optcell_search.raw.columns import Content
 from optcell_search.raw.outputs import Per
+from optcell_search.raw.reading.columns import Content
 from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
 
 if TYPE_CHECKING:

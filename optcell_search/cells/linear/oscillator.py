@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..hyperparameters import choice, integer, real
-from ..kernels import linear_scan
-from .base import Cell, Hidden, Weights, linear_projection
-from .linear import (
+from ...hyperparameters import choice, integer, real
+from ...kernels import linear_scan
+from ..base import Cell, Hidden, Weights, linear_projection
+from .base import (
     complex_shapes,
     end,
     in_single,

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from ..hyperparameters import choice, integer, real
-from .base import Cell, Hidden, Weights, linear_projection
+from ...hyperparameters import choice, integer, real
+from ..base import Cell, Hidden, Weights, linear_projection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import torch
 from optcell_search.hyperparameters import choice
 from optcell_search.raw import Series, SeriesPreprocessing
 from optcell_search.raw.features import Features, Missing
-from optcell_search.raw.ts import read_ts
+from optcell_search.raw.reading.ts import read_ts
 from optcell_search.tasks.base import Data, Split, Task
 from optcell_search.tasks.own.targets import Kind, described, goal_of, scaled
 from optcell_search.tasks.splitting import Index, stratified

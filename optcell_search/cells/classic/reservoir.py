@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..hyperparameters import choice, integer, real
-from .base import Cell, Hidden, Weights, linear_projection
-from .norm import FeatureNorm
+from ...hyperparameters import choice, integer, real
+from ..base import Cell, Hidden, Weights, linear_projection
+from ..norm import FeatureNorm
 
 # Up to this size the eigenvalues are computed; beyond, it takes too long.
 _LARGEST_DECOMPOSED = 1000

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..shapes import Float
-from .backends import loop_of, pick
-from .linear_checks import check_gated_scan, check_gated_scan_backward
-from .linear_scan import linear_scan
-from .loop import Loop
-from .operators import Tensors, differentiable, operator
+from ...shapes import Float
+from ..backends import loop_of, pick
+from ..loop import Loop
+from ..operators import Tensors, differentiable, operator
+from .checks import check_gated_scan, check_gated_scan_backward
+from .scan import linear_scan
 
 
 def _forward(x: Tensor, initial: Tensor, kind: str) -> Tensor:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ..hyperparameters import choice, exists, integer, real, specification
-from ..kernels import delta, delta_parts, unroll, wide
-from ..registry import rules
-from ..rules import last_valid
-from .base import Cell, Hidden, Weights, linear_projection, reset_uniform
+from ...hyperparameters import choice, exists, integer, real, specification
+from ...kernels import delta, delta_parts, unroll, wide
+from ...registry import rules
+from ...rules import last_valid
+from ..base import Cell, Hidden, Weights, linear_projection, reset_uniform
 from .inner import Inner, check_inner, inner_rule
 
 INNER = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..shapes import Float
-from . import reference
-from .backends import loop_of, pick
-from .linear_checks import check_linear_scan, check_linear_scan_backward
-from .loop import Loop
-from .operators import Tensors, differentiable, operator
+from ...shapes import Float
+from .. import reference
+from ..backends import loop_of, pick
+from ..loop import Loop
+from ..operators import Tensors, differentiable, operator
+from .checks import check_linear_scan, check_linear_scan_backward
 
 
 def _forward(coefficients: Tensor, x: Tensor, initial: Tensor, backend: str) -> Tensor:

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..hyperparameters import choice
-from .base import (
+from ...hyperparameters import choice
+from ..base import (
     Cell,
     Hidden,
     Weights,

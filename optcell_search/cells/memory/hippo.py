@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from ..hyperparameters import choice, integer, real
-from .base import Cell, Hidden, Weights
+from ...hyperparameters import choice, integer, real
+from ..base import Cell, Hidden, Weights
 from .measures import (
     DISCRETISATIONS,
     MEASURES,

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..hyperparameters import choice
-from ..kernels import gated_scan, gates
-from .base import Cell, Hidden, Weights, linear_projection, reset_uniform
-from .linear import end
+from ...hyperparameters import choice
+from ...kernels import gated_scan, gates
+from ..base import Cell, Hidden, Weights, linear_projection, reset_uniform
+from .base import end
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .base import (
+from ..base import (
     Cell,
     Hidden,
     Weights,

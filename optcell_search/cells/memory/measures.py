@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.linalg import solve_triangular
 
-from ..kernels import exporting
+from ...kernels import exporting
 
 MEASURES = ("legs", "legt", "lagt")
 DISCRETISATIONS = ("bilinear", "zoh")

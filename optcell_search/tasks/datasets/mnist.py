@@ -11,8 +11,8 @@ import torch
 
 from optcell_search.hyperparameters import choice, integer
 from optcell_search.tasks.base import Data, Split, Task
+from optcell_search.tasks.datasets.idx import read_idx
 from optcell_search.tasks.goals import Classification
-from optcell_search.tasks.idx import read_idx
 
 _PLACES = (".", "mnist", "MNIST/raw", "raw")
 

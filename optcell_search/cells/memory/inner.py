@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..hyperparameters import Choice, Real, specification
-from ..kernels import scan, wide
-from ..registry import rules
-from ..rules import Rule, RuleState, as_linear_filter
-from ..rules.base import Recurrence, Values
+from ...hyperparameters import Choice, Real, specification
+from ...kernels import scan, wide
+from ...registry import rules
+from ...rules import Rule, RuleState, as_linear_filter
+from ...rules.base import Recurrence, Values
 
 
 @dataclass(frozen=True)

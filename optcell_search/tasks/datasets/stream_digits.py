@@ -12,9 +12,9 @@ import torch
 
 from optcell_search.hyperparameters import choice, integer, real
 from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.digits import Digits
+from optcell_search.tasks.datasets.digits import Digits
+from optcell_search.tasks.datasets.mnist import MNIST
 from optcell_search.tasks.goals import Classification
-from optcell_search.tasks.mnist import MNIST
 
 Images = npt.NDArray[np.float32]
 # A digit moves by up to this many pixels a frame, along each axis.

@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..shapes import Float, Int
-from . import reference
-from .backends import loop_of, pick
-from .layout import delta_marks
-from .linear_checks import check_delta, check_delta_backward
-from .loop import Loop
-from .operators import Tensors, differentiable, operator
-from .precision import wide
+from ...shapes import Float, Int
+from .. import reference
+from ..backends import loop_of, pick
+from ..layout import delta_marks
+from ..loop import Loop
+from ..operators import Tensors, differentiable, operator
+from ..precision import wide
+from .checks import check_delta, check_delta_backward
 
 
 def _forward(

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from ..kernels import wide
-from ..rules import last_valid
-from .base import Weights
+from ...kernels import wide
+from ...rules import last_valid
+from ..base import Weights
 
 
 def states_of(hidden_size: int, expansion: int) -> int:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .checks import check
-from .layout import DELTA_STATES, FORMS, GATED, delta_marks
-from .precision import wide
+from ..checks import check
+from ..layout import DELTA_STATES, FORMS, GATED, delta_marks
+from ..precision import wide
 
 
 def check_linear_scan(coefficients: Tensor, x: Tensor, initial: Tensor, backend: str) -> None:

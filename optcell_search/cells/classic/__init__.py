@@ -1,0 +1,1 @@
+"""The cells everybody knows, an orthogonal matrix, and reservoirs."""

@@ -1,0 +1,1 @@
+"""Reading tables and series, whatever file they stand in."""

@@ -1,0 +1,1 @@
+"""Sets of data that others have collected; their files are read, never shipped."""
