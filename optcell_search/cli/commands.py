@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             scheduler=arguments.scheduler,
             seed=arguments.seed,
             repeats=arguments.repeats,
+            folds=arguments.folds,
             deterministic=arguments.deterministic,
             epochs=arguments.epochs,
             workers=arguments.workers,

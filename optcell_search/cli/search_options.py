@@ -61,6 +61,14 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         help="seeds each candidate is trained with; objectives are their means; default 1",
     )
     add(
+        "--folds",
+        type=_number_or_auto(int),
+        default="auto",
+        metavar="K",
+        help="train each candidate in K folds of training and validation data, objectives are "
+        "their means; 1: on the task's own split; default auto: 5 below 1,000 sequences, else 1",
+    )
+    add(
         "--deterministic",
         action="store_true",
         help="same seed, same candidates in the same "

@@ -49,6 +49,7 @@ class Request:
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
+        folds: in which each of these is trained; 1: on the task's own split alone.
         sampler: "tpe", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
         deterministic: suggest in generations of `workers` candidates and tell in their order.
@@ -81,6 +82,7 @@ class Request:
     epochs_rule: str = ""
     seed: int
     repeats: int
+    folds: int = 1
     sampler: str
     scheduler: str
     deterministic: bool
@@ -98,6 +100,11 @@ class Request:
     created: str
     versions: dict[str, str]
     machine: dict[str, str | int]
+
+    @property
+    def trainings(self) -> int:
+        """How often each candidate is trained: folds times repeats."""
+        return self.folds * self.repeats
 
     @property
     def search_space(self) -> SearchSpace:

@@ -52,7 +52,7 @@ class Gain:
 
 def trainings_of(request: Mapping[str, Any]) -> int:
     """Return how often each candidate of a run was trained: the values behind a mean."""
-    return int(request.get("repeats", 1))
+    return int(request.get("repeats", 1)) * int(request.get("folds", 1))
 
 
 def gain(

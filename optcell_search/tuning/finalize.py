@@ -84,7 +84,7 @@ def finalize(
     for number in numbers:
         trial = trials[number]
         key = trial.user_attrs["key"]
-        wanted = [trial_seed(request.seed, key, request.repeats + i) for i in range(seeds)]
+        wanted = [trial_seed(request.seed, key, request.trainings + i) for i in range(seeds)]
         known = finalized(ledger.study, number)
         compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)
         records[number] = {False: Record.read(known, epochs)}

@@ -10,11 +10,13 @@ from typing import Literal
 from optcell_search import training
 from optcell_search.space import SearchSpace
 from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.folds import automatic_folds, refusal
 
 from ..ledger.constraints import Constraint
 from .search.samplers import everything
 
 MOST = 10**7
+_MOST_FOLDS = 100
 _MOST_SECONDS = 10.0**9
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+(?:\.\d+)?)([smhd])"
@@ -72,6 +74,20 @@ def epochs_of(
         said += f", each in {pieces} pieces"
     each = math.ceil(sequences / largest) * pieces
     return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
+
+
+def folds_of(asked: int | Literal["auto"], task: LoadedTask) -> int:
+    """Return in how many folds a candidate is trained.
+
+    Raises:
+        ValueError: the task's data cannot be dealt into so many.
+    """
+    if asked == "auto":
+        return automatic_folds(task)
+    integer("folds", asked, 1, _MOST_FOLDS)
+    if asked > 1 and (why := refusal(task, asked)):
+        raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: 1")
+    return asked
 
 
 def goals_of(texts: Sequence[str], task: LoadedTask) -> tuple[str, ...]:

@@ -62,6 +62,8 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
         candidate=Candidate.from_dict(known["candidate"]),
         seeds=tuple(known.get("seeds", [known["seed"]])),
         source=source,
+        folds=request.folds,
+        fold_seed=request.seed,
         objectives=tuple(request.objectives),
         # Its whole budget, which the learning rate may follow, not where it was stopped.
         epochs=request.epochs,

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from optcell_search import tasks, training
 from optcell_search.results import Direction
 from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
+from optcell_search.tasks.folds import fold
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
@@ -45,6 +46,7 @@ def resolve(
     scheduler: str = "auto",
     seed: int = 0,
     repeats: int = 1,
+    folds: int | Literal["auto"] = 1,
     deterministic: bool = False,
     epochs: int | Literal["auto"] = 10,
     workers: int | None = None,
@@ -95,8 +97,11 @@ def resolve(
     data = tasks.load(task, data_dir)
     # Read and let go: what is wrong with the test data is better known now than after the search.
     data.unseal()
+    folds = limits.folds_of(folds, data)
+    # What a candidate will see: the last fold of a forecast trains on the most.
+    seen = data if folds == 1 else fold(data, folds - 1, folds, seed)
     if loaded.name == AUTO:
-        loaded = adapted(loaded, training.sizes_of(data))
+        loaded = adapted(loaded, training.sizes_of(seen))
     check_fit(loaded, data)
     training.check_training(loaded, data)
     data.require(
@@ -108,7 +113,7 @@ def resolve(
     if sampler != "grid":
         tried_first = with_plain(tried_first, loaded)
     asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
-    budget, epochs_rule = limits.epochs_of(epochs, loaded, data)
+    budget, epochs_rule = limits.epochs_of(epochs, loaded, seen)
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -141,6 +146,7 @@ def resolve(
         epochs_rule=epochs_rule,
         seed=seed,
         repeats=repeats,
+        folds=folds,
         sampler=sampler,
         scheduler=choose_scheduler(scheduler, tuple(directions)),
         deterministic=deterministic,

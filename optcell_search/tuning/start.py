@@ -36,6 +36,7 @@ def search(
     scheduler: str = "auto",
     seed: int = 0,
     repeats: int = 1,
+    folds: int | Literal["auto"] = 1,
     deterministic: bool = False,
     epochs: int | Literal["auto"] = 10,
     workers: int | None = None,
@@ -81,6 +82,9 @@ def search(
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
         seed: of the whole run.
         repeats: how many seeds each candidate is trained with; objectives are means over them.
+        folds: in how many each of these is trained, on training and validation data dealt anew
+            (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
+            the mean so far. ``"auto"``: 5 below 1,000 sequences, else the task's own split, 1.
         deterministic: let the same seed give the same candidates in the same order, however fast
             the workers are. They then work in generations of `workers` candidates, and each
             generation waits for its slowest.
@@ -134,6 +138,7 @@ def search(
         scheduler=scheduler,
         seed=seed,
         repeats=repeats,
+        folds=folds,
         deterministic=deterministic,
         epochs=epochs,
         workers=workers,
