@@ -39,9 +39,12 @@ _SECONDS_BETWEEN_LOOKS = 5.0
 def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: int) -> list[int]:
     """Return the numbers of the `top` best trials: the Pareto front, then the next one, and so on.
 
-    Within a front the trials that are better in the first objective come first.
+    Within a front the trials that are better in the first objective come first; with one objective
+    ties and near-ties are told apart as `results.best` does.
     """
     trials = results.eligible(table, objectives)
+    if len(objectives) == 1:
+        return results.best_first(trials, objectives)["number"].astype(int).tolist()[:top]
     chosen: list[int] = []
     while len(chosen) < top and len(trials):
         front = results.pareto(trials, objectives)["number"]
