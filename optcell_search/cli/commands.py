@@ -63,6 +63,7 @@ def resume(arguments: argparse.Namespace) -> int:
             patience=arguments.patience,
             until=None if arguments.until is None else list(filter(None, arguments.until)),
             skip=arguments.skip,
+            data_dir=arguments.data_dir,
         )
     return _show_end(run, arguments.json)
 
@@ -117,6 +118,7 @@ def finalize(arguments: argparse.Namespace) -> int:
             trials=arguments.trials,
             epochs=arguments.epochs,
             address=arguments.address,
+            data_dir=arguments.data_dir,
         )
     if arguments.json:
         return _print_json(tables.records(table))
@@ -132,7 +134,7 @@ def _show_candidates(run: Any, table: Any) -> None:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Train one candidate again and compare."""
-    again = _open(arguments).replay(arguments.trial)
+    again = _open(arguments).replay(arguments.trial, data_dir=arguments.data_dir)
     largest = max(again.differences.values())
     if arguments.json:
         _print_json({"trial": again.number, "largest": largest, "differences": again.differences})
@@ -170,12 +172,16 @@ def dashboard(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     """Make a trained candidate a package."""
     which = int(arguments.trial) if arguments.trial.isdigit() else arguments.trial
-    path = _open(arguments).export(which, arguments.out)
-    files = json.loads((path / "config.json").read_text(encoding="utf-8"))["files"]
+    path = _open(arguments).export(
+        which, arguments.out, seed_of=arguments.seed_of, data_dir=arguments.data_dir
+    )
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    files, origin = config["files"], config["weights"]
     left_out = {name: file["reason"] for name, file in files.items() if not file["written"]}
     if arguments.json:
-        return _print_json({"package": str(path), "left_out": left_out})
+        return _print_json({"package": str(path), "weights": origin, "left_out": left_out})
     print(f"{path}: install it with `pip install {path}`")
+    print(tables.origin(origin))
     for name, reason in left_out.items():
         print(f"{name} is left out: {reason}")
     return 0

@@ -89,6 +89,7 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
     summary = "go on with a run that was stopped or died, or let it use more"
     parser = _command(actions, "resume", commands.resume, summary)
     _add_address(parser)
+    _add_data_dir(parser)
     add_extension(parser)
 
 
@@ -96,6 +97,14 @@ def _add_address(parser: _Parser) -> None:
     parser.add_argument(
         "--address",
         help="of the Ray cluster, where it is another one than the run began on; local: our own",
+    )
+
+
+def _add_data_dir(parser: _Parser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder in which the run's data lie now, where that is another one than it began with",
     )
 
 
@@ -117,6 +126,7 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each; default 5")
     parser.add_argument("--epochs", type=int, metavar="E", help="default: as in the search")
     _add_address(parser)
+    _add_data_dir(parser)
     parser.add_argument(
         "--trial",
         type=int,
@@ -132,6 +142,7 @@ def _add_replay(actions: _Actions[_Parser]) -> None:
     summary = "train one candidate again, alone, and compare: exit code 1 if its numbers differ"
     parser = _command(actions, "replay", commands.replay, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="number of the trial")
+    _add_data_dir(parser)
 
 
 def _add_dashboard(actions: _Actions[_Parser]) -> None:
@@ -179,6 +190,13 @@ def _add_export(actions: _Actions[_Parser]) -> None:
         help="which: a number, an objective, best (default) or knee",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the package; new")
+    parser.add_argument(
+        "--seed-of",
+        type=int,
+        metavar="N",
+        help="weights of the N-th seed that finalize trained; default: the best by validation",
+    )
+    _add_data_dir(parser)
 
 
 def _add_predict(actions: _Actions[_Parser]) -> None:

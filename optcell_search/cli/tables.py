@@ -134,3 +134,14 @@ def _options(row: Mapping[Any, Any], owner: str) -> str:
         if str(key).startswith(f"{owner}.") and not _missing(value)
     }
     return ", ".join(f"{name}={_number(value)}" for name, value in options.items())
+
+
+def origin(weights: Mapping[str, Any]) -> str:
+    """Return which training an exported package's weights are of."""
+    if weights["of"] == "search":
+        return f"weights: of the search, trial {weights['trial']}, which was not finalized"
+    chosen = f", the best by {weights['chosen_by']}" if weights["chosen_by"] else ""
+    return (
+        f"weights: finalized, trial {weights['trial']}, seed {weights['place']} of "
+        f"{weights['seeds']}{chosen}"
+    )

@@ -18,6 +18,8 @@ READABLE = (1, 2)
 REQUEST_FILE = "run.toml"
 DATABASE = "study.db"
 REPORT = "report.html"
+# What is known of the task without its data; runs made before 0.2 have none.
+TASK_FILE = "task.json"
 JOURNAL = "journal://"
 
 # Attributes of the study.

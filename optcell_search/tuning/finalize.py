@@ -29,6 +29,10 @@ from ..ledger.trials.scores import Record, Score, finalized
 from .cluster import heartbeat
 from .cluster.data_transfer import Source
 from .cluster.gpu_shares import larger
+from .store.checkpoints import CheckpointError
+from .store.file_systems import Location
+from .store.finalized_weights import place, save
+from .store.retention import own_sizes
 from .worker.job import Job
 from .worker.session import Session, failure, release
 
@@ -64,20 +68,36 @@ def with_plain(
 
 @dataclass(frozen=True)
 class _Work:
-    """One seed of a trial, or of the network that the trial is compared with."""
+    """One seed of a trial, or of the network that the trial is compared with.
+
+    Args:
+        job: what to train.
+        baseline: whether it is that network.
+        keep: where the weights of the trial's seed are kept.
+        room: bytes that they may take.
+    """
 
     job: Job
     baseline: bool
+    keep: str = ""
+    room: int = 0
 
 
 def finalize(
-    ledger: Ledger, numbers: Sequence[int], seeds: int, epochs: int, source: Source
+    ledger: Ledger,
+    numbers: Sequence[int],
+    seeds: int,
+    epochs: int,
+    source: Source,
+    location: Location,
 ) -> None:
     """Train trials anew with `seeds` seeds each, test them, and write it all into the ledger.
 
     A seed that has been done before is not done again. The seeds are others than the search's own:
     the candidate was chosen for how well it did with those. Where the task offers a baseline for a
     candidate (`training.has_baseline`), that is trained and tested with the same seeds.
+
+    The weights of the trials' seeds are kept below `location`, the run's checkpoints.
     """
     request = ledger.request
     trials = ledger.trials()
@@ -103,6 +123,7 @@ def finalize(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("training again", total=len(works))
         try:
+            works = _kept(works, location, request.checkpoint_bytes)
             for work, score in _run(works, request.workers):
                 pair = records[work.job.number]
                 pair[work.baseline].scores[work.job.seeds[0]] = score
@@ -115,6 +136,18 @@ def finalize(
             raise RunBrokenError(last) from error
         except STORAGE_ERRORS as error:
             raise RunBrokenError(said(error)) from error
+
+
+def _kept(works: Sequence[_Work], location: Location, limit: int) -> list[_Work]:
+    """Return the works with a place for the weights of each trial's seeds, and a share of room."""
+    trained = sum(not work.baseline for work in works)
+    room = max(0, limit - sum(own_sizes(location).values())) // max(1, trained)
+    return [
+        dataclasses.replace(
+            work, keep=str(place(location, work.job.number, work.job.seeds[0])), room=room
+        )
+        for work in works
+    ]
 
 
 def _job(ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int, source: Source) -> Job:
@@ -165,13 +198,21 @@ def _first(pending: list[ray.ObjectRef[Score]]) -> ray.ObjectRef[Score]:
 def _submit(work: _Work) -> ray.ObjectRef[Score]:
     train = ray.remote(train_and_test)
     resources = train.options(num_cpus=1, num_gpus=work.job.gpus, max_retries=_RETRIES)
-    return resources.remote(work.job, work.baseline)
+    return resources.remote(work)
 
 
-def train_and_test(job: Job, baseline: bool) -> Score:
-    """Train a candidate, or its baseline, with one seed, then score it on the test split."""
+def train_and_test(work: _Work) -> Score:
+    """Train a candidate, or its baseline, with one seed, then score it on the test split.
+
+    Raises:
+        CheckpointError: its weights cannot be written.
+    """
+    job = work.job
     try:
-        score = _of_baseline(job) if baseline else _of_candidate(job)
+        score = _of_baseline(job) if work.baseline else _of_candidate(work)
+    except CheckpointError:
+        # Of the run, not of this candidate.
+        raise
     except Exception as error:
         # As in the search: what a plug-in does wrong is a result of this candidate.
         score = Score({}, {}, failure(job.number, error).reason)
@@ -179,14 +220,18 @@ def train_and_test(job: Job, baseline: bool) -> Score:
     return score
 
 
-def _of_candidate(job: Job) -> Score:
+def _of_candidate(work: _Work) -> Score:
+    job = work.job
     session = Session(job)
     report = session.advance()
     while not report.done:
         report = session.advance()
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
     task = job.source.load().to(job.device)
-    return _tested(session.trainings[0].model, task, report.metrics[report.epoch])
+    model = session.trainings[0].model
+    score = _tested(model, task, report.metrics[report.epoch])
+    save(Location(work.keep), model.state_dict(), work.room)
+    return score
 
 
 def _of_baseline(job: Job) -> Score:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,30 +57,55 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
     if not recorded:
         raise ValueError(f"trial {trial.number} finished no epoch, so there is nothing to replay")
     known = trial.user_attrs
+    # Its whole budget, which the learning rate may follow, not where it was stopped.
+    session = _session(
+        request, trial, known.get("seeds", [known["seed"]]), request.epochs, source, max(recorded)
+    )
+    repeated = {epoch: _untimed(metrics) for epoch, metrics in session.history.items()}
+    return Replay(trial.number, recorded, repeated, _weights(session))
+
+
+def trained(
+    request: Request, trial: FrozenTrial, seed: int, epochs: int, source: Source
+) -> dict[str, Tensor]:
+    """Return the weights that a trial comes to with one seed in so many epochs."""
+    return _weights(_session(request, trial, [seed], epochs, source, epochs))
+
+
+def _session(
+    request: Request,
+    trial: FrozenTrial,
+    seeds: Sequence[int],
+    epochs: int,
+    source: Source,
+    until: int,
+) -> Session:
+    """Return a trial trained up to epoch `until` of a budget of `epochs`."""
     job = Job(
         number=trial.number,
-        candidate=Candidate.from_dict(known["candidate"]),
-        seeds=tuple(known.get("seeds", [known["seed"]])),
+        candidate=Candidate.from_dict(trial.user_attrs["candidate"]),
+        seeds=tuple(seeds),
         source=source,
         folds=request.folds,
         fold_seed=request.seed,
         objectives=tuple(request.objectives),
-        # Its whole budget, which the learning rate may follow, not where it was stopped.
-        epochs=request.epochs,
+        epochs=epochs,
         device=request.device,
         threads=request.threads,
     )
     threads = torch.get_num_threads()
     try:
         session = Session(job)
-        repeated: dict[int, dict[str, float]] = {}
-        while session.epoch < max(recorded):
-            report = session.advance()
-            repeated[report.epoch] = _untimed(report.metrics[report.epoch])
+        while session.epoch < until:
+            session.advance()
     finally:
         torch.set_num_threads(threads)
-    weights = {name: t.detach() for name, t in session.trainings[0].model.state_dict().items()}
-    return Replay(trial.number, recorded, repeated, weights)
+    return session
+
+
+def _weights(session: Session) -> dict[str, Tensor]:
+    state = session.trainings[0].model.state_dict()
+    return {name: tensor.detach() for name, tensor in state.items()}
 
 
 def _untimed(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from optcell_search import tasks, training
 from optcell_search.results import Direction
 from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
+from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold
 
 from ..ledger.constraints import Constraint
@@ -32,7 +33,7 @@ _MOST_GIB = 2.0**30
 
 def resolve(
     space: str | Path | dict[str, Any] | SearchSpace,
-    task: str,
+    task: str | LoadedTask,
     *,
     num_trials: int | None = None,
     time: str | float | None = None,
@@ -61,6 +62,9 @@ def resolve(
     checkpoint_gib: float = 2.0,
 ) -> Request:
     """Check a request and fill in what it leaves open. Arguments as `search` takes them.
+
+    Args:
+        task: as `search` takes it, or loaded already.
 
     Raises:
         ValueError, FileNotFoundError: something cannot be done; one line says what and why.
@@ -94,7 +98,7 @@ def resolve(
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
-    data = tasks.load(task, data_dir)
+    data = tasks.load(task, data_dir) if isinstance(task, str) else task
     # Read and let go: what is wrong with the test data is better known now than after the search.
     data.unseal()
     folds = limits.folds_of(folds, data)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from optcell_search import tasks
 from optcell_search.space import SearchSpace
 
 from ..ledger import folder as folders
+from . import task_file
 from .cluster import data_transfer
 from .resolve import resolve
 from .run import Run
@@ -123,9 +125,10 @@ def search(
 
     if out is None:
         raise ValueError("out = None; valid: a folder for the run")
+    loaded = tasks.load(task, data_dir)
     request = resolve(
         space,
-        task,
+        loaded,
         num_trials=num_trials,
         time=time,
         trial_time=trial_time,
@@ -152,6 +155,9 @@ def search(
         data_dir=data_dir,
         checkpoint_gib=checkpoint_gib,
     )
+    described = task_file.content(loaded)
+    # The workers read it for themselves.
+    del loaded
     directory = Path(out)
     if directory.is_symlink():
         # A link to a folder is that folder, and a run's own files are never links.
@@ -167,7 +173,7 @@ def search(
                 folders.check_study(request.study)
             if request.gpus_measured:
                 request = packed(request, source)
-            folders.make(directory, request)
+            folders.make(directory, request, described)
             data_transfer.move_in(request, directory)
             unless_begun.pop_all()
             run = Run(directory, request)

@@ -8,6 +8,7 @@ import itertools
 import math
 import statistics
 import traceback
+from collections.abc import Mapping
 
 import torch
 
@@ -98,6 +99,11 @@ class Session:
     def epoch(self) -> int:
         """Epochs trained so far."""
         return max(self._history, default=0)
+
+    @property
+    def history(self) -> Mapping[int, dict[str, float]]:
+        """Epoch → metrics, means over the seeds."""
+        return self._history
 
     def _gradients(self) -> dict[int, float]:
         each = [training.gradients() for training in self.trainings]
