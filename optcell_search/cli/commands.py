@@ -117,6 +117,8 @@ def finalize(arguments: argparse.Namespace) -> int:
             arguments.seeds,
             trials=arguments.trials,
             epochs=arguments.epochs,
+            refit=arguments.refit,
+            ensemble=arguments.ensemble,
             address=arguments.address,
             data_dir=arguments.data_dir,
         )

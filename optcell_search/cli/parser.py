@@ -124,7 +124,22 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
     parser = _command(actions, "finalize", commands.finalize, summary)
     parser.add_argument("--top", type=int, default=3, metavar="N", help="candidates; default 3")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each; default 5")
-    parser.add_argument("--epochs", type=int, metavar="E", help="default: as in the search")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        metavar="E",
+        help="default: as in the search; with --refit the mean of those that were best there",
+    )
+    parser.add_argument(
+        "--refit",
+        action=argparse.BooleanOptionalAction,
+        help="train on training and validation data together; default: where the search had folds",
+    )
+    parser.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="test the average of each candidate's seeds beside the single ones",
+    )
     _add_address(parser)
     _add_data_dir(parser)
     parser.add_argument(

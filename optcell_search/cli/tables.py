@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 _GAP = "  "
-_TESTED = ("test_", "baseline_test_")
+_TESTED = ("test_", "baseline_test_", "ensemble_test_")
 
 
 def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..pareto import Direction
-from .trials.attributes import check_epoch, check_record, whole_number
+from .trials.attributes import check_ensemble, check_epoch, check_record, whole_number
 
 # Of what is written now. Runs of 0.1 carry format 1, too; what was added since has defaults.
 FORMAT = 2
@@ -33,6 +33,9 @@ _FINALIZED = "finalized:"
 BASELINE = "baseline"
 # Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
 DIAGNOSIS = "diagnosis"
+# Whether it was trained on training and validation data together; and the record of its seeds as
+# one, with their answers averaged.
+REFIT, ENSEMBLE = "refit", "ensemble"
 # What people say of the run, and with ":7" behind it of trial 7.
 NOTE, TAGS = "note", "tags"
 
@@ -85,6 +88,8 @@ def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
             check_record(key, record)
             if BASELINE in record:
                 check_record(f"{key}: {BASELINE}", record[BASELINE])
+            if ENSEMBLE in record:
+                check_ensemble(f"{key}: {ENSEMBLE}", record[ENSEMBLE])
             found[whole_number(key.removeprefix(_FINALIZED), "finalized")] = record
     return found
 

@@ -21,7 +21,6 @@ import pandas as pd
 
 from ..pareto import Direction, finite_rows, front_mask, losses
 
-
 _NEARLY = 0.1
 
 
@@ -49,7 +48,8 @@ def best_first(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.D
     best = rows.iloc[0]
     near = (rows[first] - best[first]).abs() <= _NEARLY * float(best[spread])
     same = _in_order(rows[near].assign(**{first: best[first]}), objectives)
-    return pd.concat([rows.loc[same.index], rows[~near]])
+    together: pd.DataFrame = pd.concat([rows.loc[same.index], rows[~near]])
+    return together
 
 
 def _in_order(rows: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:

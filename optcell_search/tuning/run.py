@@ -166,6 +166,8 @@ class Run(RunWeights):
         *,
         trials: Sequence[int] = (),
         epochs: int | None = None,
+        refit: bool | None = None,
+        ensemble: bool = False,
         address: str | None = None,
         data_dir: str | Path | None = None,
     ) -> pd.DataFrame:
@@ -183,7 +185,12 @@ class Run(RunWeights):
                 first, the better in the first objective before the others, then the next front.
             seeds: how often each is trained.
             trials: numbers of trials to take instead of these.
-            epochs: budget of each training; None: that of the search.
+            epochs: budget of each training; None: that of the search or, with `refit`, the mean
+                over folds and repeats of the epochs that were best there.
+            refit: train on training and validation data together, for so many epochs, then test;
+                there are no validation scores then. None: where the search had folds.
+            ensemble: test, beside the single ones, the average of each candidate's seeds: of their
+                probabilities, or of the numbers they predict.
             address, data_dir: as `resume` takes them.
 
         Returns:
@@ -194,11 +201,13 @@ class Run(RunWeights):
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
-        from .finalize import choose, finalize, with_plain
+        from .finalize import Plan, choose, finalize, with_plain
 
         for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):
             if value < 1:
                 raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
+        refitted = self.request.folds > 1 if refit is None else refit
+        plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=ensemble)
         table = self.results()
         numbers = list(trials) or with_plain(
             choose(table, self._objectives, top), table, self._objectives
@@ -219,14 +228,7 @@ class Run(RunWeights):
                 self.request = ledger.request
             held.enter_context(connected(self._at(address), self._checkpoints, self._source))
             try:
-                finalize(
-                    ledger,
-                    numbers,
-                    seeds,
-                    epochs or self.request.epochs,
-                    self._source,
-                    self._checkpoints,
-                )
+                finalize(ledger, numbers, plan, self._source, self._checkpoints)
             except RunBrokenError as error:
                 raise RunFailedError(f"broke off: {error}; asked for again, it goes on") from error
             records = [finalized(ledger.study, number) for number in numbers]

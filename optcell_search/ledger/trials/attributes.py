@@ -34,6 +34,7 @@ _RECORD: dict[str, Any] = {
     "test": _LISTS,
     "failed": dict[str, str],
     "epochs": int,
+    "refit": bool,
 }
 # Without these there are no scores; which seeds they are of, and which failed, may be left out.
 _NEEDED = _RECORD.keys() - {"seeds", "failed"}
@@ -80,6 +81,15 @@ def check_record(key: str, record: object) -> None:
     columns = [*record["validation"].values(), *record["test"].values()]
     if any(len(column) != seeds for column in columns):
         raise ValueError(f"study: {key} has not one score for each of its {seeds} seeds")
+
+
+def check_ensemble(key: str, record: object) -> None:
+    """Raise a ValueError where what is stored of the seeds as one is nothing `finalize` writes."""
+    # Its seeds are those it is made of, and it has one score.
+    members = isinstance(record, Mapping) and record.get("seeds")
+    if not isinstance(record, Mapping) or not isinstance(members, list):
+        raise ValueError(f"study: {key} = {short(record)}; it is damaged")
+    check_record(key, {name: value for name, value in record.items() if name != "seeds"})
 
 
 def check_study(attributes: Mapping[str, Any], where: str) -> None:

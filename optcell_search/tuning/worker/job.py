@@ -20,6 +20,7 @@ class Job:
         source: what to train on, and where it lies.
         folds: into how many the data are dealt, 1 for the task's own split.
         fold_seed: of the dealing.
+        refit: train on training and validation data together.
         objectives: metrics that must stay finite.
         epochs: the budget.
         device, threads: where to train, and with how many torch threads.
@@ -34,6 +35,7 @@ class Job:
     source: Source
     folds: int = 1
     fold_seed: int = 0
+    refit: bool = False
     objectives: tuple[str, ...]
     epochs: int
     device: str

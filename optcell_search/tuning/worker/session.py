@@ -14,7 +14,7 @@ import torch
 
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import fold
+from optcell_search.tasks.folds import fold, whole_task
 from optcell_search.training import DivergedError, Training
 
 from ...ledger.trials.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
@@ -42,7 +42,8 @@ def load_folds(source: Source, device: str, folds: int, seed: int) -> tuple[Load
 
 def _tasks(job: Job) -> tuple[LoadedTask, ...]:
     if job.folds == 1:
-        return (load_task(job.source, job.device),)
+        task = load_task(job.source, job.device)
+        return (whole_task(task) if job.refit else task,)
     return load_folds(job.source, job.device, job.folds, job.fold_seed)
 
 
