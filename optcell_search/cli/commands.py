@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             sampler=arguments.sampler,
             scheduler=arguments.scheduler,
             seed=arguments.seed,
+            preset=arguments.preset,
             repeats=arguments.repeats,
             folds=arguments.folds,
             deterministic=arguments.deterministic,

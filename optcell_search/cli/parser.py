@@ -137,8 +137,9 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
     )
     parser.add_argument(
         "--ensemble",
-        action="store_true",
-        help="test the average of each candidate's seeds beside the single ones",
+        action=argparse.BooleanOptionalAction,
+        help="test the average of each candidate's seeds beside the single ones; default: with the "
+        "preset best",
     )
     _add_address(parser)
     _add_data_dir(parser)

@@ -54,19 +54,27 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, default=0, metavar="S", help="of the whole run; default 0")
     add(
+        "--preset",
+        default="good",
+        metavar="P",
+        help="quick: one split, a quarter of the epochs; good (default): folds and epochs by the "
+        "data's size; best: 2 repeats and twice the epochs besides, and finalize tests ensembles; "
+        "--folds, --epochs and --repeats win over it",
+    )
+    add(
         "--repeats",
         type=int,
-        default=1,
         metavar="R",
-        help="seeds each candidate is trained with; objectives are their means; default 1",
+        help="seeds each candidate is trained with; objectives are their means; default: the "
+        "preset's, 1 or 2",
     )
     add(
         "--folds",
         type=_number_or_auto(int),
-        default="auto",
         metavar="K",
         help="train each candidate in K folds of training and validation data, objectives are "
-        "their means; 1: on the task's own split; default auto: 5 below 1,000 sequences, else 1",
+        "their means; 1: on the task's own split; auto: 5 below 1,000 sequences, else 1; default: "
+        "the preset's",
     )
     add(
         "--deterministic",
@@ -126,9 +134,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add(
         "--epochs",
         type=_number_or_auto(int),
-        default="auto",
         metavar="E",
-        help="budget of a candidate, or auto (default): many for small data, ten for large",
+        help="budget of a candidate, or auto: many for small data, ten for large; default: auto, "
+        "or as the preset says",
     )
     add(
         "--until",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..pareto import Direction
-from .trials.attributes import check_ensemble, check_epoch, check_record, whole_number
+from .trials.attributes import check_epoch, check_record, whole_number
 
 # Of what is written now. Runs of 0.1 carry format 1, too; what was added since has defaults.
 FORMAT = 2
@@ -86,10 +86,9 @@ def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     for key, record in attributes.items():
         if key.startswith(_FINALIZED):
             check_record(key, record)
-            if BASELINE in record:
-                check_record(f"{key}: {BASELINE}", record[BASELINE])
-            if ENSEMBLE in record:
-                check_ensemble(f"{key}: {ENSEMBLE}", record[ENSEMBLE])
+            for part in (BASELINE, ENSEMBLE):
+                if part in record:
+                    check_record(f"{key}: {part}", record[part])
             found[whole_number(key.removeprefix(_FINALIZED), "finalized")] = record
     return found
 

@@ -50,6 +50,7 @@ class Request:
         epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
         folds: in which each of these is trained; 1: on the task's own split alone.
+        ensemble: whether `finalize` tests each candidate's seeds as one, too.
         sampler: "tpe", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
         deterministic: suggest in generations of `workers` candidates and tell in their order.
@@ -83,6 +84,7 @@ class Request:
     seed: int
     repeats: int
     folds: int = 1
+    ensemble: bool = False
     sampler: str
     scheduler: str
     deterministic: bool

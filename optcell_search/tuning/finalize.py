@@ -121,7 +121,7 @@ def finalize(
             records[number][True] = Record.read(known_baseline, epochs, refit=plan.refit)
         if plan.ensemble and len(wanted) > 1:
             together[number] = Together(task, wanted, epochs)
-            if records[number][False].ensemble.get("seeds") != wanted:
+            if records[number][False].ensemble.get("members") != wanted:
                 records[number][False].scores.clear()
         for baseline, record in records[number].items():
             record.seeds = wanted

@@ -59,20 +59,27 @@ def trials_of(asked: int, space: SearchSpace, sampler: str) -> int:
 
 
 def epochs_of(
-    asked: int | Literal["auto"], space: SearchSpace, task: LoadedTask
+    asked: int | Literal["auto"], space: SearchSpace, task: LoadedTask, share: float = 1.0
 ) -> tuple[int, str]:
-    """Return the budget of a candidate, and in words how it came about where nobody said it."""
+    """Return the budget of a candidate, and in words how it came about where nobody said it.
+
+    Args:
+        asked: epochs, or the rule's.
+        space, task: what the rule goes by.
+        share: of the rule's epochs.
+    """
     if asked != "auto":
         return asked, ""
     sequences = len(task.train)
     largest = max(int(size) for size in space.domains["training.batch_size"].grid(2))
     steps = int(task.train.inputs.shape[1])
     pieces = math.ceil(steps / task.chunk) if task.chunk else 1
-    epochs = training.automatic_epochs(sequences, largest, pieces)
+    epochs = math.ceil(share * training.automatic_epochs(sequences, largest, pieces))
     said = f"auto: {sequences} sequences in batches of {largest}"
     if pieces > 1:
         said += f", each in {pieces} pieces"
     each = math.ceil(sequences / largest) * pieces
+    said += "" if share == 1 else f", {share:g} of the usual"
     return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
 
 

@@ -167,7 +167,7 @@ class Run(RunWeights):
         trials: Sequence[int] = (),
         epochs: int | None = None,
         refit: bool | None = None,
-        ensemble: bool = False,
+        ensemble: bool | None = None,
         address: str | None = None,
         data_dir: str | Path | None = None,
     ) -> pd.DataFrame:
@@ -190,7 +190,7 @@ class Run(RunWeights):
             refit: train on training and validation data together, for so many epochs, then test;
                 there are no validation scores then. None: where the search had folds.
             ensemble: test, beside the single ones, the average of each candidate's seeds: of their
-                probabilities, or of the numbers they predict.
+                probabilities, or of the numbers they predict. None: if the search's preset says so.
             address, data_dir: as `resume` takes them.
 
         Returns:
@@ -207,7 +207,8 @@ class Run(RunWeights):
             if value < 1:
                 raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
         refitted = self.request.folds > 1 if refit is None else refit
-        plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=ensemble)
+        together = self.request.ensemble if ensemble is None else ensemble
+        plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)
         table = self.results()
         numbers = list(trials) or with_plain(
             choose(table, self._objectives, top), table, self._objectives

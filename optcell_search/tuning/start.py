@@ -37,10 +37,11 @@ def search(
     sampler: str = "tpe",
     scheduler: str = "auto",
     seed: int = 0,
-    repeats: int = 1,
-    folds: int | Literal["auto"] = 1,
+    preset: str | None = None,
+    repeats: int | None = None,
+    folds: int | Literal["auto"] | None = None,
     deterministic: bool = False,
-    epochs: int | Literal["auto"] = 10,
+    epochs: int | Literal["auto"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float | Literal["auto"] = 0.0,
@@ -83,6 +84,9 @@ def search(
             ``"mo-asha"`` in several (see `tuning.halving`);
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
         seed: of the whole run.
+        preset: ``"quick"``, ``"good"`` or ``"best"``: how thoroughly to judge where `repeats`,
+            `folds` and `epochs` do not say it; see `presets.PRESETS`. None: no repeats, no folds,
+            ten epochs.
         repeats: how many seeds each candidate is trained with; objectives are means over them.
         folds: in how many each of these is trained, on training and validation data dealt anew
             (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
@@ -140,6 +144,7 @@ def search(
         sampler=sampler,
         scheduler=scheduler,
         seed=seed,
+        preset=preset,
         repeats=repeats,
         folds=folds,
         deterministic=deterministic,

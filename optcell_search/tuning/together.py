@@ -38,7 +38,7 @@ class Together:
         each = [self._answers[seed] for seed in self._seeds]
         test, _ = examine_together(each, self._task.unseal(), self._task)
         return {
-            "seeds": self._seeds,
+            "members": self._seeds,
             "validation": {},
             "test": {name: [value] for name, value in test.items()},
             "epochs": self._epochs,

@@ -45,7 +45,9 @@ def model_on(task: LoadedTask, seed: int) -> nn.Module:
     return SearchSpace.from_dict(SPACE).sample().build(task)
 
 
-@pytest.mark.parametrize("spec", ["digits", "adding:length=12,examples=700", "copying:delay=4,examples=60"])
+@pytest.mark.parametrize(
+    "spec", ["digits", "adding:length=12,examples=700", "copying:lag=4,examples=100"]
+)
 def test_one_model_alone_scores_as_it_does_by_itself(spec: str) -> None:
     task = tasks.load(spec)
     model = model_on(task, 0)

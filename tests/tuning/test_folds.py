@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,7 @@ def test_what_was_judged_in_folds_is_trained_on_everything_and_averaged(run: Run
     assert row["test_loss"] == pytest.approx(np.mean(single))
     # What is kept is what was trained: on all but the test split.
     kept = run.finalized_weights(number, record["seeds"][0])
-    for name in kept:
-        (run._checkpoints / "refit" / str(number) / str(record["seeds"][0])).delete("")
-        break
+    shutil.rmtree(run.directory / "checkpoints" / "refit" / str(number))
     trained = run.finalized_weights(number, record["seeds"][0])
     assert all((kept[name] == trained[name]).all() for name in kept)
     other = run.finalize(trials=[number], seeds=2, refit=False).iloc[0]

@@ -35,9 +35,10 @@ _RECORD: dict[str, Any] = {
     "failed": dict[str, str],
     "epochs": int,
     "refit": bool,
+    "members": list[int],
 }
-# Without these there are no scores; which seeds they are of, and which failed, may be left out.
-_NEEDED = _RECORD.keys() - {"seeds", "failed"}
+# Without these there are no scores; which seeds they are of, and the rest, may be left out.
+_NEEDED = {"validation", "test", "epochs"}
 _STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str}
 _OBJECTIVES: dict[str, Any] = {"objectives": list[dict[str, str]]}
 _CHECKS = {
@@ -81,15 +82,6 @@ def check_record(key: str, record: object) -> None:
     columns = [*record["validation"].values(), *record["test"].values()]
     if any(len(column) != seeds for column in columns):
         raise ValueError(f"study: {key} has not one score for each of its {seeds} seeds")
-
-
-def check_ensemble(key: str, record: object) -> None:
-    """Raise a ValueError where what is stored of the seeds as one is nothing `finalize` writes."""
-    # Its seeds are those it is made of, and it has one score.
-    members = isinstance(record, Mapping) and record.get("seeds")
-    if not isinstance(record, Mapping) or not isinstance(members, list):
-        raise ValueError(f"study: {key} = {short(record)}; it is damaged")
-    check_record(key, {name: value for name, value in record.items() if name != "seeds"})
 
 
 def check_study(attributes: Mapping[str, Any], where: str) -> None:

@@ -75,7 +75,7 @@ class Record:
             "failed": {str(seed): score.reason for seed, score in known.items() if score.reason},
             "epochs": self.epochs,
             **({REFIT: True} if self.refit else {}),
-            **({ENSEMBLE: self.ensemble} if self.ensemble.get("seeds") == self.seeds else {}),
+            **({ENSEMBLE: self.ensemble} if self.ensemble.get("members") == self.seeds else {}),
             **_diagnoses([score.diagnosis for score in good.values()]),
         }
 
