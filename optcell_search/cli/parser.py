@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from ..ledger.storage.passwords import without_password
 from . import commands
 from .search_options import add_extension, add_search
 
@@ -17,10 +18,10 @@ a first search, from nothing to an exported cell:
   optcell-search export runs/first --out winner
 """
 
-_TRUST = "use the database, storage and cluster that the folder names outside of itself"
+_TRUST = "Use the database, storage and cluster that the folder names outside of itself."
 _LONGEST = 2000  # characters
-_FORCE = "replace the file where it exists"
-_JSON = "print machine-readable results instead of a table"
+_FORCE = "Replace the file where it exists."
+_JSON = "Print the results as JSON instead of a table."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and end with exit code 2."""
-        said = shortened(message)
+        said = shortened(without_password(message))
         self.exit(2, f"{self.prog}: {said}; see {self.prog} --help\n")
 
 
@@ -75,18 +76,18 @@ def _command(
     parser = actions.add_parser(name, help=summary, description=summary)
     parser.set_defaults(command=call)
     if directory:
-        parser.add_argument("directory", metavar="DIR", help="run folder")
+        parser.add_argument("directory", metavar="DIR", help="The folder of the run.")
         parser.add_argument("--trust", action="store_true", help=_TRUST)
     parser.add_argument("--json", action="store_true", help=_JSON)
     return parser
 
 
 def _add_run(actions: _Actions[_Parser]) -> None:
-    add_search(_command(actions, "run", commands.run, "start a search", directory=False))
+    add_search(_command(actions, "run", commands.run, "Start a search.", directory=False))
 
 
 def _add_resume(actions: _Actions[_Parser]) -> None:
-    summary = "go on with a run that was stopped or died, or let it use more"
+    summary = "Go on with a run that was stopped or died, or let it use more."
     parser = _command(actions, "resume", commands.resume, summary)
     _add_address(parser)
     _add_data_dir(parser)
@@ -96,7 +97,8 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
 def _add_address(parser: _Parser) -> None:
     parser.add_argument(
         "--address",
-        help="of the Ray cluster, where it is another one than the run began on; local: our own",
+        help="The Ray cluster to use, where it is another one than the run began on; `local` "
+        "starts one on this machine.",
     )
 
 
@@ -104,42 +106,59 @@ def _add_data_dir(parser: _Parser) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="folder in which the run's data lie now, where that is another one than it began with",
+        help="The folder in which the run's data lie now, where that is another one than it began "
+        "with.",
     )
 
 
 def _add_status(actions: _Actions[_Parser]) -> None:
-    _command(actions, "status", commands.status, "tell how far a run is, and what failed")
+    _command(actions, "status", commands.status, "Tell how far a run is, and what failed.")
 
 
 def _add_results(actions: _Actions[_Parser]) -> None:
-    parser = _command(actions, "results", commands.results, "list the candidates of a run")
-    parser.add_argument("--pareto", action="store_true", help="only those no other one dominates")
-    parser.add_argument("--csv", metavar="FILE", help="write all columns into a CSV file")
+    parser = _command(actions, "results", commands.results, "List the candidates of a run.")
+    parser.add_argument(
+        "--pareto", action="store_true", help="Show only the trials that no other one dominates."
+    )
+    parser.add_argument("--csv", metavar="FILE", help="Write all columns into this CSV file.")
     parser.add_argument("--force", action="store_true", help=_FORCE)
 
 
 def _add_finalize(actions: _Actions[_Parser]) -> None:
-    summary = "train the best candidates again with fresh seeds, then test them"
+    summary = "Train the best candidates again with fresh seeds, then test them."
     parser = _command(actions, "finalize", commands.finalize, summary)
-    parser.add_argument("--top", type=int, default=3, metavar="N", help="candidates; default 3")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="of each; default 5")
+    parser.add_argument(
+        "--top",
+        type=int,
+        default=3,
+        metavar="N",
+        help="How many candidates are taken, the best first (default 3).",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=5,
+        metavar="N",
+        help="With how many seeds each is trained (default 5).",
+    )
     parser.add_argument(
         "--epochs",
         type=int,
         metavar="E",
-        help="default: as in the search; with --refit the mean of those that were best there",
+        help="How many epochs each is trained for (default: as many as in the search; with --refit "
+        "as many as were best there, in the mean).",
     )
     parser.add_argument(
         "--refit",
         action=argparse.BooleanOptionalAction,
-        help="train on training and validation data together; default: where the search had folds",
+        help="Training and validation data are trained on together (default: where the search had "
+        "folds).",
     )
     parser.add_argument(
         "--ensemble",
         action=argparse.BooleanOptionalAction,
-        help="test the average of each candidate's seeds beside the single ones; default: with the "
-        "preset best",
+        help="The average of each candidate's seeds is tested beside the single ones (default: "
+        "with the preset best).",
     )
     _add_address(parser)
     _add_data_dir(parser)
@@ -150,82 +169,123 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
         default=[],
         metavar="N",
         dest="trials",
-        help="take this one instead of the best; repeatable",
+        help="Take the trial of this number instead of the best ones; the option may be repeated.",
     )
 
 
 def _add_replay(actions: _Actions[_Parser]) -> None:
-    summary = "train one candidate again, alone, and compare: exit code 1 if its numbers differ"
+    summary = "Train one candidate again, alone, and compare: exit code 1 if its numbers differ."
     parser = _command(actions, "replay", commands.replay, summary)
-    parser.add_argument("trial", type=int, metavar="TRIAL", help="number of the trial")
+    parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
     _add_data_dir(parser)
 
 
 def _add_dashboard(actions: _Actions[_Parser]) -> None:
-    summary = "show runs in the browser and follow them, or write them as one HTML file"
+    summary = "Show runs in the browser and follow them, or write them as one HTML file."
     parser = _command(actions, "dashboard", commands.dashboard, summary, directory=False)
     parser.add_argument(
-        "directories", nargs="*", metavar="DIR", help="run folder; several are compared"
+        "directories", nargs="*", metavar="DIR", help="A run folder; several are compared."
     )
     parser.add_argument(
         "--study",
         action="append",
         default=[],
         metavar="URL",
-        help="a study by its Optuna URL, where there is no run folder; repeatable",
+        help="An Optuna study by its URL, where there is no run folder; the option may be "
+        "repeated.",
     )
-    parser.add_argument("--html", metavar="FILE", help="write one HTML file, serve nothing")
+    parser.add_argument(
+        "--html", metavar="FILE", help="Write the page into this HTML file and serve nothing."
+    )
     parser.add_argument("--force", action="store_true", help=_FORCE)
     add = parser.add_argument_group("serving").add_argument
-    add("--host", default="127.0.0.1", metavar="H", help="address; default: this machine alone")
-    add("--port", type=int, default=0, metavar="P", help="default: a free one")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="The address to listen on (default 127.0.0.1, which only this machine reaches).",
+    )
+    add(
+        "--port",
+        type=int,
+        default=0,
+        metavar="P",
+        help="The port to listen on (default: any free one).",
+    )
     add(
         "--token",
         default="",
         metavar="T",
-        help="what the browser has to bring; needed where other machines can reach the address; "
-        "better kept out of the list of processes: --token-file, or the variable OPTCELL_TOKEN",
+        help="What the browser has to bring, needed where other machines can reach the "
+        "address. It is better kept out of the list of processes, by --token-file or the "
+        "variable OPTCELL_TOKEN.",
     )
-    add("--token-file", metavar="FILE", help="file with the token in its first line")
+    add("--token-file", metavar="FILE", help="A file that holds the token in its first line.")
     add(
         "--base-path",
         default="",
         metavar="PATH",
-        help="path under which a reverse proxy shows it, such as /user/me/proxy/8050/",
+        help="The path under which a reverse proxy shows the page, such as /user/me/proxy/8050/.",
     )
-    add("--no-open", action="store_false", dest="open", help="only print the address")
+    add(
+        "--no-open",
+        action="store_false",
+        dest="open",
+        help="Print the address and open no browser.",
+    )
 
 
 def _add_export(actions: _Actions[_Parser]) -> None:
-    summary = "make a trained candidate a package that needs torch alone"
+    summary = "Make a trained candidate a package that needs torch alone."
     parser = _command(actions, "export", commands.export, summary)
     parser.add_argument(
         "--trial",
         default="best",
         metavar="N|best|knee",
-        help="which: a number, an objective, best (default) or knee",
+        help="Which trial is exported: a number, an objective (the best in it), best (the default) "
+        "or knee.",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the package; new")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="The folder of the package; it must not exist."
+    )
     parser.add_argument(
         "--seed-of",
         type=int,
         metavar="N",
-        help="weights of the N-th seed that finalize trained; default: the best by validation",
+        help="Which of the trial's finalized seeds the weights are of (default: the best by "
+        "validation).",
     )
     _add_data_dir(parser)
 
 
 def _add_predict(actions: _Actions[_Parser]) -> None:
-    summary = "predict a file of raw data with an exported package; this runs the package's code"
+    summary = "Predict a file of raw data with an exported package; this runs the package's code."
     parser = _command(actions, "predict", commands.predict, summary, directory=False)
-    parser.add_argument("package", metavar="PACKAGE", help="folder that `export` has written")
-    parser.add_argument("file", metavar="FILE", help="raw data, as the search was given them")
-    parser.add_argument("--out", required=True, metavar="FILE", help="CSV file of the predictions")
-    parser.add_argument("--proba", action="store_true", help="probabilities instead of answers")
-    parser.add_argument("--force", action="store_true", help="replace --out where it exists")
+    parser.add_argument(
+        "package", metavar="PACKAGE", help="The folder of a package that `export` has written."
+    )
+    parser.add_argument(
+        "file", metavar="FILE", help="Raw data in the form that the search was given them."
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="The CSV file that the predictions are written to.",
+    )
+    parser.add_argument(
+        "--proba", action="store_true", help="Write probabilities instead of answers."
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="Replace the file of --out where it exists."
+    )
 
 
 def _add_list(actions: _Actions[_Parser]) -> None:
-    summary = "list what there is to search"
+    summary = "List what there is to search."
     parser = _command(actions, "list", commands.list_plugins, summary, directory=False)
-    parser.add_argument("kind", choices=("rules", "cells", "tasks", "penalties", "spaces"))
+    parser.add_argument(
+        "kind",
+        choices=("rules", "cells", "tasks", "penalties", "spaces"),
+        help="What is listed.",
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _GAP = "  "
 _TESTED = ("test_", "baseline_test_", "ensemble_test_")
@@ -111,6 +112,8 @@ def _plain(value: Any) -> Any:
 
 
 def _missing(value: Any) -> bool:
+    import pandas as pd
+
     return value is None or bool(pd.isna(value))
 
 
