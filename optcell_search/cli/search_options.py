@@ -70,9 +70,10 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         "--preset",
         default="good",
         metavar="P",
-        help="How thoroughly candidates are judged: quick is one split and a quarter of the epochs, "
-        "good (the default) takes folds and epochs by the data's size, best besides 2 repeats and "
-        "twice the epochs, and finalize tests ensembles. --folds, --epochs and --repeats win.",
+        help="How thoroughly candidates are judged: quick is one split and a quarter of the "
+        "epochs, good (the default) takes folds and epochs by the data's size, best besides 2 "
+        "repeats and twice the epochs, and finalize tests ensembles. --folds, --epochs and "
+        "--repeats win.",
     )
     add(
         "--repeats",
