@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
             sampler=arguments.sampler,
             scheduler=arguments.scheduler,
             seed=arguments.seed,
+            preset=arguments.preset,
             repeats=arguments.repeats,
+            folds=arguments.folds,
             deterministic=arguments.deterministic,
             epochs=arguments.epochs,
             workers=arguments.workers,
@@ -108,7 +110,7 @@ def results(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_json(tables.records(table))
     if not arguments.csv:
-        print(tables.candidates(table, list(run.request.objectives)))
+        _show_candidates(run, table)
     return 0
 
 
@@ -121,13 +123,21 @@ def finalize(arguments: argparse.Namespace) -> int:
             arguments.seeds,
             trials=arguments.trials,
             epochs=arguments.epochs,
+            refit=arguments.refit,
+            ensemble=arguments.ensemble,
             address=arguments.address,
             data_dir=arguments.data_dir,
         )
     if arguments.json:
         return _print_json(tables.records(table))
-    print(tables.candidates(table, list(run.request.objectives)))
+    _show_candidates(run, table)
     return 0
+
+
+def _show_candidates(run: Any, table: Any) -> None:
+    print(tables.candidates(table, list(run.request.objectives)))
+    if (gain := run.gain()) is not None:
+        print(f"\n{gain.sentence}")
 
 
 def replay(arguments: argparse.Namespace) -> int:

@@ -13,14 +13,14 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search import results, tasks
-from optcell_search.results import Direction
+from optcell_search.results import Direction, Gain
 from optcell_search.space import Candidate
 from optcell_search.stages import stage
 from optcell_search.tasks.carrying import relocated
 
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
-from ..ledger.format import METRICS, finalized_in
+from ..ledger.format import METRICS, REQUEST, finalized_in
 from ..ledger.request import Request
 from ..ledger.trials.scores import NO_RECORD
 from .cluster.data_transfer import DataChangedError, Source
@@ -105,6 +105,12 @@ class RunFolder(RunFigures):
             ValueError: `which` is none of these, or no candidate completed.
         """
         return results.best(self.results(), self._objectives, which)
+
+    def gain(self) -> Gain | None:
+        """Return what the best trial has over the plain cell; see `optcell_search.results.gain`."""
+        request = self._study.user_attrs[REQUEST]
+        found, trainings = results.finalized(self._study), results.trainings_of(request)
+        return results.gain(self.results(), found, self._objectives, trainings)
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
         """Return number and candidate of a trial, chosen by number or as `best` does."""
