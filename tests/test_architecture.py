@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "shapes": set(),
     "registry": set(),
     "pareto": set(),
+    "stages": set(),
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
@@ -40,11 +41,12 @@ ARROWS: dict[str, set[str]] = {
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
-        "ledger", "results", "export", "dashboard",
+        "ledger", "results", "export", "dashboard", "stages",
     },
+    "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
-        "tuning",
+        "tuning", "stages",
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
@@ -63,6 +65,7 @@ TUNING_ARROWS: dict[str, set[str]] = {
 GUESTS: dict[str, set[str]] = {
     "ray": {"tuning"},
     "optuna": {"ledger", "tuning", "results", "dashboard"},
+    "sklearn": {"estimators", "tasks"},
     "plotly": {"dashboard"},
     "dash": {"dashboard"},
     "pytest": {"testing"},

@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
             sampler=arguments.sampler,
             scheduler=arguments.scheduler,
             seed=arguments.seed,
+            preset=arguments.preset,
             repeats=arguments.repeats,
+            folds=arguments.folds,
             deterministic=arguments.deterministic,
             epochs=arguments.epochs,
             workers=arguments.workers,
@@ -62,6 +64,7 @@ def resume(arguments: argparse.Namespace) -> int:
             patience=arguments.patience,
             until=None if arguments.until is None else list(filter(None, arguments.until)),
             skip=arguments.skip,
+            data_dir=arguments.data_dir,
         )
     return _show_end(run, arguments.json)
 
@@ -92,17 +95,22 @@ def status(arguments: argparse.Namespace) -> int:
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
-    if arguments.csv:
+    to_output = arguments.csv == "-"
+    if to_output and arguments.json:
+        raise ValueError("--csv -: would be mixed with --json; valid: one of them")
+    if arguments.csv and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
     run = _open(arguments)
     table = run.pareto() if arguments.pareto else run.results()
-    if arguments.csv:
+    if to_output:
+        table.to_csv(sys.stdout, index=False)
+    elif arguments.csv:
         write_whole(Path(arguments.csv), lambda draft: table.to_csv(draft, index=False))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:
         return _print_json(tables.records(table))
     if not arguments.csv:
-        print(tables.candidates(table, list(run.request.objectives)))
+        _show_candidates(run, table)
     return 0
 
 
@@ -115,17 +123,26 @@ def finalize(arguments: argparse.Namespace) -> int:
             arguments.seeds,
             trials=arguments.trials,
             epochs=arguments.epochs,
+            refit=arguments.refit,
+            ensemble=arguments.ensemble,
             address=arguments.address,
+            data_dir=arguments.data_dir,
         )
     if arguments.json:
         return _print_json(tables.records(table))
-    print(tables.candidates(table, list(run.request.objectives)))
+    _show_candidates(run, table)
     return 0
+
+
+def _show_candidates(run: Any, table: Any) -> None:
+    print(tables.candidates(table, list(run.request.objectives)))
+    if (gain := run.gain()) is not None:
+        print(f"\n{gain.sentence}")
 
 
 def replay(arguments: argparse.Namespace) -> int:
     """Train one candidate again and compare."""
-    again = _open(arguments).replay(arguments.trial)
+    again = _open(arguments).replay(arguments.trial, data_dir=arguments.data_dir)
     largest = max(again.differences.values())
     if arguments.json:
         _print_json({"trial": again.number, "largest": largest, "differences": again.differences})
@@ -163,12 +180,16 @@ def dashboard(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     """Make a trained candidate a package."""
     which = int(arguments.trial) if arguments.trial.isdigit() else arguments.trial
-    path = _open(arguments).export(which, arguments.out)
-    files = json.loads((path / "config.json").read_text(encoding="utf-8"))["files"]
+    path = _open(arguments).export(
+        which, arguments.out, seed_of=arguments.seed_of, data_dir=arguments.data_dir
+    )
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    files, origin = config["files"], config["weights"]
     left_out = {name: file["reason"] for name, file in files.items() if not file["written"]}
     if arguments.json:
-        return _print_json({"package": str(path), "left_out": left_out})
+        return _print_json({"package": str(path), "weights": origin, "left_out": left_out})
     print(f"{path}: install it with `pip install {path}`")
+    print(tables.origin(origin))
     for name, reason in left_out.items():
         print(f"{name} is left out: {reason}")
     return 0

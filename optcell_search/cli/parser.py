@@ -90,6 +90,7 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
     summary = "Go on with a run that was stopped or died, or let it use more."
     parser = _command(actions, "resume", commands.resume, summary)
     _add_address(parser)
+    _add_data_dir(parser)
     add_extension(parser)
 
 
@@ -98,6 +99,15 @@ def _add_address(parser: _Parser) -> None:
         "--address",
         help="The Ray cluster to use, where it is another one than the run began on; `local` "
         "starts one on this machine.",
+    )
+
+
+def _add_data_dir(parser: _Parser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="The folder in which the run's data lie now, where that is another one than it began "
+        "with.",
     )
 
 
@@ -110,7 +120,11 @@ def _add_results(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--pareto", action="store_true", help="Show only the trials that no other one dominates."
     )
-    parser.add_argument("--csv", metavar="FILE", help="Write all columns into this CSV file.")
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="Write all columns into this CSV file, or to the standard output where it is -.",
+    )
     parser.add_argument("--force", action="store_true", help=_FORCE)
 
 
@@ -135,9 +149,23 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
         "--epochs",
         type=int,
         metavar="E",
-        help="How many epochs each is trained for (default: as many as in the search).",
+        help="How many epochs each is trained for (default: as many as in the search; with --refit "
+        "as many as were best there, in the mean).",
+    )
+    parser.add_argument(
+        "--refit",
+        action=argparse.BooleanOptionalAction,
+        help="Training and validation data are trained on together (default: where the search had "
+        "folds).",
+    )
+    parser.add_argument(
+        "--ensemble",
+        action=argparse.BooleanOptionalAction,
+        help="The average of each candidate's seeds is tested beside the single ones (default: "
+        "with the preset best).",
     )
     _add_address(parser)
+    _add_data_dir(parser)
     parser.add_argument(
         "--trial",
         type=int,
@@ -153,6 +181,7 @@ def _add_replay(actions: _Actions[_Parser]) -> None:
     summary = "Train one candidate again, alone, and compare: exit code 1 if its numbers differ."
     parser = _command(actions, "replay", commands.replay, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
+    _add_data_dir(parser)
 
 
 def _add_dashboard(actions: _Actions[_Parser]) -> None:
@@ -223,6 +252,14 @@ def _add_export(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="The folder of the package; it must not exist."
     )
+    parser.add_argument(
+        "--seed-of",
+        type=int,
+        metavar="N",
+        help="Export the weights of the N-th seed that finalize trained (default: the best one on "
+        "the validation part).",
+    )
+    _add_data_dir(parser)
 
 
 def _add_predict(actions: _Actions[_Parser]) -> None:

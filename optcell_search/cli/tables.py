@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GAP = "  "
-_TESTED = ("test_", "baseline_test_")
+_TESTED = ("test_", "baseline_test_", "ensemble_test_")
 
 
 def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
@@ -68,6 +68,10 @@ def status(known: Mapping[str, Any]) -> str:
         ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"],
         ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
     ]
+    if known["at_work"]:
+        rows.append(["", "a process is working on it"])
+    elif known["running"] + known["waiting"] + known["missing"] and not known["ended"]:
+        rows.append(["", f"not running; `optcell-search resume {known['directory']}` goes on"])
     rows.append(["epochs", str(known["epochs"])])
     if known["epochs_rule"]:
         rows.append(["", known["epochs_rule"]])
@@ -81,6 +85,14 @@ def status(known: Mapping[str, Any]) -> str:
         values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())
         rows.append(["best", f"trial {known['best']}: {values}"])
         rows.append(["front", f"{known['front']} candidates"])
+    elif (miss := known["nearest_miss"]) is not None:
+        value = _number(miss["value"])
+        metric = miss["constraint"].partition("=")[0].rstrip("<>")
+        rows.append(["best", "none: no trial keeps the constraints"])
+        nearest = f"trial {miss['trial']}: {metric} {value} where {miss['constraint']} is asked"
+        rows.append(["nearest", nearest])
+    if known["gain"] is not None:
+        rows.append(["gain", known["gain"]["sentence"]])
     return text(rows)
 
 
@@ -135,3 +147,14 @@ def _options(row: Mapping[Any, Any], owner: str) -> str:
         if str(key).startswith(f"{owner}.") and not _missing(value)
     }
     return ", ".join(f"{name}={_number(value)}" for name, value in options.items())
+
+
+def origin(weights: Mapping[str, Any]) -> str:
+    """Return which training an exported package's weights are of."""
+    if weights["of"] == "search":
+        return f"weights: of the search, trial {weights['trial']}, which was not finalized"
+    chosen = f", the best by {weights['chosen_by']}" if weights["chosen_by"] else ""
+    return (
+        f"weights: finalized, trial {weights['trial']}, seed {weights['place']} of "
+        f"{weights['seeds']}{chosen}"
+    )

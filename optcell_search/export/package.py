@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -40,6 +41,9 @@ def export(
     scores: Scores,
     target: str | Path,
     reference: Reference | None = None,
+    *,
+    origin: Mapping[str, Any] = MappingProxyType({}),
+    unchecked: str = "",
 ) -> Path:
     """Write a trained candidate as a package that ``pip install`` takes.
 
@@ -59,6 +63,9 @@ def export(
             such as times, stays behind.
         target: the folder to make; its last part gives the package its name.
         reference: raw data and what the predictor must score on them; None: that is not checked.
+        origin: which training the weights are of, as plain data; ``config.json`` has it under
+            ``weights``, and the README tells of it.
+        unchecked: why there is no reference; empty: there is no raw form of the task's data.
 
     Returns:
         The folder.
@@ -77,7 +84,8 @@ def export(
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=beside))
     try:
         draft.chmod(0o755)
-        _write(draft, folder.name, candidate, model, task, scores, reference)
+        told = {"weights": dict(origin), "unchecked": unchecked}
+        _write(draft, folder.name, candidate, model, task, scores, reference, told)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(folder)
     finally:
@@ -105,6 +113,7 @@ def _write(
     task: TaskDescription,
     scores: Scores,
     reference: Reference | None,
+    told: Mapping[str, Any],
 ) -> None:
     package = description.package_name(folder)
     home = draft / package
@@ -132,6 +141,7 @@ def _write(
         "predictor": task.preprocessing is not None,
         # Whether its scores on raw validation data have been compared with those of the search.
         "compared": reference is not None,
+        **told,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "scores": {
             split: {name: found[name] for name in task.metrics if name in found}

@@ -1,4 +1,4 @@
-"""Changing what a run may use: in its study first, and then in its ``run.toml``.
+"""Changing what a run may use, and where its data lie: in its study first, then in ``run.toml``.
 
 The study is what counts. A process that dies in between leaves a ``run.toml`` that is older, and
 who next opens the ledger to write puts that right.
@@ -19,8 +19,8 @@ from .format import REQUEST, REQUEST_BEFORE, REQUEST_FILE
 from .ledger import Ledger
 from .request import Request
 
-# Fields of a request that may change once the run has begun.
-AMENDABLE = ("num_trials", "time_limit", "patience", "until")
+# Fields of a request that may change once the run has begun; data may move to another place.
+AMENDABLE = ("num_trials", "time_limit", "patience", "until", "task", "data_dir")
 
 
 def amend(ledger: Ledger, folder: Path, changes: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import filelock
 import optuna
 
 from . import trust as trusting
-from .format import REPORT, REQUEST_FILE
+from .format import REPORT, REQUEST_FILE, TASK_FILE
 from .opening import make_ledger
 from .request import Request
 from .storage.disk import sync, sync_all
@@ -27,7 +27,7 @@ from .storage.storage import (
 )
 
 LOCK = Path("ray") / "driver.lock"
-_OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE)
+_OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE, TASK_FILE)
 
 
 def check_target(folder: Path) -> None:
@@ -66,8 +66,10 @@ def check_study(url: str) -> None:
     LedgerStorage(url).close()
 
 
-def make(folder: Path, request: Request) -> None:
+def make(folder: Path, request: Request, described: str = "") -> None:
     """Make a run folder that holds ``run.toml`` and the ledger, where that does not lie elsewhere.
+
+    Where the task is described (see `tuning.task_file`), that is in it, too.
 
     A folder that is not there yet appears whole. One that is there and empty, which may be a mount
     or the current folder, is filled, ``run.toml`` last. What fails or is interrupted leaves
@@ -87,6 +89,8 @@ def make(folder: Path, request: Request) -> None:
         if there and [*folder.iterdir()] != [temporary]:
             raise FileExistsError(_taken(folder))
         request.write(temporary)
+        if described:
+            (temporary / TASK_FILE).write_text(described, encoding="utf-8")
         unless_made.callback(_forget, request, new=is_missing(request.study))
         make_ledger(request, temporary).close()
         sync_all(temporary)
@@ -134,6 +138,26 @@ def _forget(request: Request, *, new: bool) -> None:
 
 def _taken(folder: Path) -> str:
     return f"{folder}: exists and is no empty folder; choose another one"
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process on this machine is working on the run; looking changes nothing."""
+    try:
+        import fcntl
+
+        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+    except (ImportError, OSError):
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # A file system without locks: nobody can hold one there.
+        return False
+    finally:
+        os.close(file)
+    return False
 
 
 @contextlib.contextmanager

@@ -34,6 +34,19 @@ def carried(task: Task, folder: Path) -> tuple[str, dict[str, Path]]:
     return moved.spec, {names[field]: path for field, path in named.items()}
 
 
+def relocated(task: Task, folder: Path) -> Task:
+    """Return a task that reads each of its files in `folder`, where one of that name lies there.
+
+    Args:
+        task: the plug-in with its options; what they name by an absolute path are files.
+        folder: where the files are now.
+    """
+    paths = {field: Path(getattr(task, field)) for field in _texts(task)}
+    here = {field: folder / path.name for field, path in paths.items() if path.is_absolute()}
+    moved = {field: str(path.absolute()) for field, path in here.items() if is_file(path)}
+    return dataclasses.replace(task, **moved)
+
+
 def _texts(task: Task) -> list[str]:
     """The options that take any text; paths are among these."""
     declared = specification(type(task))

@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .run import Run, RunFailedError
+    from ..ledger.trials.reasons import RunFailedError
+    from .run import Run
     from .search.schedulers import MOASHAScheduler
     from .worker.own_tuner import optcell_trainable
 

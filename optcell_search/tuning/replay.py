@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from optcell_search.training import TIMED
 from ..ledger.format import epochs_in
 from ..ledger.request import Request
 from .cluster.data_transfer import Source
+from .worker.final_training import unjudged
 from .worker.job import Job
 from .worker.session import Session
 
@@ -57,28 +58,66 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
     if not recorded:
         raise ValueError(f"trial {trial.number} finished no epoch, so there is nothing to replay")
     known = trial.user_attrs
+    # Its whole budget, which the learning rate may follow, not where it was stopped.
+    session = _session(
+        request,
+        trial,
+        known.get("seeds", [known["seed"]]),
+        request.epochs,
+        source,
+        max(recorded),
+        folds=request.folds,
+    )
+    repeated = {epoch: _untimed(metrics) for epoch, metrics in session.history.items()}
+    return Replay(trial.number, recorded, repeated, _weights(session))
+
+
+def trained(
+    request: Request, trial: FrozenTrial, seed: int, epochs: int, source: Source, *, refit: bool
+) -> dict[str, Tensor]:
+    """Return the weights that a trial comes to with one seed in so many epochs of `finalize`."""
+    return _weights(_session(request, trial, [seed], epochs, source, epochs, refit=refit))
+
+
+def _session(
+    request: Request,
+    trial: FrozenTrial,
+    seeds: Sequence[int],
+    epochs: int,
+    source: Source,
+    until: int,
+    *,
+    folds: int = 1,
+    refit: bool = False,
+) -> Session:
+    """Return a trial trained up to epoch `until` of a budget of `epochs`."""
+    candidate = Candidate.from_dict(trial.user_attrs["candidate"])
     job = Job(
         number=trial.number,
-        candidate=Candidate.from_dict(known["candidate"]),
-        seeds=tuple(known.get("seeds", [known["seed"]])),
+        candidate=unjudged(candidate) if refit else candidate,
+        seeds=tuple(seeds),
         source=source,
+        folds=folds,
+        fold_seed=request.seed,
+        refit=refit,
         objectives=tuple(request.objectives),
-        # Its whole budget, which the learning rate may follow, not where it was stopped.
-        epochs=request.epochs,
+        epochs=epochs,
         device=request.device,
         threads=request.threads,
     )
     threads = torch.get_num_threads()
     try:
         session = Session(job)
-        repeated: dict[int, dict[str, float]] = {}
-        while session.epoch < max(recorded):
-            report = session.advance()
-            repeated[report.epoch] = _untimed(report.metrics[report.epoch])
+        while session.epoch < until:
+            session.advance()
     finally:
         torch.set_num_threads(threads)
-    weights = {name: t.detach() for name, t in session.trainings[0].model.state_dict().items()}
-    return Replay(trial.number, recorded, repeated, weights)
+    return session
+
+
+def _weights(session: Session) -> dict[str, Tensor]:
+    state = session.trainings[0].model.state_dict()
+    return {name: tensor.detach() for name, tensor in state.items()}
 
 
 def _untimed(metrics: Mapping[str, float]) -> dict[str, float]:

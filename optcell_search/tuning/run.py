@@ -12,35 +12,28 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from optuna.trial import TrialState
-from torch import Tensor
 
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.amending import amend
-from ..ledger.format import ENDED, METRICS, REPORT
+from ..ledger.format import ENDED, REPORT
 from ..ledger.ledger import Ledger
 from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
 from ..ledger.storage.names import refuse_link
-from ..ledger.trials.reasons import RunBrokenError
+from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
-from . import extending
-from .replay import Replay, replay
-from .run_folder import RunFolder
+from . import extending, task_file
+from .run_weights import RunWeights
 from .search.budget import Budget
-from .search.progress import View
+from .search.view import View
 from .status import in_words, reasons
-from .store import checkpoints
 
 if TYPE_CHECKING:
     from ray import tune
 
 
-class RunFailedError(RuntimeError):
-    """A search ended without a single trained candidate; the message counts the reasons."""
-
-
-class Run(RunFolder):
+class Run(RunWeights):
     """A run folder. Made by `search`, found again by `Run.open`; see `RunFolder` for reading it."""
 
     def resume(
@@ -53,10 +46,12 @@ class Run(RunFolder):
         patience: int | None = None,
         until: Sequence[str] | None = None,
         skip: Sequence[int] = (),
+        data_dir: str | Path | None = None,
     ) -> Run:
         """Train what is still missing, from the checkpoints there are; return this run.
 
-        What is changed of the run's limits is written into the study and ``run.toml`` first.
+        What is changed of the run's limits, and where its data lie now, is written into the study
+        and ``run.toml`` first.
 
         Args:
             address: of the Ray cluster, where it is another one than the run began on;
@@ -65,6 +60,8 @@ class Run(RunFolder):
             num_trials, time: what the run may use from now on, in all: what it has used counts.
             patience, until: as `search` takes them; 0 and ``()`` for none.
             skip: numbers of trials without a result that are given up: they fail.
+            data_dir: folder in which the run's data lie now, files of the user's own included; they
+                must be what the run began with.
 
         Raises:
             RunFailedError: no candidate could be trained.
@@ -74,8 +71,11 @@ class Run(RunFolder):
         """
         from .cluster.connection import connected
 
-        changes = extending.changes(
-            self.request, self._check_data, num_trials, time, patience, until
+        moved = self._moved(data_dir)
+        if moved:
+            self._check_data(moved)
+        changes = moved | extending.changes(
+            self.request, lambda: self._check_data(moved), num_trials, time, patience, until
         )
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
@@ -84,7 +84,7 @@ class Run(RunFolder):
                 amend(ledger, self.directory, changes)
                 self.request = ledger.request
             if self._goes_on(ledger):
-                self._check_data()
+                task_file.add(self.directory, self._check_data())
                 with connected(self._at(address), self._checkpoints, self._source):
                     self._train(ledger, callbacks)
             self._conclude(ledger)
@@ -166,21 +166,32 @@ class Run(RunFolder):
         *,
         trials: Sequence[int] = (),
         epochs: int | None = None,
+        refit: bool | None = None,
+        ensemble: bool | None = None,
         address: str | None = None,
+        data_dir: str | Path | None = None,
     ) -> pd.DataFrame:
         """Train the best candidates again with fresh seeds, and only then test them.
+
+        So is, for each of them, the best plain cell that is no larger, if there is one, so that
+        `gain` compares scores of the test split.
 
         The report is written anew, with the test scores in it. Beside a convolutional candidate on
         movies, a feed-forward network of as many parameters is trained and tested with the same
         seeds; its scores are the trial's baseline.
 
         Args:
-            top: how many candidates: the Pareto front first, the better in the first objective
-                before the others, then the next front.
+            top: how many candidates, plain cells for comparison not counted: the Pareto front
+                first, the better in the first objective before the others, then the next front.
             seeds: how often each is trained.
-            trials: numbers of trials to take instead of the `top` best.
-            epochs: budget of each training; None: that of the search.
-            address: as `resume` takes it.
+            trials: numbers of trials to take instead of these.
+            epochs: budget of each training; None: that of the search or, with `refit`, the mean
+                over folds and repeats of the epochs that were best there.
+            refit: train on training and validation data together, for so many epochs, then test;
+                there are no validation scores then. None: where the search had folds.
+            ensemble: test, beside the single ones, the average of each candidate's seeds: of their
+                probabilities, or of the numbers they predict. None: if the search's preset says so.
+            address, data_dir: as `resume` takes them.
 
         Returns:
             Their rows of `results`.
@@ -190,25 +201,35 @@ class Run(RunFolder):
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
-        from .finalize import choose, finalize
+        from .finalize import Plan, choose, finalize, with_plain
 
         for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):
             if value < 1:
                 raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
+        refitted = self.request.folds > 1 if refit is None else refit
+        together = self.request.ensemble if ensemble is None else ensemble
+        plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)
         table = self.results()
-        numbers = list(trials) or choose(table, self._objectives, top)
+        numbers = list(trials) or with_plain(
+            choose(table, self._objectives, top), table, self._objectives
+        )
         if not numbers:
             raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
         for number in numbers:
             self._require(table, number)
         # What is wrong with the test data is better known before than after hours of training.
-        self._check_data().unseal()
-        with (
-            self._at_work() as ledger,
-            connected(self._at(address), self._checkpoints, self._source),
-        ):
+        moved = self._moved(data_dir)
+        task = self._check_data(moved)
+        task.unseal()
+        with contextlib.ExitStack() as held:
+            ledger = held.enter_context(self._at_work())
+            task_file.add(self.directory, task)
+            if moved:
+                amend(ledger, self.directory, moved)
+                self.request = ledger.request
+            held.enter_context(connected(self._at(address), self._checkpoints, self._source))
             try:
-                finalize(ledger, numbers, seeds, epochs or self.request.epochs, self._source)
+                finalize(ledger, numbers, plan, self._source, self._checkpoints)
             except RunBrokenError as error:
                 raise RunFailedError(f"broke off: {error}; asked for again, it goes on") from error
             records = [finalized(ledger.study, number) for number in numbers]
@@ -218,55 +239,6 @@ class Run(RunFolder):
             self._conclude(ledger)
         after = self.results()
         return after[after["number"].isin(numbers)]
-
-    def replay(self, number: int) -> Replay:
-        """Train a trial again, alone, outside the tuner.
-
-        Raises:
-            ValueError: there is no such trial, or it finished no epoch.
-        """
-        self._check_data()
-        return replay(self.request, self._trial(number), self._source)
-
-    def export(self, which: str | int, out: str | Path) -> Path:
-        """Make a trained candidate a package that needs torch alone.
-
-        Where the task has a raw form of its data, the package's predictor must have on the
-        validation part, as raw rows, the scores that the ledger has for these weights.
-
-        Args:
-            which: number of a trial, or what `best` takes.
-            out: folder of the package; it must not exist.
-
-        Returns:
-            The folder.
-
-        Raises:
-            ValueError: there is no such candidate.
-            FileExistsError: `out` exists.
-            RunFailedError: the package does not compute what the candidate does; nothing is left.
-        """
-        from optcell_search.export import ExportError, export
-
-        from .raw_scores import reference
-
-        if Path(out).exists():
-            raise FileExistsError(f"{out}: already exists; name a new folder for the export")
-        number, candidate = self.candidate(which)
-        task = self._check_data()
-        weights, known = self.weights(number), self._trial(number).user_attrs
-        # Of several repeats the ledger has the means, and the weights are those of the first.
-        noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
-        checked = reference(task, candidate, weights, noted, self.request.device)
-        try:
-            return export(candidate, weights, task, self._scores(number), out, checked)
-        except ExportError as error:
-            raise RunFailedError(str(error)) from error
-
-    def weights(self, number: int) -> dict[str, Tensor]:
-        """Return a trial's trained weights, from its checkpoint or else by training it again."""
-        saved = checkpoints.load_weights(self._checkpoints / str(number))
-        return saved if saved is not None else self.replay(number).weights
 
     def _at(self, address: str | None) -> Request:
         """The request, with another cluster than the one it names."""

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from optcell_search import tasks
 from optcell_search.space import SearchSpace
 
 from ..ledger import folder as folders
+from . import task_file
 from .cluster import data_transfer
 from .resolve import resolve
 from .run import Run
@@ -35,9 +37,11 @@ def search(
     sampler: str = "tpe",
     scheduler: str = "auto",
     seed: int = 0,
-    repeats: int = 1,
+    preset: str | None = None,
+    repeats: int | None = None,
+    folds: int | Literal["auto"] | None = None,
     deterministic: bool = False,
-    epochs: int | Literal["auto"] = 10,
+    epochs: int | Literal["auto"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float | Literal["auto"] = 0.0,
@@ -66,7 +70,10 @@ def search(
         patience: the search ends after so many trials without a better front; 0: never.
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps all.
         first: TOML file with candidates to train before any other, as the page's "Copy as TOML"
-            gives them; several each under ``[[candidate]]``.
+            gives them; several each under ``[[candidate]]``. After them, and before the sampler
+            has its say, come the plain cells of the space: each cell behind gd with s = 1, all
+            else at the space's defaults (`SearchSpace.plain`). They are what others are measured
+            by, and count as trials.
         objectives: what to aim at, the most important one first: metrics of the task,
             ``"parameters"``, ``"train_seconds"``, ``"latency_ms"``. By default the task's first
             metric.
@@ -77,7 +84,13 @@ def search(
             ``"mo-asha"`` in several (see `tuning.halving`);
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
         seed: of the whole run.
+        preset: ``"quick"``, ``"good"`` or ``"best"``: how thoroughly to judge where `repeats`,
+            `folds` and `epochs` do not say it; see `presets.PRESETS`. None: no repeats, no folds,
+            ten epochs.
         repeats: how many seeds each candidate is trained with; objectives are means over them.
+        folds: in how many each of these is trained, on training and validation data dealt anew
+            (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
+            the mean so far. ``"auto"``: 5 below 1,000 sequences, else the task's own split, 1.
         deterministic: let the same seed give the same candidates in the same order, however fast
             the workers are. They then work in generations of `workers` candidates, and each
             generation waits for its slowest.
@@ -116,9 +129,10 @@ def search(
 
     if out is None:
         raise ValueError("out = None; valid: a folder for the run")
+    loaded = tasks.load(task, data_dir)
     request = resolve(
         space,
-        task,
+        loaded,
         num_trials=num_trials,
         time=time,
         trial_time=trial_time,
@@ -130,7 +144,9 @@ def search(
         sampler=sampler,
         scheduler=scheduler,
         seed=seed,
+        preset=preset,
         repeats=repeats,
+        folds=folds,
         deterministic=deterministic,
         epochs=epochs,
         workers=workers,
@@ -144,6 +160,9 @@ def search(
         data_dir=data_dir,
         checkpoint_gib=checkpoint_gib,
     )
+    described = task_file.content(loaded)
+    # The workers read it for themselves.
+    del loaded
     directory = Path(out)
     if directory.is_symlink():
         # A link to a folder is that folder, and a run's own files are never links.
@@ -159,7 +178,7 @@ def search(
                 folders.check_study(request.study)
             if request.gpus_measured:
                 request = packed(request, source)
-            folders.make(directory, request)
+            folders.make(directory, request, described)
             data_transfer.move_in(request, directory)
             unless_begun.pop_all()
             run = Run(directory, request)

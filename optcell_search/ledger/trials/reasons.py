@@ -24,3 +24,7 @@ def kind(reason: str) -> str:
 
 class RunBrokenError(RuntimeError):
     """Ray, the disk or the database gave out in mid-run; the ledger can be resumed."""
+
+
+class RunFailedError(RuntimeError):
+    """A search ended without a single trained candidate; the message counts the reasons."""

@@ -2,6 +2,7 @@
 
     checkpoints/<trial>/training.pt        all it takes to go on training; while a trial runs
     checkpoints/<trial>/model.safetensors  the weights after the last epoch
+    checkpoints/finalized/                 see `finalized_weights`
 
 Workers write them, each file whole or not at all; the driver's `Retention` deletes what is no
 longer needed.

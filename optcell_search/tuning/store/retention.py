@@ -1,4 +1,4 @@
-"""Which checkpoints of a run stay: what can resume, the Pareto set, nothing else."""
+"""Which checkpoints of a run stay: what can resume, what is finalized, the Pareto set."""
 
 from __future__ import annotations
 
@@ -11,16 +11,29 @@ from optcell_search import results
 
 from .checkpoints import TRAINING, WEIGHTS
 from .file_systems import Location
+from .finalized_weights import FOLDER, REFIT_FOLDER
 
 # ``TRIAL/FILE``, and what is left of one whose writer died.
 _OWN = re.compile(rf"[0-9]+/({TRAINING}|{WEIGHTS}|\.({TRAINING}|{WEIGHTS})\.[0-9a-f]{{8}})")
+_FINALIZED = re.compile(rf"({FOLDER}|{REFIT_FOLDER})/[0-9]+/[0-9]+/{WEIGHTS}")
+_FINALIZED_DRAFT = re.compile(
+    rf"({FOLDER}|{REFIT_FOLDER})/[0-9]+/[0-9]+/\.{WEIGHTS}\.[0-9a-f]{{8}}"
+)
+
+
+def own_sizes(location: Location) -> dict[str, int]:
+    """Return the bytes of the files that workers of a run write; others are nobody's to delete."""
+    own = (_OWN, _FINALIZED, _FINALIZED_DRAFT)
+    found = location.sizes()
+    return {n: size for n, size in found.items() if any(one.fullmatch(n) for one in own)}
 
 
 class Retention:
     """Keeps all checkpoints of a run within one number of bytes.
 
     What can resume comes first, for it is worth the time that went into it; workers see to it that
-    it does not grow beyond the budget (`Job.checkpoint_bytes`). The Pareto set has the rest.
+    it does not grow beyond the budget (`Job.checkpoint_bytes`). What `finalize` has trained stays
+    as well. The Pareto set has the rest.
 
     Args:
         location: where the checkpoints are.
@@ -34,7 +47,7 @@ class Retention:
         self.location = location
         self._directions = list(directions)
         self._limit = limit
-        self._sizes = self._own_sizes()
+        self._sizes = own_sizes(location)
         self._numbers: list[int] = []
         self._values: list[Sequence[float]] = []
 
@@ -58,15 +71,11 @@ class Retention:
         """
         wanted = {f"{number}/{TRAINING}" for number in unfinished}
         wanted |= {f"{number}/{WEIGHTS}" for number in {*unfinished, *self._numbers}}
-        self._sizes = self._own_sizes()
+        self._sizes = own_sizes(self.location)
+        wanted |= {name for name in self._sizes if _FINALIZED.fullmatch(name)}
         for name in self._sizes.keys() - wanted:
             self._delete(name)
         self._fit()
-
-    def _own_sizes(self) -> dict[str, int]:
-        """Bytes of the files that workers of this run write; others are nobody's to delete."""
-        found = self.location.sizes()
-        return {name: size for name, size in found.items() if _OWN.fullmatch(name)}
 
     def wrote(self, number: int, files: Mapping[str, int]) -> None:
         """Take in what a worker has written for a trial: name → bytes."""
@@ -92,7 +101,7 @@ class Retention:
     def _delete(self, name: str) -> None:
         if self._sizes.pop(name, None) is not None:
             self.location.delete(name)
-            self.location.delete_empty(name.partition("/")[0])
+            self.location.delete_empty(name.rpartition("/")[0])
 
     def _fit(self) -> None:
         """Delete weights from the worse end of the front until everything fits."""

@@ -1,0 +1,169 @@
+"""A run's trained weights: found or trained again, and made a package."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from optcell_search.space import Candidate
+
+from ..ledger.format import METRICS, REFIT, finalized_in
+from ..ledger.trials.reasons import RunFailedError
+from ..ledger.trials.scores import NO_RECORD
+from ..pareto import Direction
+from . import task_file
+from .finalized_choice import FinalizedSeed, choose_seed
+from .replay import Replay, replay, trained
+from .run_folder import RunFolder
+from .store import checkpoints, finalized_weights
+
+if TYPE_CHECKING:
+    from optcell_search.export import Reference, TaskDescription
+
+
+class RunWeights(RunFolder):
+    """What can be done with the weights of a run's trials on this machine, without Ray."""
+
+    def replay(self, number: int, *, data_dir: str | Path | None = None) -> Replay:
+        """Train a trial again, alone, outside the tuner.
+
+        Args:
+            number: of the trial.
+            data_dir: as `Run.resume` takes it; nothing is written.
+
+        Raises:
+            ValueError: there is no such trial, or it finished no epoch.
+        """
+        moved = self._moved(data_dir)
+        self._check_data(moved)
+        return replay(self.request, self._trial(number), self._source_at(moved))
+
+    def weights(self, number: int, *, data_dir: str | Path | None = None) -> dict[str, Tensor]:
+        """Return a trial's trained weights, from its checkpoint or else by training it again."""
+        saved = checkpoints.load_weights(self._checkpoints / str(number))
+        return saved if saved is not None else self.replay(number, data_dir=data_dir).weights
+
+    def finalized_weights(
+        self, number: int, seed: int, *, data_dir: str | Path | None = None
+    ) -> dict[str, Tensor]:
+        """Return what `finalize` has trained with one seed, kept or else trained again.
+
+        Args:
+            number: of the trial.
+            seed: one of its finalized seeds.
+            data_dir: as `Run.resume` takes it; nothing is written.
+
+        Raises:
+            ValueError: nothing was finalized with that seed.
+        """
+        record = finalized_in(self._study.user_attrs).get(number, NO_RECORD)
+        if seed not in record["seeds"]:
+            valid = ", ".join(map(str, record["seeds"])) or "none"
+            raise ValueError(f"{self.directory}: trial {number} has no seed {seed}; valid: {valid}")
+        refit = record.get(REFIT, False)
+        saved = finalized_weights.load(self._checkpoints, number, seed, refit)
+        if saved is not None:
+            return saved
+        moved = self._moved(data_dir)
+        self._check_data(moved)
+        source = self._source_at(moved)
+        trial, epochs = self._trial(number), record["epochs"]
+        return trained(self.request, trial, seed, epochs, source, refit=refit)
+
+    def export(
+        self,
+        which: str | int,
+        out: str | Path,
+        *,
+        seed_of: int | None = None,
+        data_dir: str | Path | None = None,
+    ) -> Path:
+        """Make a trained candidate a package that needs torch alone.
+
+        Of a trial that `finalize` has trained again the weights are those of its best seed by
+        validation, of any other those of the search; the package's README and its ``config.json``,
+        under ``weights``, say which.
+
+        Where the task has a raw form of its data, the package's predictor must have on the
+        validation part, as raw rows, the scores that the ledger has for these weights. Where the
+        data are not there, that is left out with a warning, and weights that were kept are exported
+        all the same.
+
+        Args:
+            which: number of a trial, or what `best` takes.
+            out: folder of the package; it must not exist.
+            seed_of: take the weights of this one of the trial's finalized seeds, counted from 1.
+            data_dir: as `Run.resume` takes it; nothing is written.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ValueError: there is no such candidate or seed.
+            FileExistsError: `out` exists.
+            RunFailedError: the package does not compute what the candidate does; nothing is left.
+        """
+        from optcell_search.export import ExportError, export
+
+        if Path(out).exists():
+            raise FileExistsError(f"{out}: already exists; name a new folder for the export")
+        number, candidate = self.candidate(which)
+        moved = self._moved(data_dir)
+        chosen = self._finalized_seed(number, seed_of)
+        if chosen is None:
+            weights = self.weights(number, data_dir=data_dir)
+            known = self._trial(number).user_attrs
+            # Of several repeats the ledger has the means, and the weights are those of the first.
+            noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
+        else:
+            weights = self.finalized_weights(number, chosen.seed, data_dir=data_dir)
+            noted = chosen.validation or None
+        described, compared, unchecked = self._described(moved, candidate, weights, noted)
+        if unchecked:
+            warnings.warn(f"the predictor's scores are not checked: {unchecked}", stacklevel=2)
+        origin = {"of": "search", "trial": number} if chosen is None else chosen.to_dict()
+        try:
+            return export(
+                candidate,
+                weights,
+                described,
+                self._scores(number),
+                out,
+                compared,
+                origin=origin,
+                unchecked=unchecked,
+            )
+        except ExportError as error:
+            raise RunFailedError(str(error)) from error
+
+    def _described(
+        self,
+        moved: Mapping[str, Any],
+        candidate: Candidate,
+        weights: Mapping[str, Tensor],
+        noted: Mapping[str, float] | None,
+    ) -> tuple[TaskDescription, Reference | None, str]:
+        """Return the task, what its predictor is to score, and why that cannot be known.
+
+        Where the data are not there, the task is described by what the run folder keeps.
+        """
+        from .raw_scores import reference
+
+        try:
+            task = self._check_data(moved)
+        except (OSError, ValueError) as error:
+            stored = None if moved else task_file.read(self.directory, self.request)
+            if stored is None:
+                raise
+            return stored, None, str(error).splitlines()[0]
+        return task, reference(task, candidate, weights, noted, self.request.device), ""
+
+    def _finalized_seed(self, number: int, place: int | None) -> FinalizedSeed | None:
+        record = finalized_in(self._study.user_attrs).get(number, NO_RECORD)
+        # Where costs alone are aimed at, the loss is what tells seeds apart.
+        judged: dict[str, Direction] = {**self.request.objectives, "loss": "minimize"}
+        return choose_seed(number, record, judged, place, str(self.directory))
