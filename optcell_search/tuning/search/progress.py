@@ -69,7 +69,8 @@ def ranking(ledger: Ledger) -> pd.DataFrame:
                     **dict(zip(objectives, trial.values, strict=True)),
                 }
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.astype({"parameters": float, f"{first}_std": float}) if rows else table
 
 
 def best(ledger: Ledger) -> FrozenTrial | None:
