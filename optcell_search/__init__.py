@@ -1,6 +1,6 @@
 """Search for the update rule, momentum and step size that suit your recurrent network.
 
-Importing this needs torch alone; what needs more is loaded on first use.
+Everything is loaded on first use: a cell needs torch alone, and the command's help not even that.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import cells, rules
-from .cells import OptCell
-
 if TYPE_CHECKING:
+    from . import cells, rules
+    from .cells import OptCell
     from .estimators import OptCellClassifier, OptCellForecaster, OptCellRegressor
     from .space import Candidate, SearchSpace
     from .tuning import Run, optcell_trainable
@@ -33,6 +32,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "OptCell": "cells",
     "Candidate": "space",
     "OptCellClassifier": "estimators",
     "OptCellForecaster": "estimators",
@@ -45,6 +45,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("cells", "rules"):
+        return importlib.import_module(f".{name}", __name__)
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)

@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "shapes": set(),
     "registry": set(),
     "pareto": set(),
+    "stages": set(),
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
@@ -40,12 +41,12 @@ ARROWS: dict[str, set[str]] = {
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
-        "ledger", "results", "export", "dashboard",
+        "ledger", "results", "export", "dashboard", "stages",
     },
     "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
-        "tuning",
+        "tuning", "stages",
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
@@ -155,16 +156,18 @@ def test_every_room_is_on_the_plan() -> None:
     assert {room_of(path) for path in FILES} <= set(ARROWS)
 
 
-def test_importing_the_package_loads_torch_and_nothing_heavier() -> None:
+def test_a_cell_loads_torch_and_nothing_heavier() -> None:
     program = (
         "import sys, optcell_search\n"
+        "print('torch' in sys.modules)\n"
+        "optcell_search.OptCell, optcell_search.cells, optcell_search.rules\n"
         "heavy = {'ray', 'optuna', 'plotly', 'dash', 'pandas', 'sklearn', 'triton', 'numba'}\n"
         "print('torch' in sys.modules, sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent
     )
-    assert done.stdout.split() == ["True", "[]"], done.stderr
+    assert done.stdout.split() == ["False", "True", "[]"], done.stderr
 
 
 def test_importing_a_space_does_not_load_what_trains_it() -> None:
@@ -182,3 +185,15 @@ def test_importing_a_space_does_not_load_what_trains_it() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_help_waits_for_nothing() -> None:
+    heavy = {"torch", "numpy", "pandas", "optuna", "ray", "sqlalchemy", "rich"}
+    program = (
+        "import sys\nfrom optcell_search.cli import main\ntry:\n    main(['run', '--help'])\n"
+        f"except SystemExit:\n    print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import io
 import os
-import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import commands
+from ..ledger.storage.passwords import without_password
+from ..stages import stage
+from . import commands, interruption
 from .parser import make_parser, shortened
+from .telling import told
 
 DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
+_NOTHING_WRITTEN = "stopped; nothing was written"
+_CURSOR = "\r\x1b[K\x1b[?25h"
+# What those commands need that start Ray, all of it seconds to import.
+_MODULES_ON_RAY = ("start", "finalize", "search.driver")
+_ON_RAY = (commands.run, commands.resume, commands.finalize)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,33 +31,72 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0: done; 1: the run failed; 2: the request was wrong, and nothing was written; 130: stopped
-        by Ctrl-C; 141: nobody read the output any more, as after ``| head``.
+        by Ctrl-C or SIGTERM; 141: nobody read the output any more, as after ``| head``.
     """
+    if argv is not None:
+        return _run(argv)
+    # The process is this command, and signals are the command's to take.
+    # A spinner may have hidden the terminal's cursor.
+    shown = _CURSOR if sys.stderr is not None and sys.stderr.isatty() else ""
+    interruption.leave_at_once(STOPPED, f"{shown}optcell-search: {_NOTHING_WRITTEN}\n")
+    code = _run(sys.argv[1:], ready=interruption.interrupt)
+    interruption.leave_at_once(code)
+    return code
+
+
+def _run(argv: Sequence[str], ready: Callable[[], None] = lambda: None) -> int:
+    """Do what the arguments ask for, and call `ready` when all is imported and it begins."""
     _speak_plainly()
-    arguments = make_parser().parse_args(_checked(sys.argv[1:] if argv is None else argv))
-    # As Ctrl-C does, whoever handles that at the moment.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    arguments = make_parser().parse_args(_checked(argv))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
-    # Here, not above: `--help` and mistyped options need not wait for torch.
-    from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
-    from optcell_search.tuning import RunFailedError
+    with told():
+        return _do(arguments, ready)
+
+
+def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
+    """Do what is asked for; return the exit code."""
+    with stage("loading"):
+        # Here, not above: `--help` and mistyped options need not wait for torch.
+        from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
+        from optcell_search.tuning import RunFailedError
 
     try:
+        if arguments.command in _ON_RAY:
+            with stage("loading Ray"):
+                _import_on_ray()
+        ready()
         result: int = arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer would meet the closed pipe once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()
         return UNREAD
     except RunFailedError as error:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # The disk that the output goes to is full, say.
+            _let_output_go()
         return _say(WRONG_REQUEST, str(error))
     except STORAGE_ERRORS as error:
         return _say(FAILED, f"the study cannot be used any more: {said(error)}")
     except KeyboardInterrupt:
         return _say(STOPPED, _after_interruption(arguments))
     return result
+
+
+def _let_output_go() -> None:
+    # What is left in the buffer would meet the same fault once more when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _import_on_ray() -> None:
+    from optcell_search.tuning.cluster.starting import require_home
+
+    require_home()
+    for module in _MODULES_ON_RAY:
+        importlib.import_module(f"optcell_search.tuning.{module}")
 
 
 def _checked(arguments: Sequence[str]) -> Sequence[str]:
@@ -77,17 +125,37 @@ def _after_interruption(arguments: argparse.Namespace) -> str:
     if arguments.command in (commands.run, commands.resume):
         folder = arguments.out if arguments.command is commands.run else arguments.directory
         if (Path(folder) / "run.toml").is_file():
-            return f"stopped; `optcell-search resume {folder}` goes on"
-    return "stopped; nothing was written"
+            return f"stopped{_how_far(folder)}; `optcell-search resume {folder}` goes on"
+    return _NOTHING_WRITTEN
+
+
+def _how_far(folder: str) -> str:
+    """Return how far a stopped run came, in words; nothing where its study cannot be read now."""
+    from optcell_search.tuning import Run
+
+    try:
+        known = Run.open(folder).status()
+    except (ValueError, OSError):
+        return ""
+    ended = known["complete"] + known["pruned"] + known["fail"]
+    asked = f" of {known['asked']}" if known["asked"] else ""
+    words = f" after {ended}{asked} trials"
+    if known["best"] is not None:
+        name, value = next(iter(known["objectives"].items()))
+        words += f", the best so far trial {known['best']}, {name} {value:.4g}"
+    return words
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:
     """Print a warning as one line; where in the code it was raised tells a user nothing."""
-    print(f"optcell-search: warning: {message}", file=sys.stderr)
+    said = shortened(without_password(str(message)))
+    print(f"optcell-search: warning: {said}", file=sys.stderr)
 
 
 def _say(code: int, message: str) -> int:
-    # A search space with several faults has a line for each.
-    for line in message.splitlines():
-        print(f"optcell-search: {shortened(line)}", file=sys.stderr)
+    # A search space with several faults has a line for each; where the disk that they go to is full
+    # the exit code still says it.
+    with contextlib.suppress(OSError):
+        for line in message.splitlines():
+            print(f"optcell-search: {shortened(without_password(line))}", file=sys.stderr)
     return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from ..ledger.storage.passwords import without_password
 from . import commands
 from .search_options import add_extension, add_search
 
@@ -28,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and end with exit code 2."""
-        said = shortened(message)
+        said = shortened(without_password(message))
         self.exit(2, f"{self.prog}: {said}; see {self.prog} --help\n")
 
 
@@ -118,7 +119,11 @@ def _add_results(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--pareto", action="store_true", help="Show only the trials that no other one dominates."
     )
-    parser.add_argument("--csv", metavar="FILE", help="Write all columns into this CSV file.")
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="Write all columns into this CSV file, or to the standard output where it is -.",
+    )
     parser.add_argument("--force", action="store_true", help=_FORCE)
 
 

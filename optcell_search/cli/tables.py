@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _GAP = "  "
 _TESTED = ("test_", "baseline_test_")
@@ -67,6 +68,10 @@ def status(known: Mapping[str, Any]) -> str:
         ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"],
         ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
     ]
+    if known["at_work"]:
+        rows.append(["", "a process is working on it"])
+    elif known["running"] + known["waiting"] + known["missing"] and not known["ended"]:
+        rows.append(["", f"not running; `optcell-search resume {known['directory']}` goes on"])
     rows.append(["epochs", str(known["epochs"])])
     if known["epochs_rule"]:
         rows.append(["", known["epochs_rule"]])
@@ -80,6 +85,12 @@ def status(known: Mapping[str, Any]) -> str:
         values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())
         rows.append(["best", f"trial {known['best']}: {values}"])
         rows.append(["front", f"{known['front']} candidates"])
+    elif (miss := known["nearest_miss"]) is not None:
+        value = _number(miss["value"])
+        metric = miss["constraint"].partition("=")[0].rstrip("<>")
+        rows.append(["best", "none: no trial keeps the constraints"])
+        nearest = f"trial {miss['trial']}: {metric} {value} where {miss['constraint']} is asked"
+        rows.append(["nearest", nearest])
     return text(rows)
 
 
@@ -109,6 +120,8 @@ def _plain(value: Any) -> Any:
 
 
 def _missing(value: Any) -> bool:
+    import pandas as pd
+
     return value is None or bool(pd.isna(value))
 
 

@@ -33,9 +33,9 @@ def run_package(folder: str | Path, arguments: Sequence[str]) -> int:
     """
     home = Path(folder).absolute()
     try:
-        config = json.loads((home / "config.json").read_text(encoding="utf-8"))
-        known = config.get("predictor", False)
-    except (OSError, ValueError, AttributeError):
+        config = _content(home / "config.json")
+        known = json.loads(config).get("predictor", False)
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise ValueError(
             f"{folder}: no exported package; valid: a folder that `export` has written"
         ) from None
@@ -45,8 +45,18 @@ def run_package(folder: str | Path, arguments: Sequence[str]) -> int:
             f"{folder}: this package has no predictor, as an earlier version wrote it; valid: "
             "export the candidate again"
         )
+    if _content(home / packages[0] / "config.json") != config:
+        raise ValueError(
+            f"{folder}: the two config.json of this package differ, so one is damaged; valid: "
+            "export the candidate again"
+        )
     done = subprocess.run(
         [sys.executable, "-I", "-c", _PROGRAM, str(home), packages[0], *arguments],
         check=False,
     )
     return done.returncode
+
+
+def _content(path: Path) -> bytes:
+    # A pipe or a device would be read without end.
+    return path.read_bytes() if path.is_file() else b""

@@ -33,8 +33,8 @@ def amend(ledger: Ledger, folder: Path, changes: Mapping[str, Any]) -> None:
     """
     assert changes.keys() <= set(AMENDABLE)
     request = dataclasses.replace(ledger.request, **changes)
-    ledger.note(REQUEST_BEFORE, ledger.request.to_dict())
-    ledger.note(REQUEST, request.to_dict())
+    ledger.note(REQUEST_BEFORE, ledger.request.without_passwords.to_dict())
+    ledger.note(REQUEST, request.without_passwords.to_dict())
     _rewrite(request, folder)
     ledger.request = request
 
@@ -47,9 +47,13 @@ def settled(request: Request, study: optuna.Study, folder: Path) -> Request:
     """
     before = study.user_attrs.get(REQUEST_BEFORE)
     where = f"the study of {folder}"
-    if before is None or Request.from_dict(before, where) != request:
+    if before is None:
         return request
-    changed = Request.from_dict(study.user_attrs[REQUEST], where)
+    known = Request.from_dict(before, where).without_passwords
+    if known != request.without_passwords:
+        return request
+    amended = Request.from_dict(study.user_attrs[REQUEST], where)
+    changed = dataclasses.replace(request, **{n: getattr(amended, n) for n in AMENDABLE})
     if changed != request:
         _rewrite(changed, folder)
     return changed

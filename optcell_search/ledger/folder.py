@@ -18,12 +18,12 @@ from .opening import make_ledger
 from .request import Request
 from .storage.disk import sync, sync_all
 from .storage.names import refuse_link
+from .storage.passwords import without_password
 from .storage.storage import (
     STORAGE_ERRORS,
     LedgerStorage,
     file_of,
     is_missing,
-    without_password,
 )
 
 LOCK = Path("ray") / "driver.lock"
@@ -85,7 +85,7 @@ def make(folder: Path, request: Request, described: str = "") -> None:
         beside = folder if there else folder.parent
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
         unless_made.callback(shutil.rmtree, temporary, ignore_errors=True)
-        temporary.chmod(0o755)
+        temporary.chmod(0o700 if request.has_password else 0o755)
         if there and [*folder.iterdir()] != [temporary]:
             raise FileExistsError(_taken(folder))
         request.write(temporary)
@@ -140,6 +140,26 @@ def _taken(folder: Path) -> str:
     return f"{folder}: exists and is no empty folder; choose another one"
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process on this machine is working on the run; looking changes nothing."""
+    try:
+        import fcntl
+
+        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+    except (ImportError, OSError):
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # A file system without locks: nobody can hold one there.
+        return False
+    finally:
+        os.close(file)
+    return False
+
+
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder against a second process; the lock ends with this one, however it ends.
@@ -152,7 +172,8 @@ def locked(folder: Path) -> Iterator[None]:
     for name in _OWN:
         refuse_link(folder / name)
     refuse_link(path)
-    path.parent.mkdir(exist_ok=True)
+    # Tune's own state holds what workers are told, where checkpoints go with a password included.
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()

@@ -22,6 +22,7 @@ from . import format as stored
 from .constraints import Constraint
 from .request import Request
 from .storage.lock import locked
+from .storage.passwords import without_password
 from .storage.storage import LedgerStorage
 from .trials import ending, enqueued
 from .trials.counts import TrialCounts
@@ -265,7 +266,8 @@ class Ledger:
             reason: a short text to group by: ``diverged``, ``out of memory``, ``error: …``.
             detail: what else is known, such as a traceback.
         """
-        self._finish(number, TrialState.FAIL, {stored.REASON: reason, stored.DETAIL: detail})
+        said = {stored.REASON: without_password(reason), stored.DETAIL: without_password(detail)}
+        self._finish(number, TrialState.FAIL, said)
 
     def copy(self, number: int, source: int) -> None:
         """Finish a trial with the result of another one of the same candidate and seed."""

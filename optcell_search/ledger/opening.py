@@ -77,7 +77,7 @@ def _study(request: Request, storage: LedgerStorage) -> optuna.Study:
         study = optuna.load_study(study_name=request.run_id, storage=storage.optuna)
         if REQUEST not in study.user_attrs:
             study.set_user_attr(RUN_ID, request.run_id)
-            study.set_user_attr(REQUEST, request.to_dict())
+            study.set_user_attr(REQUEST, request.without_passwords.to_dict())
             _name_objectives(study, list(request.objectives))
     except KeyError as error:
         # Made anew it would be empty, and what was trained so far would be trained again.
@@ -100,6 +100,8 @@ def _refuse_edited(request: Request, study: optuna.Study, folder: Path) -> None:
     """
     path = folder / REQUEST_FILE
     asked = Request.from_dict(study.user_attrs[REQUEST], f"the study of {folder}")
+    # The study holds no passwords; that of a run of 0.1 may.
+    request, asked = request.without_passwords, asked.without_passwords
     for field in dataclasses.fields(Request):
         here, there = getattr(request, field.name), getattr(asked, field.name)
         if here != there and field.name != "data_dir":

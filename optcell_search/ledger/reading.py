@@ -16,13 +16,13 @@ from optcell_search.space.files import parse
 from . import trust as trusting
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 from .storage.names import refuse_link
+from .storage.passwords import without_password
 from .storage.storage import (
     DAMAGE,
     STORAGE_ERRORS,
     quiet_optuna,
     said,
     storage_for_reading,
-    without_password,
 )
 from .trials.attributes import check_numbers, check_study
 

@@ -17,13 +17,14 @@ from optcell_search.space.files import parse
 from ..pareto import Direction
 from .format import FORMAT, READABLE, REQUEST_FILE, directions_in
 from .storage.names import inner_name
-from .storage.storage import without_password
+from .storage.passwords import without_password
 from .trials.attributes import check_objectives
 from .typed import checker, in_words, short
 
 # Ray's word for a cluster of our own on this machine, which is what no address means as well.
 LOCAL = "local"
 _MOST_NAMED = 5
+_URLS = ("study", "storage", "address")
 # Fields that TOML and JSON know as lists.
 _TUPLES = {"constraints", "callbacks", "until", "first"}
 
@@ -103,6 +104,17 @@ class Request:
         """The search space as an object."""
         return SearchSpace.from_dict(self.space, where=REQUEST_FILE)
 
+    @property
+    def has_password(self) -> bool:
+        """Whether there is a password in a URL that it names."""
+        return self.without_passwords != self
+
+    @property
+    def without_passwords(self) -> Request:
+        """The request as others may see it, for everybody who reads the study does."""
+        urls = {name: without_password(getattr(self, name)) for name in _URLS}
+        return dataclasses.replace(self, **urls)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, as it stands in ``run.toml`` and in the study."""
         data = dataclasses.asdict(self)
@@ -151,8 +163,8 @@ class Request:
     def write(self, folder: Path) -> None:
         """Write ``run.toml`` into `folder`, for its owner alone where it holds a password."""
         path = folder / REQUEST_FILE
-        secret = any(without_password(url) != url for url in (self.study, self.storage))
-        with open(path, "x", encoding="utf-8", opener=_private if secret else None) as stream:
+        opener = _private if self.has_password else None
+        with open(path, "x", encoding="utf-8", opener=opener) as stream:
             stream.write(tomli_w.dumps(self.to_dict()))
 
     @classmethod

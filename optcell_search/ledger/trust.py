@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .format import JOURNAL
 from .request import Request
-from .storage.storage import without_password
+from .storage.passwords import without_password
 
 # What a request may name outside of its run folder.
 KEYS = ("study", "storage", "address")

@@ -1,9 +1,11 @@
-"""Signals: starts a search and stops it at a random moment by Ctrl-C or SIGTERM, and counts.
+"""Signals: starts a search, stops it by Ctrl-C or SIGTERM at moments spread over it, and counts.
 
-    signals.py [--tries 6] [--seed 0] [--latest 30]
+    signals.py [--tries 6] [--seed 0] [--earliest 0.5] [--latest 30] [--signal both|SIGINT|SIGTERM]
 
-Wrong is another exit code than 130 (or 0, where it was over first), a traceback, a hidden folder
-left behind, a process of the search that outlives it, or a run that cannot be read afterwards.
+The moments lie evenly between the earliest and the latest one. Wrong is another exit code than 130
+(or 0, where it was over first), a traceback, anything left beside the run, a process of the search
+that outlives it, a run that cannot be read afterwards, or a message that is not one line. What
+comes before Python has begun with the command is Python's own to take, and counted apart.
 """
 
 from __future__ import annotations
@@ -41,10 +43,14 @@ def in_session(session: int) -> list[str]:
     return found
 
 
-def one(root: Path, chance: random.Random, latest: float, tally: attacks.Tally) -> None:
+def began(errors: str) -> bool:
+    """Whether a process that ended by a signal had come as far as the command."""
+    return "in main" in errors or "optcell-search:" in errors
+
+
+def one(root: Path, number: signal.Signals, moment: float, tally: attacks.Tally) -> None:
     """Start a search, stop it, and look."""
-    number = chance.choice([signal.SIGINT, signal.SIGTERM])
-    folder, moment = root / f"run-{tally.tried}", chance.uniform(0.5, latest)
+    folder = root / f"run-{tally.tried}"
     command = [
         sys.executable, "-c", _PROGRAM, "run", str(root / "tiny.toml"), "--task",
         str(root / "tiny.npz"), "--trials", "200", "--epochs", "20", "--workers", "1", "--out",
@@ -57,6 +63,7 @@ def one(root: Path, chance: random.Random, latest: float, tally: attacks.Tally) 
     time.sleep(moment)
     # A terminal sends Ctrl-C to everybody in it, kill sends to one.
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    asked = time.monotonic()
     faults = []
     try:
         _, errors = process.communicate(timeout=_SECONDS)
@@ -64,42 +71,56 @@ def one(root: Path, chance: random.Random, latest: float, tally: attacks.Tally) 
         os.killpg(process.pid, signal.SIGKILL)
         _, errors = process.communicate()
         faults.append(f"goes on for more than {_SECONDS} s")
-    # Before Python has come to our code it says so in its own way.
-    early = process.returncode in (-signal.SIGINT, -signal.SIGTERM) or "import" in errors
-    if process.returncode not in (0, 130) and not (early and not folder.exists()):
+    took = time.monotonic() - asked
+    code = str(process.returncode)
+    if process.returncode in (-signal.SIGINT, -signal.SIGTERM) and not began(errors):
+        code = "before the command"
+    elif process.returncode not in (0, 130):
         last = (errors.strip().splitlines() or [""])[-1]
-        faults.append(f"exit code {process.returncode}: {last[:200]}")
-    if "Traceback" in errors and not early:
-        faults.append("a traceback")
+        faults.append(f"exit code {code}: {last[:200]}")
+    elif len(errors.splitlines()) != (process.returncode == 130):
+        faults.append(f"says {errors[-300:]!r}")
     if process.returncode != 0 and folder.exists() and "resume" not in errors:
         faults.append("does not say how to go on")
-    hidden = {path.name for path in root.iterdir()} - before - {folder.name}
-    if hidden:
-        faults.append(f"left {sorted(hidden)}")
+    left = {path.name for path in root.iterdir()} - before - {folder.name}
+    if left:
+        faults.append(f"left {sorted(left)}")
     deadline = time.monotonic() + 20
     while (alive := in_session(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.5)
+        time.sleep(0.2)
     if alive:
         faults.append(f"outlived by {alive}")
         os.killpg(process.pid, signal.SIGKILL)
     if folder.exists() and Run.open(folder).status()["running"]:
         faults.append("left a trial RUNNING")
-    tally.take(f"{number.name} after {moment:.1f} s", str(process.returncode), faults)
-    print(f"{number.name} after {moment:.1f} s: {process.returncode}", flush=True)
+    stage = "in the search" if folder.exists() else "before it"
+    what = f"{number.name} after {moment:.2f} s, {stage}"
+    tally.take(what, code, faults)
+    print(f"{what}: {code}, {took:.1f} s later", flush=True)
 
 
 def main() -> int:
     """Try so often; return 1 where something went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--tries", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the order")
+    parser.add_argument("--earliest", type=float, default=0.5, help="seconds after the start")
     parser.add_argument("--latest", type=float, default=30.0, help="seconds after the start")
+    parser.add_argument("--signal", choices=("both", "SIGINT", "SIGTERM"), default="both")
     arguments = parser.parse_args()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if arguments.signal != "both":
+        numbers = [signal.Signals[arguments.signal]]
+    step = (arguments.latest - arguments.earliest) / max(1, arguments.tries - 1)
+    moments = [arguments.earliest + step * i for i in range(arguments.tries)]
     chance, tally = random.Random(arguments.seed), attacks.Tally()
+    chance.shuffle(moments)
     with tempfile.TemporaryDirectory() as name:
         attacks.make_inputs(Path(name))
-        for _ in range(arguments.tries):
-            one(Path(name), chance, arguments.latest, tally)
+        for i, moment in enumerate(moments):
+            one(Path(name), numbers[i % len(numbers)], moment, tally)
     return tally.end("signals")
 
 

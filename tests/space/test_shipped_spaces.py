@@ -32,7 +32,17 @@ PUBLISHED = [
 
 
 # With grids too large to walk, of up to more than a million candidates.
-LARGE = {"auto", "conv_recurrent", "everything", "hippo", "long_memory", "orthogonal", "reservoir"}
+LARGE = {
+    "inside_outside",
+    "modern",
+    "auto",
+    "conv_recurrent",
+    "everything",
+    "hippo",
+    "long_memory",
+    "orthogonal",
+    "reservoir",
+}
 
 
 def test_names_are_those_of_the_files() -> None:

@@ -10,7 +10,8 @@ import optuna
 
 from ... import results
 from ...ledger.notes import Remark, remarks, write_remark
-from ...ledger.storage.storage import STORAGE_ERRORS, without_password
+from ...ledger.storage.passwords import without_password
+from ...ledger.storage.storage import STORAGE_ERRORS
 from ...results import TrialRecord
 from ..info.data import Data
 from .opening import open_source, study_to_write

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 import sqlite3
 import time
 import urllib.parse
@@ -20,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from ..format import DATABASE, JOURNAL
 from .disk import sync
 from .journal import mend, refuse_foreign
+from .passwords import without_password
 
 _MOMENT = 0.5  # seconds
 # So long another process may write before this one gives up.
@@ -197,19 +197,6 @@ def absolute_url(url: str) -> str:
         return url
     file = parsed.set(database=str(Path(parsed.database).absolute()))
     return file.render_as_string(hide_password=False)
-
-
-_USER = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*(?=@)")
-_SECRET = re.compile(r"(?i)(?<=[?&])([^=&#]*(?:password|passwd|secret|token|key)[^=&#]*)=[^&#]*")
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown: ``***`` in place of every password.
-
-    A password stands behind the user's name or in an option such as ``?password=``. A text that is
-    no URL, such as a folder, stays as it is.
-    """
-    return _SECRET.sub(r"\1=***", _USER.sub(r"\1:***", url)) if "://" in url else url
 
 
 def quiet_optuna() -> None:

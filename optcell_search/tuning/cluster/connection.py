@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ray
 from ray import exceptions
+from ray._private import ray_logging
+
+from optcell_search.stages import stage
 
 from ...ledger.request import Request
 from ..store.file_systems import Location
@@ -21,6 +25,7 @@ from . import (
     own_processes,
     preflight,
     runtime_environment,
+    signals,
     starting,
 )
 from .data_transfer import Source
@@ -31,6 +36,7 @@ _OBJECT_STORE_BYTES = 128 * 2**20
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_LINES = 60.0
 _PATIENCE = 3.0
+_TOLD = ("stdout_deduplicator", "stderr_deduplicator")
 
 _SETTINGS = {
     # Tune's own CSV, JSON and TensorBoard files: the ledger says all they say.
@@ -63,7 +69,7 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
     """
     preflight.check_system()
     preflight.check_room(location, request.checkpoint_bytes)
-    more = _SILENCE if request.address else heartbeat.PATIENCE
+    more = _SILENCE if request.address else heartbeat.PATIENCE | starting.token()
     with _environment(_SETTINGS | more), _quiet():
         ours = not ray.is_initialized()
         started: list[own_processes.Process] = []
@@ -71,26 +77,44 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
             if ours:
                 if request.address:
                     starting.require_answer(request.address)
-                with starting.uninterrupted(), starting.on_loopback(alone=not request.address):
+                doing = f"reaching {request.address}" if request.address else "starting Ray"
+                with (
+                    stage(doing),
+                    signals.uninterrupted(),
+                    starting.settings(alone=not request.address),
+                ):
                     _connect(request)
             _check_resources(request)
             if request.address or not ours:
                 # Our own workers are on this machine and see what we see.
-                preflight.check_nodes(request, location, source)
-                wait_for_resources(request)
+                with stage("asking the workers of the cluster"):
+                    preflight.check_nodes(request, location, source)
+                    wait_for_resources(request)
             started += own_processes.of_our_node() if ours and not request.address else []
             with heartbeat.watched(started):
                 yield
         finally:
             if ours:
-                left = {*started, *own_processes.of_our_node()}
-                ray.shutdown()
-                for process in left:
-                    process.kill()
+                with stage("ending Ray"), signals.uninterrupted():
+                    _shut_down(started)
+
+
+def _shut_down(started: Sequence[own_processes.Process]) -> None:
+    left = {*started, *own_processes.of_our_node()}
+    ray.shutdown()
+    for process in left:
+        process.kill()
 
 
 def _connect(request: Request) -> None:
-    if not request.address:
+    if request.address:
+        _join(request)
+    else:
+        _start(request)
+
+
+def _start(request: Request) -> None:
+    try:
         ray.init(
             # Without "local" Ray joins whatever cluster someone else started on this machine.
             address="local",
@@ -103,7 +127,17 @@ def _connect(request: Request) -> None:
             logging_level=logging.CRITICAL,
             object_store_memory=_OBJECT_STORE_BYTES,
         )
-        return
+    except Exception as error:
+        # Ray has no class of its own for a node that does not come up in time.
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise ValueError(
+            f"no Ray could be started on this machine: {first}; it may be too busy, or lack memory "
+            "or room below the folder for temporary files; try again, or use a running cluster "
+            "with --address"
+        ) from error
+
+
+def _join(request: Request) -> None:
     try:
         with runtime_environment.runtime_environment() as environment:
             ray.init(
@@ -180,7 +214,14 @@ def _quiet() -> Iterator[None]:
     logger = logging.getLogger("ray")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
+    # What nodes tell every driver goes past that: of one that died, pages of its own log.
+    told = [d for n in _TOLD if hasattr(d := getattr(ray_logging, n, None), "skip_re")]
+    before = [each.skip_re for each in told]
+    for each in told:
+        each.skip_re = re.compile("")
     try:
         yield
     finally:
         logger.setLevel(level)
+        for each, skipped in zip(told, before, strict=True):
+            each.skip_re = skipped

@@ -58,7 +58,7 @@ class Source:
     @classmethod
     def of(cls, request: Request, folder: Path) -> Source:
         """Return that of a run in `folder`."""
-        where = str(location_of(request, folder))
+        where = location_of(request, folder).where
         return cls(
             task=request.task,
             data_dir=request.data_dir,

@@ -11,7 +11,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-_RAYLET = "raylet"
+_NODE = ("raylet", "gcs_server")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def of_our_node() -> list[Process]:
     """Return the node that this process has started, and what that has started in turn."""
     stats = {pid: _stat(pid) for pid in _pids()}
     roots = [
-        pid for pid, (name, parent, _) in stats.items() if parent == os.getpid() and name == _RAYLET
+        pid for pid, (name, parent, _) in stats.items() if parent == os.getpid() and name in _NODE
     ]
     found = list(roots)
     while roots:

@@ -17,6 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from optcell_search.space import SearchSpace
 
 from ...ledger.request import Request
+from ...ledger.storage.passwords import without_password
 from ..store.file_systems import Location
 from . import data_transfer, heartbeat
 from .data_transfer import DataChangedError, Source
@@ -103,7 +104,7 @@ def check_nodes(request: Request, location: Location, source: Source) -> None:
     try:
         probe.write(_ASKED, probe.where.encode())
     except OSError as error:
-        raise ValueError(f"storage {base}: cannot be written: {error}") from error
+        raise ValueError(without_password(f"storage {base}: cannot be written: {error}")) from error
     try:
         _ask_all(request, probe, source)
     finally:
@@ -127,7 +128,9 @@ def _ask_all(request: Request, probe: Location, source: Source) -> None:
     except ValueError as error:
         raise ValueError(f"{_name(first)}: {fault}; {error}") from error
     except OSError as error:
-        raise ValueError(f"storage {source.transfer}: cannot be written: {error}") from error
+        raise ValueError(
+            without_password(f"storage {source.transfer}: cannot be written: {error}")
+        ) from error
     for node, fault in _ask([node for node, _ in without], request, probe, source):
         raise ValueError(f"{_name(node)}: {fault}")
 
@@ -139,7 +142,7 @@ def _ask(
     ask = ray.remote(answer)
     pending = {}
     for node in nodes:
-        question = Question(request.space, source, str(probe / node["NodeID"]))
+        question = Question(request.space, source, (probe / node["NodeID"]).where)
         (probe / node["NodeID"]).write(_ASKED, b"")
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         task = ask.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
@@ -157,7 +160,7 @@ def _ask(
             raise ValueError(f"{name}: {said.fault}")
         if (probe / node["NodeID"]).read(_ANSWERED) is None:
             raise ValueError(
-                f"{name}: what it wrote to storage {probe.where.rpartition('/')[0]} did not arrive "
+                f"{name}: what it wrote to storage {str(probe).rpartition('/')[0]} did not arrive "
                 "here; give a path that all nodes share, or a URI, by --storage"
             )
         if said.lacks_data:
@@ -180,7 +183,7 @@ def answer(question: Question) -> Answer:
     try:
         location.write(_ANSWERED, b"")
     except OSError as error:
-        return Answer(f"storage {location} cannot be written there: {error}")
+        return Answer(without_password(f"storage {location} cannot be written there: {error}"))
     try:
         question.source.load()
     except DataChangedError:

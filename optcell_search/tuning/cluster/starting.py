@@ -1,17 +1,15 @@
-"""Starting a Ray of our own, or joining one, so that it ends well when it is interrupted."""
+"""What is seen to before Ray is started or joined: its folder, its address, its ports."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
-import signal
+import secrets
 import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any
 from urllib.parse import urlsplit
 
 from ray._private import ray_constants
@@ -40,6 +38,34 @@ def temporary_folder() -> str | None:
     return str(_SHORT_FOLDER / f"ray-{os.getuid()}")
 
 
+def require_home() -> None:
+    """Raise a ValueError where there is no home: Ray is not even imported without one."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise ValueError(
+            "HOME is not set, and this system knows no home of this user; set HOME to a folder, "
+            "such as one for temporary files"
+        ) from error
+
+
+def token() -> dict[str, str]:
+    """Return Ray's token for a cluster of our own, where it cannot keep one in the home."""
+    home = Path.home()
+    folder = home / ".ray"
+    kept = (folder / "auth_token").exists() or os.access(
+        folder if folder.exists() else home, os.W_OK
+    )
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return {} if kept or named else {"RAY_AUTH_TOKEN": _made_token()}
+
+
+@functools.cache
+def _made_token() -> str:
+    # Ray reads it once in a process, however often it is started.
+    return secrets.token_hex(32)
+
+
 def require_answer(address: str) -> None:
     """Raise a ValueError where nothing listens at ``host:port``; Ray would try for minutes."""
     host, port = _host_and_port(address)
@@ -63,53 +89,24 @@ def _host_and_port(address: str) -> tuple[str | None, int | None]:
 
 
 @contextlib.contextmanager
-def on_loopback(*, alone: bool) -> Iterator[None]:
-    """Have a cluster of our own listen on this machine's loopback address, on all its ports.
+def settings(*, alone: bool) -> Iterator[None]:
+    """Set, for Ray's start, what it has no public setting for once it is imported.
 
-    Ray does so by itself where it supports no cluster of several machines, and has no public
-    setting for it elsewhere; without this one its ports are open to the network.
+    A cluster of our own listens on this machine's loopback address, on all its ports; else they
+    are open to the network. And Ray's C++ code does not take SIGTERM for a fault of its own, at
+    which it prints its stack and aborts.
+
+    Args:
+        alone: it is a cluster of our own.
     """
-    name = "ENABLE_RAY_CLUSTER"
-    if not alone or not hasattr(ray_constants, name):
-        yield
-        return
-    before = getattr(ray_constants, name)
-    setattr(ray_constants, name, False)
+    wanted = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": True}
+    if alone:
+        wanted["ENABLE_RAY_CLUSTER"] = False
+    before = {n: getattr(ray_constants, n) for n in wanted if hasattr(ray_constants, n)}
+    for name in before:
+        setattr(ray_constants, name, wanted[name])
     try:
         yield
     finally:
-        setattr(ray_constants, name, before)
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C off until the end, and keep Ray from taking the handling of signals over.
-
-    In the midst of Ray's start an exception is lost in its own code, or tears it down.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    interrupts: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        interrupts.append(number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, note)
-    set_handler = signal.signal
-
-    def unless_held(number: int, handler: Any) -> Any:
-        # Ray's own, for SIGTERM, would end the process with exit code 15 in the midst of its start.
-        return note if number in before else set_handler(number, handler)
-
-    signal.signal = unless_held  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        signal.signal = set_handler
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if interrupts:
-        raise KeyboardInterrupt
+        for name, value in before.items():
+            setattr(ray_constants, name, value)

@@ -15,13 +15,13 @@ from ...ledger.format import ENDED, SEARCHED
 from ...ledger.ledger import Ledger
 from ...ledger.storage.storage import STORAGE_ERRORS, said
 from ...ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ..cluster import heartbeat
+from ..cluster import heartbeat, signals
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks
 from .guarded_callbacks import Guarded, LoggerError
-from .progress import View
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
+from .view import View
 
 TUNE_FOLDER = "ray"
 # One more try is what a lost worker is worth: a node may have gone, but a candidate that kills its
@@ -60,7 +60,9 @@ def drive(
         named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
         guarded = [Guarded(callback) for callback in (*named, *callbacks)]
         observers = [_Observer(searcher, ledger, view), *guarded]
-        _run_tune(ledger, folder, searcher, observers)
+        with signals.kept():
+            _run_tune(ledger, folder, searcher, observers)
+        view.end(ledger)
     except STORAGE_ERRORS as error:
         raise RunBrokenError(said(error)) from error
     except (TuneError, exceptions.RayError, ValueError, LoggerError) as error:

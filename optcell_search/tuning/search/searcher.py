@@ -173,7 +173,7 @@ class LedgerSearch(Searcher):
             device=request.device,
             gpus=request.gpus_per_trial if trial.gpus is None else trial.gpus,
             threads=request.threads,
-            checkpoints=str(self.retention.location / str(trial.number)),
+            checkpoints=(self.retention.location / str(trial.number)).where,
             checkpoint_bytes=request.checkpoint_bytes // request.workers,
         )
 

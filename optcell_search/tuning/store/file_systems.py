@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...ledger.storage.passwords import without_password
 from .local_files import LocalFiles
 
 _FILE = "file://"
@@ -32,7 +33,8 @@ class Location:
             self._files = StoredFiles(self.where)  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        return self.where
+        """Return it as it may be shown; `where` may hold a password."""
+        return without_password(self.where)
 
     def __truediv__(self, name: str) -> Location:
         base, question, options = self.where.partition("?")

@@ -7,6 +7,8 @@ from typing import cast
 
 from pyarrow import fs
 
+from ...ledger.storage.passwords import without_password
+
 
 class StoredFiles:
     """A folder of an object store or of another file system than the machine's own.
@@ -85,5 +87,7 @@ def _by_fsspec(where: str, error: Exception) -> tuple[fs.FileSystem, str]:
         files, path = fsspec.core.url_to_fs(where)
     except (ValueError, ImportError, OSError) as second:
         first = str(error).splitlines()[0]
-        raise ValueError(f"storage {where}: cannot be opened: {second or first}") from second
+        said = f"storage {where}: cannot be opened: {second or first}"
+        # What a package says of a URI it repeats it in.
+        raise ValueError(without_password(said)) from second
     return fs.PyFileSystem(fs.FSSpecHandler(files)), str(path).rstrip("/")

@@ -15,6 +15,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import DivergedError, Training
 
+from ...ledger.storage.passwords import without_password
 from ...ledger.trials.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
 from ..cluster.data_transfer import Source
 from ..store import checkpoints
@@ -130,7 +131,7 @@ class Session:
             for name, content in contents.items():
                 location.write(name, content)
         except OSError as error:
-            raise CheckpointError(f"checkpoints {location}: {error}") from error
+            raise CheckpointError(without_password(f"checkpoints {location}: {error}")) from error
 
     def _restore(self) -> None:
         if self._location is None:
@@ -138,7 +139,9 @@ class Session:
         try:
             state = checkpoints.load_training(self._location, self.job.device)
         except OSError as error:
-            raise CheckpointError(f"checkpoints {self._location}: {error}") from error
+            raise CheckpointError(
+                without_password(f"checkpoints {self._location}: {error}")
+            ) from error
         if state is None or Candidate.from_dict(state["candidate"]) != self.job.candidate:
             return
         if state["seeds"] != list(self.job.seeds):

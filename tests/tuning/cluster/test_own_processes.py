@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from optcell_search.tuning.cluster import starting
 from optcell_search.tuning.cluster.import_paths import job_config
 from optcell_search.tuning.cluster.own_processes import Process, of_our_node
 
@@ -65,20 +63,3 @@ def test_workers_import_where_this_process_does(
 
 def test_nothing_of_this_process_is_ours_before_a_start() -> None:
     assert os.getpid() not in {process.pid for process in of_our_node()}
-
-
-def test_a_signal_during_the_start_comes_afterwards_whoever_takes_them_over() -> None:
-    """Ray sets a handler of its own for SIGTERM while it starts."""
-    before = signal.getsignal(signal.SIGTERM)
-    after = []
-
-    def start() -> None:
-        with starting.uninterrupted():
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(15))
-            signal.raise_signal(signal.SIGTERM)
-            after.append("went on")
-
-    with pytest.raises(KeyboardInterrupt):
-        start()
-    assert after == ["went on"]
-    assert signal.getsignal(signal.SIGTERM) == before
