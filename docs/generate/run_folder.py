@@ -45,18 +45,20 @@ STUDY = {
     "ended": "Why the search ended, where a limit or a used-up space did it, not the trials.",
     "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their "
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
-    "the same of the network it is compared with, where there is one.",
+    "the same of the network it is compared with, where there is one; `refit`, where it was "
+    "trained on training and validation data together; `ensemble`, the scores of the seeds "
+    "`members` as one.",
 }
 TRIAL = {
     "candidate": "The candidate as nested plain data; `Candidate.from_dict` takes it.",
     "key": "The candidate's key: the same candidate has the same key on every machine.",
     "seed": "The seed it is trained with, which follows from run seed, key and repeat.",
     "repeat": "0; kept for what reads older ledgers.",
-    "seeds": "With `--repeats`, the seeds of all repeats.",
+    "seeds": "With `--repeats` or `--folds`, the seeds of all trainings.",
     "worker": "Host and process that trained it.",
     "epoch:NNNN": "The metrics of that epoch.",
-    "metrics": "The metrics that it ended with; over repeats, their means.",
-    "spread": "With `--repeats`, the standard deviation of each metric over them.",
+    "metrics": "The metrics that it ended with; over folds and repeats, their means.",
+    "spread": "With `--repeats` or `--folds`, the standard deviation of each metric over them.",
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",
     "duplicate_of": "Number of the trial of the same candidate and seed whose result it has.",

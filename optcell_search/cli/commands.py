@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
             sampler=arguments.sampler,
             scheduler=arguments.scheduler,
             seed=arguments.seed,
+            preset=arguments.preset,
             repeats=arguments.repeats,
+            folds=arguments.folds,
             deterministic=arguments.deterministic,
             epochs=arguments.epochs,
             workers=arguments.workers,
@@ -84,7 +86,7 @@ def _show_end(run: Any, as_json: bool) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """Tell how far a run is."""
-    known = _open(arguments).status()
+    known = _read(arguments).status()
     if arguments.json:
         return _print_json(known)
     print(tables.status(known))
@@ -98,7 +100,7 @@ def results(arguments: argparse.Namespace) -> int:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
     if arguments.csv and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
-    run = _open(arguments)
+    run = _read(arguments)
     table = run.pareto() if arguments.pareto else run.results()
     if to_output:
         table.to_csv(sys.stdout, index=False)
@@ -108,7 +110,7 @@ def results(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_json(tables.records(table))
     if not arguments.csv:
-        print(tables.candidates(table, list(run.request.objectives)))
+        _show_candidates(run, table)
     return 0
 
 
@@ -121,13 +123,21 @@ def finalize(arguments: argparse.Namespace) -> int:
             arguments.seeds,
             trials=arguments.trials,
             epochs=arguments.epochs,
+            refit=arguments.refit,
+            ensemble=arguments.ensemble,
             address=arguments.address,
             data_dir=arguments.data_dir,
         )
     if arguments.json:
         return _print_json(tables.records(table))
-    print(tables.candidates(table, list(run.request.objectives)))
+    _show_candidates(run, table)
     return 0
+
+
+def _show_candidates(run: Any, table: Any) -> None:
+    print(tables.candidates(table, list(run.request.objectives)))
+    if (gain := run.gain()) is not None:
+        print(f"\n{gain.sentence}")
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -226,6 +236,13 @@ def _spaces() -> dict[str, dict[str, str]]:
 
     spaces = {name: SearchSpace.load(name) for name in SearchSpace.names()}
     return {n: {"title": s.description, "choices": s.choices} for n, s in spaces.items()}
+
+
+def _read(arguments: argparse.Namespace) -> Any:
+    """Open a run folder to look at it, without what could train anything."""
+    from optcell_search.tuning.run_folder import RunFolder
+
+    return RunFolder.open(Path(arguments.directory), trust=arguments.trust)
 
 
 def _open(arguments: argparse.Namespace) -> Any:

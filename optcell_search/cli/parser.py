@@ -106,7 +106,8 @@ def _add_data_dir(parser: _Parser) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="The folder in which the run's data lie now, if it is another one than at the start.",
+        help="The folder in which the run's data lie now, where that is another one than it began "
+        "with.",
     )
 
 
@@ -148,7 +149,20 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
         "--epochs",
         type=int,
         metavar="E",
-        help="How many epochs each is trained for (default: as many as in the search).",
+        help="How many epochs each is trained for (default: as many as in the search; with --refit "
+        "as many as were best there, in the mean).",
+    )
+    parser.add_argument(
+        "--refit",
+        action=argparse.BooleanOptionalAction,
+        help="Training and validation data are trained on together (default: where the search had "
+        "folds).",
+    )
+    parser.add_argument(
+        "--ensemble",
+        action=argparse.BooleanOptionalAction,
+        help="The average of each candidate's seeds is tested beside the single ones (default: "
+        "with the preset best).",
     )
     _add_address(parser)
     _add_data_dir(parser)

@@ -67,12 +67,28 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, default=0, metavar="S", help="The seed of the whole run (default 0).")
     add(
+        "--preset",
+        default="good",
+        metavar="P",
+        help="How thoroughly candidates are judged: quick is one split and a quarter of the "
+        "epochs, good (the default) takes folds and epochs by the data's size, best besides 2 "
+        "repeats and twice the epochs, and finalize tests ensembles. --folds, --epochs and "
+        "--repeats win.",
+    )
+    add(
         "--repeats",
         type=int,
-        default=1,
         metavar="R",
         help="With how many seeds each candidate is trained; objectives are the means over "
-        "them (default 1).",
+        "them (default: the preset's, 1 or 2).",
+    )
+    add(
+        "--folds",
+        type=_number_or_auto(int),
+        metavar="K",
+        help="In how many folds of training and validation data each candidate is trained; "
+        "objectives are the means over them. 1 is the task's own split, auto means 5 below 1,000 "
+        "sequences and else 1 (default: the preset's).",
     )
     add(
         "--deterministic",
@@ -151,10 +167,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add(
         "--epochs",
         type=_number_or_auto(int),
-        default="auto",
         metavar="E",
-        help="How many epochs a candidate is trained for, or auto (the default): many for "
-        "small data, ten for large.",
+        help="How many epochs a candidate is trained for, or auto: many for small data, ten for "
+        "large (default: auto, or what the preset makes of it).",
     )
     add(
         "--until",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GAP = "  "
-_TESTED = ("test_", "baseline_test_")
+_TESTED = ("test_", "baseline_test_", "ensemble_test_")
 
 
 def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
@@ -91,6 +91,8 @@ def status(known: Mapping[str, Any]) -> str:
         rows.append(["best", "none: no trial keeps the constraints"])
         nearest = f"trial {miss['trial']}: {metric} {value} where {miss['constraint']} is asked"
         rows.append(["nearest", nearest])
+    if known["gain"] is not None:
+        rows.append(["gain", known["gain"]["sentence"]])
     return text(rows)
 
 

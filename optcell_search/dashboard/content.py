@@ -30,7 +30,6 @@ from .info import (
 )
 from .info.data import Data
 from .info.uncertainty import standings
-from .info.uncertainty.gain import gain
 from .palette import styles
 from .read import Board, Curve
 from .views import views_of
@@ -107,7 +106,7 @@ class Contents:
             "knee": found.knee,
             "infeasible": found.infeasible,
             "ranked": [int(n) for n in data.eligible["number"] if int(n) in wanted],
-            "gain": None if (found_gain := gain(data)) is None else asdict(found_gain),
+            "gain": None if data.gain is None else asdict(data.gain),
             "remark": asdict(data.remark),
             "views": views_of(self._board.folder),
             "overview": asdict(overview.overview(data)),

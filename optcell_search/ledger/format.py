@@ -33,6 +33,9 @@ _FINALIZED = "finalized:"
 BASELINE = "baseline"
 # Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
 DIAGNOSIS = "diagnosis"
+# Whether it was trained on training and validation data together; and the record of its seeds as
+# one, with their answers averaged.
+REFIT, ENSEMBLE = "refit", "ensemble"
 # What people say of the run, and with ":7" behind it of trial 7.
 NOTE, TAGS = "note", "tags"
 
@@ -83,8 +86,9 @@ def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     for key, record in attributes.items():
         if key.startswith(_FINALIZED):
             check_record(key, record)
-            if BASELINE in record:
-                check_record(f"{key}: {BASELINE}", record[BASELINE])
+            for part in (BASELINE, ENSEMBLE):
+                if part in record:
+                    check_record(f"{key}: {part}", record[part])
             found[whole_number(key.removeprefix(_FINALIZED), "finalized")] = record
     return found
 

@@ -202,7 +202,7 @@ class Ledger:
         return RunningTrial.read(number, template.user_attrs)
 
     def _stored(self, candidate: Candidate) -> dict[str, Any]:
-        return RunningTrial.attributes(candidate, self.request.seed, self.request.repeats)
+        return RunningTrial.attributes(candidate, self.request.seed, self.request.trainings)
 
     def reusable(self, trial: RunningTrial) -> int | None:
         """Return the number of a trial of the same candidate and seed whose result can be used."""

@@ -45,10 +45,13 @@ class Request:
         trial_time: seconds of training after which a trial FAILs; 0: no limit.
         patience: trials without a better front after which the search ends; 0: no limit.
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps them.
-        first: candidates to train before any other, as `Candidate.to_dict` gives them.
+        first: candidates to train before any other, as `Candidate.to_dict` gives them: those the
+            user names, then the plain cells of the space (rule gd, s = 1).
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
+        folds: in which each of these is trained; 1: on the task's own split alone.
+        ensemble: whether `finalize` tests each candidate's seeds as one, too.
         sampler: "tpe", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
         deterministic: suggest in generations of `workers` candidates and tell in their order.
@@ -81,6 +84,8 @@ class Request:
     epochs_rule: str = ""
     seed: int
     repeats: int
+    folds: int = 1
+    ensemble: bool = False
     sampler: str
     scheduler: str
     deterministic: bool
@@ -98,6 +103,11 @@ class Request:
     created: str
     versions: dict[str, str]
     machine: dict[str, str | int]
+
+    @property
+    def trainings(self) -> int:
+        """How often each candidate is trained: folds times repeats."""
+        return self.folds * self.repeats
 
     @property
     def search_space(self) -> SearchSpace:

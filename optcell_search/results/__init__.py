@@ -6,7 +6,8 @@ from ..ledger.format import BASELINE
 from ..ledger.reading import load, locate
 from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
-from .ranking import best, eligible, knee, pareto
+from .gain import Gain, gain, plain_rival, trainings_of
+from .ranking import best, best_first, eligible, knee, pareto
 from .tables import (
     curves,
     diagnoses_of,
@@ -23,8 +24,10 @@ from .tables import (
 __all__ = [
     "BASELINE",
     "Direction",
+    "Gain",
     "TrialRecord",
     "best",
+    "best_first",
     "curves",
     "diagnoses_of",
     "eligible",
@@ -32,6 +35,7 @@ __all__ = [
     "finalized_of",
     "frame",
     "front_mask",
+    "gain",
     "gradients",
     "hypervolume",
     "knee",
@@ -40,8 +44,10 @@ __all__ = [
     "objectives",
     "objectives_of",
     "pareto",
+    "plain_rival",
     "ranks",
     "record_of",
     "table",
+    "trainings_of",
     "with_remarks",
 ]

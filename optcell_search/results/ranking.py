@@ -3,6 +3,11 @@
 A row is *eligible* when its trial is COMPLETE with finite objectives, keeps the constraints of the
 request, was made by the search (it has a key), and is not a repetition of another row's result
 (`duplicate_of`). Only eligible rows can be on the front, the knee or the best.
+
+Where a candidate was trained several times, in folds or repeats, two are *nearly the same* in an
+objective if the difference is at most a tenth of the better one's standard deviation. Between what
+is the same or nearly so decides the spread, then what else is aimed at, then the size, and in the
+end the candidate's key: never which of them came first.
 """
 
 from __future__ import annotations
@@ -16,6 +21,8 @@ import pandas as pd
 
 from ..pareto import Direction, finite_rows, front_mask, losses
 
+_NEARLY = 0.1
+
 
 def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
     """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
@@ -25,6 +32,34 @@ def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Dat
     if "feasible" in table.columns:
         keep &= table["feasible"]
     return table[keep & finite_rows(_values(table, objectives))]
+
+
+def best_first(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
+    """Return the eligible rows, the best in the first objective at the top.
+
+    Near-ties are told apart at the top alone: what is nearly the same as its neighbour need not be
+    nearly the same as the next.
+    """
+    rows = _in_order(eligible(table, objectives), objectives)
+    first = next(iter(objectives))
+    spread = f"{first}_std"
+    if rows.empty or spread not in rows:
+        return rows
+    best = rows.iloc[0]
+    near = (rows[first] - best[first]).abs() <= _NEARLY * float(best[spread])
+    same = _in_order(rows[near].assign(**{first: best[first]}), objectives)
+    together: pd.DataFrame = pd.concat([rows.loc[same.index], rows[~near]])
+    return together
+
+
+def _in_order(rows: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
+    """Return rows by the objectives in their order; see above for what is equal in the first."""
+    first, *others = objectives
+    ties = {f"{first}_std": True, **{name: objectives[name] == "minimize" for name in others}}
+    ties |= {"parameters": True, "key": True, "number": True}
+    order = {first: objectives[first] == "minimize", **ties}
+    known = {name: up for name, up in order.items() if name in rows}
+    return rows.sort_values(list(known), ascending=list(known.values()))
 
 
 def _values(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> npt.NDArray[np.float64]:
@@ -41,8 +76,7 @@ def pareto(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataF
     """
     rows = eligible(table, objectives)
     front = rows[front_mask(_values(rows, objectives), list(objectives.values()))]
-    ascending = [direction == "minimize" for direction in objectives.values()]
-    return front.sort_values([*objectives, "number"], ascending=[*ascending, True])
+    return _in_order(front, objectives)
 
 
 def knee(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Series[Any]:
@@ -71,8 +105,8 @@ def best(
     Args:
         table: rows as `frame` gives them.
         objectives: the objectives and their directions, the most important one first.
-        which: an objective; ``"best"``, the first objective; or ``"knee"``. Ties go to the row that
-            is better in the other objectives, in their order, then to the lower number.
+        which: an objective; ``"best"``, the first objective; or ``"knee"``. Of ties and near-ties
+            see above.
 
     Raises:
         ValueError: `which` is none of these, or no row is eligible.
@@ -82,10 +116,9 @@ def best(
     first = next(iter(objectives)) if which == "best" else which
     if first not in objectives:
         raise ValueError(f"unknown choice {which!r}; valid: best, knee, {', '.join(objectives)}")
-    order = {first: objectives[first], **objectives}
-    front = pareto(table, order)
-    _refuse_empty(front)
-    return front.iloc[0]
+    rows = best_first(table, {first: objectives[first], **objectives})
+    _refuse_empty(rows)
+    return rows.iloc[0]
 
 
 def _refuse_empty(front: pd.DataFrame) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from ..ledger.format import (
     BASELINE,
     DIAGNOSIS,
+    ENSEMBLE,
     REQUEST,
     SPREAD,
     directions_in,
@@ -138,7 +139,8 @@ def finalized(study: optuna.Study) -> pd.DataFrame:
     """Return one row a re-trained trial, split and metric, with its mean and spread over seeds.
 
     Columns: ``number, split`` ("validation" or "test", and for the baseline that the trial is
-    compared with, where there is one, "baseline_validation" or "baseline_test"), ``metric, mean,
+    compared with, where there is one, "baseline_validation" or "baseline_test"; "ensemble_test" of
+    the seeds as one, their answers averaged), ``metric, mean,
     std`` (of the sample, 0 for a single seed), ``seeds`` (how many), ``epochs``.
     """
     return finalized_of(study.user_attrs)
@@ -151,6 +153,8 @@ def finalized_of(attributes: Mapping[str, Any]) -> pd.DataFrame:
         rows += _scores(number, record, "")
         if BASELINE in record:
             rows += _scores(number, record[BASELINE], f"{BASELINE}_")
+        if ENSEMBLE in record:
+            rows += _scores(number, record[ENSEMBLE], f"{ENSEMBLE}_")
     columns = ["number", "split", "metric", "mean", "std", "seeds", "epochs"]
     return pd.DataFrame(rows, columns=columns).sort_values("number", kind="stable")
 

@@ -7,6 +7,7 @@ from .candidate import Candidate, trial_seed
 from .faults import SpaceError
 from .fitting import check_fit
 from .flat import from_flat
+from .plain import is_plain
 from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
@@ -22,5 +23,6 @@ __all__ = [
     "adapted",
     "check_fit",
     "from_flat",
+    "is_plain",
     "trial_seed",
 ]

@@ -208,6 +208,16 @@ class Integers:
 Domain = Fixed | Choices | Reals | Integers
 
 
+def typical(domain: Domain, default: object) -> Value:
+    """Return `default` where it is a choice or inside the range, else the first or the middle."""
+    inside = not isinstance(domain, Reals | Integers) or (
+        isinstance(default, int | float) and domain.low < default < domain.high
+    )
+    if inside and isinstance(default, bool | int | float | str) and default in domain:
+        return default
+    return domain.grid(1)[0]
+
+
 def _plain_range(low: float, high: float, log: bool, step: float | None) -> dict[str, float | bool]:
     table: dict[str, float | bool] = {"low": low, "high": high}
     if log:

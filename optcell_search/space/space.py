@@ -16,6 +16,7 @@ from .candidate import Candidate
 from .conditions import Needs, apart, is_there, needs_of
 from .domains import Choices, Domain, Fixed, Trial, Value
 from .files import read_file, shipped_names
+from .plain import holds_plain, plain_value
 from .reader import Contents, read_contents
 from .settings import Model, Training, model_settings
 
@@ -121,6 +122,15 @@ class SearchSpace:
         """Return a random candidate, the same for the same seed on every machine."""
         random = Random(seed)
         return self._choose(lambda name, domain: domain.sample(random))
+
+    def plain(self) -> list[Candidate]:
+        """Return each cell behind gd with s = 1 and the defaults of the space, if it holds that.
+
+        See `plain.plain_value` for what a space's defaults are.
+        """
+        if not holds_plain(self.rules, self.domains):
+            return []
+        return [self._choose(plain_value(cell)) for cell in self.cells]
 
     def grid(self, points: int = 3) -> list[Candidate]:
         """Return every combination, with at most `points` values of each range, in a fixed order.

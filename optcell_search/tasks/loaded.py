@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,11 @@ class LoadedTask:
     def beginning(self, train: int, validation: int) -> LoadedTask:
         """Return the same task with no more than its first sequences of either split."""
         data = describing.beginning(self._data, train, validation)
+        return LoadedTask(self.task, self.folder, device=self.device, data=data)
+
+    def split_anew(self, train: Split, validation: Split) -> LoadedTask:
+        """Return the same task with other splits; its test split is sealed, too."""
+        data = replace(self._data, train=train, validation=validation)
         return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property

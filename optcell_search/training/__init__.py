@@ -12,7 +12,16 @@ from optcell_search.training.measuring import (
     gradient_norms,
     latency,
 )
-from optcell_search.training.scoring import COSTS, TIMED, evaluate, examine, objectives, predict
+from optcell_search.training.scoring import (
+    COSTS,
+    TIMED,
+    evaluate,
+    examine,
+    examine_together,
+    objectives,
+    outputs_on,
+    predict,
+)
 from optcell_search.training.trainer import Training, train
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "count_parameters",
     "evaluate",
     "examine",
+    "examine_together",
     "feedforward_baseline",
     "gradient_curve",
     "gradient_norms",
@@ -32,6 +42,7 @@ __all__ = [
     "latency",
     "objectives",
     "of_size",
+    "outputs_on",
     "predict",
     "sizes_of",
     "train",

@@ -15,6 +15,7 @@ class Record:
 
     Attributes:
         scores: of the best epoch; empty before the first.
+        epoch: the best one, 0 before the first.
         since: epochs since then that counted.
     """
 
@@ -22,18 +23,20 @@ class Record:
         self._metric, direction = next(iter(task.metrics.items()))
         self._sign = -1 if direction == "maximize" else 1
         self.scores: dict[str, float] = {}
+        self.epoch = 0
         self.since = 0
 
-    def take(self, scores: dict[str, float], *, counted: bool) -> bool:
+    def take(self, scores: dict[str, float], epoch: int, *, counted: bool) -> bool:
         """Note what an epoch came to; return whether it is the best so far.
 
         Args:
             scores: the task's metrics and ``loss``.
+            epoch: its number.
             counted: whether it uses up patience where it is not.
         """
         better = not self.scores or self._order(scores) < self._order(self.scores)
         if better:
-            self.scores, self.since = scores, 0
+            self.scores, self.epoch, self.since = scores, epoch, 0
         elif counted:
             self.since += 1
         return better
@@ -43,8 +46,10 @@ class Record:
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain data for `load_state_dict`."""
-        return {"scores": self.scores, "since": self.since}
+        return {"scores": self.scores, "epoch": self.epoch, "since": self.since}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved record."""
+    def load_state_dict(self, state: dict[str, Any], epochs: int) -> None:
+        """Go on from a saved record, made after so many epochs."""
         self.scores, self.since = state["scores"], state["since"]
+        # Of 0.2's first days, when it was not noted.
+        self.epoch = state.get("epoch", epochs - self.since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from optcell_search.cells import SequenceModel, State
 from optcell_search.cells.building import AnyModel
 from optcell_search.cells.model import ModelState, detached
+from optcell_search.penalties.base import Drivers
 from optcell_search.tasks import LoadedTask, Split
 
 # What every candidate costs, whatever the task: objectives that training does not improve.
@@ -58,18 +60,56 @@ def examine(
     return task.finish(tally), task.diagnose(tally)
 
 
-@torch.no_grad()
+def outputs_on(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:
+    """Return a model's outputs on a split, on the CPU, batch by batch as `examine_together` does.
+
+    Each is (sequences, ...), of the steps of the longest sequence where there is one a step.
+    """
+    return [outputs.cpu() for outputs, _, _ in _answers(model, split, task)]
+
+
+def examine_together(
+    each: Sequence[Sequence[Tensor]], split: Split, task: LoadedTask
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return what `examine` does, of several models whose answers are averaged.
+
+    Args:
+        each: what `outputs_on` gave for each model.
+        split, task: what it was asked for.
+    """
+    parts = []
+    for batch, outputs in zip(_batches(split, task), zip(*each, strict=True), strict=True):
+        mean = task.goal.average([one.to(batch.inputs.device) for one in outputs])
+        # A packed batch ends with its longest sequence.
+        targets = batch.targets[:, : mean.shape[1]] if task.readout == "every" else batch.targets
+        parts.append(task.tally(mean, targets, batch.drivers))
+    tally = task.merge(parts)
+    return task.finish(tally), task.diagnose(tally)
+
+
 def _tally(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:
+    parts = [task.tally(*answered) for answered in _answers(model, split, task)]
+    return task.merge(parts)
+
+
+@torch.no_grad()
+def _answers(
+    model: AnyModel, split: Split, task: LoadedTask
+) -> Iterator[tuple[Tensor, Tensor, Drivers]]:
+    """Give outputs, targets and drivers, batch by batch."""
     was_training = model.training
     model.eval()
-    parts = []
     for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
         state: State | ModelState | None = None
         for batch in split.take(index).pieces(task.chunk):
             outputs, targets, state = answer(model, batch, task, state)
-            parts.append(task.tally(outputs, targets, batch.drivers))
+            yield outputs, targets, batch.drivers
     model.train(was_training)
-    return task.merge(parts)
+
+
+def _batches(split: Split, task: LoadedTask) -> Iterator[Split]:
+    for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
+        yield from split.take(index).pieces(task.chunk)
 
 
 def objectives(task: LoadedTask) -> dict[str, str]:

@@ -119,6 +119,7 @@ class Training:
             - ``epoch``: how many epochs it has been trained;
             - the task's metrics and ``loss``, on the validation split;
             - ``train_loss``: mean over the epoch's batches, as they were met;
+            - ``best_epoch``: the best so far, by the first metric, then by the loss;
             - ``parameters``: trainable numbers in the model;
             - ``train_seconds``: seconds of training so far, evaluation and measuring left out;
             - ``latency_ms``: milliseconds for one sequence, see `latency`;
@@ -138,7 +139,9 @@ class Training:
         scores = evaluate(judged, self.task.validation, self.task)
         if not math.isfinite(scores["loss"]):
             raise DivergedError(f"validation loss is {scores['loss']} after epoch {self.epochs}")
-        best = self._record.take(scores, counted=self.epochs > settings.pretrain_epochs)
+        best = self._record.take(
+            scores, self.epochs, counted=self.epochs > settings.pretrain_epochs
+        )
         if self.model is not judged:
             if best:
                 self.model.load_state_dict(judged.state_dict())
@@ -149,6 +152,7 @@ class Training:
             "epoch": self.epochs,
             **scores,
             "train_loss": train_loss,
+            "best_epoch": self._record.epoch,
             "parameters": count_parameters(self.model),
             "train_seconds": self._train_seconds,
             "latency_ms": self._latency_ms,
@@ -266,7 +270,7 @@ class Training:
             # Of 0.1, which had neither schedules nor patience: there is nothing else to restore.
             return
         self._steps, self._told = state["steps"], state["told"]
-        self._record.load_state_dict(state["record"])
+        self._record.load_state_dict(state["record"], self.epochs)
         if self._average is not None:
             self._average.model.load_state_dict(state["average"])
         if self.candidate.training.weights == "best":

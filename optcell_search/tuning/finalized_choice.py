@@ -50,6 +50,8 @@ def choose_seed(
 ) -> FinalizedSeed | None:
     """Return the seed that does best on the validation split; None: the trial is not finalized.
 
+    Where all were trained on that, too, it is the first.
+
     Args:
         number: of the trial.
         record: what `finalize` wrote about it.
@@ -67,7 +69,10 @@ def choose_seed(
     if not seeds:
         return None
     metric = next((name for name in metrics if name in scores), "")
-    if place is None:
+    if place is None and not metric:
+        # Trained on validation data, too: nothing tells its seeds apart but the test.
+        index = 0
+    elif place is None:
         sign = -1 if metrics[metric] == "maximize" else 1
         index = min(range(len(seeds)), key=lambda i: sign * scores[metric][i])
     else:

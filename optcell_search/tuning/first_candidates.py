@@ -1,4 +1,4 @@
-"""Candidates that a user wants trained before any other, read from a file."""
+"""Candidates that are trained before any other: a user's, read from a file, and plain cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from optcell_search.space import SearchSpace
+from optcell_search.space import Candidate, SearchSpace
 
 _KEY = "candidate"
 
@@ -35,6 +35,13 @@ def read_first(path: str | Path, space: SearchSpace) -> tuple[dict[str, Any], ..
         raise ValueError(f"{path}: valid: one candidate, or each under [[{_KEY}]] and nothing else")
     found = [_candidate(one, f"{path}, candidate {i}", space) for i, one in enumerate(several, 1)]
     return tuple(found)
+
+
+def with_plain(asked: tuple[dict[str, Any], ...], space: SearchSpace) -> tuple[dict[str, Any], ...]:
+    """Return candidates, and behind them the plain cells of the space that are not among them."""
+    known = {Candidate.from_dict(one).key for one in asked}
+    plain = [one for one in space.plain() if one.key not in known]
+    return (*asked, *(one.to_dict() for one in plain))
 
 
 def _candidate(data: Any, where: str, space: SearchSpace) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import Literal
 from optcell_search import training
 from optcell_search.space import SearchSpace
 from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.folds import automatic_folds, refusal
 
 from ..ledger.constraints import Constraint
 from .search.samplers import everything
 
 MOST = 10**7
+_MOST_FOLDS = 100
 _MOST_SECONDS = 10.0**9
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+(?:\.\d+)?)([smhd])"
@@ -57,21 +59,42 @@ def trials_of(asked: int, space: SearchSpace, sampler: str) -> int:
 
 
 def epochs_of(
-    asked: int | Literal["auto"], space: SearchSpace, task: LoadedTask
+    asked: int | Literal["auto"], space: SearchSpace, task: LoadedTask, share: float = 1.0
 ) -> tuple[int, str]:
-    """Return the budget of a candidate, and in words how it came about where nobody said it."""
+    """Return the budget of a candidate, and in words how it came about where nobody said it.
+
+    Args:
+        asked: epochs, or the rule's.
+        space, task: what the rule goes by.
+        share: of the rule's epochs.
+    """
     if asked != "auto":
         return asked, ""
     sequences = len(task.train)
     largest = max(int(size) for size in space.domains["training.batch_size"].grid(2))
     steps = int(task.train.inputs.shape[1])
     pieces = math.ceil(steps / task.chunk) if task.chunk else 1
-    epochs = training.automatic_epochs(sequences, largest, pieces)
+    epochs = math.ceil(share * training.automatic_epochs(sequences, largest, pieces))
     said = f"auto: {sequences} sequences in batches of {largest}"
     if pieces > 1:
         said += f", each in {pieces} pieces"
     each = math.ceil(sequences / largest) * pieces
+    said += "" if share == 1 else f", {share:g} of the usual"
     return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
+
+
+def folds_of(asked: int | Literal["auto"], task: LoadedTask) -> int:
+    """Return in how many folds a candidate is trained.
+
+    Raises:
+        ValueError: the task's data cannot be dealt into so many.
+    """
+    if asked == "auto":
+        return automatic_folds(task)
+    integer("folds", asked, 1, _MOST_FOLDS)
+    if asked > 1 and (why := refusal(task, asked)):
+        raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: 1")
+    return asked
 
 
 def goals_of(texts: Sequence[str], task: LoadedTask) -> tuple[str, ...]:

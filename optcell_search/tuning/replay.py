@@ -15,6 +15,7 @@ from optcell_search.training import TIMED
 from ..ledger.format import epochs_in
 from ..ledger.request import Request
 from .cluster.data_transfer import Source
+from .worker.final_training import unjudged
 from .worker.job import Job
 from .worker.session import Session
 
@@ -59,17 +60,23 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
     known = trial.user_attrs
     # Its whole budget, which the learning rate may follow, not where it was stopped.
     session = _session(
-        request, trial, known.get("seeds", [known["seed"]]), request.epochs, source, max(recorded)
+        request,
+        trial,
+        known.get("seeds", [known["seed"]]),
+        request.epochs,
+        source,
+        max(recorded),
+        folds=request.folds,
     )
     repeated = {epoch: _untimed(metrics) for epoch, metrics in session.history.items()}
     return Replay(trial.number, recorded, repeated, _weights(session))
 
 
 def trained(
-    request: Request, trial: FrozenTrial, seed: int, epochs: int, source: Source
+    request: Request, trial: FrozenTrial, seed: int, epochs: int, source: Source, *, refit: bool
 ) -> dict[str, Tensor]:
-    """Return the weights that a trial comes to with one seed in so many epochs."""
-    return _weights(_session(request, trial, [seed], epochs, source, epochs))
+    """Return the weights that a trial comes to with one seed in so many epochs of `finalize`."""
+    return _weights(_session(request, trial, [seed], epochs, source, epochs, refit=refit))
 
 
 def _session(
@@ -79,13 +86,20 @@ def _session(
     epochs: int,
     source: Source,
     until: int,
+    *,
+    folds: int = 1,
+    refit: bool = False,
 ) -> Session:
     """Return a trial trained up to epoch `until` of a budget of `epochs`."""
+    candidate = Candidate.from_dict(trial.user_attrs["candidate"])
     job = Job(
         number=trial.number,
-        candidate=Candidate.from_dict(trial.user_attrs["candidate"]),
+        candidate=unjudged(candidate) if refit else candidate,
         seeds=tuple(seeds),
         source=source,
+        folds=folds,
+        fold_seed=request.seed,
+        refit=refit,
         objectives=tuple(request.objectives),
         epochs=epochs,
         device=request.device,

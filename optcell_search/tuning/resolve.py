@@ -16,12 +16,14 @@ from optcell_search.results import Direction
 from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
 from optcell_search.stages import stage
 from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.folds import fold
 
 from ..ledger.constraints import Constraint
 from ..ledger.request import LOCAL, Request
 from ..ledger.storage.storage import absolute_url
 from . import limits
-from .first_candidates import read_first
+from .first_candidates import read_first, with_plain
+from .presets import thoroughness
 from .search.callbacks import check as check_callbacks
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
@@ -46,9 +48,11 @@ def resolve(
     sampler: str = "tpe",
     scheduler: str = "auto",
     seed: int = 0,
-    repeats: int = 1,
+    preset: str | None = None,
+    repeats: int | None = None,
+    folds: int | Literal["auto"] | None = None,
     deterministic: bool = False,
-    epochs: int | Literal["auto"] = 10,
+    epochs: int | Literal["auto"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float | Literal["auto"] = 0.0,
@@ -70,11 +74,12 @@ def resolve(
     """
     if num_trials is None and time is None:
         raise ValueError("neither a number of trials nor a time is given; valid: one or both")
+    how = thoroughness(preset, folds, epochs, repeats)
     for name, value, least, most in (
         ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
-        ("epochs", 1 if epochs == "auto" else epochs, 1, limits.MOST),
+        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, limits.MOST),
         ("patience", patience, 0, limits.MOST),
-        ("repeats", repeats, 1, 1000),
+        ("repeats", how.repeats, 1, 1000),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
@@ -105,8 +110,11 @@ def resolve(
     # Read and let go: what is wrong with the test data is better known now than after the search.
     if data.task.has_test:
         data.unseal()
+    count = limits.folds_of(how.folds, data)
+    # What a candidate will see: the last fold of a forecast trains on the most.
+    seen = data if count == 1 else fold(data, count - 1, count, seed)
     if loaded.name == AUTO:
-        loaded = adapted(loaded, training.sizes_of(data))
+        loaded = adapted(loaded, training.sizes_of(seen))
     check_fit(loaded, data)
     training.check_training(loaded, data)
     data.require(
@@ -115,8 +123,10 @@ def resolve(
     tried_first = () if first is None else read_first(first, loaded)
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
+    if sampler != "grid":
+        tried_first = with_plain(tried_first, loaded)
     asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
-    budget, epochs_rule = limits.epochs_of(epochs, loaded, data)
+    budget, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -148,7 +158,9 @@ def resolve(
         epochs=budget,
         epochs_rule=epochs_rule,
         seed=seed,
-        repeats=repeats,
+        repeats=how.repeats,
+        folds=count,
+        ensemble=how.ensemble,
         sampler=sampler,
         scheduler=choose_scheduler(scheduler, tuple(directions)),
         deterministic=deterministic,

@@ -166,21 +166,31 @@ class Run(RunWeights):
         *,
         trials: Sequence[int] = (),
         epochs: int | None = None,
+        refit: bool | None = None,
+        ensemble: bool | None = None,
         address: str | None = None,
         data_dir: str | Path | None = None,
     ) -> pd.DataFrame:
         """Train the best candidates again with fresh seeds, and only then test them.
+
+        So is, for each of them, the best plain cell that is no larger, if there is one, so that
+        `gain` compares scores of the test split.
 
         The report is written anew, with the test scores in it. Beside a convolutional candidate on
         movies, a feed-forward network of as many parameters is trained and tested with the same
         seeds; its scores are the trial's baseline.
 
         Args:
-            top: how many candidates: the Pareto front first, the better in the first objective
-                before the others, then the next front.
+            top: how many candidates, plain cells for comparison not counted: the Pareto front
+                first, the better in the first objective before the others, then the next front.
             seeds: how often each is trained.
-            trials: numbers of trials to take instead of the `top` best.
-            epochs: budget of each training; None: that of the search.
+            trials: numbers of trials to take instead of these.
+            epochs: budget of each training; None: that of the search or, with `refit`, the mean
+                over folds and repeats of the epochs that were best there.
+            refit: train on training and validation data together, for so many epochs, then test;
+                there are no validation scores then. None: where the search had folds.
+            ensemble: test, beside the single ones, the average of each candidate's seeds: of their
+                probabilities, or of the numbers they predict. None: if the search's preset says so.
             address, data_dir: as `resume` takes them.
 
         Returns:
@@ -191,13 +201,18 @@ class Run(RunWeights):
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
-        from .finalize import choose, finalize
+        from .finalize import Plan, choose, finalize, with_plain
 
         for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):
             if value < 1:
                 raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
+        refitted = self.request.folds > 1 if refit is None else refit
+        together = self.request.ensemble if ensemble is None else ensemble
+        plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)
         table = self.results()
-        numbers = list(trials) or choose(table, self._objectives, top)
+        numbers = list(trials) or with_plain(
+            choose(table, self._objectives, top), table, self._objectives
+        )
         if not numbers:
             raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
         for number in numbers:
@@ -214,14 +229,7 @@ class Run(RunWeights):
                 self.request = ledger.request
             held.enter_context(connected(self._at(address), self._checkpoints, self._source))
             try:
-                finalize(
-                    ledger,
-                    numbers,
-                    seeds,
-                    epochs or self.request.epochs,
-                    self._source,
-                    self._checkpoints,
-                )
+                finalize(ledger, numbers, plan, self._source, self._checkpoints)
             except RunBrokenError as error:
                 raise RunFailedError(f"broke off: {error}; asked for again, it goes on") from error
             records = [finalized(ledger.study, number) for number in numbers]

@@ -11,21 +11,21 @@ from torch import Tensor
 
 from optcell_search.space import Candidate
 
-from ..ledger.format import METRICS, finalized_in
+from ..ledger.format import METRICS, REFIT, finalized_in
 from ..ledger.trials.reasons import RunFailedError
 from ..ledger.trials.scores import NO_RECORD
 from ..pareto import Direction
 from . import task_file
 from .finalized_choice import FinalizedSeed, choose_seed
 from .replay import Replay, replay, trained
-from .run_folder import RunFolder
+from .run_data import RunData
 from .store import checkpoints, finalized_weights
 
 if TYPE_CHECKING:
     from optcell_search.export import Reference, TaskDescription
 
 
-class RunWeights(RunFolder):
+class RunWeights(RunData):
     """What can be done with the weights of a run's trials on this machine, without Ray."""
 
     def replay(self, number: int, *, data_dir: str | Path | None = None) -> Replay:
@@ -64,13 +64,15 @@ class RunWeights(RunFolder):
         if seed not in record["seeds"]:
             valid = ", ".join(map(str, record["seeds"])) or "none"
             raise ValueError(f"{self.directory}: trial {number} has no seed {seed}; valid: {valid}")
-        saved = finalized_weights.load(self._checkpoints, number, seed)
+        refit = record.get(REFIT, False)
+        saved = finalized_weights.load(self._checkpoints, number, seed, refit)
         if saved is not None:
             return saved
         moved = self._moved(data_dir)
         self._check_data(moved)
         source = self._source_at(moved)
-        return trained(self.request, self._trial(number), seed, record["epochs"], source)
+        trial, epochs = self._trial(number), record["epochs"]
+        return trained(self.request, trial, seed, epochs, source, refit=refit)
 
     def export(
         self,
@@ -119,7 +121,7 @@ class RunWeights(RunFolder):
             noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
         else:
             weights = self.finalized_weights(number, chosen.seed, data_dir=data_dir)
-            noted = chosen.validation
+            noted = chosen.validation or None
         described, compared, unchecked = self._described(moved, candidate, weights, noted)
         if unchecked:
             warnings.warn(f"the predictor's scores are not checked: {unchecked}", stacklevel=2)

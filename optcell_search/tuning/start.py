@@ -38,9 +38,11 @@ def search(
     sampler: str = "tpe",
     scheduler: str = "auto",
     seed: int = 0,
-    repeats: int = 1,
+    preset: str | None = None,
+    repeats: int | None = None,
+    folds: int | Literal["auto"] | None = None,
     deterministic: bool = False,
-    epochs: int | Literal["auto"] = 10,
+    epochs: int | Literal["auto"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
     gpus_per_trial: float | Literal["auto"] = 0.0,
@@ -69,7 +71,10 @@ def search(
         patience: the search ends after so many trials without a better front; 0: never.
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps all.
         first: TOML file with candidates to train before any other, as the page's "Copy as TOML"
-            gives them; several each under ``[[candidate]]``.
+            gives them; several each under ``[[candidate]]``. After them, and before the sampler
+            has its say, come the plain cells of the space: each cell behind gd with s = 1, all
+            else at the space's defaults (`SearchSpace.plain`). They are what others are measured
+            by, and count as trials.
         objectives: what to aim at, the most important one first: metrics of the task,
             ``"parameters"``, ``"train_seconds"``, ``"latency_ms"``. By default the task's first
             metric.
@@ -80,7 +85,13 @@ def search(
             ``"mo-asha"`` in several (see `tuning.halving`);
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
         seed: of the whole run.
+        preset: ``"quick"``, ``"good"`` or ``"best"``: how thoroughly to judge where `repeats`,
+            `folds` and `epochs` do not say it; see `presets.PRESETS`. None: no repeats, no folds,
+            ten epochs.
         repeats: how many seeds each candidate is trained with; objectives are means over them.
+        folds: in how many each of these is trained, on training and validation data dealt anew
+            (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
+            the mean so far. ``"auto"``: 5 below 1,000 sequences, else the task's own split, 1.
         deterministic: let the same seed give the same candidates in the same order, however fast
             the workers are. They then work in generations of `workers` candidates, and each
             generation waits for its slowest.
@@ -135,7 +146,9 @@ def search(
         sampler=sampler,
         scheduler=scheduler,
         seed=seed,
+        preset=preset,
         repeats=repeats,
+        folds=folds,
         deterministic=deterministic,
         epochs=epochs,
         workers=workers,

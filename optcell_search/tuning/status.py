@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import optuna
@@ -24,7 +25,8 @@ def standing(study: optuna.Study) -> dict[str, Any]:
     trial keeps the constraints: which one misses least, which constraint and by what);
     ``searched_seconds`` of ``time_limit`` (0: none), ``ended`` (why the search ended, where a limit
     or the space did it), ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about,
-    where nobody said it).
+    where nobody said it);
+    ``gain``: what the best one has over the plain cell, see `results.Gain`, or None.
     """
     objectives = results.objectives(study)
     table = results.frame(study)
@@ -34,6 +36,7 @@ def standing(study: optuna.Study) -> dict[str, Any]:
     request = known[REQUEST]
     asked = request["num_trials"]
     any_eligible = len(results.eligible(table, objectives)) > 0
+    gain = results.gain(table, results.finalized(study), objectives, results.trainings_of(request))
     best = results.best(table, objectives) if any_eligible else None
     return {
         "asked": asked,
@@ -49,6 +52,7 @@ def standing(study: optuna.Study) -> dict[str, Any]:
         "ended": known.get(ENDED, ""),
         "epochs": request["epochs"],
         "epochs_rule": request.get("epochs_rule", ""),
+        "gain": None if gain is None else asdict(gain),
     }
 
 

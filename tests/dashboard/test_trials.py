@@ -120,8 +120,8 @@ def test_provenance_says_how_to_run_it_again() -> None:
     found = provenance.provenance(data_of(ledger), "runs/my run")
     assert found.again == (
         "optcell-search run space.toml --task 'csv:a b.csv' --epochs 2 --sampler tpe "
-        "--scheduler none --seed 0 --repeats 1 --trials 24 --objectives accuracy,parameters "
-        "--constraint 'parameters<=50000' --out again"
+        "--scheduler none --seed 0 --repeats 1 --folds 1 --trials 24 "
+        "--objectives accuracy,parameters --constraint 'parameters<=50000' --out again"
     )
     assert found.replay == "optcell-search replay 'runs/my run' TRIAL"
     assert found.facts["data fingerprint"] == "5eed" * 16

@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 import pytest
 from ledgers import TWO, Ledger, board_of, candidate, data_of
 from optuna.trial import TrialState
-from scipy import stats
 
 from optcell_search import results
 from optcell_search.dashboard.content import curves_to_compare
 from optcell_search.dashboard.info import diagnosis, response
-from optcell_search.dashboard.info.uncertainty.gain import Gain, gain
-from optcell_search.dashboard.info.uncertainty.intervals import Interval, Moments, difference
 from optcell_search.dashboard.info.uncertainty.standings import Standings, standings
-
-SCORES = (0.81, 0.84, 0.79, 0.85, 0.83)
-OTHERS = (0.78, 0.80, 0.77)
-
-
-def test_an_interval_of_a_mean_is_students() -> None:
-    found = Moments.of(SCORES).interval
-    expected = stats.ttest_1samp(SCORES, 0).confidence_interval()
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert (found.mean, found.amount) == (pytest.approx(0.824), 5)
-    assert Moments.of([0.5]).interval == Interval(0.5, None, None, 1)
-
-
-def test_a_difference_of_means_is_welchs() -> None:
-    found = difference(Moments.of(SCORES), Moments.of(OTHERS))
-    expected = stats.ttest_ind(SCORES, OTHERS, equal_var=False).confidence_interval()
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert found.excludes_zero
-    assert not difference(Moments.of(SCORES), Moments.of(SCORES)).excludes_zero
-    assert difference(Moments.of([0.9]), Moments.of(OTHERS)).low is None
-    same = difference(Moments.of([0.5, 0.5]), Moments.of([0.25, 0.25]))
-    assert (same.low, same.high) == (0.25, 0.25)
-
-
-def test_nine_of_ten_and_a_half_intervals_hold_the_truth() -> None:
-    random = np.random.default_rng(0)
-    held = 0
-    for _ in range(2000):
-        a, b = random.normal(1.0, 0.2, size=4), random.normal(0.6, 0.5, size=6)
-        found = difference(Moments.of(a.tolist()), Moments.of(b.tolist()))
-        assert found.low is not None
-        assert found.high is not None
-        held += found.low <= 0.4 <= found.high
-    assert 0.93 <= held / 2000 <= 0.97
+from optcell_search.results.intervals import Moments
 
 
 def repeated(direction: str = "maximize", spread: float = 0.01, repeats: int = 3) -> Ledger:
@@ -68,69 +29,6 @@ def repeated(direction: str = "maximize", spread: float = 0.01, repeats: int = 3
         known = {"spread": {"score": spread, "parameters": 0.0}} if repeats > 1 else {}
         ledger.add([sign * value], of=of, **known)
     return ledger
-
-
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_the_gain_is_over_the_best_plain_cell_of_the_same_kind(direction: str) -> None:
-    found = gain(data_of(repeated(direction)))
-    assert isinstance(found, Gain)
-    assert (found.number, found.plain, found.cell, found.source) == (1, 2, "lstm", "search")
-    # Two means of three, of the same spread: t of 4 degrees of freedom, times 0.01 √(2/3).
-    half = float(stats.t.ppf(0.975, 4)) * 0.01 * math.sqrt(2 / 3)
-    assert found.gain.mean == pytest.approx(0.05)
-    assert (found.gain.low, found.gain.high) == pytest.approx((0.05 - half, 0.05 + half))
-    assert found.seen
-    assert "gains +0.05 in validation score over the plain lstm (trial 2)" in found.sentence
-
-
-def test_where_the_interval_holds_zero_no_difference_is_seen() -> None:
-    found = gain(data_of(repeated(spread=0.1)))
-    assert found is not None
-    assert not found.seen
-    assert found.sentence.startswith("No difference seen between trial 1 and the plain lstm")
-
-
-def test_one_training_of_each_says_nothing_of_how_sure_it_is() -> None:
-    found = gain(data_of(repeated(repeats=1)))
-    assert found is not None
-    assert found.gain.low is None
-    assert not found.seen
-    assert "from one training of each: how sure that is, is not known" in found.sentence
-
-
-def final(validation: list[float], test: list[float], **more: Any) -> dict[str, Any]:
-    return {
-        "seeds": list(range(len(test))), "epochs": 3, "failed": {},
-        "validation": {"score": validation}, "test": {"score": test}, **more,
-    }  # fmt: skip
-
-
-def test_finalized_trials_go_before_others_and_are_chosen_by_validation() -> None:
-    ledger = repeated()
-    ledger.study.set_user_attr("finalized:0", final([0.95, 0.96], [0.70, 0.72]))
-    ledger.study.set_user_attr("finalized:1", final([0.90, 0.91], [0.99, 0.98]))
-    ledger.study.set_user_attr("finalized:2", final([0.85, 0.86], [0.60, 0.62]))
-    found = gain(data_of(ledger))
-    assert found is not None
-    assert (found.number, found.plain, found.source) == (0, 2, "test")
-    assert found.gain == difference(Moments.of([0.70, 0.72]), Moments.of([0.60, 0.62]))
-    assert "test score" in found.sentence
-
-
-def test_without_a_plain_cell_there_is_no_gain() -> None:
-    ledger = Ledger({"score": "maximize"})
-    ledger.add([0.9], of=candidate("lstm", "adam"))
-    ledger.add([0.8], of=candidate("lstm", "gd", s=0.5))
-    assert gain(data_of(ledger)) is None
-    assert gain(data_of(Ledger({"score": "maximize"}))) is None
-
-
-def test_a_plain_cell_that_is_the_best_is_told_as_such() -> None:
-    ledger = Ledger({"score": "maximize"})
-    ledger.add([0.9], of=candidate("lstm", "gd", s=1.0))
-    found = gain(data_of(ledger))
-    assert found is not None
-    assert found.sentence.startswith("The plain lstm (trial 0) is the best so far")
 
 
 def curve(*values: float) -> list[dict[str, float]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from optcell_search import results
+from optcell_search.tuning.finalize import choose
 
 TWO: dict[str, results.Direction] = {"accuracy": "maximize", "parameters": "minimize"}
 DIRECTIONS: list[results.Direction] = ["minimize", "maximize"]
@@ -172,3 +173,37 @@ def test_ten_thousand_trials_are_ranked_at_once() -> None:
     front = results.pareto(table, objectives)
     results.hypervolume(front[names].to_numpy(), list(objectives.values()))
     assert time.perf_counter() - start < 2.0
+
+
+def trained_twice(*scores: tuple[float, float, int]) -> pd.DataFrame:
+    """Rows of accuracy, its spread, and parameters, the keys in descending order."""
+    table = rows(*((accuracy, parameters) for accuracy, _, parameters in scores))
+    keys = [f"{len(scores) - number:016x}" for number in range(len(scores))]
+    return table.assign(accuracy_std=[spread for _, spread, _ in scores], key=keys)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        # The best by far, whatever its spread.
+        ([(0.90, 0.01, 9), (0.95, 0.04, 99)], 1),
+        # Equal, and nearly so: the smaller spread, then the smaller network, then the key.
+        ([(0.95, 0.04, 9), (0.95, 0.02, 99)], 1),
+        ([(0.95, 0.04, 9), (0.947, 0.02, 99)], 1),
+        ([(0.95, 0.04, 9), (0.945, 0.02, 99)], 0),
+        ([(0.95, 0.02, 99), (0.95, 0.02, 9)], 1),
+        ([(0.95, 0.02, 9), (0.95, 0.02, 9)], 1),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_ties_and_near_ties_go_by_spread_then_size_never_by_arrival(
+    scores: list[tuple[float, float, int]], best: int, turned: bool
+) -> None:
+    table = trained_twice(*scores)
+    wanted = table.loc[best, "key"]
+    if turned:
+        table = table.iloc[::-1].assign(number=range(len(table)))
+    one: dict[str, results.Direction] = {"accuracy": "maximize"}
+    assert results.best(table, one)["key"] == wanted
+    assert results.best_first(table, one)["key"].iloc[0] == wanted
+    assert choose(table, one, 1) == [int(results.best(table, one)["number"])]

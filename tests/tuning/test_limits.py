@@ -14,6 +14,7 @@ from optcell_search.ledger.request import Request
 from optcell_search.space import SearchSpace
 from optcell_search.tuning import limits
 from optcell_search.tuning.first_candidates import read_first
+from optcell_search.tuning.resolve import resolve
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,9 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
         ({"deterministic": True, "trial_time": "1m"}, "trial_time is read off a clock"),
         ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
+        ({"folds": 0}, "folds = 0; valid: integers, 1 or more"),
+        ({"folds": 33}, "32 sequences are too few; valid: 1"),
+        ({"preset": "fast"}, "unknown preset 'fast'; valid: quick, good, best"),
     ],
 )
 def test_wrong_limits_take_one_line(tiny: str, changes: dict[str, Any], message: str) -> None:
@@ -93,6 +97,13 @@ ONE = {
 }
 
 
+PLAIN: dict[str, Any] = {
+    "rules": ["gd"],
+    "rule": {"gd": {"s": 1.0}},
+    "model": {"hidden_size": 2},
+}
+
+
 def write(path: Path, data: dict[str, Any]) -> Path:
     path.write_text(tomli_w.dumps(data))
     return path
@@ -101,15 +112,51 @@ def write(path: Path, data: dict[str, Any]) -> Path:
 def test_candidates_to_try_first_are_read_and_kept(tiny: str, tmp_path: Path) -> None:
     file = write(tmp_path / "one.toml", ONE)
     request = a_request(tiny, first=file)
-    (one,) = request.first
+    one, plain = request.first
+    # Behind what the user names comes what all are measured by, once.
+    assert plain["rule"] == {"name": "gd", "s": 1.0}
+    (found,) = request.search_space.plain()
+    assert plain == found.to_dict()
     assert one["rule"] == {"name": "heavy_ball", "mu": 0.25, "s": 0.6}
     assert (one["model"]["hidden_size"], one["training"]["lr"]) == (3, 0.01)
     request.write(tmp_path)
     assert Request.read(tmp_path) == request
+    assert a_request(tiny, sampler="grid", first=file).first == (one,)
+    named = {"lr": plain["training"]["lr"]}
+    again = write(tmp_path / "plain.toml", {**ONE, **PLAIN, "training": named})
+    assert a_request(tiny, first=again).first == (plain,)
     other = {**ONE, "training": {"lr": 0.02}}
     file = write(tmp_path / "two.toml", {"candidate": [ONE, other]})
     both = read_first(file, request.search_space)
     assert [one["training"]["lr"] for one in both] == [0.01, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, (1, 10, 1, False)),
+        ({"preset": "quick"}, (1, 50, 1, False)),
+        ({"preset": "good"}, (5, 200, 1, False)),
+        ({"preset": "best"}, (5, 400, 2, True)),
+        ({"preset": "best", "folds": 3, "epochs": 7, "repeats": 1}, (3, 7, 1, True)),
+        ({"preset": "quick", "epochs": "auto"}, (1, 200, 1, False)),
+    ],
+)
+def test_presets_say_how_thoroughly_and_explicit_options_win(
+    tiny: str, asked: dict[str, Any], found: tuple[int, int, int, bool]
+) -> None:
+    request = resolve(SPACE, tiny, num_trials=4, **asked)
+    assert (request.folds, request.epochs, request.repeats, request.ensemble) == found
+    assert request.trainings == found[0] * found[2]
+
+
+def test_a_request_from_before_there_were_folds_has_none(tiny: str) -> None:
+    stored = a_request(tiny, folds=3).to_dict()
+    assert Request.from_dict(stored, "here").folds == 3
+    for name in ("folds", "ensemble"):
+        del stored[name]
+    old = Request.from_dict(stored, "here")
+    assert (old.folds, old.ensemble, old.trainings) == (1, False, old.repeats)
 
 
 @pytest.mark.parametrize(

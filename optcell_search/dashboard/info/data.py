@@ -58,13 +58,17 @@ class Data:
     @property
     def trainings(self) -> int:
         """How often each candidate was trained: the values behind a mean and its spread."""
-        return int(self.request.get("repeats", 1))
+        return results.trainings_of(self.request)
+
+    @cached_property
+    def gain(self) -> results.Gain | None:
+        """What the best trial has over the plain cell; None where there is nothing to compare."""
+        return results.gain(self.table, self.finalized, self.objectives, self.trainings)
 
     @property
     def best_first(self) -> pd.DataFrame:
         """The rows that may be ranked, the best in the first objective at the top."""
-        ascending = self.objectives[self.first] == "minimize"
-        return self.eligible.sort_values([self.first, "number"], ascending=[ascending, True])
+        return results.best_first(self.table, self.objectives)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .. import words
@@ -31,7 +32,8 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
     """Return the finalized trials, test scores apart from validation scores and baselines.
 
     The best in the first objective by the fresh seeds' validation is the first: by what is left
-    once nobody chooses by it, and before the test split has its say.
+    once nobody chooses by it, and before the test split has its say. Those that were trained on
+    validation data, too, come in the order of the search.
     """
     trials = {row["number"]: row for row in records(data.table)} if len(data.finalized) else {}
     rows = []
@@ -50,11 +52,13 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
                 scores=scores,
             )
         )
+    searched = {number: place for place, number in enumerate(data.best_first["number"])}
     label = words.plain_metric(data.first)
     sign = -1.0 if data.objectives[data.first] == "maximize" else 1.0
 
-    def place(row: FinalRow) -> tuple[bool, float, int]:
+    def place(row: FinalRow) -> tuple[bool, float, float, int]:
         score = row.scores.get("validation", {}).get(label)
-        return score is None, sign * score.mean if score else 0.0, row.number
+        behind = searched.get(row.number, math.inf)
+        return score is None, sign * score.mean if score else 0.0, behind, row.number
 
     return tuple(sorted(rows, key=place))

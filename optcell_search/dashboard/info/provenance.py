@@ -14,12 +14,12 @@ from .data import Data
 
 _FACTS = (
     "task", "data_fingerprint", "sampler", "scheduler", "num_trials", "epochs", "seed", "repeats",
-    "deterministic", "created",
+    "folds", "deterministic", "created",
 )  # fmt: skip
 # Options of `optcell-search run` that say what is computed; where it runs is another matter.
 _OPTIONS = {
     "task": "--task", "epochs": "--epochs", "sampler": "--sampler",
-    "scheduler": "--scheduler", "seed": "--seed", "repeats": "--repeats",
+    "scheduler": "--scheduler", "seed": "--seed", "repeats": "--repeats", "folds": "--folds",
 }  # fmt: skip
 # Options that are left out where there is no such limit, which is stored as 0.
 _LIMITS = {
@@ -53,7 +53,8 @@ def provenance(data: Data, where: str) -> Provenance:
         data: the run.
         where: how the run is named on a command line.
     """
-    request = data.request
+    # A run from before there were folds has none; asked for again it is to have none, too.
+    request = {"folds": 1, **data.request}
     facts = {name.replace("_", " "): str(request[name]) for name in _FACTS if name in request}
     facts["objectives"] = words.listed(
         [f"{direction} {name.replace('_', ' ')}" for name, direction in data.objectives.items()]

@@ -34,9 +34,11 @@ _RECORD: dict[str, Any] = {
     "test": _LISTS,
     "failed": dict[str, str],
     "epochs": int,
+    "refit": bool,
+    "members": list[int],
 }
-# Without these there are no scores; which seeds they are of, and which failed, may be left out.
-_NEEDED = _RECORD.keys() - {"seeds", "failed"}
+# Without these there are no scores; which seeds they are of, and the rest, may be left out.
+_NEEDED = {"validation", "test", "epochs"}
 _STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str}
 _OBJECTIVES: dict[str, Any] = {"objectives": list[dict[str, str]]}
 _CHECKS = {

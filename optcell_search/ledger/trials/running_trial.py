@@ -19,7 +19,7 @@ class RunningTrial:
         number: of the trial.
         candidate: what is trained.
         key: of the candidate, as it was stored.
-        seeds: one for each repeat.
+        seeds: one for each training, fold by fold of each repeat.
         epochs: those that have been reported.
         gpus: the share of a GPU it turned out to need, None for that of the run.
     """
@@ -32,10 +32,10 @@ class RunningTrial:
     gpus: float | None = None
 
     @staticmethod
-    def attributes(candidate: Candidate, run_seed: int, repeats: int) -> dict[str, Any]:
+    def attributes(candidate: Candidate, run_seed: int, trainings: int) -> dict[str, Any]:
         """Return the user attributes under which a candidate is stored."""
         key = candidate.key
-        seeds = [trial_seed(run_seed, key, repeat) for repeat in range(repeats)]
+        seeds = [trial_seed(run_seed, key, repeat) for repeat in range(trainings)]
         known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
         return known | ({"seeds": seeds} if len(seeds) > 1 else {})
 

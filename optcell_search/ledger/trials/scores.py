@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from ..format import finalized_in
+from ..format import ENSEMBLE, REFIT, finalized_in
 
 # What is known of a trial that has not been finalized.
 NO_RECORD: Mapping[str, Any] = {
@@ -41,24 +41,28 @@ class Record:
         seeds: those asked for last.
         scores: of every seed that has been done.
         epochs: the budget of each.
+        refit: whether they were trained on training and validation data together.
+        ensemble: the record of the seeds as one, with one score a metric; empty: there is none.
     """
 
     seeds: list[int]
     scores: dict[int, Score]
     epochs: int
+    refit: bool = False
+    ensemble: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, known: Mapping[str, Any], epochs: int) -> Record:
-        """Return what `to_dict` gave, or an empty record where the budget was another one."""
-        if known.get("epochs") != epochs:
-            return cls([], {}, epochs)
+    def read(cls, known: Mapping[str, Any], epochs: int, *, refit: bool = False) -> Record:
+        """Return what `to_dict` gave, or an empty record where they were trained otherwise."""
+        if known.get("epochs") != epochs or known.get(REFIT, False) != refit:
+            return cls([], {}, epochs, refit)
         scores = {
             seed: Score(
                 _entry(known["validation"], i), _entry(known["test"], i), diagnosis=diagnosis
             )
             for i, (seed, diagnosis) in enumerate(zip(known["seeds"], _told(known), strict=True))
         }
-        return cls([], scores, epochs)
+        return cls([], scores, epochs, refit, known.get(ENSEMBLE, {}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores of the seeds asked for as plain data: lists over the good seeds."""
@@ -70,6 +74,8 @@ class Record:
             "test": _columns([score.test for score in good.values()]),
             "failed": {str(seed): score.reason for seed, score in known.items() if score.reason},
             "epochs": self.epochs,
+            **({REFIT: True} if self.refit else {}),
+            **({ENSEMBLE: self.ensemble} if self.ensemble.get("members") == self.seeds else {}),
             **_diagnoses([score.diagnosis for score in good.values()]),
         }
 

@@ -10,6 +10,7 @@ classes, NaN for numbers. Such a target counts neither in the loss nor in a metr
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from optcell_search.raw.outputs import IGNORED
 
-__all__ = ["IGNORED", "Goal"]
+__all__ = ["IGNORED", "Goal", "mean_log_probabilities"]
 
 
 class Goal(abc.ABC):
@@ -51,6 +52,13 @@ class Goal(abc.ABC):
                 where there are classes.
         """
 
+    def average(self, outputs: Sequence[Tensor]) -> Tensor:
+        """Return outputs (float64) that stand for the mean prediction of several models.
+
+        Here their mean; where outputs stand for probabilities, of these.
+        """
+        return torch.stack([one.double() for one in outputs]).mean(0)
+
     @abc.abstractmethod
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return rows (float64, 2-D), as `finish` needs them."""
@@ -78,3 +86,8 @@ class Goal(abc.ABC):
             classes: names of the classes.
         """
         return {}
+
+
+def mean_log_probabilities(each: Sequence[Tensor]) -> Tensor:
+    """Return the logarithm of a mean of probabilities, from their logarithms."""
+    return torch.stack(list(each)).logsumexp(0) - math.log(len(each))

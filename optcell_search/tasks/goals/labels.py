@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from optcell_search.tasks.goals.base import Goal
+from optcell_search.tasks.goals.base import Goal, mean_log_probabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,12 @@ class Labels(Goal):
         known = torch.where(there, targets, 0.0).to(outputs.dtype)
         entropy = functional.binary_cross_entropy_with_logits(outputs, known, reduction="none")
         return torch.where(there, entropy, 0.0).sum() / there.sum().clamp(min=1)
+
+    def average(self, outputs: Sequence[Tensor]) -> Tensor:
+        """Return the logits of the mean probabilities of several models."""
+        each = [one.double() for one in outputs]
+        yes = mean_log_probabilities([functional.logsigmoid(one) for one in each])
+        return yes - mean_log_probabilities([functional.logsigmoid(-one) for one in each])
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (targets, 2 · labels): logits beside targets, in float64."""

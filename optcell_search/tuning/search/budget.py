@@ -86,7 +86,7 @@ class Budget:
     def too_slow(self, metrics: Mapping[str, float]) -> bool:
         """Whether a trial with these metrics has trained for longer than any may.
 
-        Its repeats, which are trained one after the other, count together.
+        Its folds and repeats, which are trained one after the other, count together.
         """
         limit = self._request.trial_time
-        return limit > 0 and metrics["train_seconds"] * self._request.repeats > limit
+        return limit > 0 and metrics["train_seconds"] * self._request.trainings > limit

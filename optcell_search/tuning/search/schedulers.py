@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from optuna.trial import FrozenTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from optcell_search.results import Direction
+from optcell_search.space import Candidate, is_plain
 from optcell_search.training import COSTS
 
 from ...ledger.constraints import Constraint
@@ -87,6 +89,9 @@ class LedgerScheduler(MOASHAScheduler):
     search judges by all that came before it. In a deterministic search a trial is compared with the
     generations before its own, which have ended by then: who is faster makes no difference.
 
+    The plain cells that a search begins with are compared with one another alone: one of them at
+    least is trained to its end, as what all others are measured by.
+
     Args:
         request: of the run.
         trials: those of its ledger.
@@ -95,7 +100,12 @@ class LedgerScheduler(MOASHAScheduler):
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
         self._generation = request.workers if request.deterministic else None
+        first = (Candidate.from_dict(one) for one in request.first)
+        self._plain = {candidate.key for candidate in first if is_plain(candidate)}
+        # Trials of the ledger that are one of them.
+        self._measures: set[Hashable] = set()
         for trial in trials:
+            self._note(trial.number, trial.user_attrs.get("key"))
             if "duplicate_of" not in trial.user_attrs:
                 self._recall(trial)
 
@@ -107,17 +117,24 @@ class LedgerScheduler(MOASHAScheduler):
             if judged and epoch in epochs:
                 self._halving.record(trial.number, epoch, self._point(epochs[epoch]))
 
+    def _note(self, number: int, key: str | None) -> None:
+        if key in self._plain:
+            self._measures.add(number)
+
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
         report = result["report"]
+        if self._plain:
+            self._note(report.number, trial.config["job"].candidate.key)
         for epoch in sorted(report.metrics):
             yield report.number, epoch, report.metrics[epoch]
 
     def _rival_of(self, who: Any) -> Any:
-        if self._generation is None:
+        if self._generation is None and who not in self._measures:
             return super()._rival_of(who)
-        first = who // self._generation * self._generation
-        return lambda other: other < first
+        first = math.inf if self._generation is None else who // self._generation * self._generation
+        among = self._measures if who in self._measures else None
+        return lambda other: other < first and (among is None or other in among)
 
 
 def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialScheduler:

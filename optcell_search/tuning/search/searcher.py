@@ -168,6 +168,8 @@ class LedgerSearch(Searcher):
             candidate=trial.candidate,
             seeds=trial.seeds,
             source=self._data,
+            folds=request.folds,
+            fold_seed=request.seed,
             objectives=tuple(request.objectives),
             epochs=request.epochs,
             device=request.device,

@@ -2,6 +2,8 @@
 
     checkpoints/finalized/<trial>/<seed>/model.safetensors
 
+and below ``refit`` instead of ``finalized`` where it was trained on validation data, too.
+
 The worker that has trained and tested a seed writes them, if they are no larger than its share of
 what `--checkpoint-gib` has left; `Retention` counts them and deletes none.
 """
@@ -15,12 +17,12 @@ from torch import Tensor
 from .checkpoints import WEIGHTS, CheckpointError, load_weights, weights_bytes
 from .file_systems import Location
 
-FOLDER = "finalized"
+FOLDER, REFIT_FOLDER = "finalized", "refit"
 
 
-def place(checkpoints: Location, number: int, seed: int) -> Location:
+def place(checkpoints: Location, number: int, seed: int, refit: bool) -> Location:
     """Return the folder for the weights of one seed of a trial."""
-    return checkpoints / FOLDER / str(number) / str(seed)
+    return checkpoints / (REFIT_FOLDER if refit else FOLDER) / str(number) / str(seed)
 
 
 def save(where: Location, weights: Mapping[str, Tensor], limit: int) -> None:
@@ -40,6 +42,6 @@ def save(where: Location, weights: Mapping[str, Tensor], limit: int) -> None:
         raise CheckpointError(f"checkpoints {where}: {error}") from error
 
 
-def load(checkpoints: Location, number: int, seed: int) -> dict[str, Tensor] | None:
+def load(checkpoints: Location, number: int, seed: int, refit: bool) -> dict[str, Tensor] | None:
     """Return the weights of one seed of a trial; None where there are none that can be read."""
-    return load_weights(place(checkpoints, number, seed))
+    return load_weights(place(checkpoints, number, seed, refit))

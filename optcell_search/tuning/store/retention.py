@@ -11,12 +11,14 @@ from optcell_search import results
 
 from .checkpoints import TRAINING, WEIGHTS
 from .file_systems import Location
-from .finalized_weights import FOLDER
+from .finalized_weights import FOLDER, REFIT_FOLDER
 
 # ``TRIAL/FILE``, and what is left of one whose writer died.
 _OWN = re.compile(rf"[0-9]+/({TRAINING}|{WEIGHTS}|\.({TRAINING}|{WEIGHTS})\.[0-9a-f]{{8}})")
-_FINALIZED = re.compile(rf"{FOLDER}/[0-9]+/[0-9]+/{WEIGHTS}")
-_FINALIZED_DRAFT = re.compile(rf"{FOLDER}/[0-9]+/[0-9]+/\.{WEIGHTS}\.[0-9a-f]{{8}}")
+_FINALIZED = re.compile(rf"({FOLDER}|{REFIT_FOLDER})/[0-9]+/[0-9]+/{WEIGHTS}")
+_FINALIZED_DRAFT = re.compile(
+    rf"({FOLDER}|{REFIT_FOLDER})/[0-9]+/[0-9]+/\.{WEIGHTS}\.[0-9a-f]{{8}}"
+)
 
 
 def own_sizes(location: Location) -> dict[str, int]:

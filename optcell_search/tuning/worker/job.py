@@ -16,8 +16,11 @@ class Job:
     Attributes:
         number: of the trial.
         candidate: what to train.
-        seeds: one for each repeat; all repeats are trained side by side.
+        seeds: one for each training, fold by fold of each repeat; all are trained side by side.
         source: what to train on, and where it lies.
+        folds: into how many the data are dealt, 1 for the task's own split.
+        fold_seed: of the dealing.
+        refit: train on training and validation data together.
         objectives: metrics that must stay finite.
         epochs: the budget.
         device, threads: where to train, and with how many torch threads.
@@ -30,6 +33,9 @@ class Job:
     candidate: Candidate
     seeds: tuple[int, ...]
     source: Source
+    folds: int = 1
+    fold_seed: int = 0
+    refit: bool = False
     objectives: tuple[str, ...]
     epochs: int
     device: str
@@ -51,9 +57,9 @@ class Report:
         number: of the trial.
         epoch: the last one trained.
         metrics: epoch → metrics: the last epoch, and after a restart those before it.
-        spread: standard deviation of each metric over the repeats, empty for a single one.
+        spread: standard deviation of each metric over folds and repeats, empty for one training.
         gradients: distance from the last step → norm of the loss's gradient there, once done; the
-            mean over the repeats.
+            mean over folds and repeats.
         done: the budget is used up.
         files: checkpoints written after this epoch: name → bytes.
         reason, detail: why the trial failed, empty where it did not.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import math
 import statistics
 import traceback
@@ -13,6 +14,7 @@ import torch
 
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.folds import fold, whole_task
 from optcell_search.training import DivergedError, Training
 
 from ...ledger.storage.passwords import without_password
@@ -32,6 +34,20 @@ def load_task(source: Source, device: str) -> LoadedTask:
     return source.load().to(device)
 
 
+@functools.lru_cache(maxsize=1)
+def load_folds(source: Source, device: str, folds: int, seed: int) -> tuple[LoadedTask, ...]:
+    """Deal a task's data into folds once a process."""
+    task = load_task(source, device)
+    return tuple(fold(task, number, folds, seed) for number in range(folds))
+
+
+def _tasks(job: Job) -> tuple[LoadedTask, ...]:
+    if job.folds == 1:
+        task = load_task(job.source, job.device)
+        return (whole_task(task) if job.refit else task,)
+    return load_folds(job.source, job.device, job.folds, job.fold_seed)
+
+
 class Session:
     """Trains one trial, from its checkpoint where there is one.
 
@@ -48,10 +64,9 @@ class Session:
         self.job = job
         self._location = Location(job.checkpoints) if job.checkpoints else None
         self._files: dict[str, int] = {}
-        task = load_task(job.source, job.device)
         self.trainings = [
             Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
-            for seed in job.seeds
+            for seed, task in zip(job.seeds, itertools.cycle(_tasks(job)), strict=False)
         ]
         self._history: dict[int, dict[str, float]] = {}
         self._news = False

@@ -14,11 +14,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from runs import SPACE, a_request
 
 from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tuning.search.schedulers import LedgerScheduler, MOASHAScheduler, make_scheduler
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.job import Job, Report
 
 CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
+OTHERS = {**SPACE, "rules": ["heavy_ball"], "rule": {}}
 BOTH = {"accuracy": "maximize", "parameters": "minimize"}
 
 
@@ -134,7 +136,7 @@ class Tune:
             number=job.number, epoch=epoch, metrics=told, done=epoch == self.request.epochs
         )
         result = {"report": report, "worker": "host:1"}
-        trial = SimpleNamespace(trial_id=name)
+        trial = SimpleNamespace(trial_id=name, config={"job": job})
         if report.done or scheduler.on_trial_result(None, trial, result) == STOP:
             searcher.on_trial_complete(name, result)
             return True
@@ -205,6 +207,31 @@ def test_a_resumed_search_judges_by_what_came_before(
     scheduler = make_scheduler(search.request, trials)
     metrics = {1: {"accuracy": 0.0, "parameters": 99.0}}
     result = {"report": Report(number=50, epoch=1, metrics=metrics)}
-    assert scheduler.on_trial_result(None, None, result) == STOP
+    trial = SimpleNamespace(
+        config={"job": SimpleNamespace(candidate=SearchSpace.from_dict(OTHERS).sample())}
+    )
+    assert scheduler.on_trial_result(None, trial, result) == STOP
     fresh = make_scheduler(search.request, [])
-    assert fresh.on_trial_result(None, None, result) == CONTINUE
+    assert fresh.on_trial_result(None, trial, result) == CONTINUE
+
+
+def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
+    cells = {**SPACE, "cells": ["rnn", "gru", "lstm"]}
+    request = a_request(tiny, space=cells, epochs=9)
+    scheduler = make_scheduler(request, [])
+    plain = [Candidate.from_dict(one) for one in request.first]
+    assert [one.cell for one in plain] == ["rnn", "gru", "lstm"]
+    other = SearchSpace.from_dict(OTHERS).sample()
+
+    def goes_on(number: int, candidate: Candidate, accuracy: float) -> bool:
+        report = Report(number=number, epoch=1, metrics={1: {"accuracy": accuracy}})
+        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
+        return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
+
+    # Better than all three of them; the plain ones are not stopped for that.
+    assert all(goes_on(number, other, 0.9) for number in (10, 11))
+    assert goes_on(0, plain[0], 0.2)
+    assert goes_on(1, plain[1], 0.1)
+    # The third of three is in the last two thirds of its own kind.
+    assert not goes_on(2, plain[2], 0.05)
+    assert not goes_on(12, other, 0.5)

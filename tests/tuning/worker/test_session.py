@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import torch
 from runs import SPACE
 
 from optcell_search.space import SearchSpace
+from optcell_search.tasks.folds import fold
 from optcell_search.training import DivergedError, Training
 from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.store import checkpoints
 from optcell_search.tuning.store.checkpoints import CheckpointError
 from optcell_search.tuning.store.file_systems import Location
 from optcell_search.tuning.worker.job import Job, Report
-from optcell_search.tuning.worker.session import Session, failure
+from optcell_search.tuning.worker.session import Session, failure, load_task
 
 TIMED = ("train_seconds", "latency_ms")
 
@@ -179,3 +181,21 @@ def test_a_place_that_cannot_be_written_is_not_the_candidates_fault(
     report = failure(job.number, caught.value)
     assert report.broken == str(caught.value)
     assert not report.reason
+
+
+def test_folds_are_trained_side_by_side_and_their_mean_is_told(job: Job) -> None:
+    folded = replace(job, seeds=(3, 4, 5, 6), folds=2, fold_seed=1, epochs=2, checkpoints="")
+    session = Session(folded)
+    task = load_task(job.source, "cpu")
+    for number, training in enumerate(session.trainings):
+        one = fold(task, number % 2, 2, seed=1)
+        assert training.seed == folded.seeds[number]
+        assert torch.equal(training.task.train.inputs, one.train.inputs)
+        assert torch.equal(training.task.validation.targets, one.validation.targets)
+    report = train(session)[-1]
+    alone = []
+    for number, seed in enumerate(folded.seeds):
+        training = Training(job.candidate, fold(task, number % 2, 2, 1), seed=seed, epochs=2)
+        alone.append([training.epoch() for _ in range(2)][-1]["accuracy"])
+    assert report.metrics[2]["accuracy"] == pytest.approx(statistics.fmean(alone))
+    assert report.spread["accuracy"] == pytest.approx(statistics.stdev(alone))

@@ -1,1 +1,1 @@
-"""How sure the numbers are: intervals, the gain over the plain cell, rules and cells compared."""
+"""How sure the numbers are: rules and cells compared, with intervals."""

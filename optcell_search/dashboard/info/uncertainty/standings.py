@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ....results.intervals import Interval, Moments
 from ...read.source import Curve
 from ..data import Data
 from ..training import rungs
-from .intervals import Interval, Moments
 
 
 @dataclass(frozen=True)

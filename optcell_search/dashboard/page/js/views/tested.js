@@ -17,7 +17,7 @@ function drawTested(run) {
     h(
       "p",
       {},
-      "These candidates were trained again with other seeds, and only then was the test split read; the best by the fresh seeds' validation comes first. Mean ± standard deviation over the seeds. The search itself saw validation scores alone, so only the test columns say how well a cell does on data nobody chose it by."
+      "These candidates were trained again with other seeds, and only then was the test split read; the best by the fresh seeds' validation comes first, or by the search's where they were trained on validation data, too. Mean ± standard deviation over the seeds. The search itself saw validation scores alone, so only the test columns say how well a cell does on data nobody chose it by."
     ),
     h("p", { class: "tools" }, saveTable("test scores", () => rowsOf(table))),
     h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of test scores" }, table),
@@ -26,7 +26,7 @@ function drawTested(run) {
   drawTestedChart(run);
 }
 
-/* A row a candidate, each metric once, and under it the baseline it is compared with. */
+/* A row a candidate, each metric once, under it its seeds as one and the baseline, if there are. */
 function testedTable(run) {
   const metrics = [...new Set(run.finals.flatMap((final) => Object.keys(final.scores.test || {})))];
   const cells = (final, prefix) => metrics.flatMap((metric) => [
@@ -38,7 +38,8 @@ function testedTable(run) {
   const rows = run.finals.flatMap((final) => {
     const trial = h("button", { type: "button", onclick: () => pick(final.number) }, String(final.number));
     const baseline = `for trial ${final.number}: feed-forward, as many parameters, all frames at once`;
-    return [row(final, trial, final.description, ""), ...(final.scores.baseline_test ? [row(final, "baseline", baseline, "baseline_")] : [])];
+    const ensemble = `seeds of trial ${final.number} as one: the average of their answers`;
+    return [row(final, trial, final.description, ""), ...(final.scores.ensemble_test ? [row(final, "ensemble", ensemble, "ensemble_")] : []), ...(final.scores.baseline_test ? [row(final, "baseline", baseline, "baseline_")] : [])];
   });
   const heads = [
     ["trial", ""], ["candidate", ""],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 _LEVEL = 0.95
 
@@ -74,4 +74,4 @@ def difference(a: Moments, b: Moments) -> Interval:
 
 
 def _quantile(freedom: float) -> float:
-    return float(t.ppf(0.5 + _LEVEL / 2, freedom))
+    return float(stdtrit(freedom, 0.5 + _LEVEL / 2))

@@ -1,0 +1,168 @@
+"""What the candidate found brings over the plain cell, and how sure that is, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..pareto import Direction
+from ..space.plain import PLAIN_RULE, PLAIN_STEP
+from .intervals import Interval, Moments, difference
+from .ranking import best_first
+
+Source = Literal["test", "search"]
+_COSTS = ("parameters", "train_seconds", "latency_ms")
+_BY_CHANCE = (
+    "The best of many is compared, so that a part of this may be chance; finalize both trials to "
+    "know."
+)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The first objective of the best trial against that of the best plain cell, no larger.
+
+    A plain cell is any cell behind gradient descent with s = 1, u = z, fixed; it has at most as
+    many parameters as the best trial, and was trained for as many epochs.
+
+    Attributes:
+        label: of the objective.
+        number, plain: the trials compared.
+        cell: of the plain one.
+        source: whether scores of the test split after `finalize` are compared, or validation scores
+            of the search.
+        gain: of the objective, positive where the candidate found does better.
+        seen: whether the interval of the gain is known and 0 lies outside.
+        sentence: all this in words.
+    """
+
+    label: str
+    number: int
+    plain: int
+    cell: str
+    source: Source
+    gain: Interval
+    seen: bool
+    sentence: str
+
+
+def trainings_of(request: Mapping[str, Any]) -> int:
+    """Return how often each candidate of a run was trained: the values behind a mean."""
+    return int(request.get("repeats", 1)) * int(request.get("folds", 1))
+
+
+def gain(
+    table: pd.DataFrame,
+    finalized: pd.DataFrame,
+    objectives: Mapping[str, Direction],
+    trainings: int,
+) -> Gain | None:
+    """Return the gain over the plain cell; None where the run holds none to compare with.
+
+    Finalized trials go before others: their test scores come from seeds nobody chose them by. Of
+    these the best by fresh seeds' validation is compared, with its spread over the seeds, and else
+    the best of the search, with its spread over repeats; see `intervals.difference`.
+
+    Args:
+        table: trials, as `frame` gives them.
+        finalized: as `results.finalized` gives it.
+        objectives: the objectives and their directions, the most important one first.
+        trainings: how often each candidate was trained, see `trainings_of`.
+    """
+    rows = best_first(table, objectives)
+    first, direction = next(iter(objectives.items()))
+    tested = _tested(rows, finalized, first, direction)
+    if tested is not None:
+        return tested
+    if rows.empty or (plain := plain_rival(rows, int(rows["number"].iloc[0]))) is None:
+        return None
+    found, rival = rows.iloc[0], rows[rows["number"] == plain].iloc[0]
+    both = _moments(found, first, trainings), _moments(rival, first, trainings)
+    return _told(found, rival, first, direction, "search", both)
+
+
+def plain_rival(rows: pd.DataFrame, number: int) -> int | None:
+    """Return the first plain cell among `rows` that is no larger than trial `number` of them."""
+    plain = rows[_is_plain(rows)]
+    if "parameters" in rows:
+        size = float(rows.loc[rows["number"] == number, "parameters"].iloc[0])
+        # One whose size nobody measured is not known to be larger.
+        plain = plain[~(plain["parameters"].astype(float) > size)]
+    return None if plain.empty else int(plain["number"].iloc[0])
+
+
+def _is_plain(rows: pd.DataFrame) -> pd.Series[bool]:
+    step = f"{PLAIN_RULE}.s"
+    if step not in rows:
+        return pd.Series(False, index=rows.index)
+    plain = (rows["rule"] == PLAIN_RULE) & np.isclose(rows[step].astype(float), PLAIN_STEP)
+    if "model.learn_rule" in rows:
+        plain &= rows["model.learn_rule"] != True  # noqa: E712  (missing is not true)
+    return plain
+
+
+def _tested(
+    rows: pd.DataFrame, finalized: pd.DataFrame, first: str, direction: Direction
+) -> Gain | None:
+    scores = finalized[finalized["metric"] == first]
+    validation = scores[scores["split"] == "validation"].set_index("number")["mean"]
+    test = scores[scores["split"] == "test"].set_index("number")
+    known = rows[rows["number"].isin(test.index)]
+    # In the order of the search where fresh seeds have no validation of their own.
+    order = known["number"].map(validation) if len(validation) else known[first]
+    known = known.loc[order.sort_values(ascending=direction == "minimize", kind="stable").index]
+    if known.empty or (plain := plain_rival(known, int(known["number"].iloc[0]))) is None:
+        return None
+    found, rival = known.iloc[0], known[known["number"] == plain].iloc[0]
+    columns = (test[name].tolist() for name in ("mean", "std", "seeds"))
+    moments = {number: Moments(*one) for number, *one in zip(test.index, *columns, strict=True)}
+    both = moments[found["number"]], moments[plain]
+    return _told(found, rival, first, direction, "test", both)
+
+
+def _moments(row: pd.Series[Any], first: str, trainings: int) -> Moments:
+    spread = row.get(f"{first}_std")
+    deviation = 0.0 if spread is None or pd.isna(spread) else float(spread)
+    return Moments(float(row[first]), deviation, trainings)
+
+
+def _told(
+    found: pd.Series[Any],
+    rival: pd.Series[Any],
+    first: str,
+    direction: Direction,
+    source: Source,
+    both: tuple[Moments, Moments],
+) -> Gain:
+    better = difference(*both) if direction == "maximize" else difference(both[1], both[0])
+    name = first.replace("_", " ")
+    label = name if first in _COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
+    number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
+    sentence = _sentence(number, plain, cell, source, label, better)
+    return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
+
+
+def _sentence(
+    number: int, plain: int, cell: str, source: Source, label: str, better: Interval
+) -> str:
+    if number == plain:
+        return f"The plain {cell} (trial {plain}) is the best so far: no rule has beaten it."
+    against = f"over the plain {cell} (trial {plain})"
+    size = f"{better.mean:+.3g}"
+    verb = "gains" if better.mean > 0 else "loses"
+    same = f"No difference seen between trial {number} and the plain {cell} (trial {plain}) in"
+    trainings = f"{better.amount} trainings of each"
+    if better.low is None or better.high is None:
+        once = "from one training of each: how sure that is, is not known."
+        if better.mean == 0:
+            return f"{same} {label}, {once}"
+        return f"Trial {number} {verb} {size} in {label} {against}, {once} {_BY_CHANCE}"
+    ends = f"95 % interval {better.low:+.3g} to {better.high:+.3g}, {trainings}"
+    doubt = "" if source == "test" else f" {_BY_CHANCE}"
+    if not better.excludes_zero:
+        return f"{same} {label}: {size}, {ends}.{doubt}"
+    return f"Trial {number} {verb} {size} in {label} {against}: {ends}.{doubt}"

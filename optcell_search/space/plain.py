@@ -1,0 +1,60 @@
+"""The plain cells of a space: what every other candidate is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import registry
+from ..hyperparameters import specification
+from .candidate import Candidate
+from .domains import Domain, Fixed, Value, typical
+from .settings import Training, model_settings
+
+PLAIN_RULE, PLAIN_STEP = "gd", 1.0
+_STEP, _LEARNED = f"{PLAIN_RULE}.s", "model.learn_rule"
+
+
+def is_plain(candidate: Candidate) -> bool:
+    """Return whether a candidate is its cell as torch has it: u = z, and nothing learned of it."""
+    values = candidate.flat()
+    return values.get(_STEP) == PLAIN_STEP and not values[_LEARNED]
+
+
+def plain_value(cell: str) -> Callable[[str, Domain], Value]:
+    """Return what decides each hyperparameter of the plain candidate of `cell`, by dotted name.
+
+    The rule is gd with s = 1, which is not learned; every other one is at its default, where that
+    is one of the choices or inside the range, and else the first choice or the middle of the range.
+    """
+    fixed: dict[str, Value] = {
+        "cell": cell,
+        "rule": PLAIN_RULE,
+        _STEP: PLAIN_STEP,
+        _LEARNED: False,
+    }
+
+    def value_of(name: str, domain: Domain) -> Value:
+        return fixed[name] if name in fixed else typical(domain, _default(name, cell))
+
+    return value_of
+
+
+def holds_plain(rules: tuple[str, ...], domains: dict[str, Domain]) -> bool:
+    """Return whether a space with these rules and domains has plain candidates."""
+    nothing = Fixed("")
+    return (
+        PLAIN_RULE in rules
+        and PLAIN_STEP in domains.get(_STEP, nothing)
+        and False in domains.get(_LEARNED, nothing)
+    )
+
+
+def _default(name: str, cell: str) -> object:
+    owner, option = name.rsplit(".", 1)
+    if owner == Training.name:
+        return specification(Training)[option].default
+    if owner == cell:
+        return specification(registry.every_cell.get(cell))[option].default
+    settings = model_settings(cell)
+    kind = settings if owner == settings.name else registry.penalties.get(owner)
+    return specification(kind)[option].default

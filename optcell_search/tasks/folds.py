@@ -1,0 +1,134 @@
+"""Training and validation data dealt anew, into folds; the test split takes no part in it.
+
+What was fitted to a task's training part, such as the scale of its features or the vocabulary of a
+text, stays as it is: it has seen a part of what a fold validates on, never the test split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from optcell_search.tasks.base import Split
+from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
+from optcell_search.tasks.loaded import LoadedTask
+from optcell_search.tasks.splitting import Index
+
+AUTOMATIC = 5
+# Sequences for training and validation below which `automatic_folds` takes folds.
+FEW = 1000
+
+
+def automatic_folds(task: LoadedTask) -> int:
+    """Return 5 for a task of fewer than 1,000 sequences, training and validation together, else 1.
+
+    It is 1, too, where the data cannot be dealt anew; see `refusal`.
+    """
+    few = len(task.train) + len(task.validation) < FEW
+    return AUTOMATIC if few and not refusal(task, AUTOMATIC) else 1
+
+
+def refusal(task: LoadedTask, folds: int) -> str:
+    """Return why a task's data cannot be dealt into so many folds, in words; empty where they can.
+
+    Args:
+        task: the task.
+        folds: 2 or more.
+    """
+    if task.chunk:
+        return "its sequences are streams, which go on from training to validation"
+    if task.pretraining is not None:
+        return "what it begins with belongs to its own training part"
+    count = len(task.train) + len(task.validation)
+    if isinstance(task.goal, Forecasting):
+        least = (task.goal.values + 1) * (folds + 1)
+        return f"{count} windows are too few; needed are {least}" if count < least else ""
+    return f"{count} sequences are too few" if count < folds else ""
+
+
+def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
+    """Return a task whose validation split is one fold of all data but the test split.
+
+    - Classes, one a sequence: each fold has every class in proportion.
+    - Forecasts: in order of time. The data are cut into `folds` + 1 blocks; fold k trains on blocks
+      0 to k, but for the last windows, whose values reach into block k + 1, and validates on that.
+    - All others: whole sequences at random.
+
+    Args:
+        task: the task.
+        number: of the fold, 0 to `folds` - 1.
+        folds: how many there are.
+        seed: of the dealing; the same gives the same folds on every machine.
+    """
+    whole = joined(task.train, task.validation)
+    if isinstance(task.goal, Forecasting):
+        train, validation = _by_time(len(whole), number, folds, overlap=task.goal.values - 1)
+    else:
+        dealt = _dealt(_strata(task, whole), folds, seed)
+        train, validation = np.flatnonzero(dealt != number), np.flatnonzero(dealt == number)
+    return task.split_anew(*(whole.take(torch.from_numpy(index)) for index in (train, validation)))
+
+
+def whole_task(task: LoadedTask) -> LoadedTask:
+    """Return a task that trains on training and validation data together.
+
+    Its validation split is the task's own, a part of what it trains on: no score to judge by.
+    """
+    return task.split_anew(joined(task.train, task.validation), task.validation)
+
+
+def joined(first: Split, second: Split) -> Split:
+    """Return the sequences of both splits, one after the other, padded to the longest."""
+    steps = [int(split.inputs.shape[1]) for split in (first, second)]
+    lengths = None
+    if first.lengths is not None or second.lengths is not None or steps[0] != steps[1]:
+        lengths = torch.cat(
+            [
+                torch.full((len(split),), count) if split.lengths is None else split.lengths
+                for split, count in zip((first, second), steps, strict=True)
+            ]
+        )
+    per_step = all(split.targets.shape[1:2] == split.inputs.shape[1:2] for split in (first, second))
+    targets = [split.targets for split in (first, second)]
+    if per_step:
+        mark = float("nan") if targets[0].is_floating_point() else IGNORED
+        targets = [_padded(values, max(steps), mark) for values in targets]
+    return Split(
+        torch.cat([_padded(split.inputs, max(steps), 0.0) for split in (first, second)]),
+        torch.cat(targets),
+        lengths,
+        {name: torch.cat([first.drivers[name], second.drivers[name]]) for name in first.drivers},
+    )
+
+
+def _padded(values: Tensor, steps: int, mark: float) -> Tensor:
+    """Pad (sequences, time, ...) behind its last step."""
+    behind = [0] * (2 * (values.ndim - 2)) + [0, steps - values.shape[1]]
+    return functional.pad(values, behind, value=mark) if behind[-1] else values
+
+
+def _strata(task: LoadedTask, whole: Split) -> Index:
+    classes = isinstance(task.goal, Classification) and whole.targets.ndim == 1
+    strata = whole.targets.cpu().numpy() if classes else np.zeros(len(whole))
+    return strata.astype(np.int64)
+
+
+def _dealt(strata: Index, folds: int, seed: int) -> Index:
+    """Return the fold of each sequence: those of a stratum are dealt out like cards, in turn."""
+    random = np.random.RandomState(seed % 2**32)
+    order: Sequence[Index] = [
+        random.permutation(np.flatnonzero(strata == stratum)) for stratum in np.unique(strata)
+    ]
+    dealt = np.empty(len(strata), dtype=np.int64)
+    dealt[np.concatenate(order)] = np.arange(len(strata)) % folds
+    return dealt
+
+
+def _by_time(count: int, number: int, folds: int, overlap: int) -> tuple[Index, Index]:
+    edges = np.linspace(0, count, folds + 2).round().astype(np.int64)
+    first, last = int(edges[number + 1]), int(edges[number + 2])
+    return np.arange(first - overlap, dtype=np.int64), np.arange(first, last, dtype=np.int64)

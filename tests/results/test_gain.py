@@ -1,0 +1,168 @@
+"""The gain over the plain cell, and its interval, against cases worked out by hand and scipy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from ledgers import Ledger, candidate
+from scipy import stats
+
+from optcell_search import results
+from optcell_search.results import Gain
+from optcell_search.results.intervals import Interval, Moments, difference
+
+SCORES = (0.81, 0.84, 0.79, 0.85, 0.83)
+OTHERS = (0.78, 0.80, 0.77)
+
+
+def test_an_interval_of_a_mean_is_students() -> None:
+    found = Moments.of(SCORES).interval
+    expected = stats.ttest_1samp(SCORES, 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (found.mean, found.amount) == (pytest.approx(0.824), 5)
+    assert Moments.of([0.5]).interval == Interval(0.5, None, None, 1)
+
+
+def test_a_difference_of_means_is_welchs() -> None:
+    found = difference(Moments.of(SCORES), Moments.of(OTHERS))
+    expected = stats.ttest_ind(SCORES, OTHERS, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.excludes_zero
+    assert not difference(Moments.of(SCORES), Moments.of(SCORES)).excludes_zero
+    assert difference(Moments.of([0.9]), Moments.of(OTHERS)).low is None
+    same = difference(Moments.of([0.5, 0.5]), Moments.of([0.25, 0.25]))
+    assert (same.low, same.high) == (0.25, 0.25)
+
+
+def test_nine_of_ten_and_a_half_intervals_hold_the_truth() -> None:
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(2000):
+        a, b = random.normal(1.0, 0.2, size=4), random.normal(0.6, 0.5, size=6)
+        found = difference(Moments.of(a.tolist()), Moments.of(b.tolist()))
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 0.4 <= found.high
+    assert 0.93 <= held / 2000 <= 0.97
+
+
+def gain(ledger: Ledger) -> Gain | None:
+    study = ledger.study
+    request = study.user_attrs["request"]
+    found, objectives = results.finalized(study), results.objectives(study)
+    return results.gain(results.frame(study), found, objectives, results.trainings_of(request))
+
+
+def repeated(direction: str = "maximize", spread: float = 0.01, repeats: int = 3) -> Ledger:
+    """The best is trial 1; 2 and 3 are plain cells of its size, 4 is none, 5 is a larger one."""
+    sign = 1.0 if direction == "maximize" else -1.0
+    ledger = Ledger({"score": direction}, repeats=repeats)
+    for cell, rule, value, size, options in (
+        ("lstm", "heavy_ball", 0.80, 90.0, {}),
+        ("lstm", "adam", 0.90, 100.0, {}),
+        ("gru", "gd", 0.84, 80.0, {"s": 1.0}),
+        ("lstm", "gd", 0.85, 100.0, {"s": 1.0}),
+        ("lstm", "gd", 0.88, 100.0, {"s": 0.5}),
+        ("gru", "gd", 0.89, 101.0, {"s": 1.0}),
+    ):
+        of = candidate(cell, rule, **options)
+        known = {"spread": {"score": spread, "parameters": 0.0}} if repeats > 1 else {}
+        metrics = {"score": sign * value, "parameters": size}
+        ledger.add([sign * value], of=of, epochs=[metrics], **known)
+    return ledger
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_the_gain_is_over_the_best_plain_cell_that_is_no_larger(direction: str) -> None:
+    found = gain(repeated(direction))
+    assert isinstance(found, Gain)
+    assert (found.number, found.plain, found.cell, found.source) == (1, 3, "lstm", "search")
+    # Two means of three, of the same spread: t of 4 degrees of freedom, times 0.01 √(2/3).
+    half = float(stats.t.ppf(0.975, 4)) * 0.01 * math.sqrt(2 / 3)
+    assert found.gain.mean == pytest.approx(0.05)
+    assert (found.gain.low, found.gain.high) == pytest.approx((0.05 - half, 0.05 + half))
+    assert found.seen
+    assert "gains +0.05 in validation score over the plain lstm (trial 3)" in found.sentence
+
+
+def test_where_the_interval_holds_zero_no_difference_is_seen() -> None:
+    found = gain(repeated(spread=0.1))
+    assert found is not None
+    assert not found.seen
+    assert found.sentence.startswith("No difference seen between trial 1 and the plain lstm")
+
+
+def test_one_training_of_each_says_nothing_of_how_sure_it_is() -> None:
+    found = gain(repeated(repeats=1))
+    assert found is not None
+    assert found.gain.low is None
+    assert not found.seen
+    assert "from one training of each: how sure that is, is not known" in found.sentence
+
+
+def final(validation: list[float], test: list[float], **more: Any) -> dict[str, Any]:
+    return {
+        "seeds": list(range(len(test))), "epochs": 3, "failed": {},
+        "validation": {"score": validation}, "test": {"score": test}, **more,
+    }  # fmt: skip
+
+
+def test_finalized_trials_go_before_others_and_are_chosen_by_validation() -> None:
+    ledger = repeated()
+    ledger.study.set_user_attr("finalized:0", final([0.95, 0.96], [0.70, 0.72]))
+    ledger.study.set_user_attr("finalized:1", final([0.90, 0.91], [0.99, 0.98]))
+    ledger.study.set_user_attr("finalized:2", final([0.85, 0.86], [0.60, 0.62]))
+    # Larger than trial 0, so that it is none to compare that with.
+    ledger.study.set_user_attr("finalized:3", final([0.86, 0.87], [0.10, 0.12]))
+    found = gain(ledger)
+    assert found is not None
+    assert (found.number, found.plain, found.source) == (0, 2, "test")
+    assert found.gain == difference(Moments.of([0.70, 0.72]), Moments.of([0.60, 0.62]))
+    assert "test score" in found.sentence
+
+
+def test_without_a_plain_cell_there_is_no_gain() -> None:
+    ledger = Ledger({"score": "maximize"})
+    ledger.add([0.9], of=candidate("lstm", "adam"))
+    ledger.add([0.8], of=candidate("lstm", "gd", s=0.5))
+    assert gain(ledger) is None
+    assert gain(Ledger({"score": "maximize"})) is None
+
+
+def test_a_plain_cell_that_is_the_best_is_told_as_such() -> None:
+    ledger = Ledger({"score": "maximize"})
+    ledger.add([0.9], of=candidate("lstm", "gd", s=1.0))
+    found = gain(ledger)
+    assert found is not None
+    assert found.sentence.startswith("The plain lstm (trial 0) is the best so far")
+
+
+def test_a_cell_that_learns_its_step_is_not_plain() -> None:
+    ledger = Ledger({"score": "maximize"})
+    learned = candidate("lstm", "gd", s=1.0)
+    learned["model"]["learn_rule"] = True
+    ledger.add([0.9], of=candidate("lstm", "adam"))
+    ledger.add([0.8], of=learned)
+    assert gain(ledger) is None
+
+
+def test_without_fresh_validation_the_search_says_which_is_the_best() -> None:
+    ledger = repeated()
+    for number, test in ((0, 0.5), (1, 0.7), (3, 0.6)):
+        known = {**final([], [test, test + 0.02]), "validation": {}}
+        ledger.study.set_user_attr(f"finalized:{number}", known)
+    found = gain(ledger)
+    assert found is not None
+    assert (found.number, found.plain, found.source) == (1, 3, "test")
+
+
+def test_equal_scores_are_no_difference_however_often_they_were_trained() -> None:
+    ledger = Ledger({"score": "maximize"})
+    ledger.add([0.9], of=candidate("lstm", "adam"))
+    ledger.add([0.9], of=candidate("lstm", "gd", s=1.0))
+    found = gain(ledger)
+    assert found is not None
+    assert found.sentence.startswith("No difference seen between trial 0 and the plain lstm")

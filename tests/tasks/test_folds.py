@@ -1,0 +1,116 @@
+"""Data dealt anew into folds: what is in which, for classes, forecasts and all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from optcell_search import tasks
+from optcell_search.tasks import LoadedTask, Split
+from optcell_search.tasks.folds import automatic_folds, fold, joined, refusal, whole_task
+
+
+def numbered(folder: Path, *, classes: bool = True, count: int = 60) -> LoadedTask:
+    """A task whose sequences can be told apart by their first number."""
+    x = np.arange(count, dtype="float32")[:, None, None] * np.ones((1, 3, 1), "float32")
+    y = (np.arange(count) % 3).astype("int64") if classes else np.arange(count) / 7
+    np.savez(folder / "numbered.npz", x=x, y=y)
+    return tasks.load(str(folder / "numbered.npz"))
+
+
+def forecast(folder: Path, horizon: int, rows: int = 200) -> LoadedTask:
+    text = "\n".join(["value", *(f"{value:.1f}" for value in np.arange(rows) % 17)])
+    (folder / "series.csv").write_text(text + "\n")
+    spec = f"forecast:file={folder / 'series.csv'},target=value,window=8,horizon={horizon}"
+    return tasks.load(spec)
+
+
+def sequences(split: Split) -> list[float]:
+    return split.inputs[:, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_every_sequence_but_those_of_the_test_is_validated_once(
+    tmp_path: Path, classes: bool
+) -> None:
+    task = numbered(tmp_path, classes=classes)
+    every = sorted(sequences(task.train) + sequences(task.validation))
+    dealt = [fold(task, number, 4, seed=1) for number in range(4)]
+    assert sorted(value for one in dealt for value in sequences(one.validation)) == every
+    for one in dealt:
+        assert sorted(sequences(one.train) + sequences(one.validation)) == every
+        assert abs(len(one.validation) - len(every) / 4) < 1
+        with pytest.raises(RuntimeError, match="sealed"):
+            _ = one.test
+    tested = sequences(task.unseal())
+    assert not set(tested) & set(every)
+
+
+def test_targets_stay_with_their_sequences_and_classes_in_proportion(tmp_path: Path) -> None:
+    task = numbered(tmp_path)
+    for number in range(4):
+        one = fold(task, number, 4, seed=0)
+        for split in (one.train, one.validation):
+            assert split.targets.tolist() == [int(value) % 3 for value in sequences(split)]
+        counts = torch.bincount(one.validation.targets, minlength=3)
+        assert int(counts.max() - counts.min()) <= 1
+
+
+def test_the_seed_decides(tmp_path: Path) -> None:
+    task = numbered(tmp_path)
+    first, again, other = (sequences(fold(task, 0, 3, seed).validation) for seed in (5, 5, 6))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_a_forecast_is_validated_on_what_comes_later(tmp_path: Path, horizon: int) -> None:
+    task = forecast(tmp_path, horizon)
+    whole = joined(task.train, task.validation)
+    ends = []
+    for number in range(3):
+        one = fold(task, number, 3, seed=0)
+        trained, begun = len(one.train), sum(ends[-1:]) or round(len(whole) / 4)
+        assert torch.equal(one.train.targets, whole.targets[:trained])
+        # A window is a row later than the one before: what the last one forecasts ends right
+        # before what the first one of the validation does.
+        assert trained == begun - (horizon - 1)
+        validated = slice(begun, begun + len(one.validation))
+        assert torch.equal(one.validation.targets, whole.targets[validated])
+        ends.append(begun + len(one.validation))
+    assert ends[-1] == len(whole)
+
+
+def test_splits_of_different_lengths_are_padded_as_targets_are() -> None:
+    first = Split(torch.ones(2, 3, 1), torch.ones(2, 3, dtype=torch.int64))
+    second = Split(torch.ones(1, 5, 1), torch.zeros(1, 5, dtype=torch.int64), torch.tensor([4]))
+    both = joined(first, second)
+    assert both.lengths is not None
+    assert both.lengths.tolist() == [3, 3, 4]
+    assert both.inputs[:2, 3:].abs().sum() == 0
+    assert both.targets[0].tolist() == [1, 1, 1, tasks.IGNORED, tasks.IGNORED]
+    assert both.targets[2].tolist() == [0] * 5
+
+
+def test_what_is_small_has_folds_unless_told_otherwise(tmp_path: Path) -> None:
+    assert automatic_folds(numbered(tmp_path)) == 5
+    assert automatic_folds(numbered(tmp_path, count=1300)) == 1
+    assert automatic_folds(numbered(tmp_path, classes=False, count=5)) == 1
+    assert "4 sequences are too few" in refusal(numbered(tmp_path, classes=False, count=5), 5)
+    assert "windows are too few; needed are 66" in refusal(forecast(tmp_path, 10, rows=100), 5)
+
+
+def test_streams_are_not_dealt(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("abcde " * 2000)
+    task = tasks.load(str(tmp_path / "text.txt"))
+    assert "streams" in refusal(task, 5)
+    assert automatic_folds(task) == 1
+
+
+def test_the_whole_is_training_and_validation_and_no_test(tmp_path: Path) -> None:
+    task = numbered(tmp_path)
+    whole = whole_task(task)
+    assert sequences(whole.train) == sequences(task.train) + sequences(task.validation)
+    assert not set(sequences(whole.train)) & set(sequences(task.unseal()))

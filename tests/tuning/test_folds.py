@@ -1,0 +1,97 @@
+"""A search in folds: the same twice, replayed, trained on everything, and its seeds as one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from runs import SPACE
+
+import optcell_search
+from optcell_search.ledger.format import finalized_in
+from optcell_search.tuning import Run
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+FOLDS, EPOCHS, TRIALS = 3, 3, 4
+CLOCK = ("train_seconds", "latency_ms", "seconds", "started")
+
+
+def searched(task: str, folder: Path) -> Run:
+    return optcell_search.search(
+        SPACE, task, TRIALS, folder,
+        folds=FOLDS, epochs=EPOCHS, seed=3, workers=2, threads=1, deterministic=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(cluster: None, tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return searched(tiny, tmp_path_factory.mktemp("runs") / "folds")
+
+
+def test_a_search_twice_with_the_same_seed_is_equal(run: Run, tiny: str, tmp_path: Path) -> None:
+    first, again = run.results(), searched(tiny, tmp_path / "again").results()
+    kept = [name for name in first if not name.removesuffix("_std").startswith(CLOCK)]
+    assert first[kept].equals(again[kept])
+    assert len(first) == TRIALS
+    # The plain cell is the first.
+    assert (first["rule"][0], first["gd.s"][0]) == ("gd", 1.0)
+
+
+def test_every_trial_has_a_training_a_fold_and_their_spread(run: Run) -> None:
+    for trial in run._study.get_trials():
+        assert len(trial.user_attrs["seeds"]) == FOLDS
+        assert trial.user_attrs["spread"]["loss"] > 0
+    assert run.request.folds == FOLDS
+    assert run.gain() is not None
+    assert f"{FOLDS} trainings of each" in str(run.gain())
+
+
+def test_a_folded_trial_is_replayed_to_the_same_numbers(run: Run) -> None:
+    again = run.replay(1)
+    assert set(again.differences.values()) == {0.0}
+    assert "best_epoch" in again.differences
+
+
+def record_of(run: Run, number: int) -> Any:
+    return finalized_in(run._study.user_attrs)[number]
+
+
+def test_what_was_judged_in_folds_is_trained_on_everything_and_averaged(run: Run) -> None:
+    number = int(run.best()["number"])
+    row = run.finalize(trials=[number], seeds=2, ensemble=True).iloc[0]
+    record = record_of(run, number)
+    assert record["refit"] is True
+    assert record["epochs"] == max(1, round(row["best_epoch"]))
+    # Of what it has been trained on there is no score.
+    assert record["validation"] == {}
+    single = record["test"]["loss"]
+    (together,) = record["ensemble"]["test"]["loss"]
+    assert together < np.mean(single)
+    assert row["ensemble_test_loss"] == together
+    assert row["test_loss"] == pytest.approx(np.mean(single))
+    # What is kept is what was trained: on all but the test split.
+    kept = run.finalized_weights(number, record["seeds"][0])
+    shutil.rmtree(run.directory / "checkpoints" / "refit" / str(number))
+    trained = run.finalized_weights(number, record["seeds"][0])
+    assert all((kept[name] == trained[name]).all() for name in kept)
+    other = run.finalize(trials=[number], seeds=2, refit=False).iloc[0]
+    assert "refit" not in record_of(run, number)
+    assert record_of(run, number)["validation"].keys() >= {"accuracy", "loss"}
+    assert record_of(run, number)["epochs"] == EPOCHS
+    assert other["test_loss"] != row["test_loss"]
+
+
+def test_finalize_tests_the_plain_cell_beside_the_best(run: Run) -> None:
+    table = run.results()
+    numbers = set(run.finalize(top=1, seeds=2)["number"])
+    assert int(run.best()["number"]) in numbers
+    plain = set(table["number"][(table["rule"] == "gd") & (table["gd.s"] == 1.0)])
+    assert numbers & plain
+    found = run.gain()
+    assert found is not None
+    assert found.source == "test"
+    assert found.sentence in run.status()["gain"]["sentence"]
