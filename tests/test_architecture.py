@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "shapes": set(),
     "registry": set(),
     "pareto": set(),
+    "stages": set(),
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
@@ -40,11 +41,11 @@ ARROWS: dict[str, set[str]] = {
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
-        "ledger", "results", "export", "dashboard",
+        "ledger", "results", "export", "dashboard", "stages",
     },
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
-        "tuning",
+        "tuning", "stages",
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",

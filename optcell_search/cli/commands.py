@@ -95,11 +95,16 @@ def status(arguments: argparse.Namespace) -> int:
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
-    if arguments.csv:
+    to_output = arguments.csv == "-"
+    if to_output and arguments.json:
+        raise ValueError("--csv -: would be mixed with --json; valid: one of them")
+    if arguments.csv and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
     run = _open(arguments)
     table = run.pareto() if arguments.pareto else run.results()
-    if arguments.csv:
+    if to_output:
+        table.to_csv(sys.stdout, index=False)
+    elif arguments.csv:
         write_whole(Path(arguments.csv), lambda draft: table.to_csv(draft, index=False))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:

@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..ledger.storage.passwords import without_password
+from ..stages import stage
 from . import commands, interruption
 from .parser import make_parser, shortened
+from .telling import told
 
 DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
 _NOTHING_WRITTEN = "stopped; nothing was written"
+_CURSOR = "\r\x1b[K\x1b[?25h"
 # What those commands need that start Ray, all of it seconds to import.
 _MODULES_ON_RAY = ("start", "finalize", "search.driver")
 _ON_RAY = (commands.run, commands.resume, commands.finalize)
@@ -32,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return _run(argv)
     # The process is this command, and signals are the command's to take.
-    interruption.leave_at_once(STOPPED, f"optcell-search: {_NOTHING_WRITTEN}\n")
+    # A spinner may have hidden the terminal's cursor.
+    shown = _CURSOR if sys.stderr is not None and sys.stderr.isatty() else ""
+    interruption.leave_at_once(STOPPED, f"{shown}optcell-search: {_NOTHING_WRITTEN}\n")
     code = _run(sys.argv[1:], ready=interruption.interrupt)
     interruption.leave_at_once(code)
     return code
@@ -43,13 +48,21 @@ def _run(argv: Sequence[str], ready: Callable[[], None] = lambda: None) -> int:
     _speak_plainly()
     arguments = make_parser().parse_args(_checked(argv))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
-    # Here, not above: `--help` and mistyped options need not wait for torch.
-    from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
-    from optcell_search.tuning import RunFailedError
+    with told():
+        return _do(arguments, ready)
+
+
+def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
+    """Do what is asked for; return the exit code."""
+    with stage("loading"):
+        # Here, not above: `--help` and mistyped options need not wait for torch.
+        from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
+        from optcell_search.tuning import RunFailedError
 
     try:
         if arguments.command in _ON_RAY:
-            _import_on_ray()
+            with stage("loading Ray"):
+                _import_on_ray()
         ready()
         result: int = arguments.command(arguments)
         sys.stdout.flush()
@@ -102,8 +115,25 @@ def _after_interruption(arguments: argparse.Namespace) -> str:
     if arguments.command in (commands.run, commands.resume):
         folder = arguments.out if arguments.command is commands.run else arguments.directory
         if (Path(folder) / "run.toml").is_file():
-            return f"stopped; `optcell-search resume {folder}` goes on"
+            return f"stopped{_how_far(folder)}; `optcell-search resume {folder}` goes on"
     return _NOTHING_WRITTEN
+
+
+def _how_far(folder: str) -> str:
+    """Return how far a stopped run came, in words; nothing where its study cannot be read now."""
+    from optcell_search.tuning import Run
+
+    try:
+        known = Run.open(folder).status()
+    except (ValueError, OSError):
+        return ""
+    ended = known["complete"] + known["pruned"] + known["fail"]
+    asked = f" of {known['asked']}" if known["asked"] else ""
+    words = f" after {ended}{asked} trials"
+    if known["best"] is not None:
+        name, value = next(iter(known["objectives"].items()))
+        words += f", the best so far trial {known['best']}, {name} {value:.4g}"
+    return words
 
 
 def _show_warning(message: Warning | str, *_: object) -> None:

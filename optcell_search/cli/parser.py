@@ -120,7 +120,11 @@ def _add_results(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--pareto", action="store_true", help="Show only the trials that no other one dominates."
     )
-    parser.add_argument("--csv", metavar="FILE", help="Write all columns into this CSV file.")
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="Write all columns into this CSV file, or to the standard output where it is -.",
+    )
     parser.add_argument("--force", action="store_true", help=_FORCE)
 
 

@@ -68,6 +68,10 @@ def status(known: Mapping[str, Any]) -> str:
         ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"],
         ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
     ]
+    if known["at_work"]:
+        rows.append(["", "a process is working on it"])
+    elif known["running"] + known["waiting"] + known["missing"] and not known["ended"]:
+        rows.append(["", f"not running; `optcell-search resume {known['directory']}` goes on"])
     rows.append(["epochs", str(known["epochs"])])
     if known["epochs_rule"]:
         rows.append(["", known["epochs_rule"]])
@@ -81,6 +85,12 @@ def status(known: Mapping[str, Any]) -> str:
         values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())
         rows.append(["best", f"trial {known['best']}: {values}"])
         rows.append(["front", f"{known['front']} candidates"])
+    elif (miss := known["nearest_miss"]) is not None:
+        value = _number(miss["value"])
+        metric = miss["constraint"].partition("=")[0].rstrip("<>")
+        rows.append(["best", "none: no trial keeps the constraints"])
+        nearest = f"trial {miss['trial']}: {metric} {value} where {miss['constraint']} is asked"
+        rows.append(["nearest", nearest])
     if known["gain"] is not None:
         rows.append(["gain", known["gain"]["sentence"]])
     return text(rows)

@@ -140,6 +140,26 @@ def _taken(folder: Path) -> str:
     return f"{folder}: exists and is no empty folder; choose another one"
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process on this machine is working on the run; looking changes nothing."""
+    try:
+        import fcntl
+
+        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+    except (ImportError, OSError):
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # A file system without locks: nobody can hold one there.
+        return False
+    finally:
+        os.close(file)
+    return False
+
+
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder against a second process; the lock ends with this one, however it ends.

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from optcell_search import tasks, training
 from optcell_search.results import Direction
 from optcell_search.space import AUTO, SearchSpace, adapted, check_fit
+from optcell_search.stages import stage
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold
 
@@ -101,7 +102,8 @@ def resolve(
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
-    data = tasks.load(task, data_dir) if isinstance(task, str) else task
+    with stage("reading the data"):
+        data = tasks.load(task, data_dir) if isinstance(task, str) else task
     # Read and let go: what is wrong with the test data is better known now than after the search.
     data.unseal()
     count = limits.folds_of(how.folds, data)

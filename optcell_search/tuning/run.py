@@ -26,7 +26,7 @@ from ..ledger.trials.scores import finalized
 from . import extending, task_file
 from .run_weights import RunWeights
 from .search.budget import Budget
-from .search.progress import View
+from .search.view import View
 from .status import in_words, reasons
 
 if TYPE_CHECKING:

@@ -15,8 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 from optcell_search import results, tasks
 from optcell_search.results import Direction, Gain
 from optcell_search.space import Candidate
+from optcell_search.stages import stage
 from optcell_search.tasks.carrying import relocated
 
+from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.format import METRICS, REQUEST, finalized_in
 from ..ledger.request import Request
@@ -66,8 +68,12 @@ class RunFolder(RunFigures):
         return cls(path, request)
 
     def status(self) -> dict[str, Any]:
-        """Return where the run stands: counts by state, reasons of failures, the best so far."""
-        return {"directory": str(self.directory), **standing(self._study)}
+        """Return where the run stands: counts by state, reasons of failures, the best so far.
+
+        ``at_work`` says whether a process on this machine is working on it at the moment.
+        """
+        at_work = folders.is_locked(self.directory)
+        return {"directory": str(self.directory), "at_work": at_work, **standing(self._study)}
 
     def results(self) -> pd.DataFrame:
         """Return one row a trial; see `optcell_search.results.frame`.
@@ -128,7 +134,8 @@ class RunFolder(RunFigures):
             moved: what `_moved` says of the place of its data.
         """
         try:
-            return self._source_at(moved).load()
+            with stage("reading the data"):
+                return self._source_at(moved).load()
         except DataChangedError as error:
             place = f" in {moved['data_dir']}" if moved else ""
             raise ValueError(

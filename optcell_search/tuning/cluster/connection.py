@@ -15,6 +15,8 @@ import ray
 from ray import exceptions
 from ray._private import ray_logging
 
+from optcell_search.stages import stage
+
 from ...ledger.request import Request
 from ..store.file_systems import Location
 from . import (
@@ -75,19 +77,25 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
             if ours:
                 if request.address:
                     starting.require_answer(request.address)
-                with signals.uninterrupted(), starting.settings(alone=not request.address):
+                doing = f"reaching {request.address}" if request.address else "starting Ray"
+                with (
+                    stage(doing),
+                    signals.uninterrupted(),
+                    starting.settings(alone=not request.address),
+                ):
                     _connect(request)
             _check_resources(request)
             if request.address or not ours:
                 # Our own workers are on this machine and see what we see.
-                preflight.check_nodes(request, location, source)
-                wait_for_resources(request)
+                with stage("asking the workers of the cluster"):
+                    preflight.check_nodes(request, location, source)
+                    wait_for_resources(request)
             started += own_processes.of_our_node() if ours and not request.address else []
             with heartbeat.watched(started):
                 yield
         finally:
             if ours:
-                with signals.uninterrupted():
+                with stage("ending Ray"), signals.uninterrupted():
                     _shut_down(started)
 
 

@@ -19,9 +19,9 @@ from ..cluster import heartbeat, signals
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks
 from .guarded_callbacks import Guarded, LoggerError
-from .progress import View
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
+from .view import View
 
 TUNE_FOLDER = "ray"
 # One more try is what a lost worker is worth: a node may have gone, but a candidate that kills its
@@ -62,6 +62,7 @@ def drive(
         observers = [_Observer(searcher, ledger, view), *guarded]
         with signals.kept():
             _run_tune(ledger, folder, searcher, observers)
+        view.end(ledger)
     except STORAGE_ERRORS as error:
         raise RunBrokenError(said(error)) from error
     except (TuneError, exceptions.RayError, ValueError, LoggerError) as error:

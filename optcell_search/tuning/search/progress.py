@@ -1,113 +1,92 @@
-"""What a run shows in the terminal while it goes on; nothing where there is no terminal."""
+"""How far a run is, what is best and how long it will still take; no Ray, and no terminal."""
 
 from __future__ import annotations
 
 import math
 import time
-from types import TracebackType
+from collections.abc import Iterator
 
 from optuna.trial import FrozenTrial, TrialState
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 from optcell_search import results
 
-from ...ledger.format import SEARCHED
+from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED
 from ...ledger.ledger import Ledger
 
-_SECONDS_BETWEEN = 0.5
 
+class Progress:
+    """What there is to tell of a run while this process works on it."""
 
-class View:
-    """A small table that is rewritten in place.
-
-    Args:
-        console: where to write; by default the standard error stream, so that results on the
-            standard output can be piped on.
-    """
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
-        self._live: Live | None = None
+    def __init__(self) -> None:
         self._started = time.monotonic()
-        self._shown = 0.0
         self._before: int | None = None
 
-    def __enter__(self) -> View:
-        if self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        return self
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this process took the run up."""
+        return time.monotonic() - self._started
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def update(self, ledger: Ledger) -> None:
-        """Show where the run stands, at most twice a second."""
-        now = time.monotonic()
-        if self._live is None or now - self._shown < _SECONDS_BETWEEN:
-            return
-        self._shown = now
-        self._live.update(self.render(ledger, now - self._started), refresh=True)
-
-    def render(self, ledger: Ledger, elapsed: float) -> Table:
-        """Return the table.
-
-        Args:
-            ledger: of the run.
-            elapsed: seconds since this process took the run up.
-        """
-        request, counts = ledger.request, ledger.counts
-        ended = sum(count for state, count in counts.items() if state.is_finished())
+    def ended(self, ledger: Ledger) -> int:
+        """Return how many trials have ended."""
+        ended = sum(count for state, count in ledger.counts.items() if state.is_finished())
         if self._before is None:
             self._before = ended
-        table = Table.grid(padding=(0, 2))
-        table.add_row("task", request.task, "running for", duration(elapsed))
-        table.add_row(
-            "done",
-            f"{ended} of {request.num_trials}" if request.num_trials else str(ended),
-            "running",
-            str(counts[TrialState.RUNNING]),
-            "pruned",
-            str(counts[TrialState.PRUNED]),
-            "failed",
-            str(counts[TrialState.FAIL]),
-        )
-        complete = [t for t in ledger.trials() if t.state == TrialState.COMPLETE]
-        if complete:
-            directions = list(request.objectives.values())
-            front = results.front_mask([t.values for t in complete], directions)
-            table.add_row("best", _best(request.objectives, complete), "front", str(front.sum()))
-        left = self._left(ledger, ended, elapsed)
-        if math.isfinite(left):
-            table.add_row("time left", f"about {duration(left)}")
-        return table
+        return ended
 
-    def _left(self, ledger: Ledger, ended: int, elapsed: float) -> float:
+    def done(self, ledger: Ledger) -> str:
+        """Return how many trials have ended, of how many."""
+        asked = ledger.request.num_trials
+        return f"{self.ended(ledger)} of {asked}" if asked else str(self.ended(ledger))
+
+    def left(self, ledger: Ledger, elapsed: float | None = None) -> float:
         """Return the seconds until a budget is used up; infinity where nobody can say."""
         request, left = ledger.request, math.inf
-        done = ended - (self._before or 0)
+        done = self.ended(ledger) - (self._before or 0)
         if done and request.num_trials:
-            left = elapsed / done * ledger.unfinished
+            left = (self.elapsed if elapsed is None else elapsed) / done * ledger.unfinished
         if request.time_limit:
             spent = ledger.study.user_attrs.get(SEARCHED, 0.0)
             left = min(left, max(0.0, request.time_limit - spent))
         return left
 
 
-def _best(objectives: dict[str, results.Direction], complete: list[FrozenTrial]) -> str:
-    name, direction = next(iter(objectives.items()))
-    choose = max if direction == "maximize" else min
-    best = choose(complete, key=lambda trial: trial.values[0])
-    candidate = best.user_attrs["candidate"]
-    return f"{name} {best.values[0]:.4g} ({candidate['rule']['name']} {candidate['cell']['name']})"
+def ranked(ledger: Ledger) -> list[FrozenTrial]:
+    """Return the trials that may be ranked, as `results.eligible` has it."""
+    return [trial for trial in _complete(ledger) if ledger.is_feasible(trial.user_attrs[METRICS])]
+
+
+def _complete(ledger: Ledger) -> Iterator[FrozenTrial]:
+    for trial in ledger.trials():
+        known = trial.user_attrs
+        if trial.state == TrialState.COMPLETE and METRICS in known and DUPLICATE_OF not in known:
+            yield trial
+
+
+def best(ledger: Ledger) -> FrozenTrial | None:
+    """Return the trial that is best in the first objective, then in the others; None at first."""
+    signs = [-1 if way == "maximize" else 1 for way in ledger.request.objectives.values()]
+
+    def place(trial: FrozenTrial) -> tuple[float, ...]:
+        losses = (sign * value for sign, value in zip(signs, trial.values, strict=True))
+        return (*losses, trial.number)
+
+    return min(ranked(ledger), key=place, default=None)
+
+
+def front(ledger: Ledger) -> int:
+    """Return how many trials no other one dominates."""
+    values = [trial.values for trial in ranked(ledger)]
+    directions = list(ledger.request.objectives.values())
+    return int(results.front_mask(values, directions).sum()) if values else 0
+
+
+def outcome(trial: FrozenTrial, objectives: dict[str, results.Direction]) -> str:
+    """Return how a trial ended: its scores, that it was pruned, or why it failed."""
+    if trial.state == TrialState.FAIL:
+        return f"failed: {trial.user_attrs.get(REASON, 'unknown')}"
+    metrics = trial.user_attrs.get(METRICS, {})
+    scores = ", ".join(f"{name} {metrics[name]:.4g}" for name in objectives if name in metrics)
+    return f"{trial.state.name.lower()}: {scores}" if scores else trial.state.name.lower()
 
 
 def duration(seconds: float) -> str:

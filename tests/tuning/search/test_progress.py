@@ -10,7 +10,9 @@ from runs import a_request
 
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger
-from optcell_search.tuning.search.progress import View, duration
+from optcell_search.results import frame, objectives, ranking
+from optcell_search.tuning.search.progress import best, duration, front
+from optcell_search.tuning.search.view import View
 
 
 @pytest.fixture
@@ -47,11 +49,65 @@ def test_the_time_left_counts_only_what_this_process_did(ledger: Ledger) -> None
     assert "time left about 40 s" in shown(view, ledger, 20.0)
 
 
-def test_it_is_quiet_where_there_is_no_terminal(ledger: Ledger) -> None:
+def test_without_a_terminal_each_trial_that_ends_is_a_line(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="optcell_search")
     stream = io.StringIO()
     with View(Console(file=stream)) as view:
         view.update(ledger)
+        assert caplog.messages == [], "what was there before is nothing new"
+        row = ledger.ask(ledger.request.search_space, RandomSampler(seed=9))
+        ledger.complete(row.number, {"accuracy": 0.75})
+        view.update(ledger)
+        assert caplog.messages == [], "a line a second is enough"
+        view.end(ledger)
+        (line,) = caplog.messages
+        assert line.startswith("trial 4 complete: accuracy 0.75; 4 of 6 done; best accuracy 0.75 (")
+        assert line.endswith(" left")
+        view.end(ledger)
+        assert len(caplog.messages) == 1
     assert stream.getvalue() == ""
+
+
+def test_several_that_end_at_once_share_a_line(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="optcell_search")
+    view = View(Console(file=io.StringIO()))
+    view.tell(ledger)
+    rows = [ledger.ask(ledger.request.search_space, RandomSampler(seed=i)) for i in (7, 8)]
+    ledger.prune(rows[0].number, {"accuracy": 0.5})
+    ledger.fail(rows[1].number, "too slow")
+    view.tell(ledger)
+    (line,) = caplog.messages
+    assert line.startswith("trial 5 failed: too slow (and 1 more); 5 of 6 done; best accuracy")
+
+
+def test_a_minute_of_silence_is_broken(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", logger="optcell_search")
+    view = View(Console(file=io.StringIO()))
+    view.tell(ledger)
+    monkeypatch.setattr("optcell_search.tuning.search.view._SECONDS_OF_SILENCE", 0.0)
+    view.tell(ledger)
+    (line,) = caplog.messages
+    assert line.startswith("3 of 6 done; 1 running; best accuracy 0.625 (trial 0, ")
+
+
+def test_the_best_is_ranked_as_results_are(tiny: str, tmp_path: Path) -> None:
+    request = a_request(tiny, num_trials=6, constraints=["accuracy<=0.7"])
+    ledger = make_ledger(request, tmp_path)
+    rows = [ledger.ask(request.search_space, RandomSampler(seed=i)) for i in range(4)]
+    for row, accuracy in zip(rows, (0.5, 0.6, 0.9, 0.6), strict=True):
+        ledger.complete(row.number, {"accuracy": accuracy})
+    chosen = best(ledger)
+    assert chosen is not None
+    assert (chosen.number, front(ledger)) == (1, 2)
+    table = frame(ledger.study)
+    assert chosen.number == ranking.best(table, objectives(ledger.study))["number"]
+    assert front(ledger) == len(ranking.pareto(table, objectives(ledger.study)))
 
 
 def test_it_draws_on_a_terminal(ledger: Ledger) -> None:

@@ -1,0 +1,137 @@
+"""What a run tells while it goes on: a table on a terminal, and a line a trial anywhere else."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from optcell_search.stages import LOGGER
+
+from ...ledger.ledger import Ledger
+from .progress import Progress, best, duration, front, outcome
+
+_SECONDS_BETWEEN = 0.5
+_SECONDS_BETWEEN_LINES = 1.0
+_SECONDS_OF_SILENCE = 60.0
+
+
+class View:
+    """A small table that is rewritten in place, or lines through `logging`.
+
+    Args:
+        console: where to write; by default the standard error stream, so that results on the
+            standard output can be piped on.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._live: Live | None = None
+        self._progress = Progress()
+        self._shown = -math.inf
+        self._said = time.monotonic()
+        self._told: set[int] | None = None
+
+    def __enter__(self) -> View:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, ledger: Ledger) -> None:
+        """Show where the run stands, at most twice a second, or tell it, at most once."""
+        now = time.monotonic()
+        if self._live is not None:
+            if now - self._shown >= _SECONDS_BETWEEN:
+                self._shown = now
+                self._live.update(self.render(ledger), refresh=True)
+        elif now - self._shown >= _SECONDS_BETWEEN_LINES:
+            self._shown = now
+            self.tell(ledger)
+
+    def end(self, ledger: Ledger) -> None:
+        """Tell what has not been told yet."""
+        if self._live is None:
+            self.tell(ledger)
+
+    def render(self, ledger: Ledger, elapsed: float | None = None) -> Table:
+        """Return the table.
+
+        Args:
+            ledger: of the run.
+            elapsed: seconds since this process took the run up, where that is to be said.
+        """
+        request, counts = ledger.request, ledger.counts
+        elapsed = self._progress.elapsed if elapsed is None else elapsed
+        table = Table.grid(padding=(0, 2))
+        table.add_row("task", request.task, "running for", duration(elapsed))
+        table.add_row(
+            "done",
+            self._progress.done(ledger),
+            "running",
+            str(counts[TrialState.RUNNING]),
+            "pruned",
+            str(counts[TrialState.PRUNED]),
+            "failed",
+            str(counts[TrialState.FAIL]),
+        )
+        if said := _best(ledger):
+            table.add_row("best", said, "front", str(front(ledger)))
+        left = self._progress.left(ledger, elapsed)
+        if math.isfinite(left):
+            table.add_row("time left", f"about {duration(left)}")
+        return table
+
+    def tell(self, ledger: Ledger) -> None:
+        """Log a line of the trials that have ended since the last one, and one a minute anyway."""
+        ended = {trial.number for trial in ledger.trials() if trial.state.is_finished()}
+        if self._told is None:
+            # What a run that goes on had before is nothing new.
+            self._progress.ended(ledger)
+            self._told = ended
+        new = sorted(ended - self._told)
+        self._told = ended
+        silent = time.monotonic() - self._said >= _SECONDS_OF_SILENCE
+        if not new and not silent:
+            return
+        self._said = time.monotonic()
+        parts = [f"{self._progress.done(ledger)} done"]
+        if new:
+            trial = ledger.trials()[new[-1]]
+            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+            parts.insert(
+                0, f"trial {trial.number} {outcome(trial, ledger.request.objectives)}{more}"
+            )
+        else:
+            parts.append(f"{ledger.counts[TrialState.RUNNING]} running")
+        if said := _best(ledger):
+            parts.append(f"best {said}")
+        left = self._progress.left(ledger)
+        if math.isfinite(left):
+            parts.append(f"about {duration(left)} left")
+        LOGGER.info("%s", "; ".join(parts))
+
+
+def _best(ledger: Ledger) -> str:
+    """Return the best so far in words; nothing where there is none yet."""
+    trial = best(ledger)
+    if trial is None:
+        return ""
+    name = next(iter(ledger.request.objectives))
+    candidate = trial.user_attrs["candidate"]
+    made = f"{candidate['rule']['name']} {candidate['cell']['name']}"
+    return f"{name} {trial.values[0]:.4g} (trial {trial.number}, {made})"

@@ -1,0 +1,95 @@
+"""Where a run stands, as `status` and an interrupted command say it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from calling import call
+from optuna.samplers import RandomSampler
+from runs import a_request
+
+from optcell_search.ledger import folder as folders
+from optcell_search.ledger.opening import open_ledger
+from optcell_search.tuning import Run
+
+HOLD = """
+import sys, pathlib
+from optcell_search.ledger import folder
+with folder.locked(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tiny: str, tmp_path: Path) -> Path:
+    """A run with two trials that end, and constraints that neither keeps."""
+    request = a_request(tiny, num_trials=4, constraints=["parameters<=10", "accuracy>=0.99"])
+    folders.make(tmp_path / "run", request)
+    ledger = open_ledger(request, tmp_path / "run")
+    for seed, (accuracy, parameters) in enumerate([(0.5, 9.0), (0.9, 9.0), (0.9, 20.0)]):
+        trial = ledger.ask(request.search_space, RandomSampler(seed=seed))
+        assert trial is not None
+        ledger.complete(trial.number, {"accuracy": accuracy, "parameters": parameters})
+    ledger.close()
+    return tmp_path / "run"
+
+
+def test_where_no_trial_keeps_the_constraints_the_nearest_miss_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = Run.open(folder).status()
+    assert known["best"] is None
+    assert known["nearest_miss"] == {"trial": 1, "constraint": "accuracy>=0.99", "value": 0.9}
+    code, output, _ = call(capsys, "status", str(folder))
+    assert code == 0
+    assert "none: no trial keeps the constraints" in output
+    assert "trial 1: accuracy 0.9 where accuracy>=0.99 is asked" in output
+
+
+def test_a_run_that_nobody_works_on_is_told_by_its_lock(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert not Run.open(folder).status()["at_work"], "never locked"
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert Run.open(folder).status()["at_work"]
+        assert "a process is working on it" in call(capsys, "status", str(folder))[1]
+        holder.kill()
+    assert not Run.open(folder).status()["at_work"], "a lock ends with its process"
+    said = call(capsys, "status", str(folder))[1]
+    assert f"not running; `optcell-search resume {folder}` goes on" in said
+
+
+def test_an_interrupted_command_says_how_far_it_came(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "resume", stop)
+    code, _, errors = call(capsys, "resume", str(folder))
+    assert (code, errors) == (
+        130,
+        f"optcell-search: stopped after 3 of 4 trials; `optcell-search resume {folder}` goes on\n",
+    )
+
+
+def test_a_table_is_written_to_the_standard_output(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output, errors = call(capsys, "results", str(folder), "--csv", "-")
+    assert (code, errors) == (0, "")
+    assert output.splitlines()[0].startswith("number,")
+    assert len(output.splitlines()) == 4
+    code, _, errors = call(capsys, "results", str(folder), "--csv", "-", "--json")
+    assert (code, errors.count("\n")) == (2, 1)
