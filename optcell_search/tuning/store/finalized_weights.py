@@ -20,7 +20,7 @@ from .file_systems import Location
 FOLDER, REFIT_FOLDER = "finalized", "refit"
 
 
-def place(checkpoints: Location, number: int, seed: int, refit: bool) -> Location:
+def place(checkpoints: Location, number: int, seed: int, refit: bool = False) -> Location:
     """Return the folder for the weights of one seed of a trial."""
     return checkpoints / (REFIT_FOLDER if refit else FOLDER) / str(number) / str(seed)
 
