@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import cells, rules
     from .cells import OptCell
+    from .estimators import OptCellClassifier, OptCellForecaster, OptCellRegressor
     from .space import Candidate, SearchSpace
     from .tuning import Run, optcell_trainable
     from .tuning.start import search
@@ -19,6 +20,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Candidate",
     "OptCell",
+    "OptCellClassifier",
+    "OptCellForecaster",
+    "OptCellRegressor",
     "Run",
     "SearchSpace",
     "cells",
@@ -30,6 +34,9 @@ __all__ = [
 _LAZY = {
     "OptCell": "cells",
     "Candidate": "space",
+    "OptCellClassifier": "estimators",
+    "OptCellForecaster": "estimators",
+    "OptCellRegressor": "estimators",
     "SearchSpace": "space",
     "Run": "tuning",
     "optcell_trainable": "tuning",

@@ -43,6 +43,7 @@ ARROWS: dict[str, set[str]] = {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
         "ledger", "results", "export", "dashboard", "stages",
     },
+    "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
         "tuning", "stages",
@@ -64,6 +65,7 @@ TUNING_ARROWS: dict[str, set[str]] = {
 GUESTS: dict[str, set[str]] = {
     "ray": {"tuning"},
     "optuna": {"ledger", "tuning", "results", "dashboard"},
+    "sklearn": {"estimators", "tasks"},
     "plotly": {"dashboard"},
     "dash": {"dashboard"},
     "pytest": {"testing"},

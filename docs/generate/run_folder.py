@@ -28,11 +28,11 @@ A run folder explains itself, and this page is made from one.
 FILES = {
     "run.toml": "The request with everything resolved: the space, seeds, versions, a hash of the "
     "data.",
-    "task.json": "What an export needs to know of the task, so that it needs no data: sizes, metrics, "
+    "task.json": "What an export needs to know of the task in place of its data: sizes, metrics, "
     "and how raw data become tensors and outputs answers.",
     "study.db": "The ledger: an Optuna study in SQLite. With `--study URL` it lies elsewhere.",
-    "checkpoints/": "Weights of the Pareto set, of what can resume, and below `finalized/` of each "
-    "seed that `finalize` trained; all under `--checkpoint-gib`. With `--storage` they lie elsewhere.",
+    "checkpoints/": "Weights of the Pareto set, of what can resume, and in `finalized/` of each "
+    "seed that `finalize` trained, under `--checkpoint-gib`. With `--storage` they lie elsewhere.",
     "report.html": "The dashboard as one file, written when a run, a resume or `finalize` ends.",
     "ray/": "Ray Tune's own state and the lock of the folder. Nothing is read from it once the "
     "search has ended.",

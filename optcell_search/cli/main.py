@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
@@ -67,18 +68,27 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
         result: int = arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer would meet the closed pipe once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()
         return UNREAD
     except RunFailedError as error:
         return _say(FAILED, str(error))
     except (ValueError, OSError) as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # The disk that the output goes to is full, say.
+            _let_output_go()
         return _say(WRONG_REQUEST, str(error))
     except STORAGE_ERRORS as error:
         return _say(FAILED, f"the study cannot be used any more: {said(error)}")
     except KeyboardInterrupt:
         return _say(STOPPED, _after_interruption(arguments))
     return result
+
+
+def _let_output_go() -> None:
+    # What is left in the buffer would meet the same fault once more when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _import_on_ray() -> None:
@@ -143,7 +153,9 @@ def _show_warning(message: Warning | str, *_: object) -> None:
 
 
 def _say(code: int, message: str) -> int:
-    # A search space with several faults has a line for each.
-    for line in message.splitlines():
-        print(f"optcell-search: {shortened(without_password(line))}", file=sys.stderr)
+    # A search space with several faults has a line for each; where the disk that they go to is full
+    # the exit code still says it.
+    with contextlib.suppress(OSError):
+        for line in message.splitlines():
+            print(f"optcell-search: {shortened(without_password(line))}", file=sys.stderr)
     return code

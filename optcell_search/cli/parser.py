@@ -106,8 +106,7 @@ def _add_data_dir(parser: _Parser) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="The folder in which the run's data lie now, where that is another one than it began "
-        "with.",
+        help="The folder in which the run's data lie now, if it is another one than at the start.",
     )
 
 
@@ -256,8 +255,8 @@ def _add_export(actions: _Actions[_Parser]) -> None:
         "--seed-of",
         type=int,
         metavar="N",
-        help="Which of the trial's finalized seeds the weights are of (default: the best by "
-        "validation).",
+        help="Export the weights of the N-th seed that finalize trained (default: the best one on "
+        "the validation part).",
     )
     _add_data_dir(parser)
 

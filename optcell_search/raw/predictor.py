@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from .base import Answers, Inputs, Preprocessing
+from .streams import Stream, stream_of
 from .tables import TablePreprocessing
 from .texts import TextPreprocessing
 from .windows import WindowPreprocessing
@@ -64,6 +65,15 @@ class Predictor:
         inputs = self._inputs(raw)
         outputs = self._answered(inputs)
         return self._framed(self.preprocessing.probabilities(outputs, inputs), inputs)
+
+    def stream(self) -> Stream:
+        """Return a stream: rows are fed to it as they come, and its state is kept between them.
+
+        Raises:
+            ValueError: the model reads sequences from their end, too, or an empty cell is filled
+                from what follows it.
+        """
+        return stream_of(self.model, self.preprocessing)
 
     @torch.no_grad()
     def outputs(self, inputs: Inputs) -> Iterator[Tensor]:

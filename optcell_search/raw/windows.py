@@ -106,9 +106,10 @@ class WindowPreprocessing(Preprocessing):
         frame, order, past = self._ordered(raw)
         values = self._rows(frame, order, past)
         starts = self._starts(len(order), past)
-        written = columns.texts(frame[self.time]) if self.time else None
         last = order[starts - 1]
-        names = starts.tolist() if written is None else [written[row] for row in last]
+        names: list[Any] = starts.tolist()
+        if self.time:
+            names = _named(columns.texts(frame[self.time]), order, starts - 1)
         return Inputs(
             windows(torch.from_numpy(values), starts, self.window),
             None,
@@ -176,6 +177,20 @@ class WindowPreprocessing(Preprocessing):
             whole[known] = found
             found = gaps.filled(whole, known, self.gaps)
         return features.scaled(found)
+
+
+def _named(written: list[str | None], order: Rows, places: Rows) -> list[str]:
+    """Return the times of the rows at these places in time; one that is missing has none written.
+
+    It is called by the row before it, and how many steps it is later: "9:00 +2".
+    """
+    before = np.maximum.accumulate(np.where(order >= 0, np.arange(len(order)), 0))
+    names = []
+    for place in places.tolist():
+        known = int(before[place])
+        later = f" +{place - known}" if place > known else ""
+        names.append(f"{written[order[known]]}{later}")
+    return names
 
 
 def in_time(

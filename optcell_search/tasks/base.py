@@ -147,6 +147,11 @@ class Task(Hyperparameters, abc.ABC):
     def test_data(self, folder: Path) -> Split:
         """Read the test split; called once the search is over. Raises what `search_data` does."""
 
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test split; without one nothing can be finalized."""
+        return True
+
     def raw(self, folder: Path, part: str) -> Any:
         """Return a part of the data as it is before any preprocessing; None: there is no such form.
 

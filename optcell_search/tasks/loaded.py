@@ -162,6 +162,8 @@ class LoadedTask:
 
     def unseal(self) -> Split:
         """Read the test split and return it; for `finalize` alone, after the search."""
+        if not self.task.has_test:
+            raise ValueError(f"task {self.spec!r} holds no test split back; valid: test=split")
         if self._test is None:
             test = self.task.test_data(self.folder)
             if test.inputs.shape[-1] != self.input_size:

@@ -102,10 +102,14 @@ def resolve(
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
-    with stage("reading the data"):
-        data = tasks.load(task, data_dir) if isinstance(task, str) else task
+    if isinstance(task, str):
+        with stage("reading the data"):
+            data = tasks.load(task, data_dir)
+    else:
+        data = task
     # Read and let go: what is wrong with the test data is better known now than after the search.
-    data.unseal()
+    if data.task.has_test:
+        data.unseal()
     count = limits.folds_of(how.folds, data)
     # What a candidate will see: the last fold of a forecast trains on the most.
     seen = data if count == 1 else fold(data, count - 1, count, seed)

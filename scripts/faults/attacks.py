@@ -38,7 +38,7 @@ CODES = (0, 1, 2, 130)
 NO_RAY = "no cluster in this attack"
 _MOST_LINES = 4
 _MOST_CHARACTERS = 4000
-_SECONDS = 20
+_SECONDS = 60
 SPACE: dict[str, Any] = {
     "cells": ["rnn"],
     "rules": ["gd", "heavy_ball"],

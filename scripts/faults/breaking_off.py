@@ -116,7 +116,7 @@ def finalize(root: Path, tally: attacks.Tally) -> None:
 
 
 def disk(root: Path, tally: attacks.Tally) -> None:
-    """Have the file system of a run turn read-only while it searches, as after a fault of a disk."""
+    """Have the file system of a run turn read-only in mid-run, as after a fault of a disk."""
     image, mounted = root / "image", root / "disk"
     mounted.mkdir()
     image.write_bytes(bytes(_MIBIBYTES * 2**20))

@@ -76,7 +76,10 @@ def test_csv_carries_every_digit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("made", "words"),
-    [(False, "stopped; nothing was written"), (True, "stopped after 0 of 4 trials; `optcell-search resume")],
+    [
+        (False, "stopped; nothing was written"),
+        (True, "stopped after 0 of 4 trials; `optcell-search resume"),
+    ],
 )
 def test_ctrl_c_says_how_it_goes_on(
     made: bool,

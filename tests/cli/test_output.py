@@ -27,6 +27,19 @@ def test_only_results_reach_the_standard_output(capfd: pytest.CaptureFixture[str
     assert errors == "python\nextension\nchild\n"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_an_output_that_is_full_is_one_line_or_none() -> None:
+    """Python ends with exit code 120 and a complaint where it cannot write what is left."""
+    program = [sys.executable, "-m", "optcell_search.cli", "list", "rules"]
+    for streams in ({"stdout"}, {"stdout", "stderr"}):
+        with open("/dev/full", "wb") as full:
+            given = {"stderr": subprocess.PIPE} | dict.fromkeys(streams, full)
+            done = subprocess.run(program, text=True, check=False, **given)  # type: ignore[call-overload]
+        assert done.returncode == 2
+        if "stderr" not in streams:
+            assert done.stderr == "optcell-search: [Errno 28] No space left on device\n"
+
+
 def test_a_reader_that_has_read_enough_is_no_fault() -> None:
     command = [sys.executable, "-m", "optcell_search.cli", "list", "spaces", "--json"]
     reading, writing = os.pipe()

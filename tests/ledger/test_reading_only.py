@@ -149,16 +149,30 @@ def test_without_a_home_nothing_is_remembered_and_nothing_fails(
         trust.require(folder, {"study": "postgresql://h/d"}, trust=False)
 
 
-@pytest.mark.parametrize("name", ["ray", "checkpoints", "report.html", "study.db", "run.toml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ray",
+        "checkpoints",
+        "data",
+        "exports",
+        "report.html",
+        "study.db",
+        "run.toml",
+        "study.db-wal",
+        "ray/driver.lock",
+    ],
+)
 def test_what_a_run_writes_is_no_link_to_somebody_elses(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
     other = tmp_path / "other"
     target = folder / name
+    target.parent.mkdir(exist_ok=True)
     if target.exists():
         shutil.copy(target, other)
         target.unlink()
-    elif name == "report.html":
+    elif "." in name:
         other.write_text("mine")
     else:
         other.mkdir()

@@ -54,7 +54,7 @@ def test_every_candidate_has_its_row(run: Run) -> None:
 
 def test_the_folder_explains_itself(run: Run) -> None:
     names = {path.name for path in run.directory.iterdir()}
-    assert names == {"run.toml", "study.db", "ray", "checkpoints", "report.html"}
+    assert names == {"run.toml", "task.json", "study.db", "ray", "checkpoints", "report.html"}
     request = tomllib.loads((run.directory / "run.toml").read_text())
     assert request["seed"] == 0
     assert request["space"]["rules"] == ["gd", "heavy_ball"]
@@ -266,8 +266,8 @@ def test_constraints_are_kept_from_optuna_to_the_export(tiny: str, tmp_path: Pat
     assert set(chosen) <= set(large["number"])
     finalized = run.finalize(top=8, seeds=1)
     assert set(finalized["number"]) == set(large["number"])
-    kept = {int(path.name) for path in (run.directory / "checkpoints").iterdir()}
-    assert kept == set(run.pareto()["number"])
+    kept = {path.name for path in (run.directory / "checkpoints").iterdir()}
+    assert kept == {"finalized", *map(str, run.pareto()["number"])}
 
 
 def test_a_gpu_that_is_not_there(tiny: str, tmp_path: Path) -> None:

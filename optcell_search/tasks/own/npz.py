@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 
+from optcell_search.hyperparameters import choice
 from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs, arrays
 from optcell_search.raw.arrays import Array
 from optcell_search.raw.outputs import IGNORED, Per
@@ -38,8 +39,14 @@ class NpzFile(OwnData):
     - ``lengths`` (sequences,), optional: steps of each sequence; what is behind them is ignored.
     - ``x_validation``, ``y_validation``, ``x_test``, ``y_test`` (and lengths): splits of the
       user's own. One that is missing is split off ``x``: 16 % and 20 %, by sequence, classes in
-      proportion.
+      proportion; with ``test=none`` no test split is.
     """
+
+    test: str = choice(
+        "split",
+        options=("split", "none"),
+        doc="none: whoever searches tests with data of their own, and nothing can be finalized",
+    )
 
     name: ClassVar[str] = "npz"
     title: ClassVar[str] = "your own arrays x and y: PATH.npz"
@@ -63,6 +70,11 @@ class NpzFile(OwnData):
         """Read ``x_test`` and ``y_test``, or take the part that was split off for the test."""
         made, own, index = self._prepared(folder)
         return _split(made, *self._test(own, index, folder))
+
+    @property
+    def has_test(self) -> bool:
+        """Whether a test split is held back."""
+        return self.test == "split"
 
     def raw(self, folder: Path, part: str) -> dict[str, Array]:
         """Return the arrays x, y and lengths of a part."""
@@ -101,6 +113,8 @@ class NpzFile(OwnData):
             given = ["", *["_validation"] * ("x_validation" in archive.files)]
             own = {name: self._part(archive, name) for name in given}
             tested = "x_test" in archive.files
+        if tested and not self.has_test:
+            raise ValueError(f"{self.path}: holds x_test; valid: no test=none")
         whole = own[""]
         outputs = self._outputs(own)
         x, frame = arrays.unfolded(whole.arrays["x"], whole.where)
@@ -110,7 +124,8 @@ class NpzFile(OwnData):
         inputs = made.inputs(whole.arrays)
         exact = made.exact_targets(whole.arrays, inputs)
         check_labels(exact, outputs, f"{whole.where}: y")
-        names = [*["validation"] * (len(own) == 1), *["test"] * (not tested)]
+        split_test = self.has_test and not tested
+        names = [*["validation"] * (len(own) == 1), *["test"] * split_test]
         shares = {"validation": VALIDATION_SHARE, "test": TEST_SHARE}
         parts = divide(exact, outputs, tuple(shares[name] for name in names), whole.where)
         index = dict(zip(["train", *names], parts, strict=True))

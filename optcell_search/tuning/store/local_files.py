@@ -39,9 +39,17 @@ class LocalFiles:
         sync(path.parent)
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's content, None where there is none."""
+        """Return a file's content, None where there is none.
+
+        Raises:
+            OSError: it cannot be read, or is something else than a file.
+        """
+        path = self._inside(name)
         try:
-            return self._inside(name).read_bytes()
+            if not stat.S_ISREG(path.lstat().st_mode):
+                # A pipe would be waited for, and a device read without end.
+                raise OSError(f"{path}: is no file")
+            return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
 

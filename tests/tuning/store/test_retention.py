@@ -5,6 +5,7 @@ from pathlib import Path
 from optcell_search.results import Direction
 from optcell_search.tuning.store.checkpoints import TRAINING, WEIGHTS
 from optcell_search.tuning.store.file_systems import Location
+from optcell_search.tuning.store.finalized_weights import place
 from optcell_search.tuning.store.retention import Retention
 
 
@@ -89,3 +90,20 @@ def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
     assert kept(tmp_path) == weights(1, 2) | {f"2/{TRAINING}"}
     assert {path.name for path in tmp_path.iterdir()} == {"1", "2"}
     assert retention.stored == sum(path.stat().st_size for path in tmp_path.rglob("*.*"))
+
+
+def test_what_finalize_trained_stays_and_counts(tmp_path: Path) -> None:
+    retention = keeper_of(tmp_path, ["maximize", "minimize"], limit=250)
+    place(retention.location, 0, 2**62).write(WEIGHTS, bytes(100))
+    place(retention.location, 0, 7).write(f".{WEIGHTS}.0123abcd", bytes(5))  # of a worker that died
+    retention.location.write("finalized/notes.txt", b"somebody's own")
+    retention.sweep(set())
+    assert kept(tmp_path) == {f"finalized/0/{2**62}/{WEIGHTS}", "finalized/notes.txt"}
+    assert retention.stored == 100
+    for number in range(3):
+        checkpoint(retention, number)
+        retention.add(number, [float(number), float(number)])
+    # Room for one more: the front gives way, and a trial that is let go leaves its seeds.
+    assert kept(tmp_path) & weights(0, 1, 2) == weights(2)
+    retention.drop(0)
+    assert (tmp_path / "finalized" / "0" / str(2**62) / WEIGHTS).is_file()

@@ -1,0 +1,108 @@
+"""What all estimators share: the arguments of a search, fitting by one, and what is pickled."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sklearn.base import BaseEstimator
+
+from optcell_search.space import Candidate, SearchSpace
+
+from .folders import SearchFolder
+from .winner import Winner
+
+if TYPE_CHECKING:
+    from optcell_search.tuning import Run
+
+
+# Arguments of `search` that are called alike here.
+_PASSED_ON = (
+    "time",
+    "epochs",
+    "objectives",
+    "constraints",
+    "sampler",
+    "scheduler",
+    "seed",
+    "deterministic",
+    "workers",
+    "threads",
+    "gpus_per_trial",
+    "address",
+)
+
+
+# A dataclass for its constructor alone, which scikit-learn reads the arguments off.
+@dataclass(eq=False, repr=False)
+class SearchEstimator(BaseEstimator):  # type: ignore[misc]
+    """An estimator that is fitted by a search and predicts with the best candidate of it.
+
+    Args:
+        space: a `SearchSpace`, a shipped one's name, the path of a TOML file, or its content.
+        trials: candidates to try; None: as many as `time` allows.
+        time: of searching, as ``"30m"`` or seconds; None: no limit.
+        epochs: budget of one candidate, or ``"auto"``; see `optcell_search.search`.
+        objectives: what to aim at, the most important one first; None: the first metric.
+        select: which candidate predicts: ``"best"`` in the first objective, the name of another
+            one, or ``"knee"``.
+        constraints: bounds such as ``"parameters<=50000"``.
+        sampler, scheduler: see `optcell_search.search`.
+        seed: of the search. With one worker, or with `deterministic`, the same data give the same
+            estimator on the same machine.
+        deterministic: see `optcell_search.search`.
+        workers, threads: candidates in training at once, and torch threads of each; None: by the
+            cores there are.
+        gpus_per_trial: share of a GPU for each candidate.
+        address: of a Ray cluster. Without one the search uses what this process is connected to by
+            ``ray.init``, which it leaves connected, or else a Ray of its own that ends with it.
+        out: folder in which each `fit` makes one for its data and its run, which stay; None: a
+            temporary one, which goes with the estimator.
+
+    Attributes, once fitted:
+        run_: the run, as `optcell_search.search` returns it; an estimator that was pickled or
+            copied has none.
+        best_candidate_: the candidate that predicts.
+        n_features_in_: columns of a matrix X, features of a step of any other.
+    """
+
+    space: str | Path | dict[str, Any] | SearchSpace = "auto"
+    _: KW_ONLY
+    trials: int | None = 24
+    time: str | float | None = None
+    epochs: int | Literal["auto"] = "auto"
+    objectives: Sequence[str] | None = None
+    select: str = "best"
+    constraints: Sequence[str] = ()
+    sampler: str = "tpe"
+    scheduler: str = "auto"
+    seed: int = 0
+    deterministic: bool = False
+    workers: int | None = None
+    threads: int | None = None
+    gpus_per_trial: float = 0.0
+    address: str | None = None
+    out: str | Path | None = None
+
+    def _search(self, folder: SearchFolder, task: str) -> None:
+        """Search on data that were written into a folder, and keep the best candidate."""
+        from optcell_search.tuning.start import search
+
+        options = {name: getattr(self, name) for name in _PASSED_ON}
+        with contextlib.ExitStack() as unless_begun:
+            unless_begun.callback(folder.remove_unless_begun)
+            run = search(self.space, task, self.trials, folder.run, **options)
+            unless_begun.pop_all()
+        self._winner = Winner.of(run, self.select)
+        self.run_: Run = run
+        self.best_candidate_ = Candidate.from_dict(self._winner.candidate)
+        # Last: what an earlier fit had made goes now.
+        self._folder = folder
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The folder of a run belongs to one estimator on one machine.
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in ("run_", "_folder")}

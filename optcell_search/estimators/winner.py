@@ -1,0 +1,55 @@
+"""The best candidate of a search as plain data that predicts, in any process."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+
+from optcell_search.export import TaskInfo
+from optcell_search.raw.predictor import Predictor
+from optcell_search.space import Candidate
+from optcell_search.tuning import task_file
+
+if TYPE_CHECKING:
+    from optcell_search.tuning import Run
+
+
+@dataclass(frozen=True)
+class Winner:
+    """A trained candidate with all that it takes from raw data to answers; it can be pickled.
+
+    Args:
+        candidate: as `Candidate.to_dict` gives it.
+        task: what it was trained for, without data.
+        weights: as safetensors has them.
+    """
+
+    candidate: dict[str, Any]
+    task: TaskInfo
+    weights: bytes
+
+    @classmethod
+    def of(cls, run: Run, which: str) -> Winner:
+        """Return the best candidate of a run, by `RunFolder.best`."""
+        number, candidate = run.candidate(which)
+        task = task_file.read(run.directory, run.request)
+        assert task is not None, "a run that has just been made describes its task"
+        weights = {name: tensor.contiguous() for name, tensor in run.weights(number).items()}
+        return cls(candidate.to_dict(), task, safetensors.torch.save(weights))
+
+    @functools.cached_property
+    def predictor(self) -> Predictor:
+        """What answers raw data, in float64, so that batches of any size give the same."""
+        # What the random initial weights would take from the caller's generator is given back.
+        with torch.random.fork_rng(devices=[]):
+            model = Candidate.from_dict(self.candidate).build(self.task)
+        model.load_state_dict(safetensors.torch.load(self.weights))
+        assert self.task.preprocessing is not None
+        return Predictor(model.eval(), self.task.preprocessing, self.task.chunk)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("candidate", "task", "weights")}

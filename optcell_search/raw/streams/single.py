@@ -1,0 +1,91 @@
+"""Streams of one sequence: its next steps, or the next piece of a text."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..arrays import Array, ArrayPreprocessing
+from ..reading.ts import Series
+from ..series import SeriesPreprocessing
+from ..tensors import TensorPreprocessing
+from ..texts import TextPreprocessing
+from .base import Stream, refuse_looking_ahead
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHERE = "the data given"
+
+
+class SequenceStream(Stream):
+    """Feeds arrays (steps, features) of one sequence."""
+
+    preprocessing: ArrayPreprocessing | SeriesPreprocessing | TensorPreprocessing
+
+    def __init__(
+        self,
+        model: nn.Module,
+        preprocessing: ArrayPreprocessing | SeriesPreprocessing | TensorPreprocessing,
+    ) -> None:
+        super().__init__(model, preprocessing)
+        self._state: Any = None
+        self._last: Array | None = None
+        self._steps = 0
+        if isinstance(preprocessing, SeriesPreprocessing):
+            refuse_looking_ahead(preprocessing.features)
+
+    def feed(self, raw: Any, *, proba: bool = False) -> pd.DataFrame:
+        """Return the answers to the next steps, numbered from 1 on."""
+        import pandas as pd
+
+        values, last = self._values(np.asarray(raw))
+        outputs, self._state = self._advance(values, self._state)
+        self._last = last
+        steps = range(self._steps + 1, self._steps + len(values) + 1)
+        self._steps += len(values)
+        return pd.DataFrame(self._answers(outputs, proba=proba), index=pd.Index(steps, name="step"))
+
+    def _values(self, piece: Array) -> tuple[Tensor, Array | None]:
+        """Return (steps, features), and what a later empty value is filled by, if it may be."""
+        made = dataclasses.replace(self.preprocessing, where=_WHERE)
+        if not isinstance(made, SeriesPreprocessing):
+            return made.inputs(piece[None]).values[0], None
+        if piece.ndim != 2 or not len(piece):
+            raise ValueError(f"{_WHERE} has shape {piece.shape}; valid: (steps, channels)")
+        piece = piece.astype(np.float64)
+        before = 0
+        if self._last is not None and made.features.missing == "forward":
+            piece, before = np.concatenate((self._last, piece)), 1
+        values = made.inputs(Series([piece], [], where=_WHERE)).values[0, before:]
+        return values, made.features.fill(piece)[-1:, : piece.shape[1]]
+
+
+class TextStream(Stream):
+    """Feeds pieces of one text; what follows each symbol is answered."""
+
+    preprocessing: TextPreprocessing
+
+    def __init__(self, model: nn.Module, preprocessing: TextPreprocessing) -> None:
+        super().__init__(model, preprocessing)
+        self._state: Any = None
+        self._steps = 0
+
+    def feed(self, raw: Any, *, proba: bool = False) -> pd.DataFrame:
+        """Return the answers to the next symbols, numbered from 1 on."""
+        import pandas as pd
+
+        symbols = self.preprocessing.symbols(raw)
+        if not symbols:
+            raise ValueError(f"{_WHERE} has no {self.preprocessing.unit}")
+        numbers = torch.tensor(self.preprocessing.numbers(symbols), dtype=torch.float32)
+        outputs, self._state = self._advance(numbers[:, None], self._state)
+        steps = range(self._steps + 1, self._steps + len(symbols) + 1)
+        self._steps += len(symbols)
+        return pd.DataFrame(
+            self._answers(outputs, proba=proba), index=pd.Index(steps, name="symbol")
+        )

@@ -1,0 +1,199 @@
+"""Estimators: forms of X, what comes back, and what scikit-learn does with them."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from serial_searches import QUICK
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from optcell_search import OptCellClassifier, OptCellForecaster, OptCellRegressor
+from optcell_search.space import Candidate
+from optcell_search.tuning import Run
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(40, 6, 2))
+SUMS = X.sum((1, 2))
+Y = np.where(SUMS > 0, "up", "down")
+
+
+@pytest.fixture(scope="module")
+def fitted(quick: None) -> OptCellClassifier:
+    return OptCellClassifier(**QUICK | {"epochs": 10}).fit(X, Y)
+
+
+def test_classes_come_back_in_the_users_words(fitted: OptCellClassifier) -> None:
+    assert fitted.classes_.tolist() == ["down", "up"]
+    assert set(fitted.predict(X)) == {"down", "up"}
+    assert fitted.score(X, Y) > 0.7
+    shares = fitted.predict_proba(X)
+    assert shares.shape == (40, 2)
+    np.testing.assert_allclose(shares.sum(1), 1)
+    assert (fitted.classes_[shares.argmax(1)] == fitted.predict(X)).all()
+    assert fitted.n_features_in_ == 2
+
+
+def test_the_run_and_its_best_candidate_are_attributes(fitted: OptCellClassifier) -> None:
+    assert isinstance(fitted.run_, Run)
+    assert fitted.run_.directory.is_dir()
+    number, candidate = fitted.run_.candidate("best")
+    assert fitted.best_candidate_ == candidate
+    assert isinstance(fitted.best_candidate_, Candidate)
+    # A search holds nothing back that only it would test with.
+    noted = fitted.run_.results().loc[number, "accuracy"]
+    held = fitted.run_._check_data().raw("validation")
+    named = fitted.classes_[held["y"]]
+    assert fitted.score(held["x"], named) == pytest.approx(noted)
+    with pytest.raises(ValueError, match="holds no test split back"):
+        fitted.run_.finalize()
+
+
+def test_more_than_ten_classes_keep_their_order() -> None:
+    x = np.repeat(np.arange(12.0), 6)[:, None, None] * np.ones((1, 4, 1))
+    y = np.repeat(np.arange(12) * 3, 6)
+    made = OptCellClassifier(**QUICK | {"epochs": 60}).fit(x, y)
+    assert made.classes_.tolist() == list(range(0, 36, 3))
+    assert np.abs(made.predict(x) - y).mean() < 6, "by name, class 10 would stand before 2"
+    assert made.predict(x).dtype == y.dtype
+
+
+def test_every_form_of_x_is_the_same_data() -> None:
+    lengths = [6, 4] * 20
+    ragged = [x[:steps] for x, steps in zip(X, lengths, strict=True)]
+    nested = pd.DataFrame(
+        {name: [pd.Series(x[:, i]) for x in ragged] for i, name in enumerate("ab")}
+    )
+    objects = np.empty(40, dtype=object)
+    objects[:] = ragged
+    first = OptCellClassifier(**QUICK).fit(ragged, Y)
+    expected = first.predict_proba(ragged)
+    np.testing.assert_array_equal(first.predict_proba(nested), expected)
+    np.testing.assert_array_equal(first.predict_proba(objects), expected)
+    turned = first.set_params(layout="features_first")
+    np.testing.assert_array_equal(turned.predict_proba([x.T for x in ragged]), expected)
+    whole = turned.predict_proba(X.transpose(0, 2, 1))
+    # In float32 and another batch, with what the second half of the short ones holds.
+    np.testing.assert_allclose(whole[::2], expected[::2], atol=1e-6)
+    assert np.abs(whole[1::2] - expected[1::2]).max() > 1e-3
+
+
+def test_a_matrix_is_sequences_of_one_feature() -> None:
+    made = OptCellRegressor(**QUICK | {"epochs": 30}).fit(X[:, :, 0], 1000 + X[:, :, 0].sum(1))
+    assert made.n_features_in_ == 6
+    assert made.score(X[:, :, 0], 1000 + X[:, :, 0].sum(1)) > 0.5
+    with pytest.raises(ValueError, match="X has 5 features, but OptCellRegressor is expecting 6"):
+        made.predict(X[:, :5, 0])
+    with pytest.raises(ValueError, match="of another form than in fit; valid here: a matrix"):
+        made.predict(X)
+
+
+def test_several_targets_come_back_as_they_were_given() -> None:
+    made = OptCellRegressor(**QUICK).fit(X, np.stack([SUMS, -SUMS], 1))
+    assert made.predict(X[:3]).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (X[:, :, :1], "X has 1 features, but OptCellClassifier is expecting 2 features"),
+        ([X[0], X[1][:, :1]], "X holds sequences of 1, 2 features"),
+        ([X[0], X[1][None]], r"X\[1\] has shape \(1, 6, 2\)"),
+        ([X[0], np.full((3, 2), np.nan)], "Input X contains NaN"),
+        (pd.DataFrame({"a": [X[0, :, 0]], "b": [X[0, :3, 1]]}), "row 0: cells of shapes"),
+    ],
+)
+def test_what_does_not_fit_is_refused(fitted: OptCellClassifier, given: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fitted.predict(given)
+
+
+def test_a_wrong_request_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    for wrong, said in (
+        ({"layout": "channels"}, "layout = 'channels'; valid: 'steps_first'"),
+        ({"trials": 0}, "num_trials = 0"),
+        ({"objectives": ["f1"]}, "unknown objective 'f1'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            OptCellClassifier(**QUICK, out=tmp_path / "runs").set_params(**wrong).fit(X, Y)
+    with pytest.raises(ValueError, match="class 'up' has 1 example"):
+        OptCellClassifier(**QUICK).fit(X[:3], ["down", "down", "up"])
+    assert not [*tmp_path.glob("runs/*")]
+
+
+def test_scikit_learn_clones_crosses_and_searches_it(tmp_path: Path) -> None:
+    estimator = OptCellClassifier(**QUICK, out=tmp_path)
+    assert clone(estimator).get_params() == estimator.get_params()
+    scores = cross_val_score(estimator, X, Y, cv=2, error_score="raise")
+    assert len(scores) == 2
+    # Each fit has a folder of its own, which stays.
+    assert len([*tmp_path.glob("search-*/run/run.toml")]) == 2
+    scaled = make_pipeline(FunctionTransformer(np.tanh), OptCellClassifier(**QUICK))
+    grid = GridSearchCV(scaled, {"optcellclassifier__epochs": [1, 10]}, cv=2, error_score="raise")
+    grid.fit(X, Y)
+    assert grid.best_params_ == {"optcellclassifier__epochs": 10}
+    assert len(grid.predict(X)) == 40
+
+
+def test_a_temporary_folder_goes_with_the_estimator_or_its_next_fit() -> None:
+    estimator = OptCellClassifier(**QUICK).fit(X, Y)
+    first = estimator.run_.directory.parent
+    assert (first / "data.npz").is_file()
+    second = estimator.fit(X, Y).run_.directory.parent
+    assert not first.exists()
+    assert second.is_dir()
+    copy = pickle.loads(pickle.dumps(estimator))
+    assert not hasattr(copy, "run_")
+    del estimator
+    assert not second.exists()
+    assert len(copy.predict(X)) == 40
+
+
+def test_a_pickle_predicts_in_another_process(fitted: OptCellClassifier, tmp_path: Path) -> None:
+    (tmp_path / "estimator.pickle").write_bytes(pickle.dumps(fitted))
+    np.save(tmp_path / "x.npy", X)
+    program = (
+        "import pickle, sys, numpy\n"
+        "made = pickle.load(open('estimator.pickle', 'rb'))\n"
+        "numpy.save('shares.npy', made.predict_proba(numpy.load('x.npy')))\n"
+        "assert 'ray' not in sys.modules, 'predicting needs no Ray'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    shares = np.load(tmp_path / "shares.npy")
+    np.testing.assert_allclose(shares, fitted.predict_proba(X), atol=1e-7)
+
+
+def test_a_forecaster_goes_on_where_the_series_ends() -> None:
+    series = 50 + 10 * np.sin(np.arange(400) / 3)
+    quick = QUICK | {"epochs": 30}
+    made = OptCellForecaster(**quick, window=12, horizon=3, season=19).fit(series)
+    truth = 50 + 10 * np.sin(np.arange(400, 403) / 3)
+    assert np.abs(made.predict() - truth).max() < 4
+    np.testing.assert_allclose(made.predict(series), made.predict(), rtol=1e-6)
+    assert made.predict(series[:100]).shape == (3,)
+    assert made.n_features_in_ == 0
+    with pytest.raises(ValueError, match="11 rows are too few: a window takes 12"):
+        made.predict(series[:11])
+    with pytest.raises(ValueError, match="X has 1 features, but OptCellForecaster is expecting 0"):
+        made.predict(series, series[:, None])
+    assert clone(made).get_params()["window"] == 12
+
+
+def test_a_forecaster_takes_what_else_is_known() -> None:
+    series = np.sin(np.arange(300) / 3)
+    made = OptCellForecaster(**QUICK, window=12).fit(series, np.cos(np.arange(300) / 3)[:, None])
+    assert made.n_features_in_ == 1
+    assert made.predict(series, np.cos(np.arange(300) / 3)[:, None]).shape == (1,)
+    with pytest.raises(ValueError, match="X has 0 features"):
+        made.predict(series)
