@@ -45,8 +45,9 @@ STUDY = {
     "ended": "Why the search ended, where a limit or a used-up space did it, not the trials.",
     "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their "
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
-    "the same of the network it is compared with, where there is one; `refit`, where it was trained on "
-    "training and validation data together; `ensemble`, the scores of the seeds `members` as one.",
+    "the same of the network it is compared with, where there is one; `refit`, where it was "
+    "trained on training and validation data together; `ensemble`, the scores of the seeds "
+    "`members` as one.",
 }
 TRIAL = {
     "candidate": "The candidate as nested plain data; `Candidate.from_dict` takes it.",

@@ -106,7 +106,8 @@ def _add_data_dir(parser: _Parser) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="The folder in which the run's data lie now, if it is another one than at the start.",
+        help="The folder in which the run's data lie now, where that is another one than it began "
+        "with.",
     )
 
 

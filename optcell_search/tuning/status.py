@@ -25,8 +25,8 @@ def standing(study: optuna.Study) -> dict[str, Any]:
     trial keeps the constraints: which one misses least, which constraint and by what);
     ``searched_seconds`` of ``time_limit`` (0: none), ``ended`` (why the search ended, where a limit
     or the space did it), ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about,
-    where nobody said it); ``gain``: what the best one has over the plain cell, see `results.Gain`,
-    or None.
+    where nobody said it);
+    ``gain``: what the best one has over the plain cell, see `results.Gain`, or None.
     """
     objectives = results.objectives(study)
     table = results.frame(study)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 
+import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search import results
 
-from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED
+from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED, SPREAD
 from ...ledger.ledger import Ledger
 
 
@@ -50,34 +50,41 @@ class Progress:
         return left
 
 
-def ranked(ledger: Ledger) -> list[FrozenTrial]:
-    """Return the trials that may be ranked, as `results.eligible` has it."""
-    return [trial for trial in _complete(ledger) if ledger.is_feasible(trial.user_attrs[METRICS])]
-
-
-def _complete(ledger: Ledger) -> Iterator[FrozenTrial]:
+def ranking(ledger: Ledger) -> pd.DataFrame:
+    """Return the complete trials with what `results` ranks them by, without all the rest."""
+    first, *_ = objectives = list(ledger.request.objectives)
+    rows = []
     for trial in ledger.trials():
         known = trial.user_attrs
-        if trial.state == TrialState.COMPLETE and METRICS in known and DUPLICATE_OF not in known:
-            yield trial
+        if trial.state == TrialState.COMPLETE and METRICS in known:
+            rows.append(
+                {
+                    "number": trial.number,
+                    "state": trial.state.name,
+                    "feasible": ledger.is_feasible(known[METRICS]),
+                    "duplicate_of": known.get(DUPLICATE_OF),
+                    "key": known.get("key"),
+                    "parameters": known[METRICS].get("parameters"),
+                    f"{first}_std": known.get(SPREAD, {}).get(first),
+                    **dict(zip(objectives, trial.values, strict=True)),
+                }
+            )
+    table = pd.DataFrame(rows)
+    return table.astype({"parameters": float, f"{first}_std": float}) if rows else table
 
 
 def best(ledger: Ledger) -> FrozenTrial | None:
-    """Return the trial that is best in the first objective, then in the others; None at first."""
-    signs = [-1 if way == "maximize" else 1 for way in ledger.request.objectives.values()]
-
-    def place(trial: FrozenTrial) -> tuple[float, ...]:
-        losses = (sign * value for sign, value in zip(signs, trial.values, strict=True))
-        return (*losses, trial.number)
-
-    return min(ranked(ledger), key=place, default=None)
+    """Return the best trial so far; None where there is none yet."""
+    table, objectives = ranking(ledger), ledger.request.objectives
+    if table.empty or results.eligible(table, objectives).empty:
+        return None
+    return ledger.trials()[int(results.best(table, objectives)["number"])]
 
 
 def front(ledger: Ledger) -> int:
     """Return how many trials no other one dominates."""
-    values = [trial.values for trial in ranked(ledger)]
-    directions = list(ledger.request.objectives.values())
-    return int(results.front_mask(values, directions).sum()) if values else 0
+    table = ranking(ledger)
+    return 0 if table.empty else len(results.pareto(table, ledger.request.objectives))
 
 
 def outcome(trial: FrozenTrial, objectives: dict[str, results.Direction]) -> str:

@@ -104,7 +104,7 @@ def test_the_best_is_ranked_as_results_are(tiny: str, tmp_path: Path) -> None:
         ledger.complete(row.number, {"accuracy": accuracy})
     chosen = best(ledger)
     assert chosen is not None
-    assert (chosen.number, front(ledger)) == (1, 2)
+    assert (chosen.values, front(ledger)) == ([0.6], 2)
     table = frame(ledger.study)
     assert chosen.number == ranking.best(table, objectives(ledger.study))["number"]
     assert front(ledger) == len(ranking.pareto(table, objectives(ledger.study)))
