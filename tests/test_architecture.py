@@ -197,3 +197,16 @@ def test_help_waits_for_nothing() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "results"])
+def test_looking_at_a_run_waits_for_nothing_that_trains(command: str) -> None:
+    program = (
+        "import sys\nfrom optcell_search.cli import main\n"
+        f"assert main(['{command}', 'tests/data/run_0_1_0']) == 0\n"
+        "print(sorted({'torch', 'ray', 'sklearn', 'optcell_search.tasks'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr

@@ -86,7 +86,7 @@ def _show_end(run: Any, as_json: bool) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """Tell how far a run is."""
-    known = _open(arguments).status()
+    known = _read(arguments).status()
     if arguments.json:
         return _print_json(known)
     print(tables.status(known))
@@ -100,7 +100,7 @@ def results(arguments: argparse.Namespace) -> int:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
     if arguments.csv and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
-    run = _open(arguments)
+    run = _read(arguments)
     table = run.pareto() if arguments.pareto else run.results()
     if to_output:
         table.to_csv(sys.stdout, index=False)
@@ -236,6 +236,13 @@ def _spaces() -> dict[str, dict[str, str]]:
 
     spaces = {name: SearchSpace.load(name) for name in SearchSpace.names()}
     return {n: {"title": s.description, "choices": s.choices} for n, s in spaces.items()}
+
+
+def _read(arguments: argparse.Namespace) -> Any:
+    """Open a run folder to look at it, without what could train anything."""
+    from optcell_search.tuning.run_folder import RunFolder
+
+    return RunFolder.open(Path(arguments.directory), trust=arguments.trust)
 
 
 def _open(arguments: argparse.Namespace) -> Any:

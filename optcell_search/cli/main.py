@@ -58,7 +58,7 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
     with stage("loading"):
         # Here, not above: `--help` and mistyped options need not wait for torch.
         from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
-        from optcell_search.tuning import RunFailedError
+        from optcell_search.ledger.trials.reasons import RunFailedError
 
     try:
         if arguments.command in _ON_RAY:
@@ -131,10 +131,10 @@ def _after_interruption(arguments: argparse.Namespace) -> str:
 
 def _how_far(folder: str) -> str:
     """Return how far a stopped run came, in words; nothing where its study cannot be read now."""
-    from optcell_search.tuning import Run
+    from optcell_search.tuning.run_folder import RunFolder
 
     try:
-        known = Run.open(folder).status()
+        known = RunFolder.open(folder).status()
     except (ValueError, OSError):
         return ""
     ended = known["complete"] + known["pruned"] + known["fail"]

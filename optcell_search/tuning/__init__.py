@@ -19,9 +19,9 @@ __all__ = ["MOASHAScheduler", "Run", "RunFailedError", "optcell_trainable"]
 # On first use, because a worker imports its trainable through here and must not wait for the
 # tables and databases of the driver.
 _LAZY = {
+    "RunFailedError": ".ledger.trials.reasons",
     "MOASHAScheduler": "search.schedulers",
     "Run": "run",
-    "RunFailedError": "run",
     "optcell_trainable": "worker.own_tuner",
 }
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Self
 
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
-from optcell_search import results, tasks
+from optcell_search import results
 from optcell_search.results import Direction, Gain
 from optcell_search.space import Candidate
-from optcell_search.stages import stage
-from optcell_search.tasks.carrying import relocated
 
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.format import METRICS, REQUEST, finalized_in
 from ..ledger.request import Request
 from ..ledger.trials.scores import NO_RECORD
-from .cluster.data_transfer import DataChangedError, Source
 from .run_figures import RunFigures
 from .status import standing
-from .store import checkpoints
-from .store.file_systems import Location
 
 
 class RunFolder(RunFigures):
@@ -127,36 +119,6 @@ class RunFolder(RunFigures):
             raise ValueError(f"{self.directory}: trial {number} was not made by a search")
         return Candidate.from_dict(known["candidate"])
 
-    def _check_data(self, moved: Mapping[str, Any] = MappingProxyType({})) -> tasks.LoadedTask:
-        """Return the run's task; raise a ValueError if its data is no longer what it was.
-
-        Args:
-            moved: what `_moved` says of the place of its data.
-        """
-        try:
-            with stage("reading the data"):
-                return self._source_at(moved).load()
-        except DataChangedError as error:
-            place = f" in {moved['data_dir']}" if moved else ""
-            raise ValueError(
-                f"{self.directory}: the data of task {self.request.task!r}{place} is no longer "
-                "what the run began with"
-            ) from error
-
-    def _moved(self, data_dir: str | Path | None) -> dict[str, Any]:
-        """Return what changes in the request where its data now lie in a folder; None: nothing.
-
-        Raises:
-            ValueError: there is no such folder.
-        """
-        if data_dir is None:
-            return {}
-        folder = Path(data_dir).absolute()
-        if not folder.is_dir():
-            raise ValueError(f"data_dir = {data_dir}: there is no such folder")
-        task = relocated(tasks.parse(self.request.task, folder), folder)
-        return {"task": task.spec, "data_dir": str(folder)}
-
     def _trial(self, number: int) -> FrozenTrial:
         trials = self._study.get_trials(deepcopy=False)
         if not 0 <= number < len(trials):
@@ -179,17 +141,6 @@ class RunFolder(RunFigures):
         if record["seeds"]:
             return {split: record[split] for split in ("validation", "test")}
         return {"validation": self._trial(number).user_attrs[METRICS]}
-
-    @property
-    def _source(self) -> Source:
-        return self._source_at({})
-
-    def _source_at(self, moved: Mapping[str, Any]) -> Source:
-        return Source.of(dataclasses.replace(self.request, **moved), self.directory)
-
-    @property
-    def _checkpoints(self) -> Location:
-        return checkpoints.location_of(self.request, self.directory)
 
     @property
     def _objectives(self) -> dict[str, Direction]:

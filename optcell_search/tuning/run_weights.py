@@ -18,14 +18,14 @@ from ..pareto import Direction
 from . import task_file
 from .finalized_choice import FinalizedSeed, choose_seed
 from .replay import Replay, replay, trained
-from .run_folder import RunFolder
+from .run_data import RunData
 from .store import checkpoints, finalized_weights
 
 if TYPE_CHECKING:
     from optcell_search.export import Reference, TaskDescription
 
 
-class RunWeights(RunFolder):
+class RunWeights(RunData):
     """What can be done with the weights of a run's trials on this machine, without Ray."""
 
     def replay(self, number: int, *, data_dir: str | Path | None = None) -> Replay:
