@@ -27,6 +27,7 @@ import numpy as np
 import optuna
 import torch
 from optuna.samplers import TPESampler
+from optuna.study import StudyDirection
 from scipy.stats import wilcoxon
 
 from optcell_search import tasks
@@ -122,7 +123,7 @@ def searches(
     table: dict[str, list[float]], name: str, seed: int, budget: int, several: bool
 ) -> float:
     """Return the best loss after a budget of trials; it is the first of several objectives."""
-    directions = ["minimize"] * (2 if several else 1)
+    directions = [StudyDirection.MINIMIZE] * (2 if several else 1)
     study = optuna.create_study(directions=directions, sampler=SAMPLERS[name](seed))
     losses = []
     for _ in range(budget):
