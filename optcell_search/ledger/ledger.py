@@ -82,11 +82,6 @@ class Ledger:
         return self.study.get_trials(deepcopy=False)
 
     @property
-    def size(self) -> int:
-        """How many trials there are, in whatever state."""
-        return len(self._ids)
-
-    @property
     def missing(self) -> int:
         """How many trials still have to be asked for and finished."""
         return self.counts.missing(self.request.num_trials)
