@@ -122,7 +122,7 @@ class Request:
     @property
     def without_passwords(self) -> Request:
         """The request as others may see it, for everybody who reads the study does."""
-        urls = {name: without_password(getattr(self, name)) for name in _URLS}
+        urls: dict[str, Any] = {n: without_password(getattr(self, n)) for n in _URLS}
         return dataclasses.replace(self, **urls)
 
     def to_dict(self) -> dict[str, Any]:
