@@ -18,9 +18,11 @@ _LEAST = 2
 
 @dataclass(eq=False, repr=False)
 class OptCellClassifier(ClassifierMixin, SupervisedEstimator):  # type: ignore[misc]
-    __doc__ = f"""A classifier of sequences that is searched for when it is fitted.
+    """A classifier of sequences that is searched for when it is fitted.
 
-    {SupervisedEstimator.__doc__}
+    Its arguments and attributes are those of `SearchEstimator` and `layout`; what X may be,
+    `SupervisedEstimator` says.
+
     Attributes, once fitted:
         classes_: the classes, sorted, as y has them.
     """

@@ -20,18 +20,17 @@ _TARGET = "y"
 
 @dataclass(eq=False, repr=False)
 class OptCellForecaster(SearchEstimator):
-    __doc__ = f"""A forecaster of a series that is searched for when it is fitted.
+    """A forecaster of a series that is searched for when it is fitted.
 
     It is the task ``forecast``: the next `horizon` values from the `window` rows before. Of the
     series the first 70 % train, the next 10 % judge, and the last 20 % are the test that
     ``run_.finalize()`` reads.
 
-    Args, besides those of every estimator:
+    Args, besides those of `SearchEstimator`:
         window: rows that a forecast is made from.
         horizon: values that are forecast at once.
         season: rows of one season; 1: none. Scores are relative to the value one season ago.
-
-    {SearchEstimator.__doc__}"""
+    """
 
     _: KW_ONLY
     window: int = 96

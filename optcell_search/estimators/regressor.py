@@ -15,9 +15,11 @@ from .supervised import SupervisedEstimator
 
 @dataclass(eq=False, repr=False)
 class OptCellRegressor(RegressorMixin, SupervisedEstimator):  # type: ignore[misc]
-    __doc__ = f"""A regressor of sequences that is searched for when it is fitted.
+    """A regressor of sequences that is searched for when it is fitted.
 
-    {SupervisedEstimator.__doc__}"""
+    Its arguments and attributes are those of `SearchEstimator` and `layout`; what X may be,
+    `SupervisedEstimator` says.
+    """
 
     def fit(self, X: Any, y: Any) -> Self:
         """Search on sequences and their targets.

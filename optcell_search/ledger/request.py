@@ -50,7 +50,8 @@ class Request:
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
-        folds: in which each of these is trained; 1: on the task's own split alone.
+        folds: into how many training and validation data are dealt, each candidate being trained in
+            all of them; 1: the task's own split alone.
         ensemble: whether `finalize` tests each candidate's seeds as one, too.
         sampler: "tpe", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".

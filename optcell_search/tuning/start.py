@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from optcell_search import tasks
 from optcell_search.space import SearchSpace
+from optcell_search.stages import stage
 
 from ..ledger import folder as folders
 from . import task_file
@@ -129,7 +130,8 @@ def search(
 
     if out is None:
         raise ValueError("out = None; valid: a folder for the run")
-    loaded = tasks.load(task, data_dir)
+    with stage("reading the data"):
+        loaded = tasks.load(task, data_dir)
     request = resolve(
         space,
         loaded,
