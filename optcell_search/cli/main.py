@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from ..ledger.storage.passwords import without_password
 from ..stages import stage
@@ -50,7 +51,13 @@ def _run(argv: Sequence[str], ready: Callable[[], None] = lambda: None) -> int:
     arguments = make_parser().parse_args(_checked(argv))
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     with told():
-        return _do(arguments, ready)
+        code = _do(arguments, ready)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        # The disk of its log is full; what there was to say is in the exit code.
+        _let_go(sys.stderr)
+    return code
 
 
 def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
@@ -68,7 +75,7 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
         result: int = arguments.command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_output_go()
+        _let_go(sys.stdout)
         return UNREAD
     except RunFailedError as error:
         return _say(FAILED, str(error))
@@ -77,7 +84,7 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
             sys.stdout.flush()
         except OSError:
             # The disk that the output goes to is full, say.
-            _let_output_go()
+            _let_go(sys.stdout)
         return _say(WRONG_REQUEST, str(error))
     except STORAGE_ERRORS as error:
         return _say(FAILED, f"the study cannot be used any more: {said(error)}")
@@ -86,9 +93,9 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
     return result
 
 
-def _let_output_go() -> None:
+def _let_go(stream: TextIO) -> None:
     # What is left in the buffer would meet the same fault once more when Python ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _import_on_ray() -> None:
@@ -153,8 +160,8 @@ def _show_warning(message: Warning | str, *_: object) -> None:
 
 
 def _say(code: int, message: str) -> int:
-    # A search space with several faults has a line for each; where the disk that they go to is full
-    # the exit code still says it.
+    # A search space with several faults has a line for each; where there is no room for them the
+    # exit code still says it.
     with contextlib.suppress(OSError):
         for line in message.splitlines():
             print(f"optcell-search: {shortened(without_password(line))}", file=sys.stderr)

@@ -35,7 +35,9 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print what is told."""
         if not hasattr(record, STAGE):
-            print(record.getMessage(), file=sys.stderr, flush=True)
+            # A search does not end because its log has no room.
+            with contextlib.suppress(OSError):
+                print(record.getMessage(), file=sys.stderr, flush=True)
 
 
 class _Spinner(_Lines):

@@ -1,8 +1,7 @@
 """The ledger of a run: one trial a candidate, in an Optuna study that is always true.
 
-A trial appears whole, every change is written before the next thing happens, and writing it twice
-changes nothing, so a process may die anywhere: what is COMPLETE, PRUNED or FAIL stays so, and what
-was RUNNING goes back in the queue (`requeue`) with its candidate and the epochs it has reported.
+Every change is written whole before the next thing happens, and writing it twice changes nothing:
+what is COMPLETE, PRUNED or FAIL stays so, and `requeue` takes what was RUNNING up again.
 """
 
 from __future__ import annotations
@@ -298,5 +297,4 @@ class Ledger:
         ending.write(self._storage.optuna, self._ids[number], found, told, before)
         self._storage.flush()
         self.counts.move(TrialState.RUNNING, state)
-        reason = found.get(stored.REASON) or ""
-        self._reusable.add(number, trial.key, trial.seeds[0], state, reason)
+        self._reusable.add(number, trial.key, trial.seeds[0], state, found.get(stored.REASON) or "")

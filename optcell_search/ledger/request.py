@@ -50,7 +50,8 @@ class Request:
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
-        folds: in which each of these is trained; 1: on the task's own split alone.
+        folds: into how many training and validation data are dealt, each candidate being trained in
+            all of them; 1: the task's own split alone.
         ensemble: whether `finalize` tests each candidate's seeds as one, too.
         sampler: "tpe", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
@@ -122,7 +123,7 @@ class Request:
     @property
     def without_passwords(self) -> Request:
         """The request as others may see it, for everybody who reads the study does."""
-        urls = {name: without_password(getattr(self, name)) for name in _URLS}
+        urls: dict[str, Any] = {name: without_password(getattr(self, name)) for name in _URLS}
         return dataclasses.replace(self, **urls)
 
     def to_dict(self) -> dict[str, Any]:

@@ -24,9 +24,7 @@ class LoadedTask:
     """A task with its data on a device.
 
     Args:
-        task: the plug-in with its options.
-        folder: where its files are.
-        device: where the tensors shall be.
+        task, folder, device: plug-in with its options, place of its files, place of the tensors.
         data: what `task.search_data(folder)` returned; None: read it now.
     """
 

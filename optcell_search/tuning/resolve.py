@@ -102,11 +102,8 @@ def resolve(
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
-    if isinstance(task, str):
-        with stage("reading the data"):
-            data = tasks.load(task, data_dir)
-    else:
-        data = task
+    with stage("reading the data"):
+        data = tasks.load(task, data_dir) if isinstance(task, str) else task
     # Read and let go: what is wrong with the test data is better known now than after the search.
     if data.task.has_test:
         data.unseal()

@@ -194,7 +194,7 @@ class Run(RunWeights):
             address, data_dir: as `resume` takes them.
 
         Returns:
-            Their rows of `results`.
+            Their rows of `results`, the plain cells for comparison last.
 
         Raises:
             ValueError: a number is not that of a completed trial, or nothing completed.
@@ -238,7 +238,8 @@ class Run(RunWeights):
                 raise RunFailedError(f"no training succeeded: {in_words(failures)}")
             self._conclude(ledger)
         after = self.results()
-        return after[after["number"].isin(numbers)]
+        rows = after[after["number"].isin(numbers)]
+        return rows.iloc[rows["number"].map(numbers.index).argsort()]
 
     def _at(self, address: str | None) -> Request:
         """The request, with another cluster than the one it names."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import signal
 import socket
 import traceback
@@ -37,6 +38,8 @@ from optcell_search.tuning.worker.session import Session
 CODES = (0, 1, 2, 130)
 NO_RAY = "no cluster in this attack"
 _MOST_LINES = 4
+# Each trial that ends has a line, and each minute: "3 of 8 done".
+_GOING_ON = re.compile(r"(trial )?\d+ ")
 _MOST_CHARACTERS = 4000
 _SECONDS = 60
 SPACE: dict[str, Any] = {
@@ -85,6 +88,11 @@ def make_run(folder: Path, *, trained: int = 3, asked: int = 3) -> None:
                 ledger.report(number, epoch, report.metrics[epoch], "attack")
             ledger.complete(number, report.metrics[2], gradients=report.gradients)
     (folder / "report.html").write_text("<html></html>")
+
+
+def complaints(said: str) -> list[str]:
+    """Return the lines on the standard error stream that tell of more than how a search goes on."""
+    return [line for line in said.splitlines() if not _GOING_ON.match(line)]
 
 
 class TooLongError(BaseException):

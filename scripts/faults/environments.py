@@ -146,8 +146,8 @@ def faults_of(code: int, said: str) -> list[str]:
         faults.append(f"exit code {code}: {said.strip()[-300:]}")
     if "Traceback" in said or "Exception ignored" in said:
         faults.append(f"a traceback: {said.strip()[-300:]}")
-    if code in (1, 2) and len(said.splitlines()) > 1:
-        faults.append(f"{len(said.splitlines())} lines: {said[:300]}")
+    if code in (1, 2) and len(attacks.complaints(said)) > 1:
+        faults.append(f"{len(attacks.complaints(said))} lines: {said[:300]}")
     return faults
 
 

@@ -78,7 +78,7 @@ def one(root: Path, number: signal.Signals, moment: float, tally: attacks.Tally)
     elif process.returncode not in (0, 130):
         last = (errors.strip().splitlines() or [""])[-1]
         faults.append(f"exit code {code}: {last[:200]}")
-    elif len(errors.splitlines()) != (process.returncode == 130):
+    elif len(attacks.complaints(errors)) != (process.returncode == 130):
         faults.append(f"says {errors[-300:]!r}")
     if process.returncode != 0 and folder.exists() and "resume" not in errors:
         faults.append("does not say how to go on")
@@ -115,6 +115,8 @@ def main() -> int:
         numbers = [signal.Signals[arguments.signal]]
     step = (arguments.latest - arguments.earliest) / max(1, arguments.tries - 1)
     moments = [arguments.earliest + step * i for i in range(arguments.tries)]
+    # A background job of a shell without job control ignores Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chance, tally = random.Random(arguments.seed), attacks.Tally()
     chance.shuffle(moments)
     with tempfile.TemporaryDirectory() as name:

@@ -117,7 +117,9 @@ def test_finalize_then_results_show_test_scores(
 ) -> None:
     code, output, _ = call(capsys, "finalize", str(run[0]), "--trial", "1", "--seeds", "2")
     assert code == 0
-    head, line = output.splitlines()
+    head, line, nothing, gain = output.splitlines()
+    assert not nothing
+    assert "plain rnn (trial " in gain
     assert "test accuracy" in head
     assert line.split()[0] == "1"
     assert "±" in line

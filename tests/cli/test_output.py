@@ -40,6 +40,13 @@ def test_an_output_that_is_full_is_one_line_or_none() -> None:
             assert done.stderr == "optcell-search: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_log_that_is_full_leaves_the_exit_code() -> None:
+    program = [sys.executable, "-m", "optcell_search.cli", "status", "nowhere"]
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run(program, stderr=full, check=False).returncode == 2
+
+
 def test_a_reader_that_has_read_enough_is_no_fault() -> None:
     command = [sys.executable, "-m", "optcell_search.cli", "list", "spaces", "--json"]
     reading, writing = os.pipe()

@@ -98,6 +98,23 @@ def test_the_best_epochs_weights_are_kept_and_told(
     assert not same(after[1], after[3])
 
 
+@pytest.mark.parametrize("weights", ["last", "best"])
+def test_the_best_epoch_is_told_and_survives_an_interruption(
+    digits: LoadedTask, monkeypatch: pytest.MonkeyPatch, weights: str
+) -> None:
+    script(monkeypatch, [0.2, 0.6, 0.6, 0.5, 0.4, 0.4])
+    training = Training(candidate(weights=weights), digits, seed=0)
+    assert [training.epoch()["best_epoch"] for _ in range(4)] == [1, 2, 2, 2]
+    again = Training(candidate(weights=weights), digits, seed=0)
+    state = training.state_dict()
+    again.load_state_dict(state)
+    assert again.epoch()["best_epoch"] == 2
+    # As it was saved before the epoch was noted.
+    del state["record"]["epoch"]
+    again.load_state_dict(state)
+    assert again.epoch()["best_epoch"] == 2
+
+
 def test_the_last_weights_are_kept_where_nothing_is_said(digits: LoadedTask) -> None:
     training, told = trained(candidate(), digits, 2)
     assert training.model is training._live

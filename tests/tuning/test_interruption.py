@@ -113,7 +113,10 @@ def test_nothing_is_lost_by_ctrl_c_and_kill(start: Start, tiny: str, tmp_path: P
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert output == ""
-    assert errors == f"optcell-search: stopped; `optcell-search resume {folder}` goes on\n"
+    *others, last = errors.splitlines()
+    assert last.startswith("optcell-search: stopped after 1 of 4 trials, ")
+    assert last.endswith(f"; `optcell-search resume {folder}` goes on")
+    assert all(line.startswith("trial ") for line in others)
     stopped = rows(folder)
     assert {trial.state for trial in stopped} == {TrialState.COMPLETE, TrialState.WAITING}
 

@@ -230,3 +230,13 @@ def test_the_best_seed_follows_the_direction() -> None:
     assert by_mase is not None
     assert (by_loss.seed, by_loss.validation) == (12, {"loss": 0.4, "mase": 2.0})
     assert (by_mase.seed, by_mase.place, by_mase.metric) == (11, 1, "mase")
+
+
+def test_seeds_that_were_trained_on_validation_data_too_have_nothing_to_choose_by() -> None:
+    record = {"seeds": [11, 12], "validation": {}}
+    found = choose_seed(3, record, {"loss": "minimize"}, None, "run")
+    assert found is not None
+    assert (found.seed, found.place, found.metric, found.validation) == (11, 1, "", {})
+    second = choose_seed(3, record, {"loss": "minimize"}, 2, "run")
+    assert second is not None
+    assert second.seed == 12

@@ -215,7 +215,8 @@ def _quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     # What nodes tell every driver goes past that: of one that died, pages of its own log.
-    told = [d for n in _TOLD if hasattr(d := getattr(ray_logging, n, None), "skip_re")]
+    known: list[Any] = [getattr(ray_logging, name, None) for name in _TOLD]
+    told = [each for each in known if hasattr(each, "skip_re")]
     before = [each.skip_re for each in told]
     for each in told:
         each.skip_re = re.compile("")

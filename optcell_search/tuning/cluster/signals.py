@@ -29,7 +29,7 @@ def uninterrupted() -> Iterator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         interrupts.append(number)
 
-    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
     # What is ignored, as Ctrl-C is in a shell's background job, is ignored further on.
     held = [number for number in _NUMBERS if before[number] is not signal.SIG_IGN]
     set_handler = signal.signal

@@ -20,7 +20,7 @@ from .file_systems import Location
 FOLDER, REFIT_FOLDER = "finalized", "refit"
 
 
-def place(checkpoints: Location, number: int, seed: int, refit: bool) -> Location:
+def place(checkpoints: Location, number: int, seed: int, refit: bool = False) -> Location:
     """Return the folder for the weights of one seed of a trial."""
     return checkpoints / (REFIT_FOLDER if refit else FOLDER) / str(number) / str(seed)
 
@@ -42,6 +42,8 @@ def save(where: Location, weights: Mapping[str, Tensor], limit: int) -> None:
         raise CheckpointError(f"checkpoints {where}: {error}") from error
 
 
-def load(checkpoints: Location, number: int, seed: int, refit: bool) -> dict[str, Tensor] | None:
+def load(
+    checkpoints: Location, number: int, seed: int, refit: bool = False
+) -> dict[str, Tensor] | None:
     """Return the weights of one seed of a trial; None where there are none that can be read."""
     return load_weights(place(checkpoints, number, seed, refit))
