@@ -83,7 +83,7 @@ def test_the_seed_that_does_best_on_validation_is_exported(
     }
     assert config["compared"] is True
     assert f"seed {record['seeds'][best]}, number {best + 1} of the 2 seeds" in readme
-    kept = finalized_weights.load(run._checkpoints, 0, record["seeds"][best])
+    kept = finalized_weights.load(run._checkpoints, 0, record["seeds"][best], False)
     assert kept is not None
     assert all(torch.equal(weights[name], tensor) for name, tensor in kept.items())
 
@@ -95,7 +95,7 @@ def test_another_seed_can_be_asked_for_and_others_are_refused(
     seeds = _record(run)["seeds"]
     for place in (1, 2):
         config, weights, _ = _exported(run.export(0, tmp_path / f"seed{place}", seed_of=place))
-        kept = finalized_weights.load(run._checkpoints, 0, seeds[place - 1])
+        kept = finalized_weights.load(run._checkpoints, 0, seeds[place - 1], False)
         assert kept is not None
         assert all(torch.equal(weights[name], tensor) for name, tensor in kept.items())
         assert config["weights"]["chosen_by"] == ""
@@ -121,7 +121,8 @@ def test_weights_that_were_not_kept_are_trained_again(
 def test_what_is_too_large_is_not_kept(made: tuple[Run, Path], tmp_path: Path) -> None:
     run, _ = made
     weights = run.weights(0)
-    where = finalized_weights.place(finalized_weights.Location(str(tmp_path / "checkpoints")), 0, 1)
+    folder = finalized_weights.Location(str(tmp_path / "checkpoints"))
+    where = finalized_weights.place(folder, 0, 1, False)
     finalized_weights.save(where, weights, 10**6)
     assert where.sizes()
     # What an earlier training left must not stand for this one.

@@ -94,8 +94,9 @@ def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
 
 def test_what_finalize_trained_stays_and_counts(tmp_path: Path) -> None:
     retention = keeper_of(tmp_path, ["maximize", "minimize"], limit=250)
-    place(retention.location, 0, 2**62).write(WEIGHTS, bytes(100))
-    place(retention.location, 0, 7).write(f".{WEIGHTS}.0123abcd", bytes(5))  # of a worker that died
+    place(retention.location, 0, 2**62, False).write(WEIGHTS, bytes(100))
+    # Of a worker that died.
+    place(retention.location, 0, 7, False).write(f".{WEIGHTS}.0123abcd", bytes(5))
     retention.location.write("finalized/notes.txt", b"somebody's own")
     retention.sweep(set())
     assert kept(tmp_path) == {f"finalized/0/{2**62}/{WEIGHTS}", "finalized/notes.txt"}
