@@ -14,7 +14,7 @@ import pytest
 
 from optcell_search import registry
 from optcell_search.ledger.request import Request
-from optcell_search.tuning.resolve import resolve
+from optcell_search.tuning.resolving.resolve import resolve
 
 PLUGINS = Path(__file__).parent / "tuning" / "plugins"
 

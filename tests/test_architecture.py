@@ -59,6 +59,8 @@ TUNING_ARROWS: dict[str, set[str]] = {
     "cluster": {"store"},
     "worker": {"store", "cluster"},
     "search": {"store", "cluster", "worker"},
+    "resolving": {"search"},
+    "finalizing": {"store", "cluster", "worker"},
 }
 
 # Packages that only some rooms may import; the rest of the house stays free of them.

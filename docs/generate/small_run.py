@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from optcell_search.ledger.format import ENDED, REQUEST_BEFORE, SEARCHED, finalized_key
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.request import Request
-from optcell_search.tuning.resolve import resolve
+from optcell_search.tuning.resolving.resolve import resolve
 from optcell_search.tuning.search.samplers import make_sampler
 
 

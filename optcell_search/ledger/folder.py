@@ -19,12 +19,7 @@ from .request import Request
 from .storage.disk import sync, sync_all
 from .storage.names import refuse_link
 from .storage.passwords import without_password
-from .storage.storage import (
-    STORAGE_ERRORS,
-    LedgerStorage,
-    file_of,
-    is_missing,
-)
+from .storage.storage import STORAGE_ERRORS, LedgerStorage, file_of, is_missing
 
 LOCK = Path("ray") / "driver.lock"
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE, TASK_FILE)

@@ -10,7 +10,7 @@ from optcell_search.tasks import LoadedTask
 
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
-from . import limits
+from .resolving import limits
 
 
 def changes(

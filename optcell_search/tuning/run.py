@@ -201,7 +201,7 @@ class Run(RunWeights):
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
-        from .finalize import Plan, choose, finalize, with_plain
+        from .finalizing.finalize import Plan, choose, finalize, with_plain
 
         for name, value in (("top", top), ("seeds", seeds), ("epochs", epochs or 1)):
             if value < 1:

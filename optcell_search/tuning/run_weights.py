@@ -16,7 +16,7 @@ from ..ledger.trials.reasons import RunFailedError
 from ..ledger.trials.scores import NO_RECORD
 from ..pareto import Direction
 from . import task_file
-from .finalized_choice import FinalizedSeed, choose_seed
+from .finalizing.finalized_choice import FinalizedSeed, choose_seed
 from .replay import Replay, replay, trained
 from .run_data import RunData
 from .store import checkpoints, finalized_weights

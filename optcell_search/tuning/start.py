@@ -14,7 +14,7 @@ from optcell_search.stages import stage
 from ..ledger import folder as folders
 from . import task_file
 from .cluster import data_transfer
-from .resolve import resolve
+from .resolving.resolve import resolve
 from .run import Run
 from .store import checkpoints
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from optcell_search import SearchSpace
 from optcell_search.ledger.opening import make_ledger
-from optcell_search.tuning.resolve import available_cores, resolve
+from optcell_search.tuning.resolving.resolve import available_cores, resolve
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.job import Job, Report
 

@@ -34,7 +34,7 @@ from ray.tune.schedulers import TrialScheduler
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.results import Direction, hypervolume
-from optcell_search.tuning.resolve import available_cores, resolve
+from optcell_search.tuning.resolving.resolve import available_cores, resolve
 from optcell_search.tuning.search.schedulers import make_scheduler
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.session import Session

@@ -23,7 +23,7 @@ import torch
 import optcell_search
 from optcell_search import SearchSpace
 from optcell_search.results import load
-from optcell_search.tuning.resolve import available_cores
+from optcell_search.tuning.resolving.resolve import available_cores
 
 TRIVIAL_SPACE = {
     "name": "trivial",

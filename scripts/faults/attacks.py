@@ -30,7 +30,7 @@ from optcell_search.ledger import folder as folders
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning.cluster import connection
 from optcell_search.tuning.cluster.data_transfer import Source
-from optcell_search.tuning.resolve import resolve
+from optcell_search.tuning.resolving.resolve import resolve
 from optcell_search.tuning.store import checkpoints
 from optcell_search.tuning.worker.job import Job
 from optcell_search.tuning.worker.session import Session

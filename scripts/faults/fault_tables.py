@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from optcell_search.tuning.resolve import this_machine
+from optcell_search.tuning.resolving.resolve import this_machine
 
 STORAGES = ("sqlite", "journal", "postgresql")
 VICTIMS = ("driver", "worker", "node", "power")

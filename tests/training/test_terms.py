@@ -17,7 +17,7 @@ from optcell_search.penalties.base import Drivers
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import Data, LoadedTask, ScaledRegression, Split, Task, load
 from optcell_search.training import Training, objectives, train
-from optcell_search.tuning.resolve import resolve
+from optcell_search.tuning.resolving.resolve import resolve
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,14 @@ from torch import Tensor, nn
 
 from optcell_search import tasks
 from optcell_search.space import SearchSpace
-from optcell_search.tasks import Classification, Goal, Labels, LoadedTask, NextSymbol, Regression
+from optcell_search.tasks import (
+    Classification,
+    Goal,
+    Labels,
+    LoadedTask,
+    NextSymbol,
+    Regression,
+)
 from optcell_search.training import examine, examine_together, outputs_on
 
 SPACE = {"cells": ["rnn"], "rules": ["gd"], "rule": {"gd": {"s": 1.0}}}

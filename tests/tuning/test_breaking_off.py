@@ -15,7 +15,7 @@ from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.trials.reasons import RunBrokenError
 from optcell_search.tuning.cluster.data_transfer import Source
 
-MODULE = importlib.import_module("optcell_search.tuning.finalize")
+MODULE = importlib.import_module("optcell_search.tuning.finalizing.finalize")
 
 
 @pytest.mark.parametrize(

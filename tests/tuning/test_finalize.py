@@ -12,8 +12,9 @@ import pytest
 import optcell_search
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.trials.scores import finalized
-from optcell_search.tuning import Run, RunFailedError, finalize
+from optcell_search.tuning import Run, RunFailedError
 from optcell_search.tuning.cluster import heartbeat
+from optcell_search.tuning.finalizing import finalize
 
 SPACE: dict[str, Any] = {
     "name": "movies",

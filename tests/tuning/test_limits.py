@@ -12,9 +12,9 @@ from runs import SMALL_SPACE, SPACE, a_request
 from optcell_search import tasks
 from optcell_search.ledger.request import Request
 from optcell_search.space import SearchSpace
-from optcell_search.tuning import limits
-from optcell_search.tuning.first_candidates import read_first
-from optcell_search.tuning.resolve import resolve
+from optcell_search.tuning.resolving import limits
+from optcell_search.tuning.resolving.first_candidates import read_first
+from optcell_search.tuning.resolving.resolve import resolve
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 import optcell_search
 from optcell_search.ledger.format import TASK_FILE, finalized_in
 from optcell_search.tuning import Run, task_file
-from optcell_search.tuning.finalized_choice import choose_seed
+from optcell_search.tuning.finalizing.finalized_choice import choose_seed
 from optcell_search.tuning.store import finalized_weights
 
 pytestmark = pytest.mark.usefixtures("cluster")

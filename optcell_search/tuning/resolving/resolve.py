@@ -18,13 +18,13 @@ from optcell_search.stages import stage
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold
 
-from ..ledger.constraints import Constraint
-from ..ledger.request import LOCAL, Request
-from ..ledger.storage.storage import absolute_url
+from ...ledger.constraints import Constraint
+from ...ledger.request import LOCAL, Request
+from ...ledger.storage.storage import absolute_url
+from ..search.callbacks import check as check_callbacks
 from . import limits
 from .first_candidates import read_first, with_plain
 from .presets import thoroughness
-from .search.callbacks import check as check_callbacks
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..pareto import Direction
+from ...pareto import Direction
 
 
 @dataclass(frozen=True)

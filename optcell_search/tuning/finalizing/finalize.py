@@ -18,21 +18,21 @@ from optcell_search import results
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.training import has_baseline
 
-from ..ledger.format import BASELINE, METRICS, finalized_key
-from ..ledger.ledger import Ledger
-from ..ledger.request import Request
-from ..ledger.storage.storage import STORAGE_ERRORS, said
-from ..ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ..ledger.trials.scores import Record, Score, finalized
-from .cluster import heartbeat
-from .cluster.data_transfer import Source
-from .cluster.gpu_shares import larger
-from .store.file_systems import Location
-from .store.finalized_weights import place
-from .store.retention import own_sizes
+from ...ledger.format import BASELINE, METRICS, finalized_key
+from ...ledger.ledger import Ledger
+from ...ledger.request import Request
+from ...ledger.storage.storage import STORAGE_ERRORS, said
+from ...ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
+from ...ledger.trials.scores import Record, Score, finalized
+from ..cluster import heartbeat
+from ..cluster.data_transfer import Source
+from ..cluster.gpu_shares import larger
+from ..store.file_systems import Location
+from ..store.finalized_weights import place
+from ..store.retention import own_sizes
+from ..worker.final_training import Outcome, Work, train_and_test, unjudged
+from ..worker.job import Job
 from .together import Together
-from .worker.final_training import Outcome, Work, train_and_test, unjudged
-from .worker.job import Job
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0

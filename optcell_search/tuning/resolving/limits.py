@@ -12,8 +12,8 @@ from optcell_search.space import SearchSpace
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import automatic_folds, refusal
 
-from ..ledger.constraints import Constraint
-from .search.samplers import everything
+from ...ledger.constraints import Constraint
+from ..search.samplers import everything
 
 MOST = 10**7
 _MOST_FOLDS = 100
