@@ -6,10 +6,15 @@ Everything is loaded on first use: a cell needs torch alone, and the command's h
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+# Who has torch has waited for it, and may load a state by ``torch.load(weights_only=True)``, which
+# has to know its class.
+if TYPE_CHECKING or "torch" in sys.modules:
     from . import cells, rules
+
+if TYPE_CHECKING:
     from .cells import OptCell
     from .estimators import OptCellClassifier, OptCellForecaster, OptCellRegressor
     from .space import Candidate, SearchSpace

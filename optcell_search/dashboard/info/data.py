@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -12,10 +12,13 @@ import pandas as pd
 from ... import results
 from ...ledger.notes import Remark
 from ...results import Direction
+from ...space import Model
 from .. import words
 
 # Values that span more than this factor are shown on a logarithmic axis.
 _LOG_SPAN = 20.0
+
+_SIZE = ("hidden_size", "num_layers")
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,17 @@ def describe(row: Mapping[str, Any]) -> str:
     """Return a candidate in one line: cell, rule, size, training."""
     rule = words.options(_told(settings(row, row["rule"])))
     cell = words.options(settings(row, row["cell"]))
-    size = words.options(_told(settings(row, "model")))
+    size = words.options(_told(_chosen(settings(row, "model"))))
     training = settings(row, "training")
     trained = f"{training['optimizer']}, lr {words.number(training['lr'])}"
     driven = f"{row['rule']} ({rule})" if rule else row["rule"]
     return "; ".join(part for part in (f"{row['cell']} × {driven}", cell, size, trained) if part)
+
+
+def _chosen(model: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what stands around the cell as it does unasked: front, norm, read-out."""
+    usual = asdict(Model())
+    return {key: value for key, value in model.items() if key in _SIZE or value != usual.get(key)}
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

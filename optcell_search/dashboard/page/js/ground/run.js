@@ -108,6 +108,13 @@ class Run {
     return found;
   }
 
+  /* What a model was chosen to be: its size, and whatever not all trials have in common. */
+  chosen(trial) {
+    const size = ["hidden_size", "num_layers", "depth", "channels"];
+    const told = Object.entries(this.section(trial, "model."));
+    return Object.fromEntries(told.filter(([name]) => size.includes(name) || this.column.get(`model.${name}`).shown));
+  }
+
   /* Colours for what is told apart by colour and is no rule: the rules' own, which all can see. */
   get tones() {
     return Object.values(this.styles).map(([tone]) => tone);
@@ -139,7 +146,7 @@ function hoverText(run, trial) {
   const lines = [
     `trial ${trial}`,
     `${run.value(trial, "cell")} × ${run.value(trial, "rule")}${rule ? ` (${rule})` : ""}`,
-    [told(run.section(trial, "model.")), `lr ${number(run.value(trial, "training.lr"))}`].filter(Boolean).join(", "),
+    [told(run.chosen(trial)), `lr ${number(run.value(trial, "training.lr"))}`].filter(Boolean).join(", "),
     ...Object.keys(run.objectives).map((name) => `${run.label(name)}: ${number(run.value(trial, name))}`),
   ];
   return lines.map(escaped).join("<br>");
