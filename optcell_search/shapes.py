@@ -3,7 +3,7 @@
 With jaxtyping installed these are its types, and the test suite lets beartype check every call.
 An exported cell runs where torch is alone: there an annotation is just the tensor's class.
 
-Legend: time (T steps), batch (B), features (D), drive (G = gates x hidden), hidden (H).
+Legend: time (T steps), batch (B), features (D), pre-activation (G = gates x hidden), hidden (H).
 A leading ``1|batch`` is written as a free name of its own, since it may be either.
 """
 

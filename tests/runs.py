@@ -75,7 +75,7 @@ def postgresql() -> Iterator[str]:
     try:
         with own_postgres.server() as url:
             yield url
-    except own_postgres.Missing as error:
+    except own_postgres.MissingError as error:
         pytest.skip(str(error))
 
 

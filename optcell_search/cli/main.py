@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from ..ledger.format import REQUEST_FILE
 from ..ledger.storage.passwords import without_password
 from ..stages import stage
 from . import commands, interruption
@@ -131,7 +132,7 @@ def _after_interruption(arguments: argparse.Namespace) -> str:
         return "stopped; asked for again, `finalize` goes on with the seeds that are left"
     if arguments.command in (commands.run, commands.resume):
         folder = arguments.out if arguments.command is commands.run else arguments.directory
-        if (Path(folder) / "run.toml").is_file():
+        if (Path(folder) / REQUEST_FILE).is_file():
             return f"stopped{_how_far(folder)}; `optcell-search resume {folder}` goes on"
     return _NOTHING_WRITTEN
 

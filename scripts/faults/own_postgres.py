@@ -24,7 +24,7 @@ _USER = "optcell"
 _SECONDS = 60
 
 
-class Missing(RuntimeError):  # noqa: N818 - it says what the machine is
+class MissingError(RuntimeError):
     """There is no PostgreSQL here; the message says what would have to be there."""
 
 
@@ -38,7 +38,7 @@ def programs() -> Path:
         return Path(found).resolve().parent
     versions = [path.parent for path in _DEBIAN.glob("*/bin/initdb")]
     if not versions:
-        raise Missing("no PostgreSQL server here: neither initdb on the path nor Debian's package")
+        raise MissingError("no PostgreSQL server here: neither initdb on the path nor Debian's package")
     return max(versions, key=lambda folder: float(folder.parent.name))
 
 
@@ -104,5 +104,5 @@ def _wait(is_ready: list[Any]) -> None:
     deadline = time.monotonic() + _SECONDS
     while subprocess.run(is_ready, check=False).returncode != 0:
         if time.monotonic() > deadline:
-            raise Missing(f"PostgreSQL did not answer within {_SECONDS} s")
+            raise MissingError(f"PostgreSQL did not answer within {_SECONDS} s")
         time.sleep(0.1)
