@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from ..ledger.format import REQUEST_FILE
 from ..ledger.storage.passwords import without_password
 from ..stages import stage
 from . import commands, interruption
@@ -128,6 +127,8 @@ def _speak_plainly() -> None:
 
 def _after_interruption(arguments: argparse.Namespace) -> str:
     """Return what the user can do next."""
+    from optcell_search.ledger.format import REQUEST_FILE
+
     if arguments.command is commands.finalize:
         return "stopped; asked for again, `finalize` goes on with the seeds that are left"
     if arguments.command in (commands.run, commands.resume):

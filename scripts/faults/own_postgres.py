@@ -32,13 +32,13 @@ def programs() -> Path:
     """Return the folder of ``initdb`` and ``postgres``, of the newest version there is.
 
     Raises:
-        Missing: there is none.
+        MissingError: there is none.
     """
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     versions = [path.parent for path in _DEBIAN.glob("*/bin/initdb")]
     if not versions:
-        raise MissingError("no PostgreSQL server here: neither initdb on the path nor Debian's package")
+        raise MissingError("no PostgreSQL here: neither initdb on the path nor Debian's package")
     return max(versions, key=lambda folder: float(folder.parent.name))
 
 
@@ -47,7 +47,7 @@ def server() -> Iterator[str]:
     """Start a server; its URL is good for SQLAlchemy.
 
     Raises:
-        Missing: PostgreSQL is not installed.
+        MissingError: PostgreSQL is not installed.
     """
     binaries = programs()
     folder = Path(tempfile.mkdtemp(prefix="own-postgres-"))
