@@ -23,7 +23,7 @@ DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
 _NOTHING_WRITTEN = "stopped; nothing was written"
 _CURSOR = "\r\x1b[K\x1b[?25h"
 # What those commands need that start Ray, all of it seconds to import.
-_MODULES_ON_RAY = ("start", "finalize", "search.driver")
+_MODULES_ON_RAY = ("start", "finalizing.finalize", "search.driver")
 _ON_RAY = (commands.run, commands.resume, commands.finalize)
 
 

@@ -21,6 +21,7 @@ from optcell_search.cli import main
 from optcell_search.cli.parser import make_parser
 from optcell_search.space import SearchSpace
 from optcell_search.tuning import Run
+from optcell_search.tuning.resolving.presets import thoroughness
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,9 @@ def test_a_run_by_time_is_extended_by_resume(
 def test_epochs_are_chosen_unless_they_are_given() -> None:
     parse = make_parser().parse_args
     common = ["run", "smoke", "--task", "digits", "--out", "x"]
-    assert parse(common).epochs == "auto"
+    assert (parse(common).epochs, parse(common).preset) == (None, "good")
+    assert thoroughness("good", None, None, None).epochs == "auto"
+    assert thoroughness(None, None, None, None).epochs == 10, "as Python's search has it"
     assert parse([*common, "--epochs", "7"]).epochs == 7
     with pytest.raises(SystemExit):
         parse([*common, "--epochs", "many"])
@@ -102,7 +105,9 @@ def test_results(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFi
     head, *lines = output.splitlines()
     assert code == 0
     assert head.split() == ["trial", "state", "accuracy", "parameters", "candidate"]
-    assert len(lines) == 5
+    *lines, nothing, gain = lines
+    assert (len(lines), nothing) == (5, "")
+    assert "plain rnn (trial " in gain
     assert "gd(s=1)" in output or "heavy_ball(mu=" in output
     _, output, _ = call(capsys, "results", str(run[0]), "--pareto", "--json")
     assert len(json.loads(output)) == len(run[1]["pareto"])

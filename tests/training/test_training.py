@@ -282,7 +282,8 @@ def test_saved_training_of_another_candidate_or_seed_is_refused(digits: LoadedTa
 def test_metrics_are_complete(digits: LoadedTask) -> None:
     (metrics,) = train(candidate(), digits, epochs=1, seed=0)
     assert set(metrics) == {
-        "epoch", "accuracy", "cross_entropy", "balanced_accuracy", "macro_f1", "roc_auc", "brier",
+        "epoch", "best_epoch", "accuracy", "cross_entropy", "balanced_accuracy", "macro_f1",
+        "roc_auc", "brier",
         "loss", "train_loss", "parameters",
         "train_seconds", "latency_ms", "gradient_first", "gradient_last",
     }  # fmt: skip
