@@ -76,7 +76,9 @@ def _attempt(write: Callable[[Path], Outcome], path: Path) -> Outcome:
         while cause.__cause__ is not None:  # the last one says what it was, the first only where
             cause = cause.__cause__
         first = next(iter(str(cause).strip().splitlines()), "")
-        return {"written": False, "reason": f"{type(cause).__name__}: {first}"}
+        # Of a package that is not there, the text says all there is to say.
+        plain = isinstance(cause, ModuleNotFoundError)
+        return {"written": False, "reason": first if plain else f"{type(cause).__name__}: {first}"}
     finally:
         logging.disable(logging.NOTSET)
 
