@@ -181,8 +181,8 @@ class Run(RunWeights):
         seeds; its scores are the trial's baseline.
 
         Args:
-            top: how many candidates, plain cells for comparison not counted: the Pareto front
-                first, the better in the first objective before the others, then the next front.
+            top: how many candidates, plain cells for comparison not counted: the best in the first
+                objective, those of the Pareto front before others that are a little better.
             seeds: how often each is trained.
             trials: numbers of trials to take instead of these.
             epochs: budget of each training; None: that of the search or, with `refit`, the mean

@@ -1,0 +1,52 @@
+"""Which trials `finalize` takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optcell_search.results import Direction
+from optcell_search.tuning.finalizing.finalize import choose
+
+TWO: dict[str, Direction] = {"accuracy": "maximize", "parameters": "minimize"}
+
+
+def trials(*rows: tuple[float, float], **more: Any) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["accuracy", "parameters"])
+    return table.assign(number=range(len(rows)), state="COMPLETE", duplicate_of=None, **more)
+
+
+def test_a_far_worse_smaller_one_is_not_taken_for_a_better_one() -> None:
+    table = trials(
+        (0.95, 9000), (0.90, 3000), (0.617, 200), (0.94, 9500), (0.894, 9900), (0.3, 9999)
+    )
+    assert choose(table, TWO, 4) == [0, 3, 1, 4]
+    assert choose(table, TWO, 9) == [0, 3, 1, 4, 2, 5]
+
+
+def test_of_two_that_are_near_the_one_on_the_front_is_taken() -> None:
+    table = trials((0.95, 9000), (0.94, 9500), (0.93, 100), (0.5, 50), (0.4, 9999), (0.3, 9999))
+    assert choose(table, TWO, 2) == [0, 2]
+
+
+def test_one_objective_has_no_front_to_prefer() -> None:
+    table = trials((0.5, 1), (0.9, 9), (0.7, 5))
+    assert choose(table, {"accuracy": "maximize"}, 2) == [1, 2]
+    assert choose(table, {"parameters": "minimize"}, 2) == [0, 2]
+
+
+@pytest.mark.parametrize("way", ["maximize", "minimize"])
+@given(points=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=12))
+def test_what_is_passed_over_is_never_far_better(
+    way: Direction, points: list[tuple[int, int]]
+) -> None:
+    table = trials(*[(float(a), float(b)) for a, b in points])
+    chosen = choose(table, {"accuracy": way, "parameters": "minimize"}, 3)
+    assert len(chosen) == min(3, len(points))
+    loss = table["accuracy"] if way == "minimize" else -table["accuracy"]
+    near = 0.25 * (loss.median() - loss.min())
+    assert loss[chosen].max() <= loss.drop(chosen).min() + near if len(points) > 3 else True
