@@ -107,7 +107,7 @@ def test_ctrl_c_says_how_it_goes_on(
 def test_ctrl_c_of_an_export_names_no_run_to_resume(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Run, "export", stop)
