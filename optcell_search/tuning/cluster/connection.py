@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import ray
@@ -72,6 +72,8 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
     more = _SILENCE if request.address else heartbeat.PATIENCE | starting.token()
     with _environment(_SETTINGS | more), _quiet():
         ours = not ray.is_initialized()
+        # What this process had before is not ended with what is started here.
+        earlier = own_processes.of_our_node()
         started: list[own_processes.Process] = []
         try:
             if ours:
@@ -90,19 +92,23 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
                 with stage("asking the workers of the cluster"):
                     preflight.check_nodes(request, location, source)
                     wait_for_resources(request)
-            started += own_processes.of_our_node() if ours and not request.address else []
+            if ours and not request.address:
+                started += _since(earlier)
             with heartbeat.watched(started):
                 yield
         finally:
             if ours:
                 with stage("ending Ray"), signals.uninterrupted():
-                    _shut_down(started)
+                    _shut_down({*started, *_since(earlier)})
 
 
-def _shut_down(started: Sequence[own_processes.Process]) -> None:
-    left = {*started, *own_processes.of_our_node()}
+def _since(earlier: Sequence[own_processes.Process]) -> list[own_processes.Process]:
+    return [process for process in own_processes.of_our_node() if process not in earlier]
+
+
+def _shut_down(started: Iterable[own_processes.Process]) -> None:
     ray.shutdown()
-    for process in left:
+    for process in started:
         process.kill()
 
 

@@ -10,7 +10,7 @@ import ray
 from ray._private import ray_constants, ray_logging
 from runs import a_request
 
-from optcell_search.tuning.cluster import connection, starting
+from optcell_search.tuning.cluster import connection, own_processes, starting
 from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.store import checkpoints
 
@@ -26,6 +26,7 @@ def test_rays_own_settings_hold_for_its_start_alone(alone: bool) -> None:
     assert [getattr(ray_constants, name) for name in names] == before
 
 
+@pytest.mark.usefixtures("cluster")
 def test_a_ray_that_does_not_come_up_is_one_line(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,6 +34,7 @@ def test_a_ray_that_does_not_come_up_is_one_line(
         raise Exception("The current node timed out during startup.\nThis could happen because")
 
     request = a_request(tiny)
+    others = own_processes.of_our_node()
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", late)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
@@ -43,6 +45,7 @@ def test_a_ray_that_does_not_come_up_is_one_line(
     ):
         pass
     assert "\n" not in str(caught.value)
+    assert own_processes.of_our_node() == others, "a Ray of before is not ended"
 
 
 @pytest.mark.parametrize("home", ["ordinary", "kept", "locked"])
