@@ -14,6 +14,7 @@ from runs import a_request
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.trials.reasons import RunBrokenError
 from optcell_search.tuning.cluster.data_transfer import Source
+from optcell_search.tuning.store.checkpoints import location_of
 
 MODULE = importlib.import_module("optcell_search.tuning.finalizing.finalize")
 
@@ -40,5 +41,6 @@ def test_finalize_that_cannot_go_on(
     monkeypatch.setattr(MODULE, "_run", fail)
     with contextlib.closing(make_ledger(request, tmp_path)) as ledger:
         with pytest.raises(RunBrokenError, match=line) as caught:
-            MODULE.finalize(ledger, [], 1, 1, Source.of(request, tmp_path))
+            plan, source = MODULE.Plan(seeds=1), Source.of(request, tmp_path)
+            MODULE.finalize(ledger, [], plan, source, location_of(request, tmp_path))
         assert "\n" not in str(caught.value)
