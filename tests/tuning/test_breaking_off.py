@@ -40,7 +40,7 @@ def test_finalize_that_cannot_go_on(
     request = a_request(tiny)
     monkeypatch.setattr(MODULE, "_run", fail)
     with contextlib.closing(make_ledger(request, tmp_path)) as ledger:
+        plan, source = MODULE.Plan(seeds=1), Source.of(request, tmp_path)
         with pytest.raises(RunBrokenError, match=line) as caught:
-            plan, source = MODULE.Plan(seeds=1), Source.of(request, tmp_path)
             MODULE.finalize(ledger, [], plan, source, location_of(request, tmp_path))
         assert "\n" not in str(caught.value)
