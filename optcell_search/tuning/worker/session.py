@@ -109,7 +109,9 @@ class Session:
 
     def _gradients(self) -> dict[int, float]:
         each = [training.gradients() for training in self.trainings]
-        return {d: statistics.fmean(one[d] for one in each) for d in each[0]}
+        # The longest sequence of one fold may be longer than any of another.
+        shared = [distance for distance in each[0] if all(distance in one for one in each)]
+        return {distance: statistics.fmean(one[distance] for one in each) for distance in shared}
 
     def _train_epoch(self) -> None:
         epoch = self.epoch + 1

@@ -5,6 +5,7 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from runs import SPACE
@@ -199,3 +200,21 @@ def test_folds_are_trained_side_by_side_and_their_mean_is_told(job: Job) -> None
         alone.append([training.epoch() for _ in range(2)][-1]["accuracy"])
     assert report.metrics[2]["accuracy"] == pytest.approx(statistics.fmean(alone))
     assert report.spread["accuracy"] == pytest.approx(statistics.stdev(alone))
+
+
+def test_folds_whose_longest_sequences_differ_have_their_gradients_told(
+    job: Job, tmp_path: Path
+) -> None:
+    random, lengths = np.random.default_rng(0), np.full(40, 6)
+    lengths[0] = 30
+    path = tmp_path / "ragged.npz"
+    y = np.arange(40) % 2
+    np.savez(path, x=random.normal(size=(40, 30, 2)).astype("float32"), y=y, lengths=lengths)
+    source = Source(task=str(path), data_dir=str(tmp_path))
+    seeds = tuple(range(5))
+    folded = replace(job, source=source, seeds=seeds, folds=5, epochs=1, checkpoints="")
+    session = Session(folded)
+    report = train(session)[-1]
+    each = [training.gradients() for training in session.trainings]
+    assert len({max(one) for one in each}) > 1, "or nothing differs here"
+    assert {0, 1, 2, 4} <= set(report.gradients) == set.intersection(*map(set, each))
