@@ -64,6 +64,7 @@ assert not {"ray", "optuna"} & set(sys.modules)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 def test_the_gpu_bench_runs_whole_in_rehearsal(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -121,6 +121,7 @@ def missing() -> str | None:
     return None
 
 
+@pytest.mark.slow
 def test_every_gpu_kernel_compiles_for_an_h100(tmp_path: Path) -> None:
     if reason := missing():
         pytest.skip(reason)
