@@ -131,6 +131,33 @@ def test_a_note_written_on_the_page_stands_in_the_ledger_and_is_found(
     assert ledger.study.user_attrs["tags:3"] == ["paper", "small"]
 
 
+def test_news_from_before_a_view_was_kept_do_not_take_it_away(
+    browser: Any, dashboard: Dashboard
+) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#front-chart .scatterlayer path")
+        # Answers of the server that are under way while the view is kept.
+        page.evaluate(
+            """() => {
+                const before = JSON.stringify({ content: { ...optcell.current(), views: {} } });
+                const real = window.fetch;
+                window.fetch = async (path, ...more) => {
+                    if (!String(path).startsWith("news.json")) return real(path, ...more);
+                    window.asked = true;
+                    await new Promise((go) => (window.answer = go));
+                    return new Response(before);
+                };
+            }"""
+        )
+        page.wait_for_function("window.asked")
+        page.fill('[aria-label="Name of this view"]', "mine")
+        page.get_by_role("button", name="Keep this view").click()
+        page.wait_for_selector('select[aria-label="Open a view"]')
+        page.evaluate("window.asked = false; window.answer()")
+        page.wait_for_function("window.asked", timeout=20_000)
+        assert page.locator('select[aria-label="Open a view"]').count() == 1
+
+
 def test_a_view_is_kept_under_a_name_and_opened_again(
     browser: Any, dashboard: Dashboard, tmp_path: Path
 ) -> None:

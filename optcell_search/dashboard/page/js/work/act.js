@@ -5,6 +5,7 @@ async function post(path, said) {
   const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ run: state.at, ...said }) });
   const found = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
   if (!answer.ok) throw new Error(found.problem || `The dashboard refused it (${answer.status}).`);
+  state.posts += 1;
   return found;
 }
 

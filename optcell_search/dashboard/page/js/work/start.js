@@ -39,7 +39,10 @@ async function poll() {
   const at = state.at;
   const run = state.runs[at];
   if (!run || !state.follow || document.hidden) return;
+  const posts = state.posts;
   const news = await get(`news.json?run=${at}&since=${run.version}`);
+  // It may have been put together before what was said meanwhile: the next one has both.
+  if (state.posts !== posts) return;
   if (news.content) {
     const since = run.version;
     run.merge(news.content);
