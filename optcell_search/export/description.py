@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -157,8 +158,9 @@ def _told(scores: Scores) -> list[tuple[str, str, str, int]]:
     for split, metrics in scores.items():
         for metric, given in metrics.items():
             values = [given] if isinstance(given, int | float) else list(given)
-            text = f"{statistics.fmean(values):.4g}"
-            if len(values) > 1:
+            mean = statistics.fmean(values)
+            text = f"{mean:.4g}"
+            if len(values) > 1 and math.isfinite(mean):
                 text += f" ± {statistics.stdev(values):.2g}"
             rows.append((split, metric, text, len(values)))
     return rows

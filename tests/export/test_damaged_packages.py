@@ -18,7 +18,7 @@ from calling import call
 from raw_examples import EXAMPLES
 
 from optcell_search import tasks
-from optcell_search.export import export, formats
+from optcell_search.export import description, export, formats
 from optcell_search.space import Candidate
 
 CANDIDATE = Candidate.from_dict(
@@ -157,3 +157,9 @@ def test_predict_of_damaged_weights(
     code, _, errors = call(capfd, "predict", str(folder), "new.csv", "--out", str(tmp_path / "o"))
     assert (code, errors.count("\n")) == (2, 1)
     assert "winner_cell: model.safetensors is damaged: " in errors
+
+
+def test_a_score_that_is_no_number_for_one_seed_has_no_spread() -> None:
+    scores = {"test": {"area": [0.5, float("nan")], "accuracy": [0.5, 0.75]}}
+    told = {metric: text for _, metric, text, _ in description._told(scores)}
+    assert told == {"area": "nan", "accuracy": "0.625 ± 0.18"}

@@ -122,7 +122,12 @@ class Session:
                 raise DivergedError(f"{name} is {metrics[name]} after epoch {epoch}")
         self._history[epoch] = metrics
         if len(each) > 1:
-            self._spread = {name: statistics.stdev(one[name] for one in each) for name in metrics}
+            # A fold of one class has no area under the curve: what is no number has no spread.
+            self._spread = {
+                name: statistics.stdev(one[name] for one in each)
+                for name, mean in metrics.items()
+                if math.isfinite(mean)
+            }
         if self._location is not None:
             self._save(self._location)
 

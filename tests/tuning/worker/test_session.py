@@ -127,6 +127,19 @@ def test_several_seeds_give_their_mean_and_spread(job: Job) -> None:
     assert both.spread["loss"] == pytest.approx(abs(one - two) / math.sqrt(2), rel=1e-9)
 
 
+def test_a_metric_that_is_no_number_in_one_repeat_costs_its_spread_alone(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    areas = iter([0.5, math.nan])
+    epoch = Training.epoch
+    monkeypatch.setattr(Training, "epoch", lambda one: epoch(one) | {"area": next(areas)})
+    report = Session(replace(job, seeds=(3, 4), epochs=1, checkpoints="")).advance()
+    assert not report.reason
+    assert math.isnan(report.metrics[1]["area"])
+    assert "area" not in report.spread
+    assert math.isfinite(report.spread["loss"])
+
+
 def test_an_objective_that_is_not_finite_has_diverged(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
