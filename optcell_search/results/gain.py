@@ -157,7 +157,8 @@ def _sentence(
     same = f"No difference seen between trial {number} and the plain {cell} (trial {plain}) in"
     trainings = f"{better.amount} trainings of each"
     if better.low is None or better.high is None:
-        once = "from one training of each: how sure that is, is not known."
+        few = "one training of each" if better.amount < 2 else f"{trainings}, all alike"
+        once = f"from {few}: how sure that is, is not known."
         if better.mean == 0:
             return f"{same} {label}, {once}"
         return f"Trial {number} {verb} {size} in {label} {against}, {once} {_BY_CHANCE}"

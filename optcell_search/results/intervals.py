@@ -18,7 +18,7 @@ class Interval:
 
     Attributes:
         mean: the mean.
-        low, high: the ends; None where there are too few values to tell.
+        low, high: the ends; None where there are too few values to tell, or none that differ.
         amount: how many values there are; of a difference, on the side that has fewer.
     """
 
@@ -67,7 +67,10 @@ def difference(a: Moments, b: Moments) -> Interval:
         return Interval(mean, None, None, amount)
     v_a, v_b = a.deviation**2 / a.amount, b.deviation**2 / b.amount
     if v_a + v_b == 0:
-        return Interval(mean, mean, mean, amount)
+        # A few values that happen to be the same, as scores of few examples are, show no spread;
+        # that they differ from as many others for certain does not follow.
+        ends = 0.0 if mean == 0 else None
+        return Interval(mean, ends, ends, amount)
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (a.amount - 1) + v_b**2 / (b.amount - 1))
     half = _quantile(freedom) * math.sqrt(v_a + v_b)
     return Interval(mean, mean - half, mean + half, amount)

@@ -34,7 +34,7 @@ def test_a_difference_of_means_is_welchs() -> None:
     assert not difference(Moments.of(SCORES), Moments.of(SCORES)).excludes_zero
     assert difference(Moments.of([0.9]), Moments.of(OTHERS)).low is None
     same = difference(Moments.of([0.5, 0.5]), Moments.of([0.25, 0.25]))
-    assert (same.low, same.high) == (0.25, 0.25)
+    assert (same.low, same.high) == (None, None), "no spread is no certainty"
 
 
 def test_nine_of_ten_and_a_half_intervals_hold_the_truth() -> None:
@@ -86,6 +86,18 @@ def test_the_gain_is_over_the_best_plain_cell_that_is_no_larger(direction: str) 
     assert (found.gain.low, found.gain.high) == pytest.approx((0.05 - half, 0.05 + half))
     assert found.seen
     assert "gains +0.05 in validation score over the plain lstm (trial 3)" in found.sentence
+
+
+def test_values_that_are_all_alike_make_no_difference_sure() -> None:
+    ones, halves = Moments.of([1.0, 1.0, 1.0]), Moments.of([0.5, 0.5, 0.5])
+    apart = difference(ones, halves)
+    assert (apart.mean, apart.low, apart.high, apart.amount) == (0.5, None, None, 3)
+    assert not apart.excludes_zero
+    assert not difference(ones, ones).excludes_zero
+    found = gain(repeated(spread=0.0))
+    assert found is not None
+    assert not found.seen
+    assert "from 3 trainings of each, all alike: how sure that is, is not known" in found.sentence
 
 
 def test_where_the_interval_holds_zero_no_difference_is_seen() -> None:
