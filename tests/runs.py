@@ -79,34 +79,47 @@ def postgresql() -> Iterator[str]:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[None]:
-    """A Ray cluster, once for all tests: two CPUs, a pretended GPU, and workers that know the
-    faulty rule."""
+_address: str | None = None  # of the cluster that `start_cluster` started last
+_gpus = 0
+
+
+def start_cluster(gpus: int) -> None:
+    """Have a Ray cluster of two CPUs whose workers know the faulty rule.
+
+    It goes on running for the files that come after, as every worker has to load torch. A cluster
+    that another test has left, with other resources, ends first: what is asked of it would wait
+    for ever.
+    """
+    global _address, _gpus
     import ray
 
     if ray.is_initialized():
-        yield
-        return
+        if (ray.get_runtime_context().gcs_address, gpus) == (_address, _gpus):
+            return
+        ray.shutdown()
     changes = {
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "PYTHONPATH": os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", "")]),
     }
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    ray.init(
-        address="local",
-        num_cpus=2,
-        num_gpus=1,  # which is not there: for what is about Ray's sharing it out
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.CRITICAL,
-        object_store_memory=128 * 2**20,
-    )
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in changes.items():
+            patch.setenv(name, value)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            num_gpus=gpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            object_store_memory=128 * 2**20,
+        )
+    _address, _gpus = ray.get_runtime_context().gcs_address, gpus
+
+
+@pytest.fixture(scope="module")
+def cluster() -> None:
+    """A Ray cluster with a GPU that is not there: for what is about Ray's sharing it out."""
+    start_cluster(gpus=1)
 
 
 @pytest.fixture

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from following import ROOT
+from runs import start_cluster
 
 from optcell_search.cli import main
 
 
-@pytest.fixture(scope="session")
-def ray() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def ray() -> None:
     """One Ray for the searches of all pages: a worker is a process that has to load torch."""
-    import ray as running
-
-    if running.is_initialized():
-        yield
-        return
-    running.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.CRITICAL,
-        object_store_memory=128 * 2**20,
-    )
-    yield
-    running.shutdown()
+    start_cluster(gpus=0)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory, ray: None) -> Path:
     """A folder with ``runs/first``, which most guides go on from."""
     folder = tmp_path_factory.mktemp("searched")

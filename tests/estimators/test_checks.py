@@ -14,7 +14,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from optcell_search import OptCellClassifier, OptCellRegressor
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    pytest.mark.usefixtures("quick"),
+]
 
 # None. (`check_array_api_input` is skipped by scikit-learn itself unless SCIPY_ARRAY_API is set.)
 EXPECTED_FAILURES: dict[str, str] = {}
