@@ -181,7 +181,11 @@ def export(arguments: argparse.Namespace) -> int:
     """Make a trained candidate a package."""
     which = int(arguments.trial) if arguments.trial.isdigit() else arguments.trial
     path = _open(arguments).export(
-        which, arguments.out, seed_of=arguments.seed_of, data_dir=arguments.data_dir
+        which,
+        arguments.out,
+        seed_of=arguments.seed_of,
+        ensemble=arguments.ensemble,
+        data_dir=arguments.data_dir,
     )
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     files, origin = config["files"], config["weights"]

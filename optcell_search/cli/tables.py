@@ -153,6 +153,9 @@ def origin(weights: Mapping[str, Any]) -> str:
     """Return which training an exported package's weights are of."""
     if weights["of"] == "search":
         return f"weights: of the search, trial {weights['trial']}, which was not finalized"
+    if weights["of"] == "ensemble":
+        count = len(weights["seeds"])
+        return f"weights: finalized, trial {weights['trial']}, all {count} seeds, answers averaged"
     chosen = f", the best by {weights['chosen_by']}" if weights["chosen_by"] else ""
     return (
         f"weights: finalized, trial {weights['trial']}, seed {weights['place']} of "

@@ -15,6 +15,7 @@ import tomli_w
 
 from ..cells import SequenceModel
 from ..cells.conv import ConvNet
+from ..cells.model import Averaged, Ensemble
 from ..hyperparameters import specification
 from ..raw import Preprocessing
 from ..registry import every_cell, rules
@@ -22,9 +23,14 @@ from ..space import Candidate
 from ..space.candidate import Sizes
 from . import usage
 
-Model = SequenceModel | ConvNet
+Model = SequenceModel | ConvNet | Ensemble
 # Split ("validation", "test") → metric → one value, or one value a seed.
 Scores = Mapping[str, Mapping[str, float | Sequence[float]]]
+_AVERAGES: Mapping[Averaged, str] = {
+    "outputs": "the numbers that they predict are averaged",
+    "classes": "their probabilities of the classes are averaged",
+    "labels": "their probabilities of each label are averaged",
+}
 
 
 class TaskDescription(Sizes, Protocol):
@@ -46,6 +52,10 @@ class TaskDescription(Sizes, Protocol):
     def chunk(self) -> int:
         """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
 
+    @property
+    def averaged(self) -> Averaged:
+        """What is averaged where several models answer as one; see `cells.model.average`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
@@ -60,6 +70,7 @@ class TaskInfo:
     symbols: bool = False
     preprocessing: Preprocessing | None = None
     chunk: int = 0
+    averaged: Averaged = "outputs"
 
 
 def package_name(target: str) -> str:
@@ -132,6 +143,7 @@ def readme(
         task=task,
         scores=_told(config["scores"]),
         config=config,
+        averages=_AVERAGES[task.averaged],
         **(usage.told(task.preprocessing) if task.preprocessing else {}),
         plugins=plugins,
         options={

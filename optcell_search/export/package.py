@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .. import __version__
+from ..cells.model import Ensemble
 from ..raw import Preprocessing
 from ..registry import every_cell, rules
 from ..space import Candidate
@@ -36,7 +37,7 @@ PREDICT = ("numpy>=1.26", "pandas>=2.2", "pyarrow>=17")
 
 def export(
     candidate: Candidate,
-    weights: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
     task: TaskDescription,
     scores: Scores,
     target: str | Path,
@@ -57,7 +58,8 @@ def export(
 
     Args:
         candidate: cell, rule and their hyperparameters.
-        weights: state dict of the model that ``candidate.build(task)`` gives.
+        weights: state dict of the model that ``candidate.build(task)`` gives; several: ``load()``
+            gives the `cells.model.Ensemble` of such models.
         task: sizes and name of the task; a loaded task, or a `TaskInfo`.
         scores: split → metric → value, or values of several seeds; what is no metric of the task,
             such as times, stays behind.
@@ -93,16 +95,23 @@ def export(
     return folder
 
 
-def _trained(candidate: Candidate, weights: Mapping[str, Tensor], task: TaskDescription) -> Model:
+def _trained(
+    candidate: Candidate,
+    weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
+    task: TaskDescription,
+) -> Model:
+    each = [weights] if isinstance(weights, Mapping) else weights
     # What the random initial weights would take from the caller's generator is given back.
     with torch.random.fork_rng(devices=[]):
-        model = candidate.build(task)
+        models = [candidate.build(task) for _ in each]
     try:
-        model.load_state_dict(dict(weights))
+        for model, known in zip(models, each, strict=True):
+            model.load_state_dict(dict(known))
     except RuntimeError as error:
         said = " ".join(str(error).split())
         raise ValueError(f"the weights do not fit the candidate: {said}") from error
-    return model.eval()
+    one = models[0] if isinstance(weights, Mapping) else Ensemble(models, task.averaged)
+    return one.eval()
 
 
 def _write(
@@ -138,6 +147,9 @@ def _write(
         "frame": task.frame,
         "symbols": task.symbols,
         "chunk": task.chunk,
+        # Models whose answers are averaged, and how; of one there is nothing to average.
+        "members": len(model.members) if isinstance(model, Ensemble) else 1,
+        "averaged": task.averaged,
         "predictor": task.preprocessing is not None,
         # Whether its scores on raw validation data have been compared with those of the search.
         "compared": reference is not None,

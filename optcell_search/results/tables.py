@@ -138,10 +138,10 @@ def gradients(study: optuna.Study) -> pd.DataFrame:
 def finalized(study: optuna.Study) -> pd.DataFrame:
     """Return one row a re-trained trial, split and metric, with its mean and spread over seeds.
 
-    Columns: ``number, split`` ("validation" or "test", and for the baseline that the trial is
-    compared with, where there is one, "baseline_validation" or "baseline_test"; "ensemble_test" of
-    the seeds as one, their answers averaged), ``metric, mean,
-    std`` (of the sample, 0 for a single seed), ``seeds`` (how many), ``epochs``.
+    Columns: ``number, split`` ("validation" or "test"; with "baseline_" before it for the baseline
+    that the trial is compared with, where there is one, and with "ensemble_" of the seeds as one,
+    their answers averaged), ``metric, mean, std`` (of the sample, 0 for a single seed), ``seeds``
+    (how many), ``epochs``.
     """
     return finalized_of(study.user_attrs)
 

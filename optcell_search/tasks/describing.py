@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
+from optcell_search import registry
 from optcell_search.raw import Outputs, TensorPreprocessing
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.goals import IGNORED, Regression, ScaledRegression
@@ -79,6 +81,26 @@ def made_tensors(data: Data, where: str) -> TensorPreprocessing:
     return TensorPreprocessing(
         outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
     )
+
+
+def require(data: Data, spec: str, penalties: Iterable[str], *, pretraining: bool) -> None:
+    """Raise ValueError where the data of a task lack what terms of the loss need.
+
+    Args:
+        data: what the task gave.
+        spec: the task, for messages.
+        penalties: names.
+        pretraining: whether training begins with pre-training.
+    """
+    for name in penalties:
+        needs = registry.penalties.get(name).needs
+        if missing := sorted(set(needs) - set(data.train.drivers)):
+            raise ValueError(
+                f"task {spec!r} cannot be judged by penalty {name!r}: "
+                f"it has no driver {', '.join(missing)}"
+            )
+    if pretraining and data.pretraining is None:
+        raise ValueError(f"task {spec!r} has no data to pre-train on; valid: pretrain_epochs = 0")
 
 
 def balanced(targets: Tensor, classes: int) -> Tensor:

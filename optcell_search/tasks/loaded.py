@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from optcell_search import registry
+from optcell_search.cells.model import Averaged
 from optcell_search.penalties import Penalty
 from optcell_search.penalties.base import Drivers
 from optcell_search.raw import Preprocessing
@@ -131,6 +132,11 @@ class LoadedTask:
     def goal(self) -> Goal:
         """Loss and metrics."""
         return self._data.goal
+
+    @property
+    def averaged(self) -> Averaged:
+        """What is averaged where several models answer as one; see `cells.model.average`."""
+        return self.goal.averaged
 
     @property
     def train(self) -> Split:
@@ -257,17 +263,7 @@ class LoadedTask:
         Raises:
             ValueError: the task lacks drivers or pre-training data; the message says which.
         """
-        for name in penalties:
-            needs = registry.penalties.get(name).needs
-            if missing := sorted(set(needs) - set(self._train.drivers)):
-                raise ValueError(
-                    f"task {self.spec!r} cannot be judged by penalty {name!r}: "
-                    f"it has no driver {', '.join(missing)}"
-                )
-        if pretraining and self._pretraining is None:
-            raise ValueError(
-                f"task {self.spec!r} has no data to pre-train on; valid: pretrain_epochs = 0"
-            )
+        describing.require(self._data, self.spec, penalties, pretraining=pretraining)
 
     def to(self, device: torch.device | str) -> LoadedTask:
         """Return the task with its splits on `device`; its test split is sealed again."""

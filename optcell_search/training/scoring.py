@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from optcell_search.cells import SequenceModel, State
 from optcell_search.cells.building import AnyModel
-from optcell_search.cells.model import ModelState, detached
+from optcell_search.cells.model import ModelState, average, detached
 from optcell_search.penalties.base import Drivers
 from optcell_search.tasks import LoadedTask, Split
 
@@ -79,7 +79,8 @@ def examine_together(
     """
     parts = []
     for batch, outputs in zip(_batches(split, task), zip(*each, strict=True), strict=True):
-        mean = task.goal.average([one.to(batch.inputs.device) for one in outputs])
+        each_here = [one.to(batch.inputs.device) for one in outputs]
+        mean = average(each_here, task.averaged)
         # A packed batch ends with its longest sequence.
         targets = batch.targets[:, : mean.shape[1]] if task.readout == "every" else batch.targets
         parts.append(task.tally(mean, targets, batch.drivers))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from ..ledger.trials.reasons import RunFailedError
 from ..ledger.trials.scores import NO_RECORD
 from ..pareto import Direction
 from . import task_file
-from .finalizing.finalized_choice import FinalizedSeed, choose_seed
+from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_seed
 from .replay import Replay, replay, trained
 from .run_data import RunData
 from .store import checkpoints, finalized_weights
@@ -60,7 +60,7 @@ class RunWeights(RunData):
         Raises:
             ValueError: nothing was finalized with that seed.
         """
-        record = finalized_in(self._study.user_attrs).get(number, NO_RECORD)
+        record = self._finalized(number)
         if seed not in record["seeds"]:
             valid = ", ".join(map(str, record["seeds"])) or "none"
             raise ValueError(f"{self.directory}: trial {number} has no seed {seed}; valid: {valid}")
@@ -80,13 +80,15 @@ class RunWeights(RunData):
         out: str | Path,
         *,
         seed_of: int | None = None,
+        ensemble: bool = False,
         data_dir: str | Path | None = None,
     ) -> Path:
         """Make a trained candidate a package that needs torch alone.
 
         Of a trial that `finalize` has trained again the weights are those of its best seed by
-        validation, of any other those of the search; the package's README and its ``config.json``,
-        under ``weights``, say which.
+        validation, of any other those of the search. With `ensemble` the package holds the weights
+        of all its seeds, and averages what they answer, as `finalize` has tested it. The package's
+        README and its ``config.json``, under ``weights``, say which.
 
         Where the task has a raw form of its data, the package's predictor must have on the
         validation part, as raw rows, the scores that the ledger has for these weights. Where the
@@ -97,13 +99,15 @@ class RunWeights(RunData):
             which: number of a trial, or what `best` takes.
             out: folder of the package; it must not exist.
             seed_of: take the weights of this one of the trial's finalized seeds, counted from 1.
+            ensemble: take all of them; `finalize` must have tested their average.
             data_dir: as `Run.resume` takes it; nothing is written.
 
         Returns:
             The folder.
 
         Raises:
-            ValueError: there is no such candidate or seed.
+            ValueError: there is no such candidate, seed or ensemble, or both of these are asked
+                for.
             FileExistsError: `out` exists.
             RunFailedError: the package does not compute what the candidate does; nothing is left.
         """
@@ -111,27 +115,37 @@ class RunWeights(RunData):
 
         if Path(out).exists():
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
+        if ensemble and seed_of is not None:
+            raise ValueError(f"seed_of = {seed_of} and ensemble: valid: one seed, or all of them")
         number, candidate = self.candidate(which)
         moved = self._moved(data_dir)
-        chosen = self._finalized_seed(number, seed_of)
-        if chosen is None:
+        weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]
+        noted: Mapping[str, float] | None
+        origin, scores = {"of": "search", "trial": number}, self._scores(number)
+        if ensemble:
+            together = choose_ensemble(number, self._finalized(number), str(self.directory))
+            weights = [
+                self.finalized_weights(number, seed, data_dir=data_dir) for seed in together.seeds
+            ]
+            origin, scores = together.to_dict(), dict(together.scores)
+            noted = together.scores.get("validation")
+        elif (chosen := self._finalized_seed(number, seed_of)) is not None:
+            weights = self.finalized_weights(number, chosen.seed, data_dir=data_dir)
+            origin, noted = chosen.to_dict(), chosen.validation or None
+        else:
             weights = self.weights(number, data_dir=data_dir)
             known = self._trial(number).user_attrs
             # Of several repeats the ledger has the means, and the weights are those of the first.
             noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
-        else:
-            weights = self.finalized_weights(number, chosen.seed, data_dir=data_dir)
-            noted = chosen.validation or None
         described, compared, unchecked = self._described(moved, candidate, weights, noted)
         if unchecked:
             warnings.warn(f"the predictor's scores are not checked: {unchecked}", stacklevel=2)
-        origin = {"of": "search", "trial": number} if chosen is None else chosen.to_dict()
         try:
             return export(
                 candidate,
                 weights,
                 described,
-                self._scores(number),
+                scores,
                 out,
                 compared,
                 origin=origin,
@@ -144,7 +158,7 @@ class RunWeights(RunData):
         self,
         moved: Mapping[str, Any],
         candidate: Candidate,
-        weights: Mapping[str, Tensor],
+        weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
         noted: Mapping[str, float] | None,
     ) -> tuple[TaskDescription, Reference | None, str]:
         """Return the task, what its predictor is to score, and why that cannot be known.
@@ -162,8 +176,11 @@ class RunWeights(RunData):
             return stored, None, str(error).splitlines()[0]
         return task, reference(task, candidate, weights, noted, self.request.device), ""
 
+    def _finalized(self, number: int) -> Mapping[str, Any]:
+        return finalized_in(self._study.user_attrs).get(number, NO_RECORD)
+
     def _finalized_seed(self, number: int, place: int | None) -> FinalizedSeed | None:
-        record = finalized_in(self._study.user_attrs).get(number, NO_RECORD)
+        record = self._finalized(number)
         # Where costs alone are aimed at, the loss is what tells seeds apart.
         judged: dict[str, Direction] = {**self.request.objectives, "loss": "minimize"}
         return choose_seed(number, record, judged, place, str(self.directory))

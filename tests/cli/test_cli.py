@@ -17,7 +17,7 @@ import pytest
 from calling import call
 
 from optcell_search import registry
-from optcell_search.cli import main
+from optcell_search.cli import main, tables
 from optcell_search.cli.parser import make_parser
 from optcell_search.space import SearchSpace
 from optcell_search.tuning import Run
@@ -206,6 +206,18 @@ def test_export(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFix
     assert (code, errors) == (
         2,
         f"optcell-search: {target}: already exists; name a new folder for the export\n",
+    )
+    other = str(tmp_path / "other")
+    code, _, errors = call(capsys, "export", str(run[0]), "--out", other, "--ensemble")
+    assert code == 2
+    assert "has no ensemble; valid once `finalize --ensemble` has tested one" in errors
+    code, _, errors = call(
+        capsys, "export", str(run[0]), "--out", other, "--ensemble", "--seed-of", "1"
+    )
+    assert code == 2
+    assert "not allowed with argument" in errors
+    assert tables.origin({"of": "ensemble", "trial": 3, "seeds": [5, 6]}) == (
+        "weights: finalized, trial 3, all 2 seeds, answers averaged"
     )
 
 

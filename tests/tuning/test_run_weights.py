@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 import optcell_search
 from optcell_search.ledger.format import TASK_FILE, finalized_in
 from optcell_search.tuning import Run, task_file
-from optcell_search.tuning.finalizing.finalized_choice import choose_seed
+from optcell_search.tuning.finalizing.finalized_choice import choose_ensemble, choose_seed
 from optcell_search.tuning.store import finalized_weights
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -30,7 +30,7 @@ def made(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, 
     run = optcell_search.search(
         SPACE, write_tiny_data(data), 1, data.parent / "weights" / "run", epochs=1, workers=1
     )
-    run.finalize(top=1, seeds=2)
+    run.finalize(top=1, seeds=2, ensemble=True)
     return run, data
 
 
@@ -102,6 +102,38 @@ def test_another_seed_can_be_asked_for_and_others_are_refused(
     with pytest.raises(ValueError, match="no finalized seed 3; valid: 1 to 2"):
         run.export(0, tmp_path / "third", seed_of=3)
     assert not (tmp_path / "third").exists()
+
+
+def test_all_seeds_can_be_exported_as_the_one_model_that_was_tested(
+    made: tuple[Run, Path], tmp_path: Path
+) -> None:
+    run, _ = made
+    record = _record(run)
+    tested = record["ensemble"]
+    config, weights, readme = _exported(run.export(0, tmp_path / "all", ensemble=True))
+    assert config["weights"] == {"of": "ensemble", "trial": 0, "seeds": record["seeds"]}
+    assert (config["members"], config["compared"]) == (2, True)
+    for split in ("validation", "test"):
+        assert config["scores"][split]["accuracy"] == tested[split]["accuracy"][0]
+    assert "the average of 2 trainings" in readme
+    for place, seed in enumerate(record["seeds"]):
+        kept = finalized_weights.load(run._checkpoints, 0, seed, False)
+        assert kept is not None
+        for name, tensor in kept.items():
+            assert torch.equal(weights[f"members.{place}.{name}"], tensor)
+    with pytest.raises(ValueError, match="valid: one seed, or all of them"):
+        run.export(0, tmp_path / "both", ensemble=True, seed_of=1)
+
+
+def test_an_ensemble_is_what_was_tested_as_one() -> None:
+    record = {
+        "seeds": [11, 12],
+        "ensemble": {"members": [11, 12], "validation": {}, "test": {"loss": [0.5]}, "epochs": 3},
+    }
+    found = choose_ensemble(3, record, "run")
+    assert (found.seeds, found.scores) == ((11, 12), {"test": {"loss": 0.5}})
+    with pytest.raises(ValueError, match="run: trial 3 has no ensemble; valid once `finalize --e"):
+        choose_ensemble(3, {"seeds": [11, 12]}, "run")
 
 
 def test_weights_that_were_not_kept_are_trained_again(

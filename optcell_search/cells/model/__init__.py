@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .ensemble import Averaged, Ensemble, average
 from .sequence import SequenceModel
 from .state import ModelState, detached
 
-__all__ = ["ModelState", "SequenceModel", "detached"]
+__all__ = ["Averaged", "Ensemble", "ModelState", "SequenceModel", "average", "detached"]

@@ -10,27 +10,32 @@ classes, NaN for numbers. Such a target counts neither in the loss nor in a metr
 from __future__ import annotations
 
 import abc
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from optcell_search.cells.model import Averaged
 from optcell_search.raw.outputs import IGNORED
 
-__all__ = ["IGNORED", "Goal", "mean_log_probabilities"]
+__all__ = ["IGNORED", "Averaged", "Goal"]
 
 
 class Goal(abc.ABC):
     """A loss, and the metrics with their direction; the first metric is the primary one.
 
     A new goal gives `metrics`, `output_size`, `loss`, `tally` and `finish`; `predictions` where a
-    model's outputs are not yet in the units of the targets, and `diagnose` where the rows tell more
-    than metrics do.
+    model's outputs are not yet in the units of the targets, `diagnose` where the rows tell more
+    than metrics do, and `averaged` where outputs stand for probabilities.
+
+    Attributes:
+        metrics: metric → ``"maximize"`` or ``"minimize"``.
+        averaged: what is averaged where several models answer as one; see `cells.model.average`.
     """
 
     metrics: ClassVar[dict[str, str]]
+    averaged: ClassVar[Averaged] = "outputs"
 
     @property
     @abc.abstractmethod
@@ -51,13 +56,6 @@ class Goal(abc.ABC):
             weights: (classes,) how much a target of each class counts; None: all the same. Only
                 where there are classes.
         """
-
-    def average(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Return outputs (float64) that stand for the mean prediction of several models.
-
-        Here their mean; where outputs stand for probabilities, of these.
-        """
-        return torch.stack([one.double() for one in outputs]).mean(0)
 
     @abc.abstractmethod
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -86,8 +84,3 @@ class Goal(abc.ABC):
             classes: names of the classes.
         """
         return {}
-
-
-def mean_log_probabilities(each: Sequence[Tensor]) -> Tensor:
-    """Return the logarithm of a mean of probabilities, from their logarithms."""
-    return torch.stack(list(each)).logsumexp(0) - math.log(len(each))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from optcell_search.tasks.goals.base import IGNORED, Goal, mean_log_probabilities
+from optcell_search.tasks.goals.base import IGNORED, Averaged, Goal
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,6 +30,7 @@ class Classification(Goal):
             only, while loss and cross-entropy still take every step.
     """
 
+    averaged: ClassVar[Averaged] = "classes"
     metrics: ClassVar[dict[str, str]] = {
         "accuracy": "maximize",
         "cross_entropy": "minimize",
@@ -62,10 +62,6 @@ class Classification(Goal):
         count = counted.sum()
         # Without any target the sum is 0, and so is the loss.
         return total / torch.where(count > 0, count, 1)
-
-    def average(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Return the logarithm of the mean probabilities of several models."""
-        return mean_log_probabilities([one.double().log_softmax(-1) for one in outputs])
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (targets, classes + 2): log-probabilities, the target, whether it is judged."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from optcell_search.tasks.goals.base import Goal, mean_log_probabilities
+from optcell_search.tasks.goals.base import Averaged, Goal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,7 @@ class Labels(Goal):
         names: what the labels are called.
     """
 
+    averaged: ClassVar[Averaged] = "labels"
     metrics: ClassVar[dict[str, str]] = {
         "macro_f1": "maximize",
         "accuracy": "maximize",
@@ -46,12 +46,6 @@ class Labels(Goal):
         known = torch.where(there, targets, 0.0).to(outputs.dtype)
         entropy = functional.binary_cross_entropy_with_logits(outputs, known, reduction="none")
         return torch.where(there, entropy, 0.0).sum() / there.sum().clamp(min=1)
-
-    def average(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Return the logits of the mean probabilities of several models."""
-        each = [one.double() for one in outputs]
-        yes = mean_log_probabilities([functional.logsigmoid(one) for one in each])
-        return yes - mean_log_probabilities([functional.logsigmoid(-one) for one in each])
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (targets, 2 · labels): logits beside targets, in float64."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from optcell_search.tasks.goals.base import Goal, mean_log_probabilities
+from optcell_search.tasks.goals.base import Averaged, Goal
 
 _LARGEST_EXPONENT = 700.0
 
@@ -27,6 +26,7 @@ class NextSymbol(Goal):
         symbols: how many there are.
     """
 
+    averaged: ClassVar[Averaged] = "classes"
     metrics: ClassVar[dict[str, str]] = {"perplexity": "minimize", "bits": "minimize"}
 
     symbols: int
@@ -39,10 +39,6 @@ class NextSymbol(Goal):
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Mean cross-entropy in nats; Σ w_y · entropy / Σ w_y with weights."""
         return functional.cross_entropy(outputs.flatten(0, -2), targets.flatten(), weight=weights)
-
-    def average(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Return the logarithm of the mean probabilities of several models."""
-        return mean_log_probabilities([one.double().log_softmax(-1) for one in outputs])
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (1, 2): sum of cross-entropy, symbols."""

@@ -1,4 +1,4 @@
-"""Which of a trial's finalized seeds an export takes the weights of."""
+"""Which of a trial's finalized seeds an export takes the weights of: one, or all as one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...ledger.format import ENSEMBLE
 from ...pareto import Direction
 
 
@@ -39,6 +40,50 @@ class FinalizedSeed:
             "seeds": self.seeds,
             "chosen_by": self.metric,
         }
+
+
+@dataclass(frozen=True)
+class FinalizedEnsemble:
+    """All seeds of a finalized trial as one, their answers averaged.
+
+    Attributes:
+        trial: its number.
+        seeds: of the members.
+        scores: split → metric → value; there is no validation where it was trained on.
+    """
+
+    trial: int
+    seeds: tuple[int, ...]
+    scores: Mapping[str, Mapping[str, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what an exported package says of the origin of its weights."""
+        return {"of": "ensemble", "trial": self.trial, "seeds": list(self.seeds)}
+
+
+def choose_ensemble(number: int, record: Mapping[str, Any], where: str) -> FinalizedEnsemble:
+    """Return the ensemble that `finalize` has tested.
+
+    Args:
+        number: of the trial.
+        record: what `finalize` wrote about it.
+        where: the run, for messages.
+
+    Raises:
+        ValueError: there is none.
+    """
+    known = record.get(ENSEMBLE)
+    if known is None:
+        raise ValueError(
+            f"{where}: trial {number} has no ensemble; valid once `finalize --ensemble` has "
+            "tested one"
+        )
+    scores = {
+        split: {name: value for name, (value,) in known[split].items()}
+        for split in ("validation", "test")
+        if known[split]
+    }
+    return FinalizedEnsemble(number, tuple(known["members"]), scores)
 
 
 def choose_seed(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
-from optcell_search.tasks import LoadedTask
+from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training import examine_together
 
 
 class Together:
-    """Collects what each seed answers on the test split.
+    """Collects what each seed answers on the validation and the test split.
 
     Args:
         task: the task; its test split is read when the last seed has answered.
@@ -24,22 +24,30 @@ class Together:
         self._task = task
         self._seeds = list(seeds)
         self._epochs = epochs
-        self._answers: dict[int, Sequence[Tensor]] = {}
+        self._answers: dict[int, Mapping[str, Sequence[Tensor]]] = {}
 
-    def take(self, seed: int, outputs: Sequence[Tensor]) -> dict[str, Any]:
+    def take(self, seed: int, outputs: Mapping[str, Sequence[Tensor]]) -> dict[str, Any]:
         """Take in the outputs of a seed; return the record of the ensemble once it is complete.
 
         It is empty before, and stays so where the training of a seed failed.
+
+        Args:
+            seed: one of those that belong to it.
+            outputs: by split, as `outputs_on` gives them; what was trained on is not among them.
         """
         if outputs:
             self._answers[seed] = outputs
         if self._answers.keys() != set(self._seeds):
             return {}
-        each = [self._answers[seed] for seed in self._seeds]
-        test, _ = examine_together(each, self._task.unseal(), self._task)
+        validation = "validation" in self._answers[self._seeds[0]]
         return {
             "members": self._seeds,
-            "validation": {},
-            "test": {name: [value] for name, value in test.items()},
+            "validation": self._scores("validation", self._task.validation) if validation else {},
+            "test": self._scores("test", self._task.unseal()),
             "epochs": self._epochs,
         }
+
+    def _scores(self, part: str, split: Split) -> dict[str, list[float]]:
+        each = [self._answers[seed][part] for seed in self._seeds]
+        scores, _ = examine_together(each, split, self._task)
+        return {name: [value] for name, value in scores.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ class Work:
         baseline: whether it is that network.
         keep: where the weights of the trial's seed are kept.
         room: bytes that they may take.
-        answers: whether the outputs on the test split are wanted, too.
+        answers: whether the outputs on the splits are wanted, too.
     """
 
     job: Job
@@ -43,10 +44,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed came to, and its outputs on the test split if they were wanted."""
+    """What one seed came to, and its outputs by split if they were wanted."""
 
     score: Score
-    outputs: tuple[Tensor, ...] = ()
+    outputs: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
 
 
 def unjudged(candidate: Candidate) -> Candidate:
@@ -84,7 +85,12 @@ def _of_candidate(work: Work) -> Outcome:
     task = job.source.load().to(job.device)
     model = session.trainings[0].model
     score = _tested(model, task, report.metrics[report.epoch], refit=job.refit)
-    outputs = tuple(outputs_on(model, task.test, task)) if work.answers else ()
+    outputs = {}
+    if work.answers:
+        outputs["test"] = outputs_on(model, task.test, task)
+        # What has been trained on is no validation.
+        if not job.refit:
+            outputs["validation"] = outputs_on(model, task.validation, task)
     save(Location(work.keep), model.state_dict(), work.room)
     return Outcome(score, outputs)
 
