@@ -47,6 +47,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         time: of searching, as ``"30m"`` or seconds; None: no limit.
         epochs: budget of one candidate, or ``"auto"``; see `optcell_search.search`.
         objectives: what to aim at, the most important one first; None: the first metric.
+        refit: whether the candidate that predicts is trained once more, on all that `fit` was
+            given, for as many epochs as were best in the search, in this process and after `time`;
+            else it predicts with the weights of the search, which has not seen what it judged by.
         select: which candidate predicts: ``"best"`` in the first objective, the name of another
             one, or ``"knee"``.
         constraints: bounds such as ``"parameters<=50000"``.
@@ -76,6 +79,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
     epochs: int | Literal["auto"] = "auto"
     objectives: Sequence[str] | None = None
     select: str = "best"
+    refit: bool = True
     constraints: Sequence[str] = ()
     sampler: str = "tpe"
     scheduler: str = "auto"
@@ -96,7 +100,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             unless_begun.callback(folder.remove_unless_begun)
             run = search(self.space, task, self.trials, folder.run, **options)
             unless_begun.pop_all()
-        self._winner = Winner.of(run, self.select)
+        self._winner = Winner.of(run, self.select, refit=self.refit)
         self.run_: Run = run
         self.best_candidate_ = Candidate.from_dict(self._winner.candidate)
         # Last: what an earlier fit had made goes now.

@@ -27,7 +27,7 @@ class SupervisedEstimator(SearchEstimator):
     - a nested frame of pandas: a row a sequence, a column a feature, a sequence in each cell.
 
     Features are brought to mean 0 and deviation 1 over the training part. A search judges by 16 %
-    of the sequences, which it does not train with.
+    of the sequences, which only `refit` trains with.
 
     Args, besides those of every estimator:
         layout: ``"steps_first"``, or ``"features_first"`` for (sequences, features, steps).

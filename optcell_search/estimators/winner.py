@@ -33,12 +33,19 @@ class Winner:
     weights: bytes
 
     @classmethod
-    def of(cls, run: Run, which: str) -> Winner:
-        """Return the best candidate of a run, by `RunFolder.best`."""
+    def of(cls, run: Run, which: str, *, refit: bool) -> Winner:
+        """Return the best candidate of a run, by `RunFolder.best`.
+
+        Args:
+            run: a search that has ended.
+            which: of its candidates.
+            refit: whether it is trained again, on what the search judged by, too.
+        """
         number, candidate = run.candidate(which)
         task = task_file.read(run.directory, run.request)
         assert task is not None, "a run that has just been made describes its task"
-        weights = {name: tensor.contiguous() for name, tensor in run.weights(number).items()}
+        found = run.refitted_weights(number) if refit else run.weights(number)
+        weights = {name: tensor.cpu().contiguous() for name, tensor in found.items()}
         return cls(candidate.to_dict(), task, safetensors.torch.save(weights))
 
     @functools.cached_property

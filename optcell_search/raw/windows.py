@@ -48,18 +48,18 @@ def moved(values: Tensor, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowPreprocessing(Preprocessing):
-    """The rows before a time are the input, the next values of a column the answer.
+    """The rows before a time are the input, the next values of columns the answer.
 
     Every row is a step, at the same distance from the next. What is known in advance stands beside
     each row as it will be `horizon` rows later, so that the last rows of a window hold it for all
     rows that are forecast.
 
     Args:
-        target: column that is forecast.
+        forecast: columns whose next values are answered.
         features: how the features of a row are made from columns of its own time.
         known: how they are made from columns of `horizon` rows later; None: there are none.
         window: rows of a window.
-        horizon: values that are forecast at once.
+        horizon: values of each that are forecast at once.
         stride: rows between two windows.
         time: column of the time; empty: rows are in order.
         day_first, gaps, step: see `tables.Layout`.
@@ -69,7 +69,7 @@ class WindowPreprocessing(Preprocessing):
 
     kind: ClassVar[str] = "forecast"
 
-    target: str
+    forecast: tuple[str, ...]
     features: Features
     known: Features | None = None
     window: int
@@ -86,6 +86,7 @@ class WindowPreprocessing(Preprocessing):
     def of(cls, data: dict[str, Any]) -> WindowPreprocessing:
         """Return what `to_dict` has written, without its kind."""
         parts = {
+            "forecast": tuple(data["forecast"]),
             "outputs": Outputs.from_dict(data["outputs"]),
             "features": Features.from_dict(data["features"]),
             "known": None if data["known"] is None else Features.from_dict(data["known"]),
@@ -118,18 +119,22 @@ class WindowPreprocessing(Preprocessing):
         )
 
     def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
-        """Return (windows, horizon) values in float64; NaN where they lie behind the last row."""
+        """Return (windows, targets · horizon) values in float64, column after column.
+
+        They are NaN where they lie behind the last row.
+        """
         frame, order, past = self._ordered(raw)
-        series = columns.numbers(frame[self.target], f"{self.where}: column {self.target!r}")
-        series = np.where(order >= 0, series[np.maximum(order, 0)], np.nan)
         starts = self._starts(len(order), past)
-        found = np.full((len(starts), self.horizon), np.nan)
+        found = np.full((len(starts), len(self.forecast), self.horizon), np.nan)
         whole = starts + self.horizon <= past
-        found[whole] = series[starts[whole, None] + np.arange(self.horizon)]
-        return torch.from_numpy(found)
+        for place, name in enumerate(self.forecast):
+            series = columns.numbers(frame[name], f"{self.where}: column {name!r}")
+            series = np.where(order >= 0, series[np.maximum(order, 0)], np.nan)
+            found[whole, place] = series[starts[whole, None] + np.arange(self.horizon)]
+        return torch.from_numpy(found.reshape(len(starts), -1))
 
     def answers(self, outputs: Tensor, inputs: Inputs) -> Answers:
-        """Return the forecasts of each window, a column for each value (and quantile) ahead."""
+        """Return the forecasts of each window: of each target each value (and quantile) ahead."""
         found = self.outputs.numbers(outputs)
         return {name: found[:, place] for place, name in enumerate(self.outputs.names)}
 
@@ -141,8 +146,9 @@ class WindowPreprocessing(Preprocessing):
                 described.check(frame, self.where)
         order, _ = in_time(frame, self.time, self.day_first, self.gaps, self.step, self.where)
         past = len(order)
-        if self.known is not None and self.target in frame.columns:
-            there = ~columns.missing(frame[self.target])
+        written = [name for name in self.forecast if name in frame.columns]
+        if self.known is not None and written:
+            there = np.any([~columns.missing(frame[name]) for name in written], axis=0)
             ends = np.flatnonzero((order >= 0) & there[np.maximum(order, 0)])
             past = int(ends[-1]) + 1 if len(ends) else 0
         return frame, order, past

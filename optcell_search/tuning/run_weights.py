@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from optcell_search.space import Candidate
+from optcell_search.space import Candidate, trial_seed
+from optcell_search.training import DivergedError
 
 from ..ledger.format import METRICS, REFIT, finalized_in
 from ..ledger.trials.reasons import RunFailedError
@@ -20,6 +21,7 @@ from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_
 from .replay import Replay, replay, trained
 from .run_data import RunData
 from .store import checkpoints, finalized_weights
+from .worker.final_training import refit_epochs
 
 if TYPE_CHECKING:
     from optcell_search.export import Reference, TaskDescription
@@ -73,6 +75,35 @@ class RunWeights(RunData):
         source = self._source_at(moved)
         trial, epochs = self._trial(number), record["epochs"]
         return trained(self.request, trial, seed, epochs, source, refit=refit)
+
+    def refitted_weights(
+        self, number: int, *, data_dir: str | Path | None = None
+    ) -> dict[str, Tensor]:
+        """Return what a trial comes to on training and validation data together.
+
+        It is trained here, with the first seed and for the epochs that `finalize` with `refit`
+        would take; nothing is tested and nothing written.
+
+        Args:
+            number: of the trial.
+            data_dir: as `Run.resume` takes it.
+
+        Raises:
+            ValueError: there is no such trial, or it did not complete.
+            RunFailedError: it diverges on these data.
+        """
+        self._require(self.results(), number)
+        moved = self._moved(data_dir)
+        self._check_data(moved)
+        trial, request = self._trial(number), self.request
+        seed = trial_seed(request.seed, trial.user_attrs["key"], request.trainings)
+        epochs, source = refit_epochs(trial, request), self._source_at(moved)
+        try:
+            return trained(request, trial, seed, epochs, source, refit=True)
+        except DivergedError as error:
+            raise RunFailedError(
+                f"trial {number}, trained on all data but the test split: {error}"
+            ) from error
 
     def export(
         self,

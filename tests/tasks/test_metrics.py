@@ -84,7 +84,7 @@ def test_numbers_are_judged_as_scikit_learn_does(
 
 def test_quantiles_are_judged_by_the_quantile_loss() -> None:
     levels = (0.1, 0.5, 0.9)
-    goal = Forecasting(values=2, offset=10.0, scale=4.0, naive_error=2.0, quantiles=levels)
+    goal = Forecasting(values=2, offset=(10.0,), scale=(4.0,), naive_error=(2.0,), quantiles=levels)
     outputs, targets = torch.randn(7, 6), (10 + 4 * torch.randn(7, 2)).double()
     scores = goal.finish(goal.tally(outputs, targets))
     assert set(scores) == {*goal.metrics, "loss"}

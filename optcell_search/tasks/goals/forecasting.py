@@ -1,4 +1,4 @@
-"""The next values of a series, as single numbers or as quantiles."""
+"""The next values of one or more series, as single numbers or as quantiles."""
 
 from __future__ import annotations
 
@@ -9,29 +9,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from optcell_search.raw.outputs import in_unit
 from optcell_search.tasks.goals import scores
 from optcell_search.tasks.goals.base import Goal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecasting(Goal):
-    """The next values of a series: squared error to train with, absolute error to judge by.
+    """The next values of series: squared error to train with, absolute error to judge by.
 
-        prediction = offset + scale · output,   mase = mean |error| / naive_error
+        prediction = offset + scale · output,   mase = mean (|error| / naive_error)
+
+    Outputs are (windows, series · values · quantiles), the quantiles of a value beside each other
+    and the values of a series; targets (windows, series · values).
 
     With quantiles q there are as many outputs for each value, the loss is the quantile (pinball)
     loss max(q e, (q − 1) e) of e = target − prediction, and what judges single numbers judges the
     quantile nearest to the median.
 
     Targets and metrics are in the unit of the series, the loss is in units of scale², of scale for
-    quantiles. Targets are float64: of a series far from 0, such as a meter's reading, float32 would
+    quantiles. Of several series mase and r2 are means of what each has, while mae, rmse and the
+    quantile loss are taken over all numbers as they are. Targets are float64: of a series far from 0, such as a meter's reading, float32 would
     round its changes off; NaN where a value is not known.
 
     Args:
-        values: how many values are forecast at once.
-        offset, scale: mean and standard deviation of the training part.
-        naive_error: mean absolute error of the seasonal-naive forecast in the training part.
+        values: how many values of each series are forecast at once.
+        offset, scale: mean and standard deviation of each series in the training part.
+        naive_error: mean absolute error of each one's seasonal-naive forecast there.
         quantiles: in ascending order; empty: single numbers.
+        names: of the series, if there are several.
 
     Source of mase: Hyndman, Koehler: Another Look at Measures of Forecast Accuracy, Int. J.
     Forecasting 22, 2006. Of the quantile loss: Koenker, Bassett: Regression Quantiles,
@@ -39,10 +45,11 @@ class Forecasting(Goal):
     """
 
     values: int
-    offset: float
-    scale: float
-    naive_error: float
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+    naive_error: tuple[float, ...]
     quantiles: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, str]:  # type: ignore[override]
@@ -52,47 +59,59 @@ class Forecasting(Goal):
 
     @property
     def output_size(self) -> int:
-        """Number of values forecast at once, times quantiles."""
-        return self.values * max(1, len(self.quantiles))
+        """Number of values forecast at once, of all series, times quantiles."""
+        return len(self.offset) * self.values * max(1, len(self.quantiles))
 
     def predictions(self, outputs: Tensor) -> Tensor:
         """Return the forecasts in the unit of the series."""
-        return self.offset + self.scale * outputs
+        each = self.values * max(1, len(self.quantiles))
+        return in_unit(outputs, _repeated(self.offset, each), _repeated(self.scale, each))
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Mean squared error in units of scale², or mean quantile loss in units of scale."""
         if weights is not None:
             raise ValueError("class weights need classes, and here numbers are predicted")
-        scaled = ((targets - self.offset) / self.scale).to(outputs.dtype)
+        offset, scale = _repeated(self.offset, self.values), _repeated(self.scale, self.values)
+        scaled = scores.scaled(targets, offset, scale).to(outputs.dtype)
+        if self.quantiles:
+            return self._pinball(outputs, scaled)
         there = ~scaled.isnan()
-        if not self.quantiles:
-            error = torch.where(there, outputs - scaled, 0.0)
-            return error.square().sum() / there.sum().clamp(min=1)
-        error = scaled[..., None] - outputs.reshape(*outputs.shape[:-1], self.values, -1)
+        error = torch.where(there, outputs - scaled, 0.0)
+        return error.square().sum() / there.sum().clamp(min=1)
+
+    def _pinball(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean quantile loss over the targets that are there, in their unit."""
+        there = ~targets.isnan()
+        error = targets[..., None] - outputs.reshape(*targets.shape, -1)
         q = torch.tensor(self.quantiles, dtype=error.dtype, device=error.device)
         pinball = torch.where(there[..., None], torch.maximum(q * error, (q - 1) * error), 0.0)
         return pinball.mean(-1).sum() / there.sum().clamp(min=1)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return (windows, outputs + values): forecasts beside targets, in float64."""
+        """Return (windows, outputs + targets): forecasts beside targets, in float64."""
         return torch.cat((self.predictions(outputs.double()), targets.double()), -1)
 
     def finish(self, rows: Tensor) -> dict[str, float]:
         """Return mase, r2; mae, rmse and quantile_loss (unit of the series); and loss."""
         predicted, observed = self._apart(rows)
         found = scores.scores(predicted, observed)
+        naive, scale = (np.repeat(each, self.values) for each in (self.naive_error, self.scale))
         chosen = {
-            "mase": found["mae"] / self.naive_error,
+            "mase": scores.scores(predicted / naive, observed / naive)["mae"],
             "mae": found["mae"],
             "rmse": found["rmse"],
             "r2": found["r2"],
-            "loss": found["mse"] / self.scale**2,
+            "loss": scores.scores(predicted / scale, observed / scale)["mse"],
         }
         if not self.quantiles:
             return chosen
-        outputs = (rows[:, : self.output_size].cpu() - self.offset) / self.scale
-        loss = float(self.loss(outputs, rows[:, self.output_size :].cpu()))
-        return {**chosen, "quantile_loss": loss * self.scale, "loss": loss}
+        forecasts, targets = rows[:, : self.output_size].cpu(), rows[:, self.output_size :].cpu()
+        each = self.values * len(self.quantiles)
+        outputs = scores.scaled(
+            forecasts, _repeated(self.offset, each), _repeated(self.scale, each)
+        )
+        loss, in_its_unit = self.loss(outputs, targets), self._pinball(forecasts, targets)
+        return {**chosen, "quantile_loss": float(in_its_unit), "loss": float(loss)}
 
     def constant(self, targets: Tensor) -> None:
         """Nothing: the seasonal-naive forecast is what to compare with, see the task."""
@@ -100,7 +119,9 @@ class Forecasting(Goal):
 
     def diagnose(self, rows: Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return residuals of each value ahead; see `scores.residuals`."""
-        names = tuple(f"+{ahead + 1}" for ahead in range(self.values))
+        names = tuple(
+            f"{name}+{ahead + 1}" for name in self.names or ("",) for ahead in range(self.values)
+        )
         return scores.residuals(*self._apart(rows), names)
 
     def _apart(self, rows: Tensor) -> tuple[scores.Floats, scores.Floats]:
@@ -110,3 +131,8 @@ class Forecasting(Goal):
             middle = int(np.abs(np.array(self.quantiles) - 0.5).argmin())
             predicted = predicted[:, middle :: len(self.quantiles)]
         return predicted, observed
+
+
+def _repeated(each: tuple[float, ...], count: int) -> tuple[float, ...]:
+    """Return every number so many times, one after the other."""
+    return tuple(number for number in each for _ in range(count))

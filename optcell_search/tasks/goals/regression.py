@@ -70,7 +70,7 @@ class Regression(Goal):
         _no_classes(weights)
         there = ~targets.isnan()
         # Scaled in the type of the targets: of numbers far from 0, float32 knows no changes.
-        scaled = targets if self._plain else _scaled(targets, self.offset, self.scale)
+        scaled = targets if self._plain else scores.scaled(targets, self.offset, self.scale)
         # A where on the error, not a product with the mask: NaN times 0 is NaN.
         error = torch.where(there, outputs - scaled.to(outputs.dtype), 0.0)
         return error.square().sum() / there.sum().clamp(min=1)
@@ -88,7 +88,7 @@ class Regression(Goal):
 
     def constant(self, targets: Tensor) -> Tensor:
         """Return the outputs that stand for the mean of the targets."""
-        return _scaled(mean_of(targets), self.offset, self.scale)
+        return scores.scaled(mean_of(targets), self.offset, self.scale)
 
     def diagnose(self, rows: Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return residuals; see `scores.residuals`."""
@@ -150,12 +150,6 @@ class ScaledRegression(Goal):
     def diagnose(self, rows: Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return residuals; see `scores.residuals`."""
         return scores.residuals(*scores.apart(rows), tuple(map(str, range(self.values))))
-
-
-def _scaled(values: Tensor, offset: tuple[float, ...], scale: tuple[float, ...]) -> Tensor:
-    if len(set(offset)) == 1 and len(set(scale)) == 1:
-        return (values - offset[0]) / scale[0]
-    return (values - values.new_tensor(offset)) / values.new_tensor(scale)
 
 
 def _no_classes(weights: Tensor | None) -> None:

@@ -23,6 +23,13 @@ def apart(rows: Tensor) -> tuple[Floats, Floats]:
     return values[:, :half], values[:, half:]
 
 
+def scaled(values: Tensor, offset: tuple[float, ...], scale: tuple[float, ...]) -> Tensor:
+    """Return ``(values − offset) / scale`` over the last dimension, in the type of the values."""
+    if len(set(offset)) == 1 and len(set(scale)) == 1:
+        return (values - offset[0]) / scale[0]
+    return (values - values.new_tensor(offset)) / values.new_tensor(scale)
+
+
 def scores(predicted: Floats, observed: Floats) -> dict[str, float]:
     """Return mse, mae, rmse over all targets, and r2, the mean over the values predicted at once.
 

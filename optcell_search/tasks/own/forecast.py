@@ -1,4 +1,4 @@
-"""Forecasts: the next values of a column of any table, from the rows before."""
+"""Forecasts: the next values of columns of any table, from the rows before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcell_search.raw.windows import in_time
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import TableOptions, names_in, there
-from optcell_search.tasks.own.series import Series
+from optcell_search.tasks.own.series import TESTED, UNTESTED, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast(TableOptions):
-    """The next `horizon` values of a column, from the `window` rows before.
+    """The next `horizon` values of one or more columns, from the `window` rows before.
 
     As ``forecast:file=PATH.csv,target=COLUMN,season=24,horizon=24``, or any other table that the
     task ``table`` reads; one row a time step, oldest first, or in the order of column `time`, whose
-    times must be equally far apart unless `gaps` says what to do. Every other column is an input,
-    the target's own past among them, numbers at mean 0 and variance 1 over the training part, texts
+    times must be equally far apart unless `gaps` says what to do. Several columns are forecast
+    together by ``target="A,B"``, each scaled by itself. Every other column is an input,
+    the targets' own past among them, numbers at mean 0 and variance 1 over the training part, texts
     of few kinds one-hot. Columns that are `known` in advance, such as a holiday or a price, are
     given for the rows that are forecast. Nothing looks ahead: an empty cell is never filled from
     what follows it, and an empty target is no target.
@@ -37,9 +38,10 @@ class Forecast(TableOptions):
     With `quantiles` such as 0.1;0.5;0.9 these are forecast instead of single numbers.
 
     Split by time: the first 70 % of the rows train, the next 10 % are for validation, the last
-    20 % for test; forecast values never leave their part, windows may reach back before it.
+    20 % for test; with ``test=none`` the last 20 % are for validation, and nothing is held back.
+    Forecast values never leave their part, windows may reach back before it.
     Metric: mase, the mean absolute error over that of the seasonal-naive forecast (the value one
-    season ago) in the training part. That forecast is the level of chance, about 1; what it has
+    season ago) in the training part, of several columns the mean of theirs. That forecast is the level of chance, about 1; what it has
     itself on a split, `seasonal_naive` says.
     """
 
@@ -55,6 +57,11 @@ class Forecast(TableOptions):
     stride: int = integer(1, search=(1, 24), valid=(1, 10**5), doc="rows between two windows")
     known: str = ""
     quantiles: str = ""
+    test: str = choice(
+        "split",
+        options=("split", "none"),
+        doc="none: whoever searches tests with data of their own, and nothing can be finalized",
+    )
     gaps: str = choice(
         "refuse",
         options=("refuse", "forward", "keep"),
@@ -63,15 +70,15 @@ class Forecast(TableOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.target and self.target == self.time:
+        if self.target and self.time in (self.target, *_named(self.target)):
             raise ValueError(
-                f"forecast: target and time are both {self.target!r}; valid: two columns"
+                f"forecast: target and time are both {self.time!r}; valid: two columns"
             )
         if self.missing == "interpolate":
             raise ValueError(
                 "forecast: missing=interpolate looks ahead; valid: refuse, forward, mean, mask"
             )
-        if {self.target, self.time} & {*names_in(self.known)}:
+        if {*_named(self.target), self.time} & {*names_in(self.known)}:
             raise ValueError("forecast: known names the target or the time; valid: other columns")
         if self.known and self.horizon > self.window:
             raise ValueError(
@@ -113,6 +120,11 @@ class Forecast(TableOptions):
         """Read the table and take the windows of its last 20 %."""
         return self._read(folder).split("test")
 
+    @property
+    def has_test(self) -> bool:
+        """Whether the end of the table is held back."""
+        return self.test == "split"
+
     def raw(self, folder: Path, part: str) -> pd.DataFrame:
         """Return the rows of a part, and before them those of its first window."""
         return self._read(folder).rows(part)
@@ -135,22 +147,28 @@ class Forecast(TableOptions):
             )
         path = find(self.file, folder)
         where, frame = str(path), self.table(path)
-        there(frame, [self.target], "target", where)
+        # A name with a comma, as the file has it, is one column.
+        named = [self.target] if self.target in frame.columns else _named(self.target)
+        there(frame, named, "target", where)
         there(frame, names_in(self.known), "known", where)
         if frame.empty:
             raise ValueError(f"{where}: no row below the names of the columns")
         order, step = in_time(frame, self.time, self.days(), cast(Gaps, self.gaps), 0.0, where)
-        written = columns.numbers(frame[self.target], f"{where}: column {self.target!r}")
-        values = np.where(order >= 0, written[np.maximum(order, 0)], np.nan)
+        written = np.stack(
+            [columns.numbers(frame[name], f"{where}: column {name!r}") for name in named], axis=1
+        )
+        values = np.where(order[:, None] >= 0, written[np.maximum(order, 0)], np.nan)
         series = Series(
             frame=frame,
             order=order,
+            names=tuple(named),
             values=values,
+            parts=TESTED if self.has_test else UNTESTED,
             window=self.window,
             horizon=self.horizon,
             season=self.season,
             stride=self.stride,
-            where=f"{where}: column {self.target!r}",
+            where=where,
         )
         series.check()
         day_first = times.settled(frame[self.time], self.days()) if self.time else "auto"
@@ -173,8 +191,8 @@ class Forecast(TableOptions):
         chosen = fitting.chosen(
             frame, names_in(self.columns), names_in(self.exclude), special, where
         )
-        if self.target not in chosen:
-            chosen = [name for name in frame.columns if name in (*chosen, self.target)]
+        if not {*series.names} <= {*chosen}:
+            chosen = [name for name in frame.columns if name in (*chosen, *series.names)]
         own, ahead = (
             fitting.fit(
                 frame,
@@ -191,18 +209,21 @@ class Forecast(TableOptions):
         )
         assert own is not None
         goal = series.goal_of(self.levels())
-        ahead_names = [f"{self.target}+{number + 1}" for number in range(self.horizon)]
+        ahead_names = [
+            f"{name}+{number + 1}" for name in series.names for number in range(self.horizon)
+        ]
         if self.levels():
             ahead_names = [f"{name} q{q:g}" for name in ahead_names for q in self.levels()]
+        each = len(ahead_names) // len(series.names)
         return WindowPreprocessing(
             outputs=Outputs(
                 kind="numbers",
                 per="sequence",
                 names=tuple(ahead_names),
-                offset=(goal.offset,) * len(ahead_names),
-                scale=(goal.scale,) * len(ahead_names),
+                offset=tuple(number for number in goal.offset for _ in range(each)),
+                scale=tuple(number for number in goal.scale for _ in range(each)),
             ),
-            target=self.target,
+            forecast=series.names,
             features=own,
             known=ahead,
             window=self.window,
@@ -215,3 +236,8 @@ class Forecast(TableOptions):
             form=self.form(),
             where=Path(where).name,
         )
+
+
+def _named(target: str) -> list[str]:
+    """Return the columns that an option names; raises ValueError for what are no names."""
+    return names_in(target) if "," in target else [target]

@@ -1,7 +1,8 @@
-"""One long series in three parts by time, and the forecast that repeats its last season."""
+"""Long series in three parts by time, and the forecast that repeats their last season."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,25 +19,30 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Ends of the training, the validation and the test part, as shares of the rows.
-_ENDS = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
+TESTED = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
+UNTESTED = {"train": (0.0, 0.8), "validation": (0.8, 1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """A column over time, and the table that it stands in.
+    """One or more columns over time, and the table that they stand in.
 
     Args:
         frame: the table, rows as in its file.
         order: its rows in order of time, −1 for one that is missing.
-        values: (rows,) of the column in order of time, NaN where it is not known.
+        names: of the columns.
+        values: (rows, columns) in order of time, NaN where one is not known.
+        parts: the ends of each part, as shares of the rows.
         window, horizon, season, stride: see `forecast.Forecast`.
-        where: file and column, for messages.
+        where: the file, for messages.
         goal, preprocessing: what is asked of a model, and how its inputs are made.
     """
 
     frame: pd.DataFrame
     order: Index
+    names: tuple[str, ...]
     values: npt.NDArray[np.float64]
+    parts: Mapping[str, tuple[float, float]]
     window: int
     horizon: int
     season: int
@@ -47,7 +53,7 @@ class Series:
 
     def ends(self, part: str) -> tuple[int, int]:
         """Return the first row of a part, and the one behind its last."""
-        first, last = _ENDS[part]
+        first, last = self.parts[part]
         return round(first * len(self.values)), round(last * len(self.values))
 
     def starts(self, part: str) -> Index:
@@ -64,32 +70,40 @@ class Series:
 
     def check(self) -> None:
         """Refuse a series too short for its options, or without anything to forecast."""
-        for part in _ENDS:
+        for part in self.parts:
             if not len(self.starts(part)):
                 raise ValueError(
-                    f"{self.where}: {len(self.values)} rows are too few: no window of "
+                    f"{self._where(0)}: {len(self.values)} rows are too few: no window of "
                     f"{self.window} rows, season of {self.season} and forecast of {self.horizon} "
                     f"fit its {part} part"
                 )
-        train = self.values[: self.ends("train")[1]]
+        for place in range(len(self.names)):
+            _, change = self._train(place)
+            if not (np.abs(change) > 0).any():
+                raise ValueError(
+                    f"{self._where(place)} repeats itself every {self.season} rows: there is "
+                    "nothing to forecast"
+                )
+
+    def _where(self, place: int) -> str:
+        return f"{self.where}: column {self.names[place]!r}"
+
+    def _train(self, place: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return what is known of a column in training, and its changes from season to season."""
+        train = self.values[: self.ends("train")[1], place]
         change = train[self.season :] - train[: -self.season]
-        if not (np.abs(change[~np.isnan(change)]) > 0).any():
-            raise ValueError(
-                f"{self.where} repeats itself every {self.season} rows: there is nothing to "
-                "forecast"
-            )
+        return train[~np.isnan(train)], change[~np.isnan(change)]
 
     def goal_of(self, quantiles: tuple[float, ...]) -> Forecasting:
         """Return what is asked of a model, scaled by the training part."""
-        train = self.values[: self.ends("train")[1]]
-        change = train[self.season :] - train[: -self.season]
-        known, changed = train[~np.isnan(train)], change[~np.isnan(change)]
+        found = [self._train(place) for place in range(len(self.names))]
         return Forecasting(
             values=self.horizon,
-            offset=float(known.mean()),
-            scale=float(known.std()),
-            naive_error=float(np.abs(changed).mean()),
+            offset=tuple(float(known.mean()) for known, _ in found),
+            scale=tuple(float(known.std()) for known, _ in found),
+            naive_error=tuple(float(np.abs(change).mean()) for _, change in found),
             quantiles=quantiles,
+            names=self.names if len(self.names) > 1 else (),
         )
 
     def rows(self, part: str) -> pd.DataFrame:
@@ -112,8 +126,16 @@ class Series:
         assert isinstance(self.goal, Forecasting)
         starts, ahead = self.starts(part), np.arange(self.horizon)
         seen = starts[:, None] + ahead - self.season * (1 + ahead // self.season)
-        forecast = (torch.tensor(self.values[seen]) - self.goal.offset) / self.goal.scale
-        forecast = forecast.nan_to_num(0.0).repeat_interleave(max(1, len(self.goal.quantiles)), 1)
-        truth = torch.tensor(self.values[starts[:, None] + ahead])
-        scores = self.goal.finish(self.goal.tally(forecast, truth))
+        # (windows, columns, ahead): as outputs and targets lie.
+        past, truth = (
+            torch.tensor(self.values[rows]).movedim(-1, 1)
+            for rows in (seen, starts[:, None] + ahead)
+        )
+        offset, scale = (
+            torch.tensor(each, dtype=torch.float64)[:, None]
+            for each in (self.goal.offset, self.goal.scale)
+        )
+        forecast = ((past - offset) / scale).nan_to_num(0.0).flatten(1)
+        forecast = forecast.repeat_interleave(max(1, len(self.goal.quantiles)), 1)
+        scores = self.goal.finish(self.goal.tally(forecast, truth.flatten(1)))
         return {name: scores[name] for name in (*self.goal.metrics, "loss")}

@@ -18,7 +18,7 @@ from optcell_search import results
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.training import has_baseline
 
-from ...ledger.format import BASELINE, METRICS, finalized_key
+from ...ledger.format import BASELINE, finalized_key
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
 from ...ledger.storage.storage import STORAGE_ERRORS, said
@@ -30,7 +30,7 @@ from ..cluster.gpu_shares import larger
 from ..store.file_systems import Location
 from ..store.finalized_weights import place
 from ..store.retention import own_sizes
-from ..worker.final_training import Outcome, Work, train_and_test, unjudged
+from ..worker.final_training import Outcome, Work, refit_epochs, train_and_test, unjudged
 from ..worker.job import Job
 from .together import Together
 
@@ -88,9 +88,7 @@ class Plan:
         """Return the epochs that a trial is trained for."""
         if self.epochs is not None:
             return self.epochs
-        # A run from before it was noted has none.
-        best = trial.user_attrs[METRICS].get("best_epoch") if self.refit else None
-        return request.epochs if best is None else max(1, round(best))
+        return refit_epochs(trial, request) if self.refit else request.epochs
 
 
 def finalize(

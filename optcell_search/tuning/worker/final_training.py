@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from optuna.trial import FrozenTrial
 from torch import Tensor
 
 from optcell_search.cells.building import AnyModel
@@ -15,6 +16,8 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import whole_task
 from optcell_search.training import Training, examine, feedforward_baseline, outputs_on
 
+from ...ledger.format import METRICS
+from ...ledger.request import Request
 from ...ledger.trials.scores import Score
 from ..store.checkpoints import CheckpointError
 from ..store.file_systems import Location
@@ -54,6 +57,16 @@ def unjudged(candidate: Candidate) -> Candidate:
     """Return a candidate that is trained for all its epochs, with no validation to go by."""
     training = dataclasses.replace(candidate.training, weights="last", patience=0)
     return dataclasses.replace(candidate, training=training)
+
+
+def refit_epochs(trial: FrozenTrial, request: Request) -> int:
+    """Return how long a trial is trained on training and validation data together.
+
+    As many epochs as were best in the search, in the mean over folds and repeats.
+    """
+    # A run from before it was noted has none.
+    best = trial.user_attrs[METRICS].get("best_epoch")
+    return request.epochs if best is None else max(1, round(best))
 
 
 def train_and_test(work: Work) -> Outcome:
