@@ -39,7 +39,7 @@ def sequences(options: str) -> Callable[[Path], str]:
     return make
 
 
-def series(options: str) -> Callable[[Path], str]:
+def series(options: str, target: str = "load") -> Callable[[Path], str]:
     def make(folder: Path) -> str:
         n = 400
         hours = pd.date_range("2020-01-01", periods=n, freq="h").strftime("%Y-%m-%d %H:%M")
@@ -47,7 +47,7 @@ def series(options: str) -> Callable[[Path], str]:
         frame["price"] = np.arange(n) % 24
         frame["day"] = np.where(np.arange(n) // 24 % 7 < 5, "work", "free")
         frame.sample(frac=1, random_state=2).to_csv(folder / "a.csv", index=False)
-        return f"forecast:file={folder / 'a.csv'},target=load,time=t,window=24,{options}"
+        return f'forecast:file={folder / "a.csv"},target="{target}",time=t,window=24,{options}'
 
     return make
 
@@ -82,6 +82,7 @@ EXAMPLES = {
     "forecast": series("horizon=3,stride=2,season=24"),
     "known": series('horizon=5,known="price,day"'),
     "quantiles": series("horizon=2,quantiles=0.1;0.5;0.9"),
+    "columns": series("horizon=3,season=7,quantiles=0.2;0.5", target="load,price"),
     "arrays": _arrays,
     "text": _text,
     "series": _ts,

@@ -56,4 +56,12 @@ SPACE: dict[str, Any] = {
     "model": {"hidden_size": 8},
     "training": {"lr": 0.05},
 }
-QUICK: dict[str, Any] = {"space": SPACE, "trials": 1, "epochs": 2, "workers": 1, "threads": 1}
+# Without the second training of the winner, which tests of their own look at.
+QUICK: dict[str, Any] = {
+    "space": SPACE,
+    "trials": 1,
+    "epochs": 2,
+    "workers": 1,
+    "threads": 1,
+    "refit": False,
+}

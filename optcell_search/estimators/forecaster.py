@@ -1,4 +1,4 @@
-"""The next values of a series."""
+"""The next values of one or more series."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from .sequences import Array
 if TYPE_CHECKING:
     import pandas as pd
 
-_TARGET = "y"
-
 
 @dataclass(eq=False, repr=False)
 class OptCellForecaster(SearchEstimator):
-    """A forecaster of a series that is searched for when it is fitted.
+    """A forecaster of series that is searched for when it is fitted.
 
-    It is the task ``forecast``: the next `horizon` values from the `window` rows before. Of the
-    series the first 70 % train, the next 10 % judge, and the last 20 % are the test that
-    ``run_.finalize()`` reads.
+    It is the task ``forecast``: the next `horizon` values from the `window` rows before. A search
+    trains with the first 80 % of the rows and judges by the last 20 %, which only `refit` trains
+    with.
 
     Args, besides those of `SearchEstimator`:
         window: rows that a forecast is made from.
-        horizon: values that are forecast at once.
+        horizon: values of each series that are forecast at once.
         season: rows of one season; 1: none. Scores are relative to the value one season ago.
     """
 
@@ -38,56 +36,69 @@ class OptCellForecaster(SearchEstimator):
     season: int = 1
 
     def fit(self, y: Any, X: Any = None) -> Self:
-        """Search on a series.
+        """Search on series.
 
         Args:
-            y: (rows,) numbers, oldest first, evenly apart in time.
+            y: (rows,) or (rows, series) numbers, oldest first, evenly apart in time.
             X: (rows, features) what else is known at the time of each row; None: nothing.
 
         Raises:
             ValueError: y or X is nothing of the kind, or too short; or an argument is wrong.
             RunFailedError: no candidate could be trained.
         """
-        frame = self._frame(y, X)
-        self.n_features_in_ = frame.shape[1] - 1
+        frame, targets = self._frame(y, X)
+        self.n_features_in_ = frame.shape[1] - len(targets)
         folder = SearchFolder(self.out)
         path = folder.path / "series.parquet"
         frame.to_parquet(path)
         task = (
-            f'forecast:file="{path}",target={_TARGET},window={self.window},'
-            f"horizon={self.horizon},season={self.season}"
+            f'forecast:file="{path}",target="{",".join(targets)}",window={self.window},'
+            f"horizon={self.horizon},season={self.season},test=none"
         )
         self._search(folder, task)
-        self._last = frame.tail(self.window)
+        self._last, self._targets = frame.tail(self.window), targets
+        self._single = np.ndim(y) == 1
         return self
 
     def predict(self, y: Any = None, X: Any = None) -> Array:
-        """Return (horizon,) the values that follow a series.
+        """Return (horizon,), or (horizon, series), the values that follow the series.
 
         Args:
-            y: (rows,) the series, as many rows as `window` or more; None: that of `fit`.
+            y: the series as in `fit`, as many rows as `window` or more; None: those of `fit`.
             X: (rows, features) as in `fit`.
         """
         check_is_fitted(self)
-        frame = self._last if y is None else self._frame(y, X)
-        if y is not None and frame.shape[1] - 1 != self.n_features_in_:
+        frame = self._last if y is None else self._like_in_fit(y, X)
+        found = self._winner.predictor.predict(frame).to_numpy(np.float64)[-1]
+        each = found.reshape(len(self._targets), self.horizon).T
+        return np.asarray(each[:, 0] if self._single else each)
+
+    def _like_in_fit(self, y: Any, X: Any) -> pd.DataFrame:
+        frame, targets = self._frame(y, X)
+        if targets != self._targets:
             raise ValueError(
-                f"X has {frame.shape[1] - 1} features, but {type(self).__name__} is expecting "
+                f"y holds {len(targets)} series, but {type(self).__name__} is expecting "
+                f"{len(self._targets)}"
+            )
+        features = frame.shape[1] - len(targets)
+        if features != self.n_features_in_:
+            raise ValueError(
+                f"X has {features} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        return np.asarray(self._winner.predictor.predict(frame).to_numpy(np.float64)[-1])
+        return frame
 
-    def _frame(self, y: Any, X: Any) -> pd.DataFrame:
-        """Return the series as the table that the task reads."""
+    def _frame(self, y: Any, X: Any) -> tuple[pd.DataFrame, list[str]]:
+        """Return the series as the table that the task reads, and the columns they are in."""
         import pandas as pd
 
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
-        if y.ndim != 1:
-            raise ValueError(f"y has shape {y.shape}; valid: (rows,), the values of one series")
-        frame = pd.DataFrame({_TARGET: y})
+        columns = y.reshape(len(y), -1)
+        targets = [f"y{number}" for number in range(columns.shape[1])]
+        frame = pd.DataFrame(columns, columns=targets)
         if X is not None:
             X = check_array(X, dtype=np.float64, input_name="X", estimator=self)
             check_consistent_length(X, y)
             names = [f"x{number}" for number in range(X.shape[1])]
             frame = pd.concat([frame, pd.DataFrame(X, columns=names)], axis=1)
-        return frame
+        return frame, targets

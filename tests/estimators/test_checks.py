@@ -22,8 +22,9 @@ pytestmark = [
 
 # None. (`check_array_api_input` is skipped by scikit-learn itself unless SCIPY_ARRAY_API is set.)
 EXPECTED_FAILURES: dict[str, str] = {}
+OURS = QUICK | {"refit": True}
 # Twenty epochs: scikit-learn wants half of the variance explained where it trained.
-ESTIMATORS = [OptCellClassifier(**QUICK), OptCellRegressor(**QUICK | {"epochs": 20})]
+ESTIMATORS = [OptCellClassifier(**OURS), OptCellRegressor(**OURS | {"epochs": 20})]
 TAGS = {
     "capability:multivariate": True,
     "capability:unequal_length": True,
@@ -49,7 +50,7 @@ class AeonClassifier(BaseClassifier):  # type: ignore[misc]
         super().__init__()
 
     def _fit(self, X: Any, y: Any) -> Self:
-        made = OptCellClassifier(**QUICK | {"epochs": self.epochs}, layout="features_first")
+        made = OptCellClassifier(**OURS | {"epochs": self.epochs}, layout="features_first")
         self.own_ = made.fit(X, y)
         return self
 
@@ -70,7 +71,7 @@ class AeonRegressor(BaseRegressor):  # type: ignore[misc]
         super().__init__()
 
     def _fit(self, X: Any, y: Any) -> Self:
-        made = OptCellRegressor(**QUICK | {"epochs": self.epochs}, layout="features_first")
+        made = OptCellRegressor(**OURS | {"epochs": self.epochs}, layout="features_first")
         self.own_ = made.fit(X, y)
         return self
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
+import torch
 from serial_searches import QUICK
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -18,8 +20,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from optcell_search import OptCellClassifier, OptCellForecaster, OptCellRegressor
-from optcell_search.space import Candidate
+from optcell_search.ledger.trials.reasons import RunFailedError
+from optcell_search.space import Candidate, trial_seed
+from optcell_search.tasks.folds import whole_task
+from optcell_search.training import DivergedError, Training
 from optcell_search.tuning import Run
+from optcell_search.tuning.worker.final_training import unjudged
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -188,6 +194,60 @@ def test_a_forecaster_goes_on_where_the_series_ends() -> None:
     with pytest.raises(ValueError, match="X has 1 features, but OptCellForecaster is expecting 0"):
         made.predict(series, series[:, None])
     assert clone(made).get_params()["window"] == 12
+
+
+def test_several_series_are_forecast_at_once() -> None:
+    t = np.arange(400)
+    series = np.stack([50 + 10 * np.sin(t / 3), 2e6 + 1e5 * np.cos(t / 3)], 1)
+    made = OptCellForecaster(**QUICK | {"epochs": 30}, window=12, horizon=3).fit(series)
+    after = np.arange(400, 403)
+    truth = np.stack([50 + 10 * np.sin(after / 3), 2e6 + 1e5 * np.cos(after / 3)], 1)
+    found = made.predict()
+    assert found.shape == (3, 2)
+    assert (np.abs(found - truth) < [5, 5e4]).all()
+    np.testing.assert_allclose(made.predict(series), found, rtol=1e-6)
+    with pytest.raises(ValueError, match="y holds 1 series, but OptCellForecaster is expecting 2"):
+        made.predict(series[:, 0])
+
+
+def test_refit_trains_the_winner_on_everything_for_the_epochs_that_were_best() -> None:
+    searched = OptCellClassifier(**QUICK | {"epochs": 6}).fit(X, Y)
+    refitted = OptCellClassifier(**QUICK | {"epochs": 6, "refit": True}).fit(X, Y)
+    assert OptCellClassifier().refit is True
+    assert refitted.best_candidate_ == searched.best_candidate_
+    run, (number, candidate) = refitted.run_, refitted.run_.candidate("best")
+    # By another way: a training on both parts, as many epochs as were best.
+    task, epochs = run._check_data(), int(run.results()["best_epoch"][number])
+    whole = whole_task(task)
+    assert len(whole.train) == len(X)
+    training = Training(
+        unjudged(candidate), whole, seed=trial_seed(0, candidate.key, 1), epochs=epochs
+    )
+    for _ in range(epochs):
+        training.epoch()
+    known = training.model.state_dict()
+    for name, tensor in safetensors.torch.load(refitted._winner.weights).items():
+        torch.testing.assert_close(tensor, known[name])
+    assert np.abs(refitted.predict_proba(X) - searched.predict_proba(X)).max() > 1e-3
+
+
+def test_a_refitted_forecaster_has_seen_the_end_of_the_series() -> None:
+    series = np.sin(np.arange(300) / 3)
+    made = OptCellForecaster(**QUICK | {"refit": True}, window=12).fit(series)
+    task = made.run_._check_data()
+    whole = whole_task(task)
+    assert float(whole.train.targets[-1]) == series[-1]
+    assert len(whole.train) == 300 - 12
+    assert np.isfinite(made.predict()).all()
+
+
+def test_a_refit_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: Any, **__: Any) -> None:
+        raise DivergedError("loss is not finite at epoch 1, step 2")
+
+    monkeypatch.setattr("optcell_search.tuning.run_weights.trained", diverge)
+    with pytest.raises(RunFailedError, match="trial 0, trained on all data but the test split: lo"):
+        OptCellClassifier(**QUICK | {"refit": True}).fit(X, Y)
 
 
 def test_a_forecaster_takes_what_else_is_known() -> None:

@@ -29,8 +29,9 @@ class Forecasting(Goal):
 
     Targets and metrics are in the unit of the series, the loss is in units of scale², of scale for
     quantiles. Of several series mase and r2 are means of what each has, while mae, rmse and the
-    quantile loss are taken over all numbers as they are. Targets are float64: of a series far from 0, such as a meter's reading, float32 would
-    round its changes off; NaN where a value is not known.
+    quantile loss are taken over all numbers as they are. Targets are float64: of a series far from
+    0, such as a meter's reading, float32 would round its changes off; NaN where a value is not
+    known.
 
     Args:
         values: how many values of each series are forecast at once.

@@ -41,8 +41,8 @@ class Forecast(TableOptions):
     20 % for test; with ``test=none`` the last 20 % are for validation, and nothing is held back.
     Forecast values never leave their part, windows may reach back before it.
     Metric: mase, the mean absolute error over that of the seasonal-naive forecast (the value one
-    season ago) in the training part, of several columns the mean of theirs. That forecast is the level of chance, about 1; what it has
-    itself on a split, `seasonal_naive` says.
+    season ago) in the training part, of several columns the mean of theirs. That forecast is the
+    level of chance, about 1; what it has itself on a split, `seasonal_naive` says.
     """
 
     name: ClassVar[str] = "forecast"
