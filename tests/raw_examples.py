@@ -74,8 +74,20 @@ def _ts(folder: Path) -> str:
     return "ucr:name=Toy"
 
 
+def _embedded(folder: Path) -> str:
+    write_table(
+        folder,
+        station=lambda rows: [
+            f"s{number % 23}" for number in (rows["level"] * 7 + rows["a"]).astype(int)
+        ],
+    )
+    options = "sequence=id,time=when,missing=mask,scale=standard,target=kind,exclude=level"
+    return f"{folder / 'a.csv'}:{options},categories=station"
+
+
 EXAMPLES = {
     "classes": sequences("target=kind,exclude=level"),
+    "embedded": _embedded,
     "numbers": sequences("target=level"),
     "steps": sequences('target="change,level"'),
     "gaps": sequences("target=kind,gaps=interpolate,exclude=level"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -27,6 +27,7 @@ def build_model(
     readout: Literal["last", "every"] = "last",
     frame: tuple[int, int, int] | None = None,
     symbols: bool = False,
+    embedded: Sequence[tuple[int, int]] = (),
     device: torch.device | str | None = None,
 ) -> AnyModel:
     """Return the untrained model around a cell.
@@ -42,6 +43,7 @@ def build_model(
             the model's own `readout` says of which steps.
         frame: channels, height and width where the features of a step are an image.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
+        embedded: (place, levels) of features that are numbers of categories.
         device: of the parameters.
 
     Raises:
@@ -51,8 +53,8 @@ def build_model(
         # Whether every step is read out is the task's to say; how one answer is read, the model's.
         pooled = {"readout": readout} if readout == "every" else {}
         return SequenceModel(
-            input_size, output_size, cell=cell, rule=rule, symbols=symbols, device=device,
-            **{**model, **pooled},
+            input_size, output_size, cell=cell, rule=rule, symbols=symbols, embedded=embedded,
+            device=device, **{**model, **pooled},
         )  # fmt: skip
     if frame is None:
         raise ValueError(

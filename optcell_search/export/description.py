@@ -72,6 +72,11 @@ class TaskInfo:
     chunk: int = 0
     averaged: Averaged = "outputs"
 
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories."""
+        return () if self.preprocessing is None else self.preprocessing.embedded
+
 
 def package_name(target: str) -> str:
     """Return the name of the package in a folder: ``winner`` → ``winner_cell``."""

@@ -146,6 +146,7 @@ def _write(
         "readout": task.readout,
         "frame": task.frame,
         "symbols": task.symbols,
+        "embedded": task.embedded,
         "chunk": task.chunk,
         # Models whose answers are averaged, and how; of one there is nothing to average.
         "members": len(model.members) if isinstance(model, Ensemble) else 1,

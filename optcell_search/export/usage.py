@@ -67,7 +67,9 @@ def _given(own: Preprocessing) -> list[tuple[str, str]]:
     told.append(("columns, in any order", _some(own.features.names)))
     if isinstance(own, WindowPreprocessing) and own.known is not None:
         told.append((f"known {own.horizon} rows ahead", _some(own.known.names)))
-    told += [(f"categories of {name}", _some(found)) for name, found in own.features.levels.items()]
+    for name, found in own.features.levels.items():
+        how = "categories, embedded, of" if name in own.features.embedded else "categories of"
+        told.append((f"{how} {name}", _some(found)))
     told.append(("empty cells", own.features.missing))
     return told
 

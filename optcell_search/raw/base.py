@@ -61,6 +61,11 @@ class Preprocessing(abc.ABC):
 
     outputs: Outputs
 
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories, which a model embeds."""
+        return ()
+
     @abc.abstractmethod
     def read(self, path: Path) -> Any:
         """Return the raw data of a file."""

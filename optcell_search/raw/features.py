@@ -25,17 +25,19 @@ class Features:
     """What the features of a step are, and how each is made from its column.
 
     A column of numbers is one feature, value = (number − offset) / scale. A column of categories is
-    as many as it has levels, one of them 1 and the others 0; before a linear layer that is an
-    embedding. Where missing cells are masked, a last feature for each such column is 1 where its
-    number was missing.
+    as many as it has levels, one of them 1 and the others 0, or, where a model is to embed it, one:
+    the number of the level, and one behind the last where a cell is empty. Where missing cells are
+    masked, a last feature for each such column is 1 where its number was missing.
 
     Args:
         names: columns in the order of the features.
         levels: column → its levels, for those that are categories.
+        embedded: those of them that a model embeds.
         offset, scale: one for each column of numbers, in their order.
         missing: what becomes of an empty cell: "refuse" it, "forward" the number before it in its
             sequence, "interpolate" between its neighbours, take the "mean" of the training part,
-            or that with a "mask".
+            or that with a "mask". A category that is embedded has no mean and no neighbours: it is
+            the one "forward", or a category of its own.
         mean: means of the training part over the features that `names` give, in their order.
         masked: columns with a feature that says where they were missing.
     """
@@ -47,6 +49,7 @@ class Features:
     missing: Missing = "refuse"
     mean: tuple[float, ...] = ()
     masked: tuple[str, ...] = ()
+    embedded: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Features:
@@ -62,7 +65,16 @@ class Features:
     @property
     def width(self) -> int:
         """Features of a step."""
-        return len(self.numeric) + sum(map(len, self.levels.values())) + len(self.masked)
+        return sum(map(self._width, self.names)) + len(self.masked)
+
+    def _width(self, name: str) -> int:
+        """Features that a column gives."""
+        return 1 if name in self.embedded else len(self.levels.get(name, ("",)))
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Place of each feature that a model embeds, and how many numbers it may be."""
+        return tuple((self.first[name], len(self.levels[name]) + 1) for name in self.embedded)
 
     def check(self, frame: pd.DataFrame, where: str) -> None:
         """Refuse a frame that lacks a column; the message names the first."""
@@ -86,7 +98,7 @@ class Features:
             parts, place = [], 0
             for name in self.names:
                 if name in self.levels:
-                    parts.append(self._one_hot(frame[name], name, where))
+                    parts.append(self._categories(frame[name], name, where))
                 else:
                     parts.append(numbers[:, place : place + 1])
                     place += 1
@@ -94,21 +106,24 @@ class Features:
         self.check_missing(found, where)
         return found
 
-    def _one_hot(self, column: pd.Series[Any], name: str, where: str) -> Floats:
+    def _categories(self, column: pd.Series[Any], name: str, where: str) -> Floats:
+        """Return the numbers of the levels (rows, 1), or (rows, levels) one-hot."""
         place = {level: number for number, level in enumerate(self.levels[name])}
-        hot = np.zeros((len(column), len(place)))
+        found = np.zeros((len(column), self._width(name)))
         for number, text in enumerate(columns.texts(column)):
             if text is None:
-                hot[number] = np.nan
+                found[number] = np.nan
+            elif text in place and name in self.embedded:
+                found[number] = place[text]
             elif text in place:
-                hot[number, place[text]] = 1.0
+                found[number, place[text]] = 1.0
             else:
                 raise ValueError(
                     f"{where}: column {name!r}, {columns.row(number)} holds "
                     f"{columns.shown(text)}, which training did not see; valid: "
                     f"{_some(list(place))}"
                 )
-        return hot
+        return found
 
     def check_missing(self, found: Floats, where: str) -> None:
         """Refuse empty cells, where they are to be refused; the message names the first."""
@@ -125,7 +140,7 @@ class Features:
 
     def column_of(self, feature: int) -> str:
         """Return which column a feature (not a mask) comes from."""
-        return [name for name in self.names for _ in self.levels.get(name, ("",))][feature]
+        return [name for name in self.names for _ in range(self._width(name))][feature]
 
     def fill(self, found: Floats) -> Floats:
         """Return one sequence's `block` with nothing missing and the masks beside it, unscaled."""
@@ -140,13 +155,14 @@ class Features:
     @functools.cached_property
     def first(self) -> dict[str, int]:
         """Column → its first feature."""
-        widths = [len(self.levels.get(name, ("",))) for name in self.names]
+        widths = [self._width(name) for name in self.names]
         return dict(zip(self.names, np.cumsum([0, *widths])[:-1].tolist(), strict=True))
 
     def _filled(self, column: Floats, gone: npt.NDArray[np.bool_], place: int) -> Floats:
         rows = np.arange(len(column))
         there = rows[~gone]
-        if self.missing == "interpolate" and len(there):
+        between = self.missing == "interpolate" and self.column_of(place) not in self.embedded
+        if between and len(there):
             return np.asarray(np.interp(rows, there, column[there]))
         # Before the first number there is none to carry forward.
         values = np.where(gone, self.mean[place], column)

@@ -60,7 +60,8 @@ def fit(
         train: numbers of the training rows.
         missing: see `Features`.
         scale: "standard" brings numbers to mean 0 and deviation 1; "none" takes them as they are.
-        categories: columns that are categories whatever they hold.
+        categories: columns that are categories whatever they hold; of more than `MOST_LEVELS`
+            levels they are embedded.
         where: file, for messages.
 
     Raises:
@@ -68,6 +69,8 @@ def fit(
     """
     plain, found = _plain(frame, names, categories, missing, where)
     mean = _means(found[train], plain, where)
+    for place, levels in plain.places:
+        mean[place] = levels - 1
     places = [plain.first[name] for name in plain.numeric]
     offset, deviation = plain.offset, plain.scale
     if scale == "standard":
@@ -87,6 +90,7 @@ def fit(
         missing=missing,
         mean=() if missing == "refuse" else tuple(mean.tolist()),
         masked=tuple(masked),
+        embedded=plain.embedded,
     )
     _check_precision(found, described, where)
     return described
@@ -105,7 +109,12 @@ def _plain(
         width = len(names) - len(levels)
         plain = (0.0,) * width, (1.0,) * width
         return Features(
-            names=tuple(names), levels=levels, offset=plain[0], scale=plain[1], missing=missing
+            names=tuple(names),
+            levels=levels,
+            offset=plain[0],
+            scale=plain[1],
+            missing=missing,
+            embedded=tuple(name for name, found in levels.items() if len(found) > MOST_LEVELS),
         )
 
     if not {*categories} & {*names}:

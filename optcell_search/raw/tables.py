@@ -155,6 +155,11 @@ class TablePreprocessing(Preprocessing):
             where=data["where"],
         )
 
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories."""
+        return self.features.places
+
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
         return files.read(path, self.form)
@@ -187,7 +192,9 @@ class TablePreprocessing(Preprocessing):
             own = self.features.fill(found[part[:count][known]])
             whole = np.zeros((count, own.shape[1]))
             whole[known] = own
-            line[:count] = self.features.scaled(gaps.filled(whole, known, self.layout.gaps))
+            line[:count] = self.features.scaled(
+                gaps.filled(whole, known, self.layout.gaps, kept=[p for p, _ in self.embedded])
+            )
         return torch.from_numpy(values)
 
     def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:

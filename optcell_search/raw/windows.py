@@ -94,6 +94,13 @@ class WindowPreprocessing(Preprocessing):
         }
         return cls(**{**data, **parts})
 
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories."""
+        ahead = () if self.known is None else self.known.places
+        width = self.features.width
+        return (*self.features.places, *((width + place, levels) for place, levels in ahead))
+
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
         return files.read(path, self.form)

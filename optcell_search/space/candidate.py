@@ -54,6 +54,10 @@ class Sizes(Protocol):
     def symbols(self) -> bool:
         """Whether a step is the number of a symbol, and symbols are predicted."""
 
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -189,6 +193,7 @@ class Candidate:
             readout=sizes.readout,
             frame=sizes.frame if over_images else None,
             symbols=sizes.symbols,
+            embedded=sizes.embedded,
         )
 
 

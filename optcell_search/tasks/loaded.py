@@ -92,6 +92,11 @@ class LoadedTask:
         return self._data.symbols
 
     @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories, which are embedded."""
+        return self.preprocessing.embedded
+
+    @property
     def chunk(self) -> int:
         """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
         return self._data.chunk
@@ -237,8 +242,7 @@ class LoadedTask:
     def raw(self, part: str) -> Any:
         """Return a part as it is before `preprocessing`, or None where there is no such form.
 
-        ``task.preprocessing.inputs(task.raw("validation"))`` are the inputs of that split; "test"
-        is for `finalize` alone.
+        ``task.preprocessing.inputs(task.raw("validation"))`` are that split's inputs.
         """
         return self.task.raw(self.folder, part)
 

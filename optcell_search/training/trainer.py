@@ -103,7 +103,10 @@ class Training:
         steps = steps_in(settings, self.task, epochs) if changes(settings) else None
         self._schedule = Schedule(settings, self._optimizer, steps)
         self._loss = own_loss(settings, self.task)
-        self._augmentation = Augmentation(settings, self.task.train) if augments(settings) else None
+        categories = [place for place, _ in self.task.embedded]
+        self._augmentation = (
+            Augmentation(settings, self.task.train, categories) if augments(settings) else None
+        )
         self._average = Average(self._live, settings.averaging) if settings.averaging else None
         judged = self._average.model if self._average else self._live
         self.model: AnyModel = copy.deepcopy(judged) if settings.weights == "best" else judged

@@ -128,7 +128,9 @@ def test_a_text_is_answered_to_its_end_and_unknown_symbols_are_said(tmp_path: Pa
     pd.testing.assert_frame_equal(predictor.predict(tmp_path / "new.txt"), answers)
 
 
-@pytest.mark.parametrize("task", ["forecast", "arrays", "text", "series"], indirect=True)
+@pytest.mark.parametrize(
+    "task", ["forecast", "arrays", "text", "series", "embedded", "columns"], indirect=True
+)
 def test_other_kinds_are_checked_in_a_new_interpreter_too(task: LoadedTask, tmp_path: Path) -> None:
     package = exported(task, tmp_path / "winner")
     config = json.loads((package / "config.json").read_text())

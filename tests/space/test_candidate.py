@@ -42,6 +42,7 @@ class Sizes:
     readout: Literal["last", "every"] = "last"
     frame: tuple[int, int, int] | None = None
     symbols: bool = False
+    embedded: tuple[tuple[int, int], ...] = ()
 
 
 def test_to_dict_gives_back_everything() -> None:

@@ -94,6 +94,7 @@ class Sizes:
     output_size: int = 10
     readout: Literal["last", "every"] = "last"
     symbols: bool = False
+    embedded: tuple[tuple[int, int], ...] = ()
 
 
 def test_a_space_that_does_not_fit_the_task_is_refused() -> None:

@@ -173,6 +173,7 @@ class Sizes:
     input_size: int = 1
     output_size: int = 9
     frame: tuple[int, int, int] | None = None
+    embedded: tuple[tuple[int, int], ...] = ()
 
 
 def test_fronts_and_read_outs_that_do_not_fit_a_task_are_refused() -> None:

@@ -274,6 +274,20 @@ def test_jitter_and_scaling_have_the_spreads_they_say() -> None:
     assert not torch.equal(factors[..., 0], factors[..., 1])
 
 
+def test_numbers_of_categories_stay_numbers_of_categories() -> None:
+    split = split_of()
+    torch.manual_seed(0)
+    settings = candidate(jitter=0.1, scaling=0.2, slicing=0.3).training
+    changed = Augmentation(settings, split, [1])(split).inputs
+    assert {*changed[..., 1].unique().tolist()} <= {5.0 * number for number in range(20)}
+    # Each is that of the step that the window takes it from, and those never go back.
+    assert (changed[:, 1:, 1] >= changed[:, :-1, 1]).all()
+    assert not torch.equal(changed[..., 1], split.inputs[..., 1])
+    noisy = Augmentation(candidate(jitter=0.1).training, split, [1])(split).inputs
+    assert torch.equal(noisy[..., 1], split.inputs[..., 1])
+    assert not torch.equal(noisy[..., 0], split.inputs[..., 0])
+
+
 def test_a_window_is_stretched_to_the_whole_sequence() -> None:
     lengths = torch.full((400,), 20)
     lengths[::2] = 11

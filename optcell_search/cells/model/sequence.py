@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,7 @@ from ..base import Cell
 from ..norm import norm_of
 from ..state import State
 from ..symbols import Symbols
+from .categories import Categories
 from .front import FRONTS, Front
 from .pooling import Gathered, Mean, pool_of
 from .stack import layers_of
@@ -27,7 +29,8 @@ MEAN = Mean()
 class SequenceModel(nn.Module):
     """Recurrent layers and a read-out over time, linear unless the cell says else.
 
-        x -> front -> input dropout -> layers -> norm -> pool over time -> dropout -> linear
+        x -> categories -> front -> input dropout -> layers -> norm
+          -> pool over time -> dropout -> linear
 
     With the defaults it is an `OptCell` and a linear read-out of its last step; the rest is there
     where it is asked for.
@@ -50,6 +53,7 @@ class SequenceModel(nn.Module):
         readout_dropout: probability of dropping an input of the linear read-out, in training.
         symbols: whether the one feature of a step is the number of a symbol, below `output_size`,
             which is embedded; the read-out predicts symbols and is tied to the embedding.
+        embedded: (place, levels) of features that are numbers of categories, see `Categories`.
         device, dtype: of the parameters.
 
     Raises:
@@ -82,6 +86,7 @@ class SequenceModel(nn.Module):
         input_dropout: float = 0.0,
         readout_dropout: float = 0.0,
         symbols: bool = False,
+        embedded: Sequence[tuple[int, int]] = (),
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -90,6 +95,8 @@ class SequenceModel(nn.Module):
         cell = cells.get(cell)() if isinstance(cell, str) else cell
         # A tied read-out gives the embedding the width of the output.
         features = cell.output_size(hidden_size) if symbols else input_size
+        self.categories = Categories(features, embedded, device, dtype) if embedded else None
+        features = self.categories.width if self.categories is not None else features
         self.front = (
             None
             if front == "none"
@@ -205,7 +212,9 @@ class SequenceModel(nn.Module):
         return self._output(hidden), ModelState(after, *others) if any(others) else after
 
     def _embed(self, x: Tensor) -> Tensor:
-        return self.readout.embed(x) if isinstance(self.readout, Symbols) else x
+        if isinstance(self.readout, Symbols):
+            return self.readout.embed(x)
+        return x if self.categories is None else self.categories(x)
 
     def _drop_input(self, x: Tensor) -> Tensor:
         return nn.functional.dropout(x, self.input_dropout, self.training)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -102,14 +103,21 @@ def _usual(distances: Floats, step: float, *, dates: bool) -> npt.NDArray[np.boo
     return usual
 
 
-def filled(values: Floats, known: npt.NDArray[np.bool_], gaps: Gaps) -> Floats:
-    """Return (rows, columns) with the rows that are not `known` forward-filled or interpolated."""
+def filled(
+    values: Floats, known: npt.NDArray[np.bool_], gaps: Gaps, *, kept: Sequence[int] = ()
+) -> Floats:
+    """Return (rows, columns) with the rows that are not `known` forward-filled or interpolated.
+
+    Columns that are `kept`, numbers of categories, are filled forward in any case.
+    """
     if known.all():
         return values
     rows = np.arange(len(values))
-    if gaps == "interpolate":
-        there = rows[known]
-        columns = [np.interp(rows, there, column[known]) for column in values.T]
-        return np.stack(columns, axis=1)
     last = np.maximum.accumulate(np.where(known, rows, 0))
-    return np.asarray(values[last])
+    forward = np.asarray(values[last])
+    if gaps != "interpolate":
+        return forward
+    there = rows[known]
+    found = np.stack([np.interp(rows, there, column[known]) for column in values.T], axis=1)
+    found[:, list(kept)] = forward[:, list(kept)]
+    return found

@@ -67,7 +67,8 @@ class Table(TableOptions, OwnData):
     As ``PATH.csv:sequence=COLUMN,target=COLUMN``; a value with a comma stands in quotes. The file
     is CSV with any separator, Parquet, Feather, or a sheet of Excel. Every column that is neither
     `sequence`, `time` nor `target` is a feature: numbers as they are (``scale=standard`` brings
-    them to mean 0 and deviation 1), texts of few kinds one-hot. Empty cells, missing times and
+    them to mean 0 and deviation 1), texts of few kinds one-hot, those of more than 20 kinds, if
+    `categories` names them, embedded. Empty cells, missing times and
     anything that can be understood in two ways are refused with the option that decides.
 
     A target that is the same in all rows of each sequence is one target per sequence; otherwise

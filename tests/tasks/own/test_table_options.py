@@ -68,6 +68,66 @@ def test_categories_are_one_hot_and_doubtful_ones_refused(tmp_path: Path) -> Non
         load(tmp_path, table)
 
 
+def stations(count: int = 25) -> pd.DataFrame:
+    table = frame()
+    table["station"] = [f"s{number % count}" for number in range(len(table))]
+    return table
+
+
+def test_categories_of_many_levels_are_embedded(tmp_path: Path) -> None:
+    task = load(tmp_path, stations(), "time=t,target=y,categories=station")
+    features = task.preprocessing.features
+    assert features.embedded == ("station",)
+    assert task.input_size == 3
+    # One number more than there are levels is for a cell that is empty.
+    assert task.embedded == ((2, 26),)
+    rows = task.preprocessing.inputs(stations()).values
+    found = [features.levels["station"][int(number)] for number in rows[3, :, 2]]
+    assert found == ["s12", "s13", "s14", "s15"]
+    few = load(tmp_path, stations(20), "time=t,target=y,categories=station")
+    assert (few.input_size, few.embedded) == (22, ())
+    with pytest.raises(
+        ValueError, match=r"column 'station', row 1 holds 'new', which training did"
+    ):
+        task.preprocessing.inputs(frame().assign(station="new"))
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("forward", [25, 1, 1, 3]),
+        ("mean", [25, 1, 25, 3]),
+        ("interpolate", [25, 1, 25, 3]),
+        ("mask", [25, 1, 25, 3]),
+    ],
+)
+def test_an_empty_cell_of_an_embedded_column_is_a_category_of_its_own(
+    tmp_path: Path, missing: str, expected: list[int]
+) -> None:
+    table = stations()
+    table.loc[[0, 2], "station"] = None
+    # In order of their texts, so that 1 is s1.
+    table["station"] = table["station"].str.replace(r"s(\d)$", r"s0\1", regex=True)
+    options = "time=t,target=y,categories=station"
+    task = load(tmp_path, table, f"{options},missing={missing}")
+    first = task.preprocessing.inputs(pd.read_csv(tmp_path / "a.csv")).values[0]
+    assert first[:, 2].tolist() == expected
+    if missing == "mask":
+        assert first[:, 3].tolist() == [1, 0, 1, 0]
+    with pytest.raises(ValueError, match=r"2 missing values .* in column 'station'"):
+        load(tmp_path, table, options)
+
+
+def test_a_step_that_is_missing_has_the_category_before_it(tmp_path: Path) -> None:
+    table = stations()
+    table["station"] = table["station"].str.replace(r"s(\d)$", r"s0\1", regex=True)
+    table = table.drop(index=2)
+    task = load(tmp_path, table, "time=t,target=y,categories=station,gaps=interpolate")
+    first = task.preprocessing.inputs(pd.read_csv(tmp_path / "a.csv")).values[0]
+    assert first[:, 2].tolist() == [0, 1, 1, 3], "and not the one between its neighbours"
+    assert first[:, 1].tolist() == [0, 1, 2, 3]
+
+
 def test_a_column_of_times_is_no_category(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"'t' holds times, such as '10:00'; valid: time=t, "):
         load(tmp_path, frame(), "target=y")
