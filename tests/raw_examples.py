@@ -15,7 +15,7 @@ def write_table(folder: Path, **columns: Any) -> pd.DataFrame:
     rows = [
         {
             "id": f"{sequence:03}",
-            "when": f"{1 + step}/{1 + sequence % 12}/2020 {9 + step}:00",
+            "when": f"{1 + step}/{1 + sequence % 12}/2020 {5 + step}:00",
             "a": 1e3 + random.randn(),
             "b": np.nan if step == 1 else random.randn(),
             "mode": ["slow", "fast", "off"][(sequence + step) % 3],

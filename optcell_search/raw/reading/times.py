@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]\S.*)?")
+_YEAR_FIRST = re.compile(r"(\d{4})([/-])(\d{1,2})\2(\d{1,2})(?:([Tt ]) *(.+))?")
+_HALF_DAY = re.compile(r"[AaPp]\.?[Mm]\.?$")
 # What numpy reads by itself, and much faster.
 _PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:[T ]+(.*))?")
@@ -177,13 +179,25 @@ def _clock(cell: str) -> tuple[int, bool] | None:
     return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + fraction, False
 
 
+def _time_of_day(text: str) -> int | None:
+    """Return the nanoseconds of a time that stands behind a date: up to 24:00, its end."""
+    clock = _clock(text)
+    return clock[0] if clock is not None and clock[0] <= _DAY * 1000 else None
+
+
 def _iso(cell: str) -> tuple[int, bool] | None:
-    """Read a date and time as ISO 8601 has it, with T or a blank between, or year/month/day."""
+    """Read a date and time as ISO 8601 has it, with T or a blank between, or year/month/day.
+
+    Months, days and hours may be of one digit, and hours may be those of half a day.
+    """
     text = cell.removesuffix(" UTC") + "Z" * cell.endswith(" UTC")
-    if re.match(r"\d{4}/\d{1,2}/\d{1,2}", text):
-        year, month, rest = text.split("/", 2)
-        day, blank, clock = rest.partition(" ")
-        text = f"{year}-{month:0>2}-{day:0>2}{blank}{clock}"
+    if match := _YEAR_FIRST.fullmatch(text):
+        text, clock = f"{match[1]}-{match[3]:0>2}-{match[4]:0>2}", match[6]
+        if clock and _HALF_DAY.search(clock):
+            day, time = _iso(text), _time_of_day(clock)
+            return None if day is None or time is None else (day[0] + time, False)
+        if clock:
+            text += match[5] + ("0" if re.match(r"\d:", clock) else "") + clock
     if _MONTH.fullmatch(text):
         text += "-01"
     if not _ISO.fullmatch(text):
@@ -219,7 +233,7 @@ def _words(cell: str) -> tuple[int, bool] | None:
         match = re.fullmatch(r"(.*?\d)[T ]+(\d{1,2}:\S.*)", cell)
         if not match:
             return None
-        head, clock = match[1].rstrip(","), _clock(match[2])
+        head, clock = match[1].rstrip(","), _time_of_day(match[2])
         if clock is None:
             return None
     for form in _WORDS:
@@ -227,7 +241,7 @@ def _words(cell: str) -> tuple[int, bool] | None:
             day = datetime.datetime.strptime(head, form)
         except ValueError:
             continue
-        return _since_epoch(day)[0] + (clock[0] if clock else 0), False
+        return _since_epoch(day)[0] + (clock or 0), False
     return None
 
 
@@ -253,9 +267,9 @@ def _year_last(cells: list[str], where: str, day_first: DayFirst) -> list[tuple[
 
 def _day(match: re.Match[str], day_first: bool) -> tuple[int, bool] | None:
     day, month = (int(match[1]), int(match[3])) if day_first else (int(match[3]), int(match[1]))
-    clock = _clock(match[5].strip()) if match[5] else (0, False)
+    clock = _time_of_day(match[5].strip()) if match[5] else 0
     try:
         date = datetime.datetime(int(match[4]), month, day)
     except ValueError:
         return None
-    return None if clock is None else (_since_epoch(date)[0] + clock[0], False)
+    return None if clock is None else (_since_epoch(date)[0] + clock, False)

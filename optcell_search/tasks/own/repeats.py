@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Where fewer than one sequence in so many has more than one target, it may be a slip of the pen.
+_SELDOM = 10
+
+
 def per_of(
     targets: Sequence[pd.Series[Any]],
     kind: Kind,
@@ -36,27 +40,36 @@ def per_of(
         where: target, for messages.
 
     Raises:
-        ValueError: they change, and the user says that they do not; or some of a sequence's rows
-            lack the target that the others share, and the user says nothing.
+        ValueError: they change, and the user says that they do not; or the user says nothing, and
+            they change in few sequences only, or some of a sequence's rows lack the target that the
+            others share.
     """
     there = rows >= 0
     partly: int | None = None
+    first, changes = "", np.zeros(len(rows), dtype=bool)
     for target in targets:
         code = _codes(target, kind, where)[np.maximum(rows, 0)]
         known = there & (code >= 0)
         highest = np.where(known, code, -1).max(1)
         lowest = np.where(known, code, np.iinfo(np.int64).max).min(1)
         changing = np.flatnonzero((highest >= 0) & (highest != lowest))
-        if len(changing):
-            if asked == "auto":
-                return "step"
-            raise ValueError(
-                f"{where} changes within sequence {names[changing[0]]!r}, first at "
-                f"{_change(code[changing[0]], known[changing[0]], rows[changing[0]])}; "
-                "valid: per=step"
-            )
+        if len(changing) and not first:
+            place = changing[0]
+            row = _change(code[place], known[place], rows[place])
+            first = f"within sequence {names[place]!r}, first at {row}"
+        changes[changing] = True
         gaps = np.flatnonzero((there & ~known).any(1) & known.any(1))
         partly = int(gaps[0]) if len(gaps) and partly is None else partly
+    if first and asked == "sequence":
+        raise ValueError(f"{where} changes {first}; valid: per=step")
+    if first:
+        longer = int(((rows >= 0).sum(1) > 1).sum())
+        if changes.sum() * _SELDOM < longer:
+            raise ValueError(
+                f"{where} changes {first}, and is the same within {longer - int(changes.sum())} of "
+                f"{longer} sequences; valid: per=step, or per=sequence once it is the same in each"
+            )
+        return "step"
     if partly is not None and asked == "auto":
         raise ValueError(
             f"{where} is empty in some rows of sequence {names[partly]!r} and the same in all "

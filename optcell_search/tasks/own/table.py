@@ -28,6 +28,7 @@ from optcell_search.tasks.own.targets import (
     described,
     goal_of,
     refuse_doubt,
+    refuse_many,
     scaled,
 )
 from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE, Index
@@ -201,6 +202,9 @@ class Table(TableOptions, OwnData):
         if kind == "classes":
             found = {text for text in columns.texts(frame[targets[0]]) if text is not None}
             classes = columns.in_order(found - ({str(IGNORED)} if per == "step" else set()))
+            if self.kind == "auto" and contents[0] == "whole numbers":
+                known = int(frame[targets[0]].notna().sum())
+                refuse_many(len(classes), known if per == "step" else len(names), place)
         return described(kind, per, targets, classes, place)
 
 

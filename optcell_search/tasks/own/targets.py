@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["classes", "labels", "numbers"]
+# Whole numbers that are classes are of no more kinds, or of each there are at least so many.
+_MANY, _RARE = 20, 5
 _NUMERIC = ("truth values", "whole numbers", "numbers")
 
 
@@ -77,6 +79,21 @@ def refuse_doubt(columns: Sequence[pd.Series[Any]], where: str) -> None:
                 f"{where} holds whole numbers, some of them missing; valid: kind=classification or "
                 "kind=regression"
             )
+
+
+def refuse_many(classes: int, targets: int, where: str) -> None:
+    """Refuse whole numbers of many kinds, few of each: numbers, such as ages, or classes?
+
+    Args:
+        classes: how many different ones there are.
+        targets: how many targets there are.
+        where: what holds them, for the message.
+    """
+    if classes > _MANY and targets < _RARE * classes:
+        raise ValueError(
+            f"{where} holds {classes} different whole numbers in {targets} targets; valid: "
+            "kind=regression or kind=classification"
+        )
 
 
 def described(

@@ -202,7 +202,10 @@ def two(table: pd.DataFrame) -> pd.DataFrame:
     [
         (lambda t: t.assign(y=t["y"].where(t["b"] == 0)), "y", "per=sequence .* or per=step"),
         (lambda t: t.assign(y=t["b"]), "y,per=sequence", "changes within .* '0', first at row 2"),
-        (lambda t: t.assign(y=range(len(t))), "y,per=step", None),
+        (lambda t: t.assign(y=range(len(t))), "y,per=step", "80 different whole numbers in 80"),
+        (lambda t: t.assign(y=range(len(t))), "y,per=step,kind=classification", None),
+        (lambda t: t.assign(y=t["id"] % 3 + (t.index == 7)), "y", "first at row 8.*19 of 20 seque"),
+        (lambda t: t.assign(y=t["id"] % 3 + (t.index == 7)), "y,per=step", None),
         (lambda t: t.assign(y=t["id"] + 100), "y", "class '100' .*kind=regression"),
         (lambda t: t.assign(y="x"), "y,kind=regression", "cannot be predicted as numbers"),
         (two, '"y,z"', "kind=regression .*kind=multilabel"),
