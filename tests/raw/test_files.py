@@ -66,6 +66,7 @@ def test_encoding_and_compression(tmp_path: Path) -> None:
         ("", "empty"),
         ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, but there are 2 columns"),
         ("a,b\n1\n", "line 2 has 1 cells, but there are 2 columns"),
+        ("\0\1\2\0", "column 1 holds a NUL, as of a binary file"),
         ("a,a\n1,2\n", "two columns are called 'a', the second is column 2"),
         ('a,b\n"1,2\n', "not a readable table: line 2"),
         ("a,b;c\n1,2;4\n", "more than one separator fits; valid: sep=comma or sep=semicolon"),

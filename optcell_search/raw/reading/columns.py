@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Content = Literal["empty", "truth values", "whole numbers", "numbers", "texts", "times", "mixed"]
 
+# Whole numbers up to here are numbers of float64.
+_EXACT = 2**53
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _TRUTH = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
@@ -130,7 +132,32 @@ def numbers(column: pd.Series[Any], where: str) -> Floats:
             f"{where}: {row(first)} holds {shown(column.iloc[first])}, which is no finite number "
             f"within float32 ({int(bad.sum())} such cells)"
         )
+    if (np.abs(values[~empty]) >= _EXACT).any():
+        _refuse_rounded(column, np.flatnonzero(~empty), where)
     return values
+
+
+def _refuse_rounded(column: pd.Series[Any], rows: npt.NDArray[np.int64], where: str) -> None:
+    """Refuse whole numbers so far from 0 that float64 would round off what changes in them."""
+    cells = [_whole(cell) for cell in column.astype(object).iloc[rows]]
+    whole = [cell for cell in cells if cell is not None]
+    if len(whole) < len(cells):
+        return
+    changes = np.array([float(number - whole[0]) for number in whole])
+    if 0 < 1e-2 * changes.std() < max(map(abs, whole)) / _EXACT:
+        place = int(np.flatnonzero(changes)[0])
+        raise ValueError(
+            f"{where}: {row(int(rows[place]))} holds {whole[place]} after {whole[0]}, whole "
+            "numbers so far from 0 that float64 would round their changes off; valid: take them "
+            "as categories, or leave them out"
+        )
+
+
+def _whole(cell: Any) -> int | None:
+    """Return a cell that is written as a whole number."""
+    if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
+        return int(cell)
+    return int(cell) if isinstance(cell, str) and _WHOLE.fullmatch(cell) else None
 
 
 def _plain(cell: Any) -> Any:
@@ -157,7 +184,8 @@ def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
         return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
     values = _parsed(cells.ravel()).reshape(cells.shape)
     with np.errstate(over="ignore"):
-        fine = np.isfinite(values.astype(np.float32)) | part.isna().to_numpy()
+        fine = np.isfinite(values.astype(np.float32)) & (np.abs(values) < _EXACT)
+    fine |= part.isna().to_numpy()
     for place in np.flatnonzero(~fine.all(0)):
         name = names[place]
         values[:, place] = numbers(part[name], f"{where}: column {name!r}")

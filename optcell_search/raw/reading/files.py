@@ -122,6 +122,11 @@ def _check_names(names: list[str], where: str) -> None:
                 f"{where}: two columns are called {name!r}, the second is column {number + 1}; "
                 "valid: a name of its own for each"
             )
+        if "\0" in name:
+            raise ValueError(
+                f"{where}: the name of column {number + 1} holds a NUL, as of a binary file or of "
+                "utf-16; valid: a table of text, or encoding=NAME"
+            )
         seen.add(name)
 
 

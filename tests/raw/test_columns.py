@@ -1,0 +1,54 @@
+"""Numbers of a column: what float64 cannot tell apart is refused and never rounded together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optcell_search.raw.reading import columns
+
+BIG = 2**63
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([str(BIG + number) for number in range(5)], dtype=object),
+        pd.Series([BIG + number for number in range(5)], dtype=np.uint64),
+        pd.Series([BIG + number for number in range(5)], dtype=object),
+        pd.Series([str(-BIG - number) for number in range(5)], dtype=object),
+    ],
+)
+def test_whole_numbers_whose_changes_would_be_rounded_off_are_refused(
+    column: pd.Series[object],
+) -> None:
+    with pytest.raises(ValueError, match=r"a.csv: column 'n': row 2 holds -?\d+ after -?\d+, whol"):
+        columns.numbers(column, "a.csv: column 'n'")
+    gapped = pd.concat([pd.Series([None, None]), column], ignore_index=True).astype(object)
+    with pytest.raises(ValueError, match="row 4 holds"):
+        columns.numbers(gapped, "a.csv: column 'n'")
+
+
+def test_a_block_of_columns_refuses_them_too_and_names_the_column() -> None:
+    frame = pd.DataFrame({"a": ["1", "2"], "n": [str(BIG), str(BIG + 1)]}, dtype=object)
+    with pytest.raises(ValueError, match=r"a\.csv: column 'n': row 2 holds"):
+        columns.block(frame, ["a", "n"], "a.csv")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        # Nanoseconds: a change is far larger than what is rounded off.
+        [str(1_600_000_000_000_000_000 + 10**9 * number) for number in range(5)],
+        # Nothing changes, so that nothing is lost.
+        [str(BIG)] * 3,
+        ["1e30", "1.5e30"],
+        ["-7", "", "9007199254740993"],
+    ],
+)
+def test_other_large_numbers_are_numbers(cells: list[str]) -> None:
+    column = pd.Series([cell or None for cell in cells], dtype=object)
+    found = columns.numbers(column, "a.csv: column 'n'")
+    expected = [float(cell) if cell else np.nan for cell in cells]
+    np.testing.assert_array_equal(found, expected)
