@@ -81,7 +81,8 @@ class Features:
         for name in self.names:
             if name not in frame.columns:
                 raise ValueError(
-                    f"{where}: there is no column {name!r}; there are {_some(list(frame.columns))}"
+                    f"{where}: there is no column {name!r}; there are "
+                    f"{columns.listed(list(frame.columns))}"
                 )
 
     def block(self, frame: pd.DataFrame, where: str) -> Floats:
@@ -121,7 +122,7 @@ class Features:
                 raise ValueError(
                     f"{where}: column {name!r}, {columns.row(number)} holds "
                     f"{columns.shown(text)}, which training did not see; valid: "
-                    f"{_some(list(place))}"
+                    f"{columns.listed(list(place))}"
                 )
         return found
 
@@ -183,8 +184,3 @@ class Features:
             place = self.first[name]
             scaled[:, place] = (filled[:, place] - offset) / scale
         return scaled.astype(np.float32)
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(map(str, names[:20]))
-    return shown if len(names) <= 20 else f"{shown}, … ({len(names)} in all)"

@@ -144,16 +144,18 @@ def _numeric(frame: pd.DataFrame, name: str, where: str) -> bool:
         return True
     if found == "texts":
         return False
-    valid = f"exclude={name} leaves it out"
+    valid = f"exclude={columns.named(name)} leaves it out"
     if found == "empty":
         raise ValueError(f"{place} has missing values only; valid: {valid}")
     if found == "times":
-        raise ValueError(f"{place} holds times; valid: time={name}, or {valid}")
-    raise ValueError(f"{place} holds cells of several kinds; valid: categories={name}, or {valid}")
+        raise ValueError(f"{place} holds times; valid: time={columns.named(name)}, or {valid}")
+    raise ValueError(
+        f"{place} holds cells of several kinds; valid: categories={columns.named(name)}, or {valid}"
+    )
 
 
 def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple[str, ...]:
-    texts = columns.texts(column)
+    texts, option = columns.texts(column), columns.named(name)
     found = columns.in_order({text for text in texts if text is not None})
     if asked:
         return tuple(found)
@@ -162,18 +164,18 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
     if any(text is not None and _number(text) for text in texts):
         raise ValueError(
             f"{feature} numbers and, in {columns.row(odd)}, {columns.shown(texts[odd])}; "
-            f"valid: one of both, categories={name}, or exclude={name}"
+            f"valid: one of both, categories={option}, or exclude={option}"
         )
     if not 2 <= len(found) <= MOST_LEVELS:
         raise ValueError(
             f"{feature} texts, {len(found)} different ones, {columns.shown(found[0])} in "
             f"{columns.row(odd)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
-            f"categories={name}, or exclude={name}"
+            f"categories={option}, or exclude={option}"
         )
     if times.are_times(found):
         raise ValueError(
-            f"{feature} times, such as {columns.shown(found[0])}; valid: time={name}, "
-            f"categories={name}, or exclude={name}"
+            f"{feature} times, such as {columns.shown(found[0])}; valid: time={option}, "
+            f"categories={option}, or exclude={option}"
         )
     return tuple(found)
 
@@ -209,5 +211,5 @@ def _check_precision(found: columns.Floats, features: Features, where: str) -> N
         name = features.numeric[int(np.flatnonzero(lost)[0])]
         raise ValueError(
             f"{where}: column {name!r} is so far from 0 that float32 would round its changes off; "
-            f"valid: scale=standard, or exclude={name}"
+            f"valid: scale=standard, or exclude={columns.named(name)}"
         )

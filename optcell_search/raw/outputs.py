@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from .plain import tuples
-from .reading.columns import Floats, shown
+from .reading.columns import Floats, listed, shown
 
 Kind = Literal["classes", "labels", "numbers", "symbols"]
 Per = Literal["sequence", "step"]
@@ -97,7 +97,7 @@ class Outputs:
             if text not in place:
                 raise ValueError(
                     f"{where}, row {number + 1}: class {shown(text)} is not in the training data; "
-                    f"valid: {', '.join(self.classes[:20])}"
+                    f"valid: {listed(self.classes)}"
                 )
         return np.array([place[text] for text in texts], dtype=np.int64)
 

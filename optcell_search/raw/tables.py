@@ -51,7 +51,7 @@ class Layout:
             if name and name not in frame.columns:
                 raise ValueError(
                     f"{where}: there is no column {name!r} for {option}; "
-                    f"valid: {', '.join(map(str, frame.columns[:20]))}"
+                    f"valid: {columns.listed(list(frame.columns))}"
                 )
         if frame.empty:
             raise ValueError(f"{where}: there is no row below the names of the columns")

@@ -224,7 +224,7 @@ def in_time(
     if time not in frame.columns:
         raise ValueError(
             f"{where}: there is no column {time!r} for time; "
-            f"valid: {', '.join(map(str, frame.columns[:20]))}"
+            f"valid: {columns.listed(list(frame.columns))}"
         )
     column, where = frame[time], f"{where}: column {time!r}"
     moments = times.moments(column, where, day_first)

@@ -52,3 +52,8 @@ def test_other_large_numbers_are_numbers(cells: list[str]) -> None:
     found = columns.numbers(column, "a.csv: column 'n'")
     expected = [float(cell) if cell else np.nan for cell in cells]
     np.testing.assert_array_equal(found, expected)
+
+
+def test_names_are_shown_in_one_line() -> None:
+    assert columns.listed(["a", "b c", "\n", "\x1b[31m", 7]) == r"a, b c, '\n', '\x1b[31m', 7"
+    assert columns.listed(list(range(30)), 2) == "0, 1, … (30 in all)"

@@ -10,6 +10,7 @@ import datetime
 import decimal
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -39,6 +40,18 @@ def shown(value: object) -> str:
     """Return a value as a message shows it, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def named(name: object) -> str:
+    """Return a name as a message of one line shows it: as it is, if it can be printed."""
+    text = str(name)
+    return text if text.isprintable() else repr(text)
+
+
+def listed(names: Sequence[object], most: int = 20) -> str:
+    """Return the first names, as messages show them, and how many there are."""
+    shown = ", ".join(map(named, names[:most]))
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
 
 
 def missing(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:

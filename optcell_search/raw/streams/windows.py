@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..reading import files
+from ..reading.columns import listed
 from ..windows import WindowPreprocessing, in_time
 from .base import Stream, refuse_looking_ahead
 
@@ -30,7 +31,7 @@ class WindowStream(Stream):
         super().__init__(model, preprocessing)
         if preprocessing.known is not None:
             raise ValueError(
-                f"columns known in advance ({', '.join(preprocessing.known.names[:5])}) need rows "
+                f"columns known in advance ({listed(preprocessing.known.names, 5)}) need rows "
                 "of the future, which a stream has not; valid: predict"
             )
         refuse_looking_ahead(preprocessing.features)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from optcell_search.hyperparameters import choice
 from optcell_search.raw.features import Missing
+from optcell_search.raw.reading.columns import listed
 from optcell_search.raw.reading.files import Form, read
 from optcell_search.raw.reading.times import DayFirst
 from optcell_search.tasks.base import Task
@@ -114,5 +115,5 @@ def there(frame: pd.DataFrame, names: Sequence[str], option: str, where: str) ->
     """Refuse a table that lacks a column that an option names."""
     for name in names:
         if name not in frame.columns:
-            shown = ", ".join(map(str, frame.columns[:20]))
+            shown = listed(list(frame.columns))
             raise ValueError(f"{where}: there is no column {name!r} for {option}; valid: {shown}")

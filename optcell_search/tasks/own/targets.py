@@ -12,7 +12,7 @@ from torch import Tensor
 
 from optcell_search.raw import Outputs
 from optcell_search.raw.outputs import Per
-from optcell_search.raw.reading.columns import Content
+from optcell_search.raw.reading.columns import Content, named
 from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def described(
         ValueError: there is one class only.
     """
     if kind == "classes" and len(classes) < 2:
-        raise ValueError(f"{where} has one class only, {classes[0] if classes else 'none'}")
+        raise ValueError(f"{where} has one class only, {named(classes[0]) if classes else 'none'}")
     width = len(names) if kind == "numbers" else 0
     return Outputs(
         kind=kind,
