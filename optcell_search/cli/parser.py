@@ -252,20 +252,16 @@ def _add_export(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="The folder of the package; it must not exist."
     )
-    of_finalize = parser.add_mutually_exclusive_group()
-    of_finalize.add_argument(
+    add = parser.add_mutually_exclusive_group().add_argument
+    add(
         "--seed-of",
         type=int,
         metavar="N",
         help="Export the weights of the N-th seed that finalize trained (default: the best one on "
         "the validation part).",
     )
-    of_finalize.add_argument(
-        "--ensemble",
-        action="store_true",
-        help="Export all seeds that finalize trained as one model, whose answers are averaged; "
-        "finalize --ensemble must have tested it.",
-    )
+    together = "Export the average of all seeds, which `finalize --ensemble` must have tested."
+    add("--ensemble", action="store_true", help=together)
     _add_data_dir(parser)
 
 

@@ -102,6 +102,7 @@ def test_the_package_averages_the_probabilities_of_its_members(
     fresh = package.load(weights=False, input_size=7)
     assert fresh(torch.zeros(1, 2, 7)).shape == (1, 4)
     readme = " ".join((target / "README.md").read_text().split())
+    assert "| test | accuracy | 0.9 | 3 |" in readme
     assert "the average of 3 trainings of the same network" in readme
     assert "seeds 11, 12, 13" in readme
     assert "their probabilities of the classes are averaged" in readme
