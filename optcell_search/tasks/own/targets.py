@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from optcell_search.raw import Outputs
-from optcell_search.raw.outputs import Per
+from optcell_search.raw.outputs import IGNORED, Per
 from optcell_search.raw.reading.columns import Content
 from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
 
@@ -72,11 +72,30 @@ def refuse_doubt(columns: Sequence[pd.Series[Any]], where: str) -> None:
     A file of typed columns has no other way to leave a whole number out.
     """
     for column in columns:
-        if column.dtype.kind == "f" and column.isna().any() and (column.dropna() % 1 == 0).all():
+        if column.dtype.kind != "f":
+            continue
+        missing = column.isna() | (column == IGNORED)
+        if missing.any() and (column.dropna() % 1 == 0).all():
             raise ValueError(
-                f"{where} holds whole numbers, some of them missing; valid: kind=classification or "
-                "kind=regression"
+                f"{where} holds whole numbers, some of them missing or {IGNORED}; valid: "
+                "kind=classification or kind=regression"
             )
+
+
+def without_mark(classes: set[str], per: Per, where: str) -> set[str]:
+    """Return the classes without -100, which marks a step that has none.
+
+    Raises:
+        ValueError: a whole sequence is marked so, or there is a class of that name; nobody can
+            tell which.
+    """
+    mark = str(IGNORED)
+    if per == "sequence" and mark in classes:
+        raise ValueError(
+            f"{where} holds {mark}, which marks a step without a target; leave out the sequences "
+            "without one, or name that class otherwise"
+        )
+    return classes - {mark}
 
 
 def described(
