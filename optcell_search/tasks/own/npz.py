@@ -136,7 +136,9 @@ class NpzFile(OwnData):
         shares = {"validation": VALIDATION_SHARE, "test": TEST_SHARE}
         parts = divide(exact, outputs, tuple(shares[name] for name in names), whole.where)
         index = dict(zip(["train", *names], parts, strict=True))
-        made = dataclasses.replace(made, outputs=scaled(outputs, exact[index["train"]]))
+        made = dataclasses.replace(
+            made, outputs=scaled(outputs, exact[index["train"]], whole.where)
+        )
         if self.scale == "standard":
             made = _scaled(made, inputs, index["train"])
         return made, own, index

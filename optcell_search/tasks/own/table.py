@@ -162,7 +162,7 @@ class Table(TableOptions, OwnData):
         parts = dict(zip(_PARTS, index, strict=True))
         train = rows[parts["train"]]
         made = TablePreprocessing(
-            outputs=scaled(outputs, exact[torch.from_numpy(parts["train"])]),
+            outputs=scaled(outputs, exact[torch.from_numpy(parts["train"])], where),
             layout=layout,
             features=fitting.fit(
                 frame,

@@ -119,13 +119,20 @@ def described(
     )
 
 
-def scaled(outputs: Outputs, targets: Tensor) -> Outputs:
-    """Return outputs with the mean and deviation of the training targets (..., values)."""
+def scaled(outputs: Outputs, targets: Tensor, where: str) -> Outputs:
+    """Return outputs with the mean and deviation of the training targets (..., values).
+
+    Raises:
+        ValueError: a value is in no training target.
+    """
     if outputs.kind != "numbers":
         return outputs
     flat = targets.double().reshape(-1, targets.shape[-1]).numpy()
-    with np.errstate(invalid="ignore"):
-        offset, scale = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
+    lacking = np.isnan(flat).all(0)
+    if lacking.any():
+        name = outputs.names[int(lacking.argmax())]
+        raise ValueError(f"{where}: target {name!r} has no value in the training part")
+    offset, scale = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
     # Targets that are all the same are predicted by the offset alone.
     scale = np.where(scale > 0, scale, 1.0)
     return replace(outputs, offset=tuple(offset.tolist()), scale=tuple(scale.tolist()))

@@ -299,3 +299,11 @@ def test_an_infinite_target_is_refused_without_a_warning(tmp_path: Path) -> None
 def test_a_split_in_which_nothing_has_a_target_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no step of the validation split has a target"):
         load_npz(tmp_path, x=X, y=STEPS, x_validation=X, y_validation=np.full((30, 5), IGNORED))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_value_that_no_training_target_has_is_refused(tmp_path: Path) -> None:
+    y = np.random.RandomState(0).rand(30, 5, 2)
+    y[..., 1] = np.nan
+    with pytest.raises(ValueError, match="'y1' has no value in the training part"):
+        load_npz(tmp_path, x=X, y=y)
