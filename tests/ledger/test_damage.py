@@ -18,6 +18,7 @@ import tomli_w
 from runs import a_request
 
 from optcell_search import results
+from optcell_search.dashboard import write_report
 from optcell_search.ledger.format import epochs_in, finalized_in, finalized_key
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
@@ -244,3 +245,31 @@ def test_an_endless_request_is_refused(folder: Path) -> None:
         stream.write("#" * 10**7)
     with pytest.raises(ValueError, match=r"run\.toml: has 1\d* bytes; valid: 4194304 or less"):
         Run.open(folder)
+
+
+def edit(folder: Path, statement: str, *values: str) -> None:
+    connection = sqlite3.connect(folder / "study.db")
+    connection.execute(statement, values)
+    connection.commit()
+    connection.close()
+
+
+def test_a_trial_without_a_date_costs_no_page(folder: Path, tmp_path: Path) -> None:
+    edit(folder, "UPDATE trials SET datetime_start = NULL, datetime_complete = NULL")
+    assert "</html>" in write_report(folder, tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "complaint"),
+    [
+        ("value_json = ? WHERE key = 'epoch:0001'", '{"number": 1}', "again gives no number"),
+        ("key = ? WHERE key = 'epoch:0001'", "epoch:0000", "again gives no accuracy"),
+        ("key = ? WHERE key = 'epoch:0001'", "epoch:9999999", "holds epoch 9999999, in a run of"),
+    ],
+)
+def test_what_no_training_gives_is_not_replayed(
+    change: str, value: str, complaint: str, folder: Path
+) -> None:
+    edit(folder, f"UPDATE trial_user_attributes SET {change}", value)
+    with pytest.raises(ValueError, match=complaint):
+        Run.open(folder).replay(0)

@@ -284,7 +284,7 @@ def test_whole_numbers_that_are_marked_may_be_classes(mark: float, tmp_path: Pat
 
 @pytest.mark.parametrize("y", [[0, 1, -100] * 10, ["a", "b", "nan"] * 10, ["a", "b", ""] * 10])
 def test_a_sequence_without_a_class_is_refused(y: list[Any], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="leave (them )?out"):
+    with pytest.raises(ValueError, match=r"leave (them )?out"):
         load_npz(tmp_path, x=X, y=np.array(y))
 
 
