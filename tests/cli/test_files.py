@@ -125,6 +125,16 @@ def test_an_option_without_its_value(argument: str, capsys: pytest.CaptureFixtur
     )
 
 
+@pytest.mark.parametrize("command", ["status -- --", "replay run -- --"])
+def test_two_dashes_twice(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == (
+        "optcell-search: --: given twice; a file of that name is ./--\n"
+    )
+
+
 def test_an_endless_value_is_not_repeated_whole(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, errors = call(capsys, "status", "x" * 100_000)
     assert code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
 _MOST_GIB = 2.0**30
+_MOST_GPUS = 1024
+_LONGEST_NAME = 60  # characters, of a space in the name of a run
 
 
 def resolve(
@@ -79,7 +82,7 @@ def resolve(
         ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
         ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, limits.MOST),
         ("patience", patience, 0, limits.MOST),
-        ("repeats", how.repeats, 1, 1000),
+        ("repeats", how.repeats, 1, limits.MOST_REPEATS),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
@@ -90,9 +93,11 @@ def resolve(
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
-    if not gpus_per_trial >= 0:
+    whole = gpus_per_trial <= _MOST_GPUS and gpus_per_trial % 1 == 0
+    if not (0 <= gpus_per_trial < 1 or (whole and gpus_per_trial > 0)):
         raise ValueError(
-            f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …, or auto"
+            f"gpus_per_trial = {gpus_per_trial:g}; valid: 0, a share such as 0.25, whole GPUs from "
+            f"1 to {_MOST_GPUS}, or auto"
         )
     if not 0 <= checkpoint_gib <= _MOST_GIB:
         raise ValueError(
@@ -140,7 +145,7 @@ def resolve(
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     return Request(
-        run_id=f"{loaded.name or 'space'}-{data.name}-{uuid.uuid4().hex[:12]}",
+        run_id=_name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
         task=data.spec,
         data_dir=str(data.folder.absolute()),
@@ -197,6 +202,12 @@ def _load_space(space: str | Path | dict[str, Any] | SearchSpace) -> SearchSpace
     if isinstance(space, dict):
         return SearchSpace.from_dict(space, where="space")
     return SearchSpace.load(space)
+
+
+def _name_of_run(space: str, task: str) -> str:
+    """Return a new name, of signs alone that are plain in a path, a URI and a file of a lock."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", space)[:_LONGEST_NAME].strip("-.")
+    return f"{plain or 'space'}-{task}-{uuid.uuid4().hex[:12]}"
 
 
 def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str, Direction]:

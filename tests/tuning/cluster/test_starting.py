@@ -83,3 +83,14 @@ def test_sockets_have_short_paths(
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: usual)
     assert starting.temporary_folder() == chosen
+
+
+def test_a_home_that_is_no_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    with pytest.raises(ValueError, match="set HOME to one"):
+        starting.require_home()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    starting.require_home()
