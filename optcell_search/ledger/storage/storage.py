@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from ..format import DATABASE, JOURNAL
 from .disk import sync
 from .journal import mend, refuse_foreign
-from .passwords import without_password
+from .passwords import refuse_mistyped, without_password
 
 _MOMENT = 0.5  # seconds
 # So long another process may write before this one gives up.
@@ -191,8 +191,11 @@ def absolute_url(url: str) -> str:
         return f"{JOURNAL}{Path(url.removeprefix(JOURNAL)).absolute()}"
     try:
         parsed = sqlalchemy.make_url(url) if url else None
-    except sqlalchemy.exc.ArgumentError as error:
-        raise ValueError(f"study {url}: no URL; valid: such as sqlite:///study.db") from error
+    except sqlalchemy.exc.ArgumentError:
+        # From None: what cannot be read may hold a password.
+        refuse_mistyped("study", url)
+        shown = without_password(url)
+        raise ValueError(f"study {shown}: no URL; valid: such as sqlite:///study.db") from None
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
         return url
     file = parsed.set(database=str(Path(parsed.database).absolute()))

@@ -21,6 +21,7 @@ from optcell_search.tasks.folds import fold
 
 from ...ledger.constraints import Constraint
 from ...ledger.request import LOCAL, Request
+from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import limits
@@ -258,6 +259,7 @@ def choose_scheduler(asked: str, objectives: Sequence[str]) -> str:
 def _storage(storage: str | Path | None) -> str:
     """Make a path absolute, for a worker may run in another folder; a URI stays as it is."""
     text = str(storage or "")
+    refuse_mistyped("storage", text)
     return text if not text or "://" in text else str(Path(text).absolute())
 
 
