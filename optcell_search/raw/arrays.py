@@ -170,10 +170,10 @@ class ArrayPreprocessing(Preprocessing):
         names = class_names(y)
         if self.outputs.per == "step":
             names[~valid] = None
-        elif (lacking := np.equal(names, None)).any():
+        elif lacking := [number for number, name in enumerate(names) if name is None]:
             raise ValueError(
-                f"{self.where}: y lacks the class of {int(lacking.sum())} sequences, the first is "
-                f"{int(lacking.argmax())}; leave them out"
+                f"{self.where}: y lacks the class of {len(lacking)} sequences, the first is "
+                f"{lacking[0]}; leave them out"
             )
         found = self.outputs.class_numbers(names.ravel().tolist(), f"{self.where}: y")
         return found.reshape(y.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sqlite3
 import time
 import urllib.parse
@@ -139,6 +140,34 @@ def engine_for_reading(url: str) -> sqlalchemy.Engine:
     """Return an engine for plain queries that creates and changes nothing."""
     address, options = _for_reading(url)
     return sqlalchemy.create_engine(address, pool_pre_ping=True, **options)
+
+
+def check_reachable(url: str) -> None:
+    """Make sure that a study can be kept at a URL, as far as looking tells.
+
+    Raises:
+        ValueError: it is in memory alone, the file is something else, its folder is missing or may
+            not be written to, or the server does not answer.
+    """
+    where, file = f"study {without_password(url)}", file_of(url)
+    if file is None and sqlalchemy.make_url(url).get_backend_name() == "sqlite":
+        raise ValueError(f"{where}: names no file, so nothing would be kept; valid: sqlite:///FILE")
+    if file is not None and not file.exists():
+        if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+            raise ValueError(f"{where}: cannot be written there")
+        return
+    if file is not None and not file.is_file():
+        raise ValueError(f"{where}: is no file")
+    try:
+        if url.startswith(JOURNAL):
+            refuse_foreign(Path(url.removeprefix(JOURNAL)))
+            return
+        engine = engine_for_reading(url)
+        with engine.connect() as connection:
+            sqlalchemy.inspect(connection).get_table_names()
+        engine.dispose()
+    except (*STORAGE_ERRORS, ImportError, ValueError) as error:
+        raise ValueError(f"{where}: cannot be opened: {said(error)}") from error
 
 
 def _for_reading(url: str) -> tuple[str, dict[str, Any]]:
