@@ -68,6 +68,7 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
             what a trial needs, or a worker of it cannot do what the search asks.
     """
     preflight.check_system()
+    preflight.check_storage(location)
     preflight.check_room(location, request.checkpoint_bytes)
     more = _SILENCE if request.address else heartbeat.PATIENCE | starting.token()
     with _environment(_SETTINGS | more), _quiet():
