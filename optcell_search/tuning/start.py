@@ -63,9 +63,11 @@ def search(
             than candidates, for none is trained twice. None: as many as `time` allows.
         out: folder for the run; it must not exist, or be empty.
         time: of searching, as ``"30m"``, ``"1h30m"`` or seconds. Then no trial starts any more and
-            those in training end, pruned, after their current epoch. Time spent stopped does not
-            count. With `deterministic` the clock decides how far the search comes, not what it
-            tries.
+            those in training end, pruned, after their current epoch; they count as they stand where
+            no candidate has been trained to its end. Time spent stopped does not count. With
+            ``epochs="auto"`` candidates get no more epochs, and if need be no folds, than leave
+            time for ten of them, by what a few steps take on this machine. With `deterministic`
+            the clock decides how far the search comes, not what it tries.
         trial_time: of training one candidate, all repeats together; one that has taken longer
             after an epoch fails as "too slow".
         patience: the search ends after so many trials without a better front; 0: never.
@@ -80,7 +82,8 @@ def search(
             metric.
         constraints: bounds such as ``"parameters<=50000"``; candidates that break one are never
             on the front, and the sampler learns to avoid them.
-        sampler: ``"tpe"``, ``"nsga2"``, ``"random"`` or ``"grid"`` (which ends when it is used up).
+        sampler: ``"tpe"``, ``"gp"``, ``"nsga2"``, ``"random"``, or ``"grid"``, which ends when it
+            is used up.
         scheduler: ``"asha"`` stops candidates that fall behind in the one objective there is,
             ``"mo-asha"`` in several (see `tuning.halving`);
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.
