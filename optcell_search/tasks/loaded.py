@@ -17,7 +17,7 @@ from optcell_search.penalties.base import Drivers
 from optcell_search.raw import Preprocessing
 from optcell_search.tasks import describing
 from optcell_search.tasks.base import Data, Readout, Split, Task
-from optcell_search.tasks.goals import IGNORED, Goal
+from optcell_search.tasks.goals import Goal
 
 
 class LoadedTask:
@@ -40,7 +40,7 @@ class LoadedTask:
         self.folder = folder
         # "cuda" and "cuda:0" are the same place, but do not compare equal: ask a tensor.
         self.device = torch.empty(0, device=device).device
-        self._data = _read(task, folder) if data is None else data
+        self._data = describing.read(task, folder) if data is None else data
         self._train = self._data.train.to(self.device)
         self._validation = self._data.validation.to(self.device)
         before = self._data.pretraining
@@ -298,14 +298,3 @@ class LoadedTask:
             "examples": {"train": len(self.train), "validation": len(self.validation)},
             "steps": int(self.train.inputs.shape[1]),
         }
-
-
-def _read(task: Task, folder: Path) -> Data:
-    """Read what the search may see, and refuse a split in which no step has a target."""
-    data = task.search_data(folder)
-    for name in ("train", "validation"):
-        targets = getattr(data, name).targets
-        there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
-        if not there.any():
-            raise ValueError(f"{task.spec}: no step of the {name} split has a target")
-    return data

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import re
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +24,7 @@ from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import limits, pilot
 from .first_candidates import read_first, with_plain
+from .naming import name_of_run
 from .presets import thoroughness
 
 SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
@@ -34,7 +33,6 @@ SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
 _MOST_GIB = 2.0**30
 _MOST_GPUS = 1024
-_LONGEST_NAME = 60  # characters, of a space in the name of a run
 
 
 def resolve(
@@ -96,10 +94,8 @@ def resolve(
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
     whole = gpus_per_trial <= _MOST_GPUS and gpus_per_trial % 1 == 0
     if not (0 <= gpus_per_trial < 1 or (whole and gpus_per_trial > 0)):
-        raise ValueError(
-            f"gpus_per_trial = {gpus_per_trial:g}; valid: 0, a share such as 0.25, whole GPUs from "
-            f"1 to {_MOST_GPUS}, or auto"
-        )
+        valid = f"0, a share such as 0.25, whole GPUs from 1 to {_MOST_GPUS}, or auto"
+        raise ValueError(f"gpus_per_trial = {gpus_per_trial:g}; valid: {valid}")
     if not 0 <= checkpoint_gib <= _MOST_GIB:
         raise ValueError(
             f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more, {_MOST_GIB:g} or less"
@@ -155,7 +151,7 @@ def resolve(
                 "trial_time is read off a clock; valid in a deterministic search: none"
             )
     return Request(
-        run_id=_name_of_run(loaded.name, data.name),
+        run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
         task=data.spec,
         data_dir=str(data.folder.absolute()),
@@ -212,12 +208,6 @@ def _load_space(space: str | Path | dict[str, Any] | SearchSpace) -> SearchSpace
     if isinstance(space, dict):
         return SearchSpace.from_dict(space, where="space")
     return SearchSpace.load(space)
-
-
-def _name_of_run(space: str, task: str) -> str:
-    """Return a new name, of signs alone that are plain in a path, a URI and a file of a lock."""
-    plain = re.sub(r"[^A-Za-z0-9._]+", "-", space)[:_LONGEST_NAME].strip("-.")
-    return f"{plain or 'space'}-{task}-{uuid.uuid4().hex[:12]}"
 
 
 def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str, Direction]:
