@@ -42,8 +42,9 @@ class Budget:
         for trial in sorted(ended, key=lambda one: (str(one.datetime_complete), one.number)):
             known = trial.user_attrs
             if DUPLICATE_OF not in known:
-                kept = trial.values is not None and ledger.is_feasible(known.get(METRICS, {}))
-                budget.note(known[METRICS] if kept else None)
+                # What somebody else put in the study has values, and no metrics.
+                metrics = known.get(METRICS) if trial.values is not None else None
+                budget.note(metrics if metrics and ledger.is_feasible(metrics) else None)
         return budget
 
     @property
