@@ -20,6 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "registry": set(),
     "pareto": set(),
     "stages": set(),
+    "wording": set(),
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
@@ -41,12 +42,12 @@ ARROWS: dict[str, set[str]] = {
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
-        "ledger", "results", "export", "dashboard", "stages",
+        "ledger", "results", "export", "dashboard", "stages", "wording",
     },
     "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
-        "tuning", "stages",
+        "tuning", "stages", "wording",
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
+from .finalized_table import finalized_scores
 from .output import refuse_existing, results_only, write_whole
 
 Command = Callable[[argparse.Namespace], int]
@@ -78,7 +79,7 @@ def _show_end(run: Any, as_json: bool) -> int:
         )
     print(tables.status(run.status()))
     print()
-    print(tables.candidates(front, list(run.request.objectives)))
+    print(tables.candidates(front, list(run.request.objectives), tables.terminal_width()))
     print()
     print(f"report: {report}")
     return 0
@@ -110,7 +111,8 @@ def results(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_json(tables.records(table))
     if not arguments.csv:
-        _show_candidates(run, table)
+        print(tables.candidates(table, list(run.request.objectives), tables.terminal_width()))
+        _show_gain(run)
     return 0
 
 
@@ -122,6 +124,8 @@ def finalize(arguments: argparse.Namespace) -> int:
             arguments.top,
             arguments.seeds,
             trials=arguments.trials,
+            best_of_each_rule=arguments.best_of_each_rule,
+            best_of_each_cell=arguments.best_of_each_cell,
             epochs=arguments.epochs,
             refit=arguments.refit,
             ensemble=arguments.ensemble,
@@ -130,12 +134,12 @@ def finalize(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         return _print_json(tables.records(table))
-    _show_candidates(run, table)
+    print(finalized_scores(table, list(run.request.objectives), tables.terminal_width()))
+    _show_gain(run)
     return 0
 
 
-def _show_candidates(run: Any, table: Any) -> None:
-    print(tables.candidates(table, list(run.request.objectives)))
+def _show_gain(run: Any) -> None:
     if (gain := run.gain()) is not None:
         print(f"\n{gain.sentence}")
 

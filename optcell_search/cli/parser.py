@@ -134,10 +134,16 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--top",
         type=int,
-        default=3,
         metavar="N",
         help="How many candidates are taken, the best first (default 3).",
     )
+    for kind in ("rule", "cell"):
+        parser.add_argument(
+            f"--best-of-each-{kind}",
+            action="store_true",
+            help=f"Take the best candidate of each {kind} instead; both of these options may be "
+            "given.",
+        )
     parser.add_argument(
         "--seeds",
         type=int,

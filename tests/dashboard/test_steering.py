@@ -22,7 +22,7 @@ from optcell_search.dashboard.app.requests import export_job, finalize_job, resu
 from optcell_search.dashboard.token import VARIABLE, find_token
 from optcell_search.dashboard.views import FILE, keep_view, views_of
 from optcell_search.dashboard.whole import write_whole
-from optcell_search.ledger.folder import LOCK
+from optcell_search.ledger.holding import LOCK
 
 ROOT = Path(__file__).parents[2]
 

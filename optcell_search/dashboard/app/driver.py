@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from ...ledger.folder import LOCK
+from ...ledger.holding import LOCK
 
 _LOCKS = Path("/proc/locks")
 

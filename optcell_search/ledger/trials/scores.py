@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
 
 from ..format import ENSEMBLE, REFIT, finalized_in
+
+if TYPE_CHECKING:
+    import optuna
 
 # What is known of a trial that has not been finalized.
 NO_RECORD: Mapping[str, Any] = {

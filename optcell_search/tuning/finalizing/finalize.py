@@ -7,14 +7,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 import ray
 from optuna.trial import FrozenTrial
 from ray import exceptions
 from rich.console import Console
 from rich.progress import Progress
 
-from optcell_search import results
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.training import has_baseline
 
@@ -36,35 +34,6 @@ from .together import Together
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
-# What being dominated costs a trial, as a share of what lies between best and median.
-_BEHIND = 0.25
-
-
-def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: int) -> list[int]:
-    """Return the numbers of the `top` best trials in the first objective, the front preferred.
-
-    With several objectives a trial that another one dominates counts as if it were worse by a
-    quarter of what lies between the best trial and the median one. So a trial of the front goes
-    before others that are a little better, and never before one that is far better. Ties and
-    near-ties are told apart as `results.best` does.
-    """
-    trials = results.best_first(results.eligible(table, objectives), objectives)
-    if len(objectives) > 1 and len(trials):
-        first, direction = next(iter(objectives.items()))
-        loss = trials[first] if direction == "minimize" else -trials[first]
-        behind = ~trials["number"].isin(results.pareto(trials, objectives)["number"])
-        loss = loss + _BEHIND * (loss.median() - loss.min()) * behind
-        trials = trials.loc[loss.sort_values(kind="stable").index]
-    return trials["number"].astype(int).tolist()[:top]
-
-
-def with_plain(
-    chosen: list[int], table: pd.DataFrame, objectives: dict[str, results.Direction]
-) -> list[int]:
-    """Return the numbers of trials, and the plain cells that they are compared with."""
-    rows = results.best_first(table, objectives)
-    rivals = (results.plain_rival(rows, number) for number in chosen)
-    return list(dict.fromkeys([*chosen, *(rival for rival in rivals if rival is not None)]))
 
 
 @dataclass(frozen=True, kw_only=True)

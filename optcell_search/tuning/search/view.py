@@ -12,9 +12,10 @@ from rich.live import Live
 from rich.table import Table
 
 from optcell_search.stages import LOGGER
+from optcell_search.wording import duration, number
 
 from ...ledger.ledger import Ledger
-from .progress import Progress, best, duration, front, outcome
+from .progress import Progress, best, front, outcome
 
 _SECONDS_BETWEEN = 0.5
 _SECONDS_BETWEEN_LINES = 1.0
@@ -134,4 +135,4 @@ def _best(ledger: Ledger) -> str:
     name = next(iter(ledger.request.objectives))
     candidate = trial.user_attrs["candidate"]
     made = f"{candidate['rule']['name']} {candidate['cell']['name']}"
-    return f"{name} {trial.values[0]:.4g} (trial {trial.number}, {made})"
+    return f"{name} {number(trial.values[0])} (trial {trial.number}, {made})"

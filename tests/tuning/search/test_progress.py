@@ -11,7 +11,7 @@ from runs import a_request
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.results import frame, objectives, ranking
-from optcell_search.tuning.search.progress import best, duration, front
+from optcell_search.tuning.search.progress import best, front
 from optcell_search.tuning.search.view import View
 
 
