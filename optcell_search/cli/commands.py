@@ -70,6 +70,31 @@ def resume(arguments: argparse.Namespace) -> int:
     return _show_end(run, arguments.json)
 
 
+def enqueue(arguments: argparse.Namespace) -> int:
+    """Put another candidate into the queue."""
+    pairs = [one.partition("=") for one in arguments.changes]
+    for name, sign, value in pairs:
+        if not (name and sign and value):
+            raise ValueError(f"{name}{sign}{value}: valid: NAME=VALUE, such as heavy_ball.mu=0.5")
+    number = _steer(arguments).enqueue(arguments.trial, {name: value for name, _, value in pairs})
+    if arguments.json:
+        return _print_json({"trial": number})
+    print(
+        f"trial {number} waits: the search takes it up as soon as it asks for another, or "
+        f"`optcell-search resume {arguments.directory}` does"
+    )
+    return 0
+
+
+def prune(arguments: argparse.Namespace) -> int:
+    """Have a running trial end early."""
+    _steer(arguments).prune(arguments.trial)
+    if arguments.json:
+        return _print_json({"trial": arguments.trial})
+    print(f"trial {arguments.trial} ends, pruned, after its current epoch")
+    return 0
+
+
 def _show_end(run: Any, as_json: bool) -> int:
     front = run.pareto()
     report = str(run.directory / "report.html")
@@ -247,6 +272,13 @@ def _read(arguments: argparse.Namespace) -> Any:
     from optcell_search.tuning.run_folder import RunFolder
 
     return RunFolder.open(Path(arguments.directory), trust=arguments.trust)
+
+
+def _steer(arguments: argparse.Namespace) -> Any:
+    """Open a run folder to ask something of its search, without what could train anything."""
+    from optcell_search.tuning.run_steering import RunSteering
+
+    return RunSteering.open(Path(arguments.directory), trust=arguments.trust)
 
 
 def _open(arguments: argparse.Namespace) -> Any:

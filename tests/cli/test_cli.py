@@ -92,6 +92,31 @@ def test_epochs_are_chosen_unless_they_are_given() -> None:
         parse([*common, "--epochs", "many"])
 
 
+@pytest.mark.usefixtures("cluster")
+def test_another_candidate_is_put_into_the_queue_and_trained_by_resume(
+    space: str, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "run")
+    options = f"--task {tiny} --out {folder} --workers 1 --scheduler none --epochs 1 --trials 3"
+    assert call(capsys, "run", space, *options.split())[0] == 0
+    table = Run.open(folder).results()
+    like = str(table["number"][table["rule"] == "heavy_ball"].iloc[0])
+    code, output, _ = call(capsys, "enqueue", folder, like, "mu=0.25", "--json")
+    assert (code, json.loads(output)) == (0, {"trial": 3})
+    code, output, _ = call(capsys, "status", folder)
+    assert (code, "0 running, 1 to come" in output) == (0, True)
+    assert f"`optcell-search resume {folder}` goes on" in output
+    assert call(capsys, "resume", folder)[0] == 0
+    added = Run.open(folder).results().iloc[3]
+    assert (added["state"], added["heavy_ball.mu"]) == ("COMPLETE", 0.25)
+    code, _, errors = call(capsys, "enqueue", folder, like, "mu=0.25")
+    assert (code, f"{folder}: trial 3 is that candidate" in errors) == (2, True)
+    code, _, errors = call(capsys, "prune", folder, like)
+    assert (code, errors) == (
+        2, f"optcell-search: {folder}: trial {like} is not running; valid: none\n"
+    )  # fmt: skip
+
+
 def test_status(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
     code, output, _ = call(capsys, "status", str(run[0]))
     assert code == 0
@@ -124,12 +149,13 @@ def test_finalize_then_results_show_test_scores(
     assert code == 0
     over, head, line, _, others, *_, gain = output.splitlines()
     assert "plain rnn (trial " in gain
-    assert (over.split(), head.split()[1:4]) == (["accuracy"], ["search", "validation", "test"])
+    # Folds were trained on together, which leaves no validation.
+    assert (over.split(), head.split()[1:3]) == (["accuracy"], ["search", "test"])
     assert line.split()[0] == "1"
     assert line.count("±") == 2
     assert others.split() == ["other", "test", "scores", "1"]
     _, output, _ = call(capsys, "results", str(run[0]))
-    assert output.count("±") == 1
+    assert output.count("±") == 6, "of the folds of each trial, and of one in the test"
     _, output, _ = call(capsys, "results", str(run[0]), "--json")
     tested = [row for row in json.loads(output) if "test_accuracy" in row]
     assert [(row["number"], row["finalized"]) for row in tested] == [(1, 2.0)]
@@ -140,8 +166,8 @@ def test_finalize_then_results_show_test_scores(
 def test_finalize_takes_the_best_of_each_rule_and_tells_the_best_first(
     run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--best-of-each-rule", "--best-of-each-cell", "--seeds", "1", "--json")
-    code, output, _ = call(capsys, "finalize", str(run[0]), *options)
+    options = ("--best-of-each-rule", "--best-of-each-cell", "--seeds", "1", "--no-refit")
+    code, output, _ = call(capsys, "finalize", str(run[0]), *options, "--json")
     rows = json.loads(output)
     table = Run.open(run[0]).results()
     assert code == 0

@@ -14,7 +14,7 @@ from ..content import encode
 # In this order: each may use what those before it define.
 _SCRIPTS = (
     "ground/base", "ground/run", "ground/state", "ground/address", "ground/charts",
-    "work/save", "work/filter", "work/act", "work/named",
+    "work/save", "work/filter", "work/act", "work/steer", "work/named",
     "views/looks", "views/front", "views/pairs", "views/growth", "views/many",
     "views/standings", "views/rules", "views/importance", "views/equation", "views/gradient",
     "views/notes", "views/cell", "views/training", "views/timeline", "views/table",

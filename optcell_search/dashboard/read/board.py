@@ -12,9 +12,10 @@ from ... import results
 from ...ledger.notes import Remark, remarks, write_remark
 from ...ledger.storage.passwords import without_password
 from ...ledger.storage.storage import STORAGE_ERRORS
+from ...ledger.writing import study_to_write
 from ...results import TrialRecord
 from ..info.data import Data
-from .opening import open_source, study_to_write
+from .opening import open_source
 from .source import Curve
 
 
