@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "export": {"hyperparameters", "registry", "kernels", "rules", "cells", "raw", "space"},
     "dashboard": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "space", "ledger", "results",
-        "export",
+        "export", "wording",
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",

@@ -79,14 +79,19 @@ def test_runs_side_by_side(browser: Any, tmp_path: Path) -> None:
     for name in ("one", "other"):
         folder = tmp_path / name
         folder.mkdir()
-        ledger = Ledger(TWO, f"sqlite:///{folder / 'study.db'}", run_id=name)
+        own = {"seed": 3, "space": {"cells": ["lstm", "gru"]}} if name == "other" else {}
+        same = {"space": {"cells": ["lstm"]}} | own
+        ledger = Ledger(TWO, f"sqlite:///{folder / 'study.db'}", run_id=name, **same)
         ledger.add([0.9, 10.0], of=candidate("gru", "gd", s=0.5))
         ledger.add([0.8, 5.0 + len(name)], of=candidate("gru", "gd", s=0.7))
         places.append(folder)
     path = write_report(places, tmp_path / "both.html")
     with watched(browser, path.as_uri()) as page:
-        assert page.locator("#compare tbody tr").count() == 2
+        assert page.locator("#compare-table tbody tr").count() == 2
+        assert page.locator("#compare-differ tbody tr").all_inner_texts() == [
+            "request\tseed\t0\t3", "space\tcells\tlstm\tlstm, gru"
+        ]  # fmt: skip
         page.locator("#compare").screenshot(path=SCREENSHOTS / "compare-1280-light.png")
-        page.locator("#compare tbody button").nth(1).click()
+        page.locator("#compare-table tbody button").nth(1).click()
         assert "other" in page.locator(".eyebrow").inner_text()
         assert page.evaluate("optcell.current().name") == "other"

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from optcell_search.dashboard.info import compare, front, overview
 from optcell_search.dashboard.info.data import Axis
+from optcell_search.dashboard.info.differences import differences
 
 FIVE = {
     "accuracy": "maximize",
@@ -180,6 +181,26 @@ def test_comparison_lays_runs_into_one_box() -> None:
         volume=pytest.approx(0.75),
     )
     assert found.standings[1].volume == pytest.approx(0.25)
+
+
+def test_what_differs_between_runs_is_told_by_part() -> None:
+    space = {"cells": ["gru"], "rule": {"adam": {"mu": {"low": 0.0, "high": 0.9}}}}
+    other = {"cells": ["gru", "lstm"], "rule": {"adam": {"mu": 0.5}}, "description": "its own"}
+    same = {"data_fingerprint": "ab" * 32}
+    one = Ledger(TWO, space=space, run_id="a", seed=1, **same)
+    two = Ledger(TWO, space=other, run_id="b", seed=2, time_limit=18000.0, **same)
+    found = {(d.part, d.name): d.values for d in differences([data_of(one), data_of(two)])}
+    assert found == {
+        ("space", "cells"): ("gru", "gru, lstm"),
+        ("space", "description"): (None, "its own"),
+        ("space", "rule.adam.mu"): ("0 to 0.9", "0.5"),
+        ("request", "seed"): ("1", "2"),
+        ("request", "time limit"): (None, "18,000"),
+    }
+    third = Ledger({"loss": "minimize"}, task="mnist", space=space, seed=1)
+    parts = [d.part for d in differences([data_of(one), data_of(third)])]
+    assert parts == ["data", "data", "request"], "the data first"
+    assert differences([data_of(one), data_of(one)]) == ()
 
 
 def test_runs_with_other_objectives_have_no_common_volume() -> None:

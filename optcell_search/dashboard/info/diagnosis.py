@@ -26,6 +26,25 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """A sequence of the test split that one seed tells wrong.
+
+    Attributes:
+        index: of the sequence in the split.
+        true, predicted: names of classes.
+        probability, true_probability: that the two were given.
+        values: the sequence, one list a feature, thinned; empty where it cannot be drawn.
+    """
+
+    index: int
+    true: str
+    predicted: str
+    probability: float
+    true_probability: float
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Confusion:
     """Which class is taken for which.
 
@@ -34,12 +53,15 @@ class Confusion:
         classes: their names.
         matrix: how many of each true class (rows) were told as each class (columns).
         scores: one a class.
+        worst: sequences of which the truth was thought the least likely, of the best seed; the
+            worst first, and none where it was not noted.
     """
 
     number: int
     classes: tuple[str, ...]
     matrix: tuple[tuple[int, ...], ...]
     scores: tuple[ClassScore, ...]
+    worst: tuple[Wrong, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,19 @@ def _confusion(number: int, found: Mapping[str, Any]) -> Confusion:
     matrix = np.array(found["matrix"], dtype=np.int64)
     classes = tuple(str(name) for name in found["classes"])
     rows = tuple(tuple(int(amount) for amount in row) for row in matrix)
-    return Confusion(number, classes, rows, tuple(_scores(classes, matrix)))
+    worst = tuple(_wrong(one) for one in found.get("worst", ()))
+    return Confusion(number, classes, rows, tuple(_scores(classes, matrix)), worst)
+
+
+def _wrong(one: Mapping[str, Any]) -> Wrong:
+    return Wrong(
+        index=int(one["index"]),
+        true=str(one["true"]),
+        predicted=str(one["predicted"]),
+        probability=float(one["probability"]),
+        true_probability=float(one["true_probability"]),
+        values=tuple(tuple(float(value) for value in line) for line in one["values"]),
+    )
 
 
 def _scores(

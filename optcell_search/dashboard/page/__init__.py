@@ -18,8 +18,8 @@ _SCRIPTS = (
     "views/looks", "views/front", "views/pairs", "views/growth", "views/many",
     "views/standings", "views/rules", "views/importance", "views/equation", "views/gradient",
     "views/notes", "views/cell", "views/training", "views/timeline", "views/table",
-    "views/tested", "views/diagnosis", "views/provenance", "views/compare", "views/head",
-    "work/copy", "work/paper", "work/start",
+    "views/tested", "views/worst", "views/diagnosis", "views/provenance", "views/compare",
+    "views/head", "work/copy", "work/paper", "work/start",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ function drawDiagnosis(run) {
   if (root.hidden) return;
   cleared(root);
   root.append(h("p", {}, "What the finalized candidates, trained with fresh seeds, make of the test split; nothing here was seen by the search."));
-  for (const found of run.confusions) root.append(confusionPart(run, found));
+  for (const found of run.confusions) root.append(...[confusionPart(run, found), worstPart(run, found)].filter(Boolean));
   for (const found of run.residuals) root.append(h("div", { class: "pair" }, h("div", { id: `residual-${found.number}` }), h("div", { id: `residuals-${found.number}` })));
   for (const found of run.confusions) drawConfusion(found);
   for (const found of run.residuals) drawResiduals(run, found);
