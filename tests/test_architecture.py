@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "pareto": set(),
     "stages": set(),
     "wording": set(),
+    "notebook": set(),
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
@@ -42,7 +43,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
-        "ledger", "results", "export", "dashboard", "stages", "wording",
+        "ledger", "results", "export", "dashboard", "stages", "wording", "notebook",
     },
     "estimators": {"export", "raw", "space", "tuning"},
     "cli": {

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import ray
 from optuna.trial import FrozenTrial
 from ray import exceptions
-from rich.console import Console
-from rich.progress import Progress
 
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.training import has_baseline
@@ -31,6 +29,7 @@ from ..store.retention import own_sizes
 from ..worker.final_training import Outcome, Work, train_and_test, unjudged
 from ..worker.job import Job
 from .together import Together
+from .view import FinalizeView
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
@@ -103,12 +102,10 @@ def finalize(
                 Work(_job(ledger, trial, seed, epochs, source, plan), baseline, answers=answers)
                 for seed in lacking
             )
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("training again", total=len(works))
+    with FinalizeView(len(works), next(iter(request.objectives))) as view:
         try:
             works = _kept(works, location, request.checkpoint_bytes)
-            for work, outcome in _run(works, request.workers):
+            for work, outcome in _run(works, request.workers, view.waits):
                 number, seed = work.job.number, work.job.seeds[0]
                 pair = records[number]
                 pair[work.baseline].scores[seed] = outcome.score
@@ -116,7 +113,7 @@ def finalize(
                     pair[False].ensemble = together[number].take(seed, outcome.outputs)
                 compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
                 ledger.note(finalized_key(number), pair[False].to_dict() | compared_with)
-                progress.advance(bar)
+                view.took(work, outcome)
         except exceptions.RayError as error:
             # The raylet has died, say: Ray has a name of its own for each way to notice.
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
@@ -156,12 +153,20 @@ def _job(
     )
 
 
-def _run(works: Sequence[Work], workers: int) -> Iterator[tuple[Work, Outcome]]:
-    """Do the works on the cluster, at most `workers` at once; give each with what it came to."""
+def _run(
+    works: Sequence[Work], workers: int, waits: Callable[[], None]
+) -> Iterator[tuple[Work, Outcome]]:
+    """Do the works on the cluster, at most `workers` at once; give each with what it came to.
+
+    Args:
+        works: what to do.
+        workers: how many at once.
+        waits: called every few seconds while none has ended.
+    """
     left = iter(works)
     pending = {_submit(work): work for work in itertools.islice(left, workers)}
     while pending:
-        done = _first(list(pending))
+        done = _first(list(pending), waits)
         work = pending.pop(done)
         try:
             outcome = ray.get(done)
@@ -176,7 +181,9 @@ def _run(works: Sequence[Work], workers: int) -> Iterator[tuple[Work, Outcome]]:
         pending.update({_submit(work): work for work in itertools.islice(left, 1)})
 
 
-def _first(pending: list[ray.ObjectRef[Outcome]]) -> ray.ObjectRef[Outcome]:
+def _first(
+    pending: list[ray.ObjectRef[Outcome]], waits: Callable[[], None]
+) -> ray.ObjectRef[Outcome]:
     """Wait for the first to be there; raises RunBrokenError when no node is left."""
     while True:
         done, _ = ray.wait(pending, timeout=_SECONDS_BETWEEN_LOOKS)
@@ -184,6 +191,7 @@ def _first(pending: list[ray.ObjectRef[Outcome]]) -> ray.ObjectRef[Outcome]:
             return done[0]
         if not heartbeat.nodes():
             raise RunBrokenError(heartbeat.NO_NODE)
+        waits()
 
 
 def _submit(work: Work) -> ray.ObjectRef[Outcome]:

@@ -39,6 +39,16 @@ class Progress:
         asked = ledger.request.num_trials
         return f"{self.ended(ledger)} of {asked}" if asked else str(self.ended(ledger))
 
+    def share(self, ledger: Ledger) -> float | None:
+        """Return the share of a budget that is used, of the one used most; None: there is none."""
+        request = ledger.request
+        used = []
+        if request.num_trials:
+            used.append(self.ended(ledger) / request.num_trials)
+        if request.time_limit:
+            used.append(ledger.study.user_attrs.get(SEARCHED, 0.0) / request.time_limit)
+        return min(1.0, max(used)) if used else None
+
     def left(self, ledger: Ledger, elapsed: float | None = None) -> float:
         """Return the seconds until a budget is used up; infinity where nobody can say."""
         request, left = ledger.request, math.inf
