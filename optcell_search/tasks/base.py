@@ -43,12 +43,15 @@ class Split:
         lengths: (sequences,), int64 on the CPU: steps of each sequence; None: all of them.
         drivers: what penalties judge predictions by, in physical units, by name; each
             (sequences, ...). Only where all sequences are of one length.
+        groups: (sequences,), int64 on the CPU: sequences of one number belong together and are
+            never divided between training and validation; None: each stands for itself.
     """
 
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
     drivers: Mapping[str, Tensor] = field(default_factory=dict)
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -58,7 +61,8 @@ class Split:
         on_device = index.to(self.inputs.device)
         lengths = None if self.lengths is None else self.lengths[index]
         drivers = {name: values[on_device] for name, values in self.drivers.items()}
-        return Split(self.inputs[on_device], self.targets[on_device], lengths, drivers)
+        groups = None if self.groups is None else self.groups[index]
+        return Split(self.inputs[on_device], self.targets[on_device], lengths, drivers, groups)
 
     def pieces(self, steps: int) -> Iterator[Split]:
         """Give the sequences in pieces of `steps` steps, the last one shorter; 0: whole.
@@ -75,7 +79,8 @@ class Split:
     def to(self, device: torch.device) -> Split:
         """Return the split with all but `lengths` on `device`."""
         drivers = {name: values.to(device) for name, values in self.drivers.items()}
-        return Split(moved(self.inputs, device), self.targets.to(device), self.lengths, drivers)
+        inputs, targets = moved(self.inputs, device), self.targets.to(device)
+        return Split(inputs, targets, self.lengths, drivers, self.groups)
 
 
 @dataclass(frozen=True, kw_only=True)

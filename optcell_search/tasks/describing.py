@@ -64,7 +64,8 @@ def fingerprint(data: Data) -> str:
 
 def _tensors(split: Split) -> list[Tensor | None]:
     drivers = [values for _, values in sorted(split.drivers.items())]
-    return [split.inputs, split.targets, split.lengths, *drivers]
+    groups = [] if split.groups is None else [split.groups]
+    return [split.inputs, split.targets, split.lengths, *drivers, *groups]
 
 
 def beginning(data: Data, train: int, validation: int) -> Data:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from optcell_search.tasks.base import Split
 from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
 from optcell_search.tasks.loaded import LoadedTask
-from optcell_search.tasks.splitting import Index
+from optcell_search.tasks.splitting import Index, grouped
 
 AUTOMATIC = 5
 # Sequences for training and validation below which `automatic_folds` takes folds.
@@ -44,6 +44,9 @@ def refusal(task: LoadedTask, folds: int) -> str:
     if task.pretraining is not None:
         return "what it begins with belongs to its own training part"
     count = len(task.train) + len(task.validation)
+    if (groups := joined_groups(task.train, task.validation)) is not None:
+        different = len(torch.unique(groups))
+        return f"{different} groups are too few" if different < folds else ""
     if isinstance(task.goal, Forecasting):
         least = (task.goal.values + 1) * (folds + 1)
         return f"{count} windows are too few; needed are {least}" if count < least else ""
@@ -54,6 +57,7 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
     """Return a task whose validation split is one fold of all data but the test split.
 
     - Classes, one a sequence: each fold has every class in proportion.
+    - Groups: all sequences of a group are in one fold; classes as nearly in proportion as can be.
     - Forecasts: in order of time. The data are cut into `folds` + 1 blocks; fold k trains on blocks
       0 to k, but for the last windows, whose values reach into block k + 1, and validates on that.
     - All others: whole sequences at random.
@@ -68,7 +72,11 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
     if isinstance(task.goal, Forecasting):
         train, validation = _by_time(len(whole), number, folds, overlap=task.goal.values - 1)
     else:
-        dealt = _dealt(_strata(task, whole), folds, seed)
+        strata = _strata(task, whole)
+        if whole.groups is None:
+            dealt = _dealt(strata, folds, seed)
+        else:
+            dealt = grouped(whole.groups.numpy(), strata, folds, seed)
         train, validation = np.flatnonzero(dealt != number), np.flatnonzero(dealt == number)
     return task.split_anew(*(whole.take(torch.from_numpy(index)) for index in (train, validation)))
 
@@ -102,7 +110,15 @@ def joined(first: Split, second: Split) -> Split:
         torch.cat(targets),
         lengths,
         {name: torch.cat([first.drivers[name], second.drivers[name]]) for name in first.drivers},
+        joined_groups(first, second),
     )
+
+
+def joined_groups(first: Split, second: Split) -> Tensor | None:
+    """Return the groups of both splits, one after the other; None where there are none."""
+    if first.groups is None or second.groups is None:
+        return None
+    return torch.cat([first.groups, second.groups])
 
 
 def _padded(values: Tensor, steps: int, mark: float) -> Tensor:

@@ -1,11 +1,13 @@
 """Deterministic splits.
 
 All draws come from `numpy.random.RandomState`, whose stream numpy keeps unchanged for good, so a
-split is the same on every machine and under every version.
+split is the same on every machine and under every version. Groups are dealt out by scikit-learn,
+from such a stream; another version of it may deal them otherwise.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +18,7 @@ Index = npt.NDArray[np.int64]
 TEST_SHARE = 0.2
 # A fifth of what the test leaves.
 VALIDATION_SHARE = 0.16
+_FIFTHS = 5
 
 
 def stratified(
@@ -61,3 +64,61 @@ def stratified(
             end = start
         parts[0].append(members[:end])
     return tuple(np.sort(np.concatenate(part)).astype(np.int64) for part in parts)
+
+
+def grouped(groups: Index, labels: Index, folds: int, seed: int) -> Index:
+    """Return the fold of each example: those of a group in one, classes nearly in proportion.
+
+    Args:
+        groups: (examples,) group numbers, of at least `folds` different ones.
+        labels: (examples,) class numbers; all 0 for examples without classes.
+        folds: how many.
+        seed: of the dealing.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    random = np.random.RandomState(seed % 2**32)
+    dealing = StratifiedGroupKFold(folds, shuffle=True, random_state=random)
+    dealt = np.empty(len(groups), dtype=np.int64)
+    with warnings.catch_warnings():
+        # That a class has fewer examples than folds: there may be many folds and few of a class.
+        warnings.simplefilter("ignore", UserWarning)
+        for number, (_, members) in enumerate(dealing.split(labels, labels, groups)):
+            dealt[members] = number
+    return dealt
+
+
+def split_by_groups(
+    groups: Index, labels: Index, *, where: str, names: Sequence[str] = ()
+) -> tuple[Index, Index, Index]:
+    """Return training, validation and test examples, no group in two of them.
+
+    A fifth is for the test, and a fifth of what that leaves for validation, as nearly as groups
+    allow.
+
+    Args:
+        groups: (examples,) group numbers.
+        labels: (examples,) class numbers; all 0 for examples without classes.
+        where: what is split, for the error message.
+        names: what the classes are called there; empty: by their numbers.
+
+    Raises:
+        ValueError: there are fewer than three groups, or a class is missing in a part.
+    """
+    different = len(np.unique(groups))
+    if different < 3:
+        raise ValueError(f"{where}: too few groups to split: {different}, needed are at least 3")
+    test = grouped(groups, labels, min(_FIFTHS, different), 0) == 0
+    rest = np.flatnonzero(~test)
+    few = min(_FIFTHS, len(np.unique(groups[rest])))
+    held = grouped(groups[rest], labels[rest], few, 0) == 0
+    parts = rest[~held], rest[held], np.flatnonzero(test)
+    for part, called in zip(parts, ("training", "validation", "test"), strict=True):
+        lacking = np.setdiff1d(labels, labels[part])
+        if len(lacking):
+            name = repr(names[lacking[0]]) if len(names) else f"number {lacking[0]}"
+            raise ValueError(
+                f"{where}: class {name} is missing in the {called} part: its examples are in "
+                f"{len(np.unique(groups[labels == lacking[0]]))} of {different} groups"
+            )
+    return parts

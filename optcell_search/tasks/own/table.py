@@ -20,6 +20,7 @@ from optcell_search.raw.reading.gaps import Gaps
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
+from optcell_search.tasks.own.groups import groups_of
 from optcell_search.tasks.own.options import OwnData, TableOptions, names_in, there
 from optcell_search.tasks.own.repeats import per_of
 from optcell_search.tasks.own.targets import (
@@ -48,6 +49,7 @@ class _Read:
     targets: Tensor
     drivers: Tensor | None
     parts: dict[str, Index]
+    groups: Index | None
 
     def split(self, name: str) -> Split:
         """Return a part of the sequences."""
@@ -57,7 +59,8 @@ class _Read:
         if self.drivers is not None:
             names = self.preprocessing.features.names
             drivers = dict(zip(names, self.drivers[index].unbind(-1), strict=True))
-        return Split(self.inputs.values[index], self.targets[index], lengths, drivers)
+        groups = None if self.groups is None else torch.from_numpy(self.groups)[index]
+        return Split(self.inputs.values[index], self.targets[index], lengths, drivers, groups)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +68,8 @@ class Table(TableOptions, OwnData):
     """A table with a row for each step and a column that says which sequence the row belongs to.
 
     As ``PATH.csv:sequence=COLUMN,target=COLUMN``; a value with a comma stands in quotes. The file
-    is CSV with any separator, Parquet, Feather, or a sheet of Excel. Every column that is neither
-    `sequence`, `time` nor `target` is a feature: numbers as they are (``scale=standard`` brings
+    is CSV with any separator, Parquet, Feather, or a sheet of Excel. Every column that is none
+    of `sequence`, `time`, `target` and `group` is a feature: numbers as they are (``scale=standard`` brings
     them to mean 0 and deviation 1), texts of few kinds one-hot. Empty cells, missing times and
     anything that can be understood in two ways are refused with the option that decides.
 
@@ -77,12 +80,15 @@ class Table(TableOptions, OwnData):
     without one. Sequences may have different lengths; where they have one length and numbers are
     predicted, the features are also what penalties judge by, by the names of their columns.
 
-    Split by sequence: 20 % test, 16 % validation, classes in proportion.
+    Split by sequence: 20 % test, 16 % validation, classes in proportion. With `group`, all
+    sequences of a group are in one part, and in one fold.
 
     Args:
         sequence: column whose value tells the sequences apart.
         time: column to sort the rows of a sequence by; empty: they are in order already.
         target: column to be predicted, or several, apart by commas.
+        group: column of what sequences have in common that new ones will not, such as the patient
+            or the machine; empty: each sequence stands for itself.
     """
 
     name: ClassVar[str] = "table"
@@ -92,6 +98,7 @@ class Table(TableOptions, OwnData):
     sequence: str = ""
     time: str = ""
     target: str = ""
+    group: str = ""
     gaps: str = choice(
         "keep",
         options=("keep", "refuse", "forward", "interpolate"),
@@ -105,9 +112,11 @@ class Table(TableOptions, OwnData):
                 f"{self.path}: a table needs the columns of sequence and target: "
                 f"{self.path}:sequence=COLUMN,target=COLUMN"
             )
-        special = [*([self.time] if self.time else []), self.sequence, *names_in(self.target)]
+        special = [self.sequence, *names_in(self.target), *filter(None, (self.time, self.group))]
         if len(set(special)) < len(special):
-            raise ValueError(f"{self.path}: sequence, time and target must be different columns")
+            raise ValueError(
+                f"{self.path}: sequence, time, target and group must be different columns"
+            )
 
     def search_data(self, folder: Path) -> Data:
         """Read the table and take its training and validation sequences."""
@@ -140,7 +149,9 @@ class Table(TableOptions, OwnData):
         there(frame, [self.sequence], "sequence", where)
         there(frame, times_of, "time", where)
         there(frame, targets, "target", where)
-        special = [self.sequence, *times_of, *targets]
+        groups_in = [self.group] if self.group else []
+        there(frame, groups_in, "group", where)
+        special = [self.sequence, *times_of, *targets, *groups_in]
         chosen = fitting.chosen(
             frame, names_in(self.columns), names_in(self.exclude), special, where
         )
@@ -157,7 +168,11 @@ class Table(TableOptions, OwnData):
         outputs = self._outputs(frame, rows, names, targets, where)
         exact = tables.targets_of(outputs, frame, rows, names, where)
         check_labels(exact, outputs, f"{where}: target column {self.target}")
-        index = divide(exact, outputs, (VALIDATION_SHARE, TEST_SHARE), where)
+        groups = None
+        if self.group:
+            place = f"{where}: column {self.group!r}"
+            groups = groups_of(frame[self.group], rows, names, place)
+        index = divide(exact, outputs, (VALIDATION_SHARE, TEST_SHARE), where, groups)
         parts = dict(zip(_PARTS, index, strict=True))
         train = rows[parts["train"]]
         made = TablePreprocessing(
@@ -178,7 +193,7 @@ class Table(TableOptions, OwnData):
         )
         inputs = made.inputs(frame)
         laid = made.targets(frame, inputs)
-        return _Read(frame, made, inputs, laid, _drivers(made, frame, inputs), parts)
+        return _Read(frame, made, inputs, laid, _drivers(made, frame, inputs), parts, groups)
 
     def _outputs(
         self,
