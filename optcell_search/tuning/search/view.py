@@ -138,7 +138,7 @@ class View:
         if said := _best(ledger):
             parts.append(f"best {said}")
         left = self._progress.left(ledger)
-        if math.isfinite(left):
+        if 0 < left < math.inf:
             parts.append(f"about {duration(left)} left")
         return parts
 
