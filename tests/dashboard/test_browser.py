@@ -89,7 +89,7 @@ def test_runs_side_by_side(browser: Any, tmp_path: Path) -> None:
     with watched(browser, path.as_uri()) as page:
         assert page.locator("#compare-table tbody tr").count() == 2
         assert page.locator("#compare-differ tbody tr").all_inner_texts() == [
-            "request\tseed\t0\t3", "space\tcells\tlstm\tlstm, gru"
+            "space\tcells\tlstm\tlstm, gru", "request\tseed\t0\t3"
         ]  # fmt: skip
         page.locator("#compare").screenshot(path=SCREENSHOTS / "compare-1280-light.png")
         page.locator("#compare-table tbody button").nth(1).click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from ledgers import TWO, Ledger, candidate, data_of, two_objectives
@@ -184,22 +185,33 @@ def test_comparison_lays_runs_into_one_box() -> None:
 
 
 def test_what_differs_between_runs_is_told_by_part() -> None:
-    space = {"cells": ["gru"], "rule": {"adam": {"mu": {"low": 0.0, "high": 0.9}}}}
-    other = {"cells": ["gru", "lstm"], "rule": {"adam": {"mu": 0.5}}, "description": "its own"}
+    space: dict[str, Any] = {"cells": ["gru"], "rule": {"adam": {"mu": {"low": 0.0, "high": 0.9}}}}
+    space["odd"] = [{"a": 1, "b": 2}]
+    other: dict[str, Any] = {
+        "cells": ["gru", "lstm"],
+        "rule": {"adam": {"mu": 0.5}},
+        "description": "its own",
+    }
+    other["odd"] = [{"a": 1, "b": 3}]
     same = {"data_fingerprint": "ab" * 32}
-    one = Ledger(TWO, space=space, run_id="a", seed=1, **same)
-    two = Ledger(TWO, space=other, run_id="b", seed=2, time_limit=18000.0, **same)
+    one = Ledger(TWO, space=space, run_id="a", seed=1, first=[], **same)
+    tried = [{"cell": {"name": "gru"}}]
+    two = Ledger(TWO, space=other, run_id="b", seed=2, time_limit=18000.0, first=tried, **same)
     found = {(d.part, d.name): d.values for d in differences([data_of(one), data_of(two)])}
     assert found == {
         ("space", "cells"): ("gru", "gru, lstm"),
         ("space", "description"): (None, "its own"),
         ("space", "rule.adam.mu"): ("0 to 0.9", "0.5"),
+        ("space", "odd"): ("a 1, b 2", "a 1, b 3"),
+        ("request", "candidates tried first"): ("0", "1"),
         ("request", "seed"): ("1", "2"),
         ("request", "time limit"): (None, "18,000"),
     }
     third = Ledger({"loss": "minimize"}, task="mnist", space=space, seed=1)
     parts = [d.part for d in differences([data_of(one), data_of(third)])]
-    assert parts == ["data", "data", "request"], "the data first"
+    assert parts == ["data", "data", "request", "request"]
+    parts = [d.part for d in differences([data_of(one), data_of(two)])]
+    assert parts == sorted(parts, key=["data", "space", "request"].index)
     assert differences([data_of(one), data_of(one)]) == ()
 
 

@@ -14,6 +14,7 @@ _LEFT_OUT = {
     "format", "run_id", "created", "study", "storage", "address", "data_dir", "epochs_rule",
 }  # fmt: skip
 _DATA = {"task": "task", "data_fingerprint": "fingerprint"}
+_PARTS = ("data", "space", "request")
 _MARK = 12
 
 
@@ -35,7 +36,7 @@ class Difference:
 def differences(runs: Sequence[Data]) -> tuple[Difference, ...]:
     """Return what differs between runs: in their data first, then their spaces, then the rest."""
     flat = [dict(_flat(data)) for data in runs]
-    keys = sorted({key for one in flat for key in one})
+    keys = sorted({key for one in flat for key in one}, key=lambda k: (_PARTS.index(k[0]), k[1]))
     found = [Difference(*key, tuple(one.get(key) for one in flat)) for key in keys]
     return tuple(one for one in found if len(set(one.values)) > 1)
 
@@ -49,10 +50,14 @@ def _flat(data: Data) -> Iterator[tuple[tuple[str, str], str]]:
         elif name == "objectives":
             wanted = ", ".join(f"{way} {metric}" for metric, way in data.objectives.items())
             yield ("request", "objectives"), wanted
+        elif name == "first":
+            yield ("request", "candidates tried first"), str(len(value))
         elif name == "space":
             yield from ((("space", inner), text) for inner, text in _leaves(value, ""))
         elif name not in _LEFT_OUT:
-            yield from ((("request", inner), text) for inner, text in _leaves(value, name))
+            yield from (
+                (("request", i), text) for i, text in _leaves(value, name.replace("_", " "))
+            )
 
 
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
@@ -61,15 +66,17 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _leaves(inner, f"{name}.{key}" if name else str(key))
     elif value not in ("", [], ()):
-        yield name.replace("_", " "), _words(value)
+        yield name, _words(value)
 
 
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         if "choices" in value:
             return f"one of {_words(value['choices'])}"
-        ends = f"{_words(value['low'])} to {_words(value.get('high'))}"
-        return f"{ends}, logarithmic" if value.get("log") else ends
+        if "low" in value:
+            ends = f"{_words(value['low'])} to {_words(value.get('high'))}"
+            return f"{ends}, logarithmic" if value.get("log") else ends
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_words, value))
     return number(value) if isinstance(value, float) else str(value)

@@ -36,7 +36,7 @@ function worstPart(run, { number: trial, worst }) {
   return h(
     "div",
     {},
-    h("div", { class: "about" }, h("div", {}, h("h3", {}, `Told most wrong, trial ${trial}`), h("p", { class: "says" }, `Sequences of the test split of which one seed, the best on the validation part, thought the truth the least likely; the worst first.${features}`)), saveTable(`worst of trial ${trial}`, rows)),
+    h("div", { class: "about" }, h("div", {}, h("h3", {}, `Told most wrong, trial ${trial}`), h("p", { class: "says" }, `Sequences of the test split of which one seed, the best on the validation part if there is one, thought the truth the least likely; the worst first.${features}`)), saveTable(`worst of trial ${trial}`, rows)),
     h("div", { class: "sketches" }, worst.map(told))
   );
 }
