@@ -9,7 +9,7 @@ import pytest
 from ledgers import TWO, Ledger, candidate, data_of, two_objectives
 from optuna.trial import TrialState
 
-from optcell_search.dashboard.info import compare, front, overview
+from optcell_search.dashboard.info import compare, front, overview, progress
 from optcell_search.dashboard.info.data import Axis
 from optcell_search.dashboard.info.differences import differences
 
@@ -34,6 +34,25 @@ def test_overview_names_the_best_of_each_objective_and_the_knee() -> None:
     ]
     assert found.picks[0].values == {"accuracy": 0.9, "parameters": 100.0}
     assert found.picks[1].description == "rnn × gd (s 0.4); hidden 32 · layers 1; rmsprop, lr 0.001"
+
+
+def test_progress_tells_what_is_done_what_is_left_and_who_works() -> None:
+    ledger = Ledger(TWO, num_trials=8, time_limit=100.0, epochs=4)
+    steps = [{"accuracy": 0.1, "loss": 1.0}]
+    ledger.add([0.9, 1.0], epochs=steps)
+    ledger.add(state=TrialState.FAIL, reason="diverged")
+    ledger.add(state=TrialState.RUNNING, epochs=steps)
+    ledger.study.set_user_attr("searched_seconds", 30.0)
+    found = progress.progress(data_of(ledger))
+    assert (found.done, found.asked, found.spent, found.limit) == (2, 8, 30.0, 100.0)
+    # Six more at 15 s each would be 90, but the time is used up before.
+    assert found.left == 70.0
+    assert found.working == (progress.Working("host:1", 2, 1, 4),)
+    ledger.study.set_user_attr("ended", "the time is used up")
+    found = progress.progress(data_of(ledger))
+    assert (found.left, found.ended) == (None, "the time is used up")
+    done = progress.progress(data_of(two_objectives()))
+    assert (done.done, done.left, done.working) == (5, None, ()), "nothing is in training"
 
 
 def test_a_row_that_is_best_in_all_is_named_once() -> None:

@@ -12,6 +12,8 @@ from .data import Data
 
 # More points than this in a cloud nobody tells apart.
 _MOST_POINTS = 2000
+# What a forecast calls the value one step ahead.
+_NEXT = "+1"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Residuals:
         name: what is predicted.
         target, predicted: pairs of values, an even sample of them where there are many.
         mean, deviation: of predicted - target, over all pairs.
+        ahead: of a forecast, which of its pairs look one step ahead, in the order of time; else
+            empty.
     """
 
     number: int
@@ -81,6 +85,7 @@ class Residuals:
     predicted: tuple[float, ...]
     mean: float
     deviation: float
+    ahead: tuple[int, ...]
 
 
 def confusions(data: Data) -> tuple[Confusion, ...]:
@@ -152,4 +157,12 @@ def _residuals(number: int, found: Mapping[str, Any]) -> Residuals:
         predicted=tuple(predicted[::step].tolist()),
         mean=float(off.mean()) if len(off) else 0.0,
         deviation=float(off.std(ddof=1)) if len(off) > 1 else 0.0,
+        ahead=_ahead(found, range(0, len(target), step)),
     )
+
+
+def _ahead(found: Mapping[str, Any], kept: range) -> tuple[int, ...]:
+    names, values = found.get("names", ()), found.get("value", ())
+    if not names or names[0] != _NEXT:
+        return ()
+    return tuple(i for i, pair in enumerate(kept) if values[pair] == 0)
