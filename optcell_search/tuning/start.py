@@ -63,9 +63,11 @@ def search(
             than candidates, for none is trained twice. None: as many as `time` allows.
         out: folder for the run; it must not exist, or be empty.
         time: of searching, as ``"30m"``, ``"1h30m"`` or seconds. Then no trial starts any more and
-            those in training end, pruned, after their current epoch. Time spent stopped does not
-            count. With `deterministic` the clock decides how far the search comes, not what it
-            tries.
+            those in training end, pruned, after their current epoch; they count as they stand where
+            no candidate has been trained to its end. Time spent stopped does not count. With
+            ``epochs="auto"`` candidates get no more epochs, and if need be no folds, than leave
+            time for ten of them, by what a few steps take on this machine. With `deterministic`
+            the clock decides how far the search comes, not what it tries.
         trial_time: of training one candidate, all repeats together; one that has taken longer
             after an epoch fails as "too slow".
         patience: the search ends after so many trials without a better front; 0: never.

@@ -13,38 +13,38 @@ from runs import SPACE
 
 import optcell_search
 from optcell_search.ledger.opening import open_ledger
-from optcell_search.tuning import Run, RunFailedError
+from optcell_search.tuning import Run
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def test_running_trials_end_and_a_resume_goes_on(tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with pytest.raises(RunFailedError, match="the time is used up, and no candidate was trained"):
-        # Candidates that would take hours.
-        optcell_search.search(
-            SPACE, tiny, time=3, out=folder, epochs=10**6, workers=2, scheduler="none"
-        )
+    # Candidates that would take hours.
+    optcell_search.search(
+        SPACE, tiny, time=3, out=folder, epochs=10**6, workers=2, scheduler="none"
+    )
     known = Run.open(folder).status()
-    assert (known["complete"], known["pruned"], known["running"]) == (0, 2, 0)
-    assert known["ended"] == "the time is used up"
-    assert 3 <= known["searched_seconds"] < 60
+    # There is nothing else, so they count as they are.
+    assert (known["complete"], known["pruned"], known["running"]) == (2, 0, 0)
+    assert known["ended"] == "the time is used up before any candidate was trained to its end"
+    assert known["best"] is not None
+    assert known["searched_seconds"] >= 3
     table = Run.open(folder).results()
     assert (table["epochs"] > 0).all()
     assert table["accuracy"].between(0, 1).all()
 
     # Time that goes by meanwhile does not count, and without more of it nothing happens.
     time.sleep(1)
-    with pytest.raises(RunFailedError, match="the time is used up"):
-        Run.open(folder).resume()
+    Run.open(folder).resume()
     assert Run.open(folder).status()["searched_seconds"] == known["searched_seconds"]
     total = known["searched_seconds"] + 3
-    with pytest.raises(RunFailedError, match="the time is used up"):
-        Run.open(folder).resume(time=total)
-    after = Run.open(folder)
+    after = Run.open(folder).resume(time=total)
     assert after.request.time_limit == total
-    assert after.status()["pruned"] == 4
-    assert after.status()["searched_seconds"] >= total
+    known = after.status()
+    assert (known["complete"], known["pruned"]) == (2, 2)
+    assert known["ended"] == "the time is used up"
+    assert known["searched_seconds"] >= total
 
 
 def test_trials_and_time_together_and_a_trial_given_up(tiny: str, tmp_path: Path) -> None:

@@ -69,9 +69,10 @@ class Table(TableOptions, OwnData):
 
     As ``PATH.csv:sequence=COLUMN,target=COLUMN``; a value with a comma stands in quotes. The file
     is CSV with any separator, Parquet, Feather, or a sheet of Excel. Every column that is none
-    of `sequence`, `time`, `target` and `group` is a feature: numbers as they are (``scale=standard`` brings
-    them to mean 0 and deviation 1), texts of few kinds one-hot. Empty cells, missing times and
-    anything that can be understood in two ways are refused with the option that decides.
+    of `sequence`, `time`, `target` and `group` is a feature: numbers as they are
+    (``scale=standard`` brings them to mean 0 and deviation 1), texts of few kinds one-hot. Empty
+    cells, missing times and anything that can be understood in two ways are refused with the option
+    that decides.
 
     A target that is the same in all rows of each sequence is one target per sequence; otherwise
     there is one per step. Whole numbers and texts are classes, other numbers are predicted: on the

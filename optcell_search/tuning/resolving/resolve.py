@@ -22,7 +22,7 @@ from ...ledger.constraints import Constraint
 from ...ledger.request import LOCAL, Request
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
-from . import limits
+from . import limits, pilot
 from .first_candidates import read_first, with_plain
 from .presets import thoroughness
 
@@ -123,7 +123,18 @@ def resolve(
     if sampler != "grid":
         tried_first = with_plain(tried_first, loaded)
     asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
+    cores = available_cores()
+    workers = workers if workers is not None else min(cores, asked_trials or cores)
+    threads = threads if threads is not None else max(1, cores // workers)
     budget, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
+    # Elsewhere, on a GPU or a cluster, an epoch takes a time of its own; and what is deterministic
+    # goes by no clock.
+    if time_limit and how.epochs == "auto" and not (deterministic or gpus_per_trial or address):
+        wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
+        plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
+        room = time_limit * workers / (wanted * how.repeats)
+        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
+        epochs_rule += cut
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -137,8 +148,6 @@ def resolve(
             raise ValueError(
                 "trial_time is read off a clock; valid in a deterministic search: none"
             )
-    cores = available_cores()
-    workers = workers if workers is not None else min(cores, asked_trials or cores)
     return Request(
         run_id=f"{loaded.name or 'space'}-{data.name}-{uuid.uuid4().hex[:12]}",
         space=loaded.to_dict(),
@@ -163,7 +172,7 @@ def resolve(
         deterministic=deterministic,
         constraints=tuple(constraints),
         workers=workers,
-        threads=threads if threads is not None else max(1, cores // workers),
+        threads=threads,
         gpus_per_trial=gpus_per_trial,
         gpus_measured=measured,
         device=choose_device(device, gpus_per_trial, measured=measured),

@@ -58,6 +58,7 @@ class LedgerSearch(Searcher):
         self.broken = ""
         self.budget = budget or Budget.of(ledger)
         self._over = ""
+        self._nothing_else = False  # no trial is complete: what is in training counts as it is
         self.retention = Retention(
             checkpoints.location_of(self._request, folder),
             list(self._request.objectives.values()),
@@ -89,13 +90,16 @@ class LedgerSearch(Searcher):
     def over(self) -> str:
         """Why no further trial is handed out, in words, where a limit is reached; else empty."""
         # Once Tune has been told so it asks no more, whatever the last trials still come to.
-        self._over = self._over or self.budget.over
+        if not self._over and (why := self.budget.over):
+            self._over = why
+            self._nothing_else = not self._ledger.counts[TrialState.COMPLETE]
         return self._over
 
     @property
     def ended(self) -> str:
         """Why the search ended, in words; empty where it has the trials that were asked for."""
-        return self.over or self._candidates.used_up
+        short = " before any candidate was trained to its end" if self._nothing_else else ""
+        return f"{self.over}{short}" if self.over else self._candidates.used_up
 
     def stops(self, report: Report) -> bool:
         """Whether a trial is to end with what it has reported."""
@@ -278,7 +282,7 @@ class LedgerSearch(Searcher):
             self.budget.note(None)
             self._ledger.fail(number, ended.why, report.detail if report else "")
             self.retention.drop(number)
-        elif report.done:
+        elif report.done or self._nothing_else:
             metrics = report.metrics[report.epoch]
             self._ledger.complete(number, metrics, report.spread, report.gradients)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)

@@ -8,6 +8,8 @@
 #include "parallel.h"
 
 constexpr long kDelta = 16;
+// Heads of so many numbers have a loop of their own, unrolled.
+constexpr long kUsualWidth = 16;
 
 struct DeltaSizes {
   long K, T, B, H, d, width, steps, rows;  // width: of u; steps, rows: of the values, T or 1 and B or 1
@@ -27,6 +29,12 @@ template <class S> struct DeltaRow {
   DeltaRow(S* row, const DeltaSizes& s, long h)
       : q(row + h * s.d), k(q + s.H * s.d), v(k + s.H * s.d), beta(row + 3 * s.H * s.d + h) {}
 };
+
+// Rows of one sequence lie far apart, and no processor guesses where the next one is: it is told some steps before.
+constexpr long kAhead = 6;
+template <int write, class S> inline void fetch(const S* x, long count) {
+  for (long j = 0; j < count; j += kLanes<S>) __builtin_prefetch(x + j, write);
+}
 
 // y = silu(x) / |silu(x)|, and the factor it was divided by.
 template <class S> inline S unit(const S* x, S* y, long d) {
@@ -76,10 +84,11 @@ template <class S> struct DeltaForward {
   S *o, *end, *marks;
 };
 
-template <class S, Inner inner> void delta_forward(const long* sizes, const DeltaForward<S>& a, long threads) {
-  typedef DeltaStep<S, inner> Step;
+template <class S, Inner inner, long width>
+void delta_forward_of(const long* sizes, const DeltaForward<S>& a, long threads) {
+  typedef DeltaStep<S, inner, width> Step;
   const DeltaSizes s(sizes);
-  const long d = s.d, L = kLanes<S>, blocks = groups_of(d, L), size = Step::states * d * L;
+  const long d = width ? width : s.d, L = kLanes<S>, blocks = groups_of(d, L), size = Step::states * d * L;
   parallel(std::size_t(s.heads()), threads, [&](long index) {
     const long h = index % s.H, b = index / s.H % s.B, k = index / s.H / s.B;
     const long valid = std::min<long>(s.T, a.lengths[k * s.B + b]), matrix = index * Step::states * d * d;
@@ -88,8 +97,13 @@ template <class S, Inner inner> void delta_forward(const long* sizes, const Delt
       for (int part = 0; part < Step::states; ++part)
         take(a.start + matrix + part * d * d, states.data() + block * size + part * d * L, d, block * L);
     for (long t = 0; t < valid; ++t) {
-      const long row = s.row(k, t, b);
-      const DeltaRow<const S> x(a.u + row * s.width, s, h);
+      const long row = s.row(k, t, b), ahead = s.row(k, std::min(t + kAhead, valid - 1), b);
+      const DeltaRow<const S> x(a.u + row * s.width, s, h), later(a.u + ahead * s.width, s, h);
+      fetch<0>(later.q, d);
+      fetch<0>(later.k, d);
+      fetch<0>(later.v, d);
+      fetch<0>(later.beta, 1);
+      fetch<1>(a.o + (ahead * s.H + h) * d, d);
       unit(x.q, unit_q.data(), d);
       unit(x.k, unit_k.data(), d);
       const S alpha = a.alpha ? a.alpha[row * s.H + h] : S(1), beta = logistic<S>(splat<S>(*x.beta))[0];
@@ -113,6 +127,11 @@ template <class S, Inner inner> void delta_forward(const long* sizes, const Delt
   });
 }
 
+template <class S, Inner inner> void delta_forward(const long* sizes, const DeltaForward<S>& a, long threads) {
+  if (DeltaSizes(sizes).d == kUsualWidth) delta_forward_of<S, inner, kUsualWidth>(sizes, a, threads);
+  else delta_forward_of<S, inner, 0>(sizes, a, threads);
+}
+
 // du is cleared by whoever calls. d_alpha: null where alpha is.
 template <class S> struct DeltaBackward {
   const S *grad_o, *grad_end, *u, *alpha, *values;
@@ -121,10 +140,11 @@ template <class S> struct DeltaBackward {
   S *du, *d_alpha, *d_start;
 };
 
-template <class S, Inner inner> void delta_backward(const long* sizes, const DeltaBackward<S>& a, long threads) {
-  typedef DeltaStep<S, inner> Step;
+template <class S, Inner inner, long width>
+void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long threads) {
+  typedef DeltaStep<S, inner, width> Step;
   const DeltaSizes s(sizes);
-  const long d = s.d, L = kLanes<S>, blocks = groups_of(d, L), size = Step::states * d * L;
+  const long d = width ? width : s.d, L = kLanes<S>, blocks = groups_of(d, L), size = Step::states * d * L;
   parallel(std::size_t(s.heads()), threads, [&](long index) {
     const long h = index % s.H, b = index / s.H % s.B, k = index / s.H / s.B;
     const long valid = std::min<long>(s.T, a.lengths[k * s.B + b]), matrix = index * Step::states * d * d;
@@ -139,6 +159,19 @@ template <class S, Inner inner> void delta_backward(const long* sizes, const Del
       const long begin = chunk * kDelta, count = std::min(kDelta, valid - begin);
       const auto row_of = [&](long i) { return DeltaRow<const S>(a.u + s.row(k, begin + i, b) * s.width, s, h); };
       S beta[kDelta];
+      for (long i = 0; i < count; ++i) {
+        const long row = s.row(k, begin + i, b);
+        const DeltaRow<S> out(a.du + row * s.width, s, h);
+        fetch<0>(row_of(i).q, d);
+        fetch<0>(row_of(i).k, d);
+        fetch<0>(row_of(i).beta, 1);
+        fetch<0>(row_of(i).v, d);
+        fetch<0>(a.grad_o + (row * s.H + h) * d, d);
+        fetch<1>(out.v, d);
+        fetch<1>(out.q, d);
+        fetch<1>(out.k, d);
+        fetch<1>(out.beta, 1);
+      }
       for (long i = 0; i < count; ++i) {
         unit(row_of(i).q, unit_q.data() + i * d, d);
         unit(row_of(i).k, unit_k.data() + i * d, d);
@@ -181,4 +214,9 @@ template <class S, Inner inner> void delta_backward(const long* sizes, const Del
       for (int part = 0; part < Step::states; ++part)
         give(grads.data() + block * size + part * d * L, a.d_start + matrix + part * d * d, d, block * L);
   });
+}
+
+template <class S, Inner inner> void delta_backward(const long* sizes, const DeltaBackward<S>& a, long threads) {
+  if (DeltaSizes(sizes).d == kUsualWidth) delta_backward_of<S, inner, kUsualWidth>(sizes, a, threads);
+  else delta_backward_of<S, inner, 0>(sizes, a, threads);
 }

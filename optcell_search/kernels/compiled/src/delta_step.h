@@ -10,6 +10,7 @@
 //
 // A state is S, then V, then M, each d columns of one vector.
 #pragma once
+#include <algorithm>
 #include "vector.h"
 
 enum class Inner { plain, trace, adam };
@@ -34,21 +35,39 @@ template <class S> struct DeltaInput {
   const S* p;
 };
 
-template <class S, Inner inner> struct DeltaStep {
+// A sum of many terms in four, each of which waits for every fourth term alone.
+template <class S> struct Terms {
+  Vec<S> part[4]{};
+  void add(long j, Vec<S> x) { part[j % 4] += x; }
+  Vec<S> sum() const { return (part[0] + part[1]) + (part[2] + part[3]); }
+};
+
+// width: of a head, where it is known to the compiler, which then unrolls all loops over it; or 0.
+template <class S, Inner inner, long width> struct DeltaStep {
   static constexpr long L = kLanes<S>;
   static constexpr int states = inner == Inner::plain ? 1 : inner == Inner::trace ? 2 : 3;
   static Vec<S> at(const S* columns, long j) { return load(columns + j * L, L); }
   static void put(S* columns, long j, Vec<S> x) { store(columns + j * L, x, L); }
 
+  // Adds the sums over the lanes of some vectors, at most L, to as many numbers.
+  static void add(S* sums, Vec<S>* rows, long count) {
+    for (long j = count; j < L; ++j) rows[j] = Vec<S>{};
+    store(sums, load(sums, count) + totals<S>(rows), count);
+  }
+
   // `next` may be `before`. Returns these rows' share of o.
-  static Vec<S> forward(const DeltaInput<S>& in, const S* before, S* next, long d) {
+  static Vec<S> forward(const DeltaInput<S>& in, const S* before, S* next, long any) {
+    const long d = width ? width : any;
     const S *p = in.p, *V = before + d * L, *M = before + 2 * d * L;
-    Vec<S> error = -in.v, o{};
+    Terms<S> recalled, o;
+#pragma GCC unroll 16
     for (long j = 0; j < d; ++j) {
       const Vec<S> r = at(before, j) * in.alpha;
       put(next, j, r);
-      error += r * in.k[j];
+      recalled.add(j, r * in.k[j]);
     }
+    const Vec<S> error = recalled.sum() - in.v;
+#pragma GCC unroll 16
     for (long j = 0; j < d; ++j) {
       const Vec<S> g = error * in.k[j];
       Vec<S> u = g * p[3];
@@ -65,49 +84,64 @@ template <class S, Inner inner> struct DeltaStep {
       }
       const Vec<S> s = at(next, j) - u * in.beta;
       put(next, j, s);
-      o += s * in.q[j];
+      o.add(j, s * in.q[j]);
     }
-    return o;
+    return o.sum();
   }
 
   // grad: gradients of the state after the step, turned into those before it. g_o: these rows' share of the
   // gradient of o. Adds to dq, dk (d numbers each), d_alpha and d_beta; returns that of v. room: d vectors.
-  static Vec<S> backward(const DeltaInput<S>& in, const S* before, const S* next, S* grad, Vec<S> g_o, long d,
+  static Vec<S> backward(const DeltaInput<S>& in, const S* before, const S* next, S* grad, Vec<S> g_o, long any,
                          S* dq, S* dk, S* d_alpha, S* d_beta, S* room) {
+    const long d = width ? width : any;
     const S *p = in.p, *V = next + d * L, *M = next + 2 * d * L;
     S *gV = grad + d * L, *gM = grad + 2 * d * L;
-    Vec<S> error = -in.v, by_error{}, by_alpha{}, by_beta{};
-    for (long j = 0; j < d; ++j) error += at(before, j) * (in.alpha * in.k[j]);
-    for (long j = 0; j < d; ++j) {
-      const Vec<S> g = error * in.k[j], by_s = at(grad, j) + g_o * in.q[j], by_u = by_s * -in.beta;
-      dq[j] += total<S>(g_o * at(next, j));
-      Vec<S> u = g * p[3], by_g = by_u * p[3];
-      if constexpr (inner == Inner::trace) {
-        const Vec<S> by_v = at(gV, j) + by_u * p[2];
-        u += at(V, j) * p[2];
-        by_g += by_v * p[1];
-        put(gV, j, by_v * p[0]);
-      } else if constexpr (inner == Inner::adam) {
-        const Vec<S> r = inverse_root<S>(at(M, j) + p[3] * p[3]), v = at(V, j);
-        const Vec<S> by_v = at(gV, j) + by_u * r, by_m = at(gM, j) - by_u * v * r * r * r * S(0.5);
-        u = v * r;
-        by_g = by_v * p[1] + by_m * g * (S(2) - p[2] - p[2]);
-        put(gV, j, by_v * p[0]);
-        put(gM, j, by_m * p[2]);
+    Terms<S> recalled, through, to_alpha, to_beta;
+    Vec<S> rows[L];
+#pragma GCC unroll 16
+    for (long j = 0; j < d; ++j) recalled.add(j, at(before, j) * (in.alpha * in.k[j]));
+    const Vec<S> error = recalled.sum() - in.v;
+    for (long begin = 0; begin < d; begin += L) {
+      const long end = std::min(begin + L, d);
+#pragma GCC unroll 16
+      for (long j = begin; j < end; ++j) {
+        const Vec<S> g = error * in.k[j], by_s = at(grad, j) + g_o * in.q[j], by_u = by_s * -in.beta;
+        rows[j - begin] = g_o * at(next, j);
+        Vec<S> u = g * p[3], by_g = by_u * p[3];
+        if constexpr (inner == Inner::trace) {
+          const Vec<S> by_v = at(gV, j) + by_u * p[2];
+          u += at(V, j) * p[2];
+          by_g += by_v * p[1];
+          put(gV, j, by_v * p[0]);
+        } else if constexpr (inner == Inner::adam) {
+          const Vec<S> r = inverse_root<S>(at(M, j) + p[3] * p[3]), v = at(V, j);
+          const Vec<S> by_v = at(gV, j) + by_u * r, by_m = at(gM, j) - by_u * v * r * r * r * S(0.5);
+          u = v * r;
+          by_g = by_v * p[1] + by_m * g * (S(2) - p[2] - p[2]);
+          put(gV, j, by_v * p[0]);
+          put(gM, j, by_m * p[2]);
+        }
+        to_beta.add(j, by_s * u);
+        through.add(j, by_g * in.k[j]);
+        put(grad, j, by_s);
+        put(room, j, by_g * error);
       }
-      by_beta -= by_s * u;
-      by_error += by_g * in.k[j];
-      put(grad, j, by_s);
-      put(room, j, by_g * error);
+      add(dq + begin, rows, end - begin);
     }
-    for (long j = 0; j < d; ++j) {
-      const Vec<S> s = at(before, j), by_r = at(grad, j) + by_error * in.k[j];
-      by_alpha += by_r * s;
-      dk[j] += total<S>(at(room, j) + by_error * s * in.alpha);
-      put(grad, j, by_r * in.alpha);
+    const Vec<S> by_error = through.sum();
+    for (long begin = 0; begin < d; begin += L) {
+      const long end = std::min(begin + L, d);
+#pragma GCC unroll 16
+      for (long j = begin; j < end; ++j) {
+        const Vec<S> s = at(before, j), by_r = at(grad, j) + by_error * in.k[j];
+        to_alpha.add(j, by_r * s);
+        rows[j - begin] = at(room, j) + by_error * s * in.alpha;
+        put(grad, j, by_r * in.alpha);
+      }
+      add(dk + begin, rows, end - begin);
     }
-    *d_alpha += total<S>(by_alpha);
-    *d_beta += total<S>(by_beta);
+    *d_alpha += total<S>(to_alpha.sum());
+    *d_beta -= total<S>(to_beta.sum());
     return -by_error;
   }
 };

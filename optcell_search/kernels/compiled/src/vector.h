@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX512F__)
 constexpr int kBytes = 64;
@@ -70,6 +71,28 @@ template <class S> constexpr S inverse_factorial(int n) {
   S product = 1;
   for (int k = 2; k <= n; ++k) product *= S(k);
   return S(1) / product;
+}
+
+// Of two vectors the lanes l for which l & w is 0 from the first and the others from the second, each plus its
+// neighbour at a distance of w.
+template <class S, int w, std::size_t... l> inline Vec<S> folded(Vec<S> a, Vec<S> b, std::index_sequence<l...>) {
+  constexpr int L = kLanes<S>;
+#ifdef __clang__
+  return __builtin_shufflevector(a, b, (int(l) & w ? L + int(l) : int(l))...) +
+         __builtin_shufflevector(a, b, (int(l) & w ? L + (int(l) ^ w) : int(l) ^ w)...);
+#else
+  typedef typename Simd<S>::I I;
+  return __builtin_shuffle(a, b, I{(int(l) & w ? L + int(l) : int(l))...}) +
+         __builtin_shuffle(a, b, I{(int(l) & w ? L + (int(l) ^ w) : int(l) ^ w)...});
+#endif
+}
+// The sums over the lanes of as many vectors as there are lanes, in the order of the vectors, which are overwritten.
+// Together they take a third of the instructions that they take one by one.
+template <class S, int w = kLanes<S> / 2> inline Vec<S> totals(Vec<S>* rows) {
+#pragma GCC unroll 16
+  for (int i = 0; i < w; ++i) rows[i] = folded<S, w>(rows[i], rows[i + w], std::make_index_sequence<kLanes<S>>());
+  if constexpr (w > 1) return totals<S, w / 2>(rows);
+  else return rows[0];
 }
 
 // x = n ln 2 + r with |r| <= ln 2 / 2: returns e^r - 1 to full relative accuracy, and 2^n.
