@@ -99,21 +99,19 @@ def test_another_candidate_is_put_into_the_queue_and_trained_by_resume(
     folder = str(tmp_path / "run")
     options = f"--task {tiny} --out {folder} --workers 1 --scheduler none --epochs 1 --trials 3"
     assert call(capsys, "run", space, *options.split())[0] == 0
-    table = Run.open(folder).results()
-    like = str(table["number"][table["rule"] == "heavy_ball"].iloc[0])
-    code, output, _ = call(capsys, "enqueue", folder, like, "mu=0.25", "--json")
+    code, output, _ = call(capsys, "enqueue", folder, "2", "lr=0.0625", "--json")
     assert (code, json.loads(output)) == (0, {"trial": 3})
     code, output, _ = call(capsys, "status", folder)
     assert (code, "0 running, 1 to come" in output) == (0, True)
     assert f"`optcell-search resume {folder}` goes on" in output
     assert call(capsys, "resume", folder)[0] == 0
     added = Run.open(folder).results().iloc[3]
-    assert (added["state"], added["heavy_ball.mu"]) == ("COMPLETE", 0.25)
-    code, _, errors = call(capsys, "enqueue", folder, like, "mu=0.25")
+    assert (added["state"], added["training.lr"]) == ("COMPLETE", 0.0625)
+    code, _, errors = call(capsys, "enqueue", folder, "2", "training.lr=0.0625")
     assert (code, f"{folder}: trial 3 is that candidate" in errors) == (2, True)
-    code, _, errors = call(capsys, "prune", folder, like)
+    code, _, errors = call(capsys, "prune", folder, "2")
     assert (code, errors) == (
-        2, f"optcell-search: {folder}: trial {like} is not running; valid: none\n"
+        2, f"optcell-search: {folder}: trial 2 is not running; valid: none\n"
     )  # fmt: skip
 
 

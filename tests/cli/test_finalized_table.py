@@ -50,7 +50,7 @@ def test_what_was_not_measured_has_no_column() -> None:
     assert len(lines) == 2
 
 
-@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("width", [64, 80])
 def test_a_narrow_terminal_has_the_candidate_below_its_numbers(width: int) -> None:
     table = TABLE.assign(cell="a_cell_of_a_long_name")
     for said in (finalized_scores(table, OBJECTIVES, width), candidates(table, OBJECTIVES, width)):
