@@ -102,7 +102,7 @@ def _show_end(run: Any, as_json: bool) -> int:
         return _print_json(
             {"status": run.status(), "report": report, "pareto": tables.records(front)}
         )
-    print(tables.status(run.status()))
+    print(tables.status(run.status(), tables.terminal_width()))
     print()
     print(tables.candidates(front, list(run.request.objectives), tables.terminal_width()))
     print()
@@ -115,7 +115,7 @@ def status(arguments: argparse.Namespace) -> int:
     known = _read(arguments).status()
     if arguments.json:
         return _print_json(known)
-    print(tables.status(known))
+    print(tables.status(known, tables.terminal_width()))
     return 0
 
 
@@ -166,7 +166,7 @@ def finalize(arguments: argparse.Namespace) -> int:
 
 def _show_gain(run: Any) -> None:
     if (gain := run.gain()) is not None:
-        print(f"\n{gain.sentence}")
+        print(f"\n{tables.broken(gain.sentence, tables.terminal_width())}")
 
 
 def replay(arguments: argparse.Namespace) -> int:

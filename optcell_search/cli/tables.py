@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _GAP = "  "
 _TESTED = ("test_", "baseline_test_", "ensemble_test_")
 _INDENT = "    "
+# Narrower than this no sentence is broken.
+_LEAST = 20
 
 
 def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
@@ -89,8 +92,13 @@ def describe(row: Mapping[Any, Any]) -> str:
     return ", ".join(said)
 
 
-def status(known: Mapping[str, Any]) -> str:
-    """Return where a run stands."""
+def status(known: Mapping[str, Any], width: int = 0) -> str:
+    """Return where a run stands.
+
+    Args:
+        known: as `RunFolder.status` returns it.
+        width: of the terminal, so that sentences are broken between words; 0: they are not broken.
+    """
     finished = known["complete"] + known["pruned"] + known["fail"]
     rows = [
         ["run", known["directory"]],
@@ -123,7 +131,20 @@ def status(known: Mapping[str, Any]) -> str:
         rows.append(["nearest", nearest])
     if known["gain"] is not None:
         rows.append(["gain", known["gain"]["sentence"]])
-    return text(rows)
+    if not width:
+        return text(rows)
+    room = width - max(len(name) for name, _ in rows) - len(_GAP)
+    lines = [(name, broken(said, room).splitlines()) for name, said in rows]
+    return text([[name if not i else "", line] for name, ls in lines for i, line in enumerate(ls)])
+
+
+def broken(sentence: str, width: int) -> str:
+    """Return a sentence in lines of at most so many letters, words left whole; 0: in one line."""
+    if not width:
+        return sentence
+    return textwrap.fill(
+        sentence, max(_LEAST, width), break_long_words=False, break_on_hyphens=False
+    )
 
 
 def replay(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from optcell_search.cli.finalized_table import finalized_scores
-from optcell_search.cli.tables import candidates
+from optcell_search.cli.tables import candidates, status
 from optcell_search.wording import number
 
 ROW = {
@@ -67,6 +69,27 @@ def test_a_repeated_trial_has_its_spread() -> None:
     assert "0.9000 ± 0.0100" in first
     assert "0.9500 ±" not in second
     assert "0.95 " in second
+
+
+def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
+    known: dict[str, Any] = dict.fromkeys(
+        ("complete", "pruned", "fail", "asked", "running", "waiting", "missing", "epochs"), 0
+    )
+    known |= dict.fromkeys(("ended", "epochs_rule", "best", "nearest_miss", "time_limit"))
+    sentence = "Trial 7 gains +0.05 in test accuracy over the plain lstm (trial 0), surely so."
+    known |= {
+        "directory": "/a/folder-whose/name-is-longer/than-the-whole/terminal-is-wide/run",
+        "at_work": False, "failures": {}, "gain": {"sentence": sentence},
+    }  # fmt: skip
+    lines = status(known, 60).splitlines()
+    assert any(line.split() == ["run", known["directory"]] for line in lines)
+    start = next(i for i, line in enumerate(lines) if line.startswith("gain"))
+    told = lines[start:]
+    assert len(told) == 2
+    assert max(map(len, told)) <= 60
+    assert told[1].startswith("          ")
+    assert " ".join(" ".join(told).split()) == f"gain {sentence}"
+    assert sentence in status(known).splitlines()[-1]
 
 
 @pytest.mark.parametrize(
