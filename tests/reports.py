@@ -55,5 +55,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     pairs = {"target": [1.0, 2.0, 1.5], "predicted": [1.1, 1.8, 1.5], "value": [0, 0, 0]}
     forecast = {"kind": "residuals", "name": NASTY, "names": ["+1"], **pairs}
-    ledger.study.set_user_attr("finalized:1", {**record, "diagnosis": forecast})
+    unscored = {"seeds": [1], "epochs": 1, "validation": {}, "test": {}}
+    ledger.study.set_user_attr("finalized:1", {**unscored, "diagnosis": forecast})
     return write_report(ledger.study, tmp_path_factory.mktemp("report") / "r.html").as_uri()

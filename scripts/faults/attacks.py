@@ -137,7 +137,7 @@ def without_ray_and_network() -> Iterator[list[str]]:
         raise ValueError(NO_RAY)
         yield
 
-    def no_export(*_: object) -> NoReturn:
+    def no_export(*_: object, **__: object) -> NoReturn:
         # It takes seconds, and looks at nothing more of the folder.
         raise ValueError("no package in this attack")
 

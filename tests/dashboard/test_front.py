@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from ledgers import TWO, Ledger, candidate, data_of, two_objectives
 from optuna.trial import TrialState
@@ -179,6 +181,17 @@ def test_growth_follows_the_order_in_which_trials_ended() -> None:
 
 def test_growth_of_nothing_is_empty() -> None:
     assert front.growth(data_of(Ledger(TWO))) == front.Growth((), (), (), (), {})
+
+
+def test_a_trial_whose_end_is_lost_is_left_out_of_how_the_front_grew() -> None:
+    data = data_of(two_objectives())
+    whole = front.growth(data)
+    lost = replace(
+        data, table=data.table.assign(seconds=[float("nan"), *data.table["seconds"][1:]])
+    )
+    assert front.growth(lost).finished[-1] == whole.finished[-1] - 1
+    gone = replace(data, table=data.table.assign(started=pd.NaT))
+    assert front.growth(gone) == front.Growth((), (), (), (), {})
 
 
 def test_comparison_lays_runs_into_one_box() -> None:

@@ -73,7 +73,9 @@ def growth(data: Data) -> Growth:
     order = data.table["number"].to_numpy()[np.argsort(ended.to_numpy(), kind="stable")]
     done = order[: int(ended.notna().sum())]
     place = {int(number): i for i, number in enumerate(done, start=1)}
-    rows = data.eligible.assign(place=[place[int(n)] for n in data.eligible["number"]])
+    # A damaged study may have lost the time at which a trial ended.
+    rows = data.eligible[data.eligible["number"].isin(list(place))]
+    rows = rows.assign(place=[place[int(n)] for n in rows["number"]])
     rows = rows.sort_values("place")
     if rows.empty:
         return Growth((), (), (), (), {})

@@ -42,8 +42,10 @@ class Budget:
         for trial in sorted(ended, key=lambda one: (str(one.datetime_complete), one.number)):
             known = trial.user_attrs
             if DUPLICATE_OF not in known:
-                kept = trial.values is not None and ledger.is_feasible(known.get(METRICS, {}))
-                budget.note(known[METRICS] if kept else None)
+                # The values are what counts, whatever a damaged study says of the metrics.
+                values = dict(zip(ledger.request.objectives, trial.values or (), strict=False))
+                metrics = known.get(METRICS, {}) | values
+                budget.note(metrics if values and ledger.is_feasible(metrics) else None)
         return budget
 
     @property
