@@ -57,7 +57,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     add(
         "--sampler",
         default="tpe",
-        help="What chooses the candidates: tpe (the default), nsga2, random or grid.",
+        help="What chooses the candidates: tpe (the default), gp, nsga2, random or grid.",
     )
     add(
         "--scheduler",

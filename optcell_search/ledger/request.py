@@ -53,7 +53,7 @@ class Request:
         folds: into how many training and validation data are dealt, each candidate being trained in
             all of them; 1: the task's own split alone.
         ensemble: whether `finalize` tests each candidate's seeds as one, too.
-        sampler: "tpe", "nsga2", "random" or "grid".
+        sampler: "tpe", "gp", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
         deterministic: suggest in generations of `workers` candidates and tell in their order.
         constraints: such as ``"parameters<=50000"``.

@@ -82,7 +82,8 @@ def search(
             metric.
         constraints: bounds such as ``"parameters<=50000"``; candidates that break one are never
             on the front, and the sampler learns to avoid them.
-        sampler: ``"tpe"``, ``"nsga2"``, ``"random"`` or ``"grid"`` (which ends when it is used up).
+        sampler: ``"tpe"``, ``"gp"``, ``"nsga2"``, ``"random"``, or ``"grid"``, which ends when it
+            is used up.
         scheduler: ``"asha"`` stops candidates that fall behind in the one objective there is,
             ``"mo-asha"`` in several (see `tuning.halving`);
             ``"none"`` stops nothing; ``"auto"`` takes the first of them that can be used.

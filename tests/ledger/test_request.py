@@ -46,7 +46,7 @@ def test_halving_is_the_default_where_it_can_be(tiny: str) -> None:
         ({"gpus_per_trial": -1.0}, "gpus_per_trial = -1"),
         ({"gpus_per_trial": float("nan")}, "gpus_per_trial = nan"),
         ({"checkpoint_gib": -1.0}, "checkpoint_gib = -1"),
-        ({"sampler": "best"}, "unknown sampler 'best'; valid: tpe, nsga2, random, grid"),
+        ({"sampler": "best"}, "unknown sampler 'best'; valid: tpe, gp, nsga2, random, grid"),
         ({"scheduler": "x"}, "unknown scheduler 'x'; valid: auto, asha, mo-asha, none"),
         ({"objectives": ["beauty"]}, "unknown objective 'beauty'; valid: accuracy, "),
         ({"objectives": []}, "valid: one or more of accuracy"),

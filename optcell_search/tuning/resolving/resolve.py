@@ -26,7 +26,7 @@ from . import limits, pilot
 from .first_candidates import read_first, with_plain
 from .presets import thoroughness
 
-SAMPLERS = ("tpe", "nsga2", "random", "grid")
+SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30

@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable
 
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from optcell_search.space import Candidate, SearchSpace
 
@@ -32,10 +32,13 @@ def make_sampler(request: Request, number: int, attempt: int = 0) -> BaseSampler
     text = (f"{request.seed}:{number}" + (f":{attempt}" if attempt else "")).encode()
     trials = request.num_trials or _ENDLESS
     seed = int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+    # Optuna's ten at random would be most of a short search.
+    startup = min(10, max(3, trials // 4))
     if request.sampler == "tpe":
-        # Optuna's ten at random would be most of a short search.
-        startup = min(10, max(3, trials // 4))
         return TPESampler(seed=seed, n_startup_trials=startup)
+    if request.sampler == "gp":
+        # What only some rules or cells have is drawn by itself, and that is no news to anybody.
+        return GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)
     if request.sampler == "nsga2":
         # Optuna's 50 a generation would leave a short search without a second one.
         population = min(50, max(4, trials // 4))

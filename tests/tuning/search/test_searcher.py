@@ -144,7 +144,7 @@ def test_a_candidate_completed_before_is_not_trained_again(drivers: Any) -> None
     assert driver.states() == ["COMPLETE"] * 3
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+@pytest.mark.parametrize("sampler", ["random", "tpe", "gp", "nsga2"])
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_no_trial_goes_to_what_was_tried(drivers: Any, sampler: str, deterministic: bool) -> None:
     options = {"sampler": sampler, "deterministic": deterministic, "workers": 3}
