@@ -121,13 +121,17 @@ def status(arguments: argparse.Namespace) -> int:
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
+    from optcell_search.results import pareto
+
     to_output = arguments.csv == "-"
     if to_output and arguments.json:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
     if arguments.csv and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
     run = _read(arguments)
-    table = run.pareto() if arguments.pareto else run.results()
+    table, gain = run.results_and_gain()
+    if arguments.pareto:
+        table = pareto(table, run.request.objectives)
     if to_output:
         table.to_csv(sys.stdout, index=False)
     elif arguments.csv:
@@ -137,7 +141,7 @@ def results(arguments: argparse.Namespace) -> int:
         return _print_json(tables.records(table))
     if not arguments.csv:
         print(tables.candidates(table, list(run.request.objectives), tables.terminal_width()))
-        _show_gain(run)
+        _show_gain(gain)
     return 0
 
 
@@ -160,12 +164,12 @@ def finalize(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_json(tables.records(table))
     print(finalized_scores(table, list(run.request.objectives), tables.terminal_width()))
-    _show_gain(run)
+    _show_gain(run.gain())
     return 0
 
 
-def _show_gain(run: Any) -> None:
-    if (gain := run.gain()) is not None:
+def _show_gain(gain: Any) -> None:
+    if gain is not None:
         print(f"\n{tables.broken(gain.sentence, tables.terminal_width())}")
 
 

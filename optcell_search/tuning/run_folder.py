@@ -121,10 +121,15 @@ class RunFolder(RunFigures):
 
     def gain(self) -> Gain | None:
         """Return what the best trial has over the plain cell; see `optcell_search.results.gain`."""
+        return self.results_and_gain()[1]
+
+    def results_and_gain(self) -> tuple[pd.DataFrame, Gain | None]:
+        """Return `results` and `gain` of one moment, for which the study is read once."""
         ledger = self._ledger
+        table = self._table(ledger)
         found = results.finalized_of(ledger.attributes)
         trainings = results.trainings_of(ledger.attributes[REQUEST])
-        return results.gain(self._table(ledger), found, self._objectives, trainings)
+        return table, results.gain(table, found, self._objectives, trainings)
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
         """Return number and candidate of a trial, chosen by number or as `best` does."""
