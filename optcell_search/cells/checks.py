@@ -24,7 +24,7 @@ def check_layer(
         x: (T, B, features).
         weights: parameters and what is fixed, by name.
         shapes: those of the parameters for so many features, by name.
-        fixed: those of what is fixed, whose dtype is its own.
+        fixed: those of what is fixed, whose dtype is its own but for the input projection's.
         values: of the rule's hyperparameters, by name.
 
     Raises:
@@ -43,7 +43,7 @@ def check_layer(
                 "Input and parameter tensors are not at the same device, found input tensor at "
                 f"{device} and parameter tensor {name} at {weight.device}"
             )
-        if weight.dtype != dtype and name in shapes:
+        if weight.dtype != dtype and (name in shapes or name == "weight_ih"):
             raise ValueError(
                 f"RNN input dtype ({dtype}) does not match weight dtype ({weight.dtype}) of "
                 f"{name}. Convert input: input.to({weight.dtype}), or convert model: "

@@ -15,7 +15,7 @@ from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
 from .layer import Layer
-from .recurrent import Recurrent, check_arguments
+from .recurrent import Recurrent, check_arguments, check_plain
 from .starting import Start, as_state
 from .state import LayerState, SingleState, State, check_batch, map_batch
 from .turning import keep_time, reverse_time
@@ -225,6 +225,7 @@ class OptCell(Recurrent):
             raise ValueError("state and hx are given, which are the same; valid: one of them")
         given = hx if state is None else state
         data = input.data if isinstance(input, PackedSequence) else input
+        check_plain(data)
         batched = data is not input or data.dim() > 2
         start = None if given is None else as_state(given, len(self._suffixes), batched)
         device = data.device.type

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 
 class Recurrent(nn.Module):
@@ -84,6 +84,16 @@ def check_arguments(
     if dropout and sizes["num_layers"] == 1:
         warnings.warn(
             "dropout acts between layers, so it does nothing where num_layers = 1", stacklevel=3
+        )
+
+
+def check_plain(data: Tensor) -> None:
+    """Refuse a tensor of whose sizes and numbers nothing can be asked."""
+    if data.is_nested or data.is_quantized:
+        kind = "nested" if data.is_nested else "quantized"
+        raise ValueError(
+            f"input is a {kind} tensor; valid: a plain one, or a PackedSequence for sequences of "
+            "several lengths"
         )
 
 

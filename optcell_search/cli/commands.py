@@ -126,7 +126,7 @@ def results(arguments: argparse.Namespace) -> int:
     to_output = arguments.csv == "-"
     if to_output and arguments.json:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
-    if arguments.csv and not to_output:
+    if arguments.csv is not None and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
     run = _read(arguments)
     table, gain = run.results_and_gain()
@@ -203,7 +203,9 @@ def dashboard(arguments: argparse.Namespace) -> int:
         )
         return 0
     refuse_existing("--html", arguments.html, force=arguments.force)
-    path = write_report(places, arguments.html)
+    file = Path(arguments.html)
+    # A link that the user names, such as /dev/stdout, stays one.
+    path = write_report(places, file.resolve() if file.is_symlink() and file.is_file() else file)
     if arguments.json:
         return _print_json({"report": str(path)})
     print(path)

@@ -128,6 +128,8 @@ def _checked(arguments: Sequence[str]) -> Sequence[str]:
     for argument in arguments:
         if argument.startswith("--") and argument.endswith("=--"):
             raise SystemExit(_say(WRONG_REQUEST, f"{argument}: the value of an option is missing"))
+    if arguments.count("--") > 1:
+        raise SystemExit(_say(WRONG_REQUEST, "--: given twice; a file of that name is ./--"))
     return arguments
 
 

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..ledger.storage.names import is_stream
+
 
 @contextlib.contextmanager
 def results_only() -> Iterator[None]:
@@ -31,13 +33,11 @@ def results_only() -> Iterator[None]:
 
 def refuse_existing(option: str, path: str, *, force: bool) -> None:
     """Raise a ValueError where an output file is there already, unless it may be replaced."""
-    if not force and os.path.lexists(path) and not _takes_anything(Path(path)):
+    if not path:
+        raise ValueError(f"{option}: the name of the file is empty")
+    # By way of Path, which takes a slash at the end away.
+    if not force and os.path.lexists(Path(path)) and not is_stream(Path(path)):
         raise ValueError(f"{option} {path}: exists already; name another file, or add --force")
-
-
-def _takes_anything(path: Path) -> bool:
-    """Whether it is a pipe or a device, such as /dev/stdout, where nothing is replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -50,7 +50,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OSError: it cannot be written; nothing is left.
     """
-    if _takes_anything(path):
+    if is_stream(path):
         write(path)
         return
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")

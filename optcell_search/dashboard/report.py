@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 
+from ..ledger.storage.names import is_stream
 from . import content, page
 from .info.compare import compare
 from .read import Board
@@ -29,7 +30,8 @@ def write_report(
 
     Args:
         run: a run folder, the URL of a study, or the study; or several folders or URLs.
-        path: the HTML file; one that exists is replaced, whole or not at all.
+        path: the HTML file; one that exists is replaced, whole or not at all. A pipe or a device
+            is written to.
         where: how a study is named on a command line; otherwise `run` says so itself.
 
     Returns:
@@ -43,6 +45,9 @@ def write_report(
     else:
         boards = [Board(each) for each in run]
     target = Path(path)
+    if is_stream(target):
+        target.write_text(report(boards), encoding="utf-8")
+        return target
     return write_whole(target, report(boards))
 
 

@@ -20,7 +20,13 @@ from .request import Request
 from .storage.disk import sync, sync_all
 from .storage.names import refuse_link
 from .storage.passwords import without_password
-from .storage.storage import STORAGE_ERRORS, LedgerStorage, file_of, is_missing
+from .storage.storage import (
+    STORAGE_ERRORS,
+    LedgerStorage,
+    check_reachable,
+    file_of,
+    is_missing,
+)
 
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE, TASK_FILE)
 
@@ -45,7 +51,7 @@ def check_study(url: str) -> None:
 
     Raises:
         FileExistsError: it is the ledger in the folder of another run.
-        ValueError: it cannot be opened.
+        ValueError: it cannot be kept there.
     """
     file = file_of(url)
     if file is not None and (file.parent / REQUEST_FILE).is_file():
@@ -53,12 +59,8 @@ def check_study(url: str) -> None:
             f"study {without_password(url)}: is the ledger of the run in {file.parent}; go on with "
             f"it by `optcell-search resume {file.parent}` or choose another study"
         )
-    if file is not None and not file.exists():
-        # Not made yet, so that a request which comes to nothing leaves nothing.
-        if not os.access(file.parent, os.W_OK):
-            raise ValueError(f"study {without_password(url)}: cannot be written there")
-        return
-    LedgerStorage(url).close()
+    # Nothing is made yet, so that a request which comes to nothing leaves nothing.
+    check_reachable(url)
 
 
 def make(folder: Path, request: Request, described: str = "") -> None:

@@ -170,16 +170,24 @@ class ArrayPreprocessing(Preprocessing):
         names = class_names(y)
         if self.outputs.per == "step":
             names[~valid] = None
+        elif lacking := [number for number, name in enumerate(names) if name is None]:
+            raise ValueError(
+                f"{self.where}: y lacks the class of {len(lacking)} sequences, the first is "
+                f"{lacking[0]}; leave them out"
+            )
         found = self.outputs.class_numbers(names.ravel().tolist(), f"{self.where}: y")
         return found.reshape(y.shape)
 
 
 def class_names(y: Array) -> Array:
-    """Return the name of each class, None for a NaN: whole numbers without a point."""
+    """Return the name of each class, None where there is none: whole numbers without a point."""
     names = np.empty(y.shape, dtype=object)
     values = y.ravel().tolist()
     if y.dtype.kind == "f":
         values = [None if value != value else int(value) for value in values]
+    if y.dtype.kind == "U":
+        # What NaN becomes among texts, and what an empty cell of a table is.
+        values = [None if value in ("", "nan") else value for value in values]
     names.ravel()[:] = [None if value is None else str(value) for value in values]
     return names
 

@@ -44,7 +44,7 @@ def main(
     out = Path(arguments.out)
     try:
         # A pipe or a device, such as /dev/stdout, loses nothing.
-        direct = out.exists() and not out.is_file() and not out.is_dir()
+        direct = out.is_fifo() or out.is_char_device()
         if os.path.lexists(out) and not arguments.force and not direct:
             raise ValueError(f"--out {out}: exists already; name another file, or add --force")
         if not out.absolute().parent.is_dir():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from optcell_search.raw import Outputs, TensorPreprocessing
-from optcell_search.tasks.base import Data, Readout, Split
+from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
 
 _PIECE = 2**24  # values
@@ -124,3 +125,18 @@ def chance(data: Data) -> dict[str, float]:
     outputs = constant.to(targets.device).expand(*leading, len(constant))
     scores = data.goal.finish(data.goal.tally(outputs, targets))
     return {name: scores[name] for name in data.goal.metrics}
+
+
+def read(task: Task, folder: Path) -> Data:
+    """Read what the search may see.
+
+    Raises:
+        ValueError: no step of a split has a target.
+    """
+    data = task.search_data(folder)
+    for name in ("train", "validation"):
+        targets = getattr(data, name).targets
+        there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
+        if not there.any():
+            raise ValueError(f"{task.spec}: no step of the {name} split has a target")
+    return data

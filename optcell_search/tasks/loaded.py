@@ -40,7 +40,7 @@ class LoadedTask:
         self.folder = folder
         # "cuda" and "cuda:0" are the same place, but do not compare equal: ask a tensor.
         self.device = torch.empty(0, device=device).device
-        self._data = task.search_data(folder) if data is None else data
+        self._data = describing.read(task, folder) if data is None else data
         self._train = self._data.train.to(self.device)
         self._validation = self._data.validation.to(self.device)
         before = self._data.pretraining

@@ -52,11 +52,15 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
     """Train a trial of a run again, on the data from `source`, for the epochs it was trained.
 
     Raises:
-        ValueError: the trial has no epoch to repeat.
+        ValueError: the trial has no epoch to repeat, or one that no training gives.
     """
     recorded = {epoch: _untimed(metrics) for epoch, metrics in epochs_in(trial.user_attrs).items()}
     if not recorded:
         raise ValueError(f"trial {trial.number} finished no epoch, so there is nothing to replay")
+    if max(recorded) > request.epochs:
+        raise ValueError(
+            f"trial {trial.number} holds epoch {max(recorded)}, in a run of {request.epochs} epochs"
+        )
     known = trial.user_attrs
     # Its whole budget, which the learning rate may follow, not where it was stopped.
     session = _session(
@@ -69,6 +73,12 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
         folds=request.folds,
     )
     repeated = {epoch: _untimed(metrics) for epoch, metrics in session.history.items()}
+    for epoch, metrics in recorded.items():
+        if unknown := metrics.keys() - repeated.get(epoch, {}).keys():
+            raise ValueError(
+                f"trial {trial.number}, epoch {epoch}: training it again gives no "
+                f"{', '.join(sorted(unknown))[:200]}, which cannot be compared"
+            )
     return Replay(trial.number, recorded, repeated, _weights(session))
 
 

@@ -24,6 +24,7 @@ from ..ledger.storage.names import refuse_link
 from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
 from . import extending, task_file
+from .resolving.limits import MOST_REPEATS, integer
 from .run_weights import RunWeights
 from .search.budget import Budget
 from .search.view import View
@@ -212,13 +213,9 @@ class Run(RunWeights):
         from .finalizing.choosing import asked_for
         from .finalizing.finalize import Plan, finalize
 
-        for name, value in (
-            ("top", 1 if top is None else top),
-            ("seeds", seeds),
-            ("epochs", epochs or 1),
-        ):
-            if value < 1:
-                raise ValueError(f"{name} = {value}; valid: integers, 1 or more")
+        integer("top", 1 if top is None else top, 1)
+        integer("seeds", seeds, 1, MOST_REPEATS)
+        integer("epochs", 1 if epochs is None else epochs, 1)
         refitted = self.request.folds > 1 if refit is None else refit
         together = self.request.ensemble if ensemble is None else ensemble
         plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)

@@ -153,7 +153,7 @@ class RunFolder(RunFigures):
         return trials[number]
 
     def _require(self, table: pd.DataFrame, number: int) -> None:
-        """Raise unless trial `number` is complete."""
+        """Raise unless trial `number` is complete, and a search's own."""
         states = dict(zip(table["number"], table["state"], strict=True))
         if states.get(number) != "COMPLETE":
             complete = [str(n) for n, state in states.items() if state == "COMPLETE"]
@@ -161,6 +161,7 @@ class RunFolder(RunFigures):
                 f"{self.directory}: trial {number} is not complete; "
                 f"valid: {', '.join(complete) or 'none'}"
             )
+        self._candidate(number)
 
     def _scores(self, number: int) -> dict[str, Any]:
         """Return the scores of a trial by split: those of `finalize`, or else of the search."""

@@ -45,9 +45,20 @@ class RunWeights(RunData):
         return replay(self.request, self._trial(number), self._source_at(moved))
 
     def weights(self, number: int, *, data_dir: str | Path | None = None) -> dict[str, Tensor]:
-        """Return a trial's trained weights, from its checkpoint or else by training it again."""
-        saved = checkpoints.load_weights(self._checkpoints / str(number))
-        return saved if saved is not None else self.replay(number, data_dir=data_dir).weights
+        """Return a trial's trained weights, from its checkpoint or else by training it again.
+
+        A file of weights that cannot be read is warned of.
+        """
+        place = self._checkpoints / str(number)
+        saved = checkpoints.load_weights(place)
+        if saved is not None:
+            return saved
+        if checkpoints.WEIGHTS in place.sizes():
+            warnings.warn(
+                f"{place}: {checkpoints.WEIGHTS} cannot be read; trial {number} is trained again",
+                stacklevel=2,
+            )
+        return self.replay(number, data_dir=data_dir).weights
 
     def finalized_weights(
         self, number: int, seed: int, *, data_dir: str | Path | None = None

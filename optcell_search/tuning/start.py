@@ -173,14 +173,13 @@ def search(
         # A link to a folder is that folder, and a run's own files are never links.
         directory = directory.resolve()
     folders.check_target(directory)
+    if request.study:
+        folders.check_study(request.study)
     source = data_transfer.Source.of(request, directory)
     with contextlib.ExitStack() as unless_begun:
         # What was sent to the workers is of no use to anybody else.
         unless_begun.callback(data_transfer.location_of(request, directory).delete, "")
         with connected(request, checkpoints.location_of(request, directory), source):
-            if request.study:
-                # An unreachable database is found here, before anything is written.
-                folders.check_study(request.study)
             if request.gpus_measured:
                 request = packed(request, source)
             folders.make(directory, request, described)

@@ -13,6 +13,7 @@ import itertools
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
 
-from optcell_search import OptCell, cells, rules
+from optcell_search import OptCell, cells, registry, rules
 from optcell_search.cells import State
 
 MODES = {
@@ -267,6 +268,29 @@ def test_arguments_of_wrong_sizes_are_refused(mode: str) -> None:
         ours(x, ("h", "c"))
     with pytest.raises(ValueError, match="state and hx"):
         ours(x, good, hx=good)
+
+
+@pytest.mark.parametrize("cell", registry.cells.names())
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda x: x.double(),
+        lambda x: x.half(),
+        lambda x: x.long(),
+        lambda x: x > 0,
+        lambda x: x.to_sparse(),
+        lambda x: x.to("meta"),
+        lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8),
+        lambda x: torch.nested.nested_tensor([x[:, 0], x[:2, 1]]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*prototype", "ignore:.*quantiz")
+def test_input_of_another_kind_is_refused(cell: str, bad: Callable[[Tensor], Tensor]) -> None:
+    ours = OptCell(5, 8, cell=cell)
+    x = torch.zeros(3, 2, 5)
+    ours(x)
+    with pytest.raises(ValueError, match=r"input|Input"):
+        ours(bad(x))
 
 
 @in_every_mode

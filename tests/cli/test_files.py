@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,41 @@ def test_links_are_files_that_are_there_and_devices_take_anything(tmp_path: Path
     refuse_existing("--csv", "/dev/null", force=False)
     refuse_existing("--csv", str(tmp_path / "new"), force=False)
     write_whole(Path("/dev/null"), lambda path: None)
+
+
+@pytest.mark.parametrize("command", ["results --csv", "dashboard --html"])
+def test_a_pipe_is_written_to_and_stays_one(
+    command: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, option = command.split()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    assert call(capsys, name, str(folder), option, str(pipe))[0] == 0
+    reader.join()
+    assert pipe.is_fifo()
+    assert read[0].startswith("number,state" if name == "results" else "<!doctype html>")
+
+
+@pytest.mark.parametrize("command", ["results --csv", "dashboard --html"])
+def test_no_spelling_of_a_name_gets_around_what_is_there(
+    command: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, option = command.split()
+    file = tmp_path / "thesis"
+    file.write_text("mine")
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    for spelling in (f"{file}/", f"{tmp_path}//thesis", f"{tmp_path}/./thesis/.", str(link)):
+        code, _, errors = call(capsys, name, str(folder), option, spelling)
+        assert (code, errors.count("\n"), file.read_text()) == (2, 1, "mine"), spelling
+    code, _, errors = call(capsys, name, str(folder), f"{option}=")
+    assert (code, "is empty" in errors) == (2, True)
+    assert call(capsys, name, str(folder), option, str(link), "--force")[0] == 0
+    assert link.is_symlink()
+    assert file.read_text() != "mine"
 
 
 def test_what_cannot_be_written_whole_leaves_nothing(tmp_path: Path) -> None:
@@ -122,6 +158,16 @@ def test_an_option_without_its_value(argument: str, capsys: pytest.CaptureFixtur
     assert caught.value.code == 2
     assert capsys.readouterr().err == (
         f"optcell-search: {argument}: the value of an option is missing\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["status -- --", "replay run -- --"])
+def test_two_dashes_twice(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == (
+        "optcell-search: --: given twice; a file of that name is ./--\n"
     )
 
 

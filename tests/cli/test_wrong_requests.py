@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from calling import call
+from runs import a_request
 
 from optcell_search.cli import main
+from optcell_search.ledger import folder as folders
 
 RUN = "run {space} --task {tiny} --trials 3 --out {out}"
 
@@ -29,6 +31,10 @@ RUN = "run {space} --task {tiny} --trials 3 --out {out}"
         (f"{RUN} --objectives speed", "unknown objective 'speed'; valid: accuracy"),
         (f"{RUN} --constraint weight<=2", "unknown metric 'weight'"),
         (f"{RUN} --gpus-per-trial -1", "gpus_per_trial = -1"),
+        (f"{RUN} --gpus-per-trial inf", "gpus_per_trial = inf"),
+        (f"{RUN} --gpus-per-trial nan", "gpus_per_trial = nan"),
+        (f"{RUN} --gpus-per-trial 1e18", "whole GPUs from 1 to 1024"),
+        (f"{RUN} --gpus-per-trial 1.5", "whole GPUs from 1 to 1024"),
         (f"{RUN} --study nosuchdb://host/x", "cannot be opened"),
         ("run nowhere --task {tiny} --trials 3 --out {out}", "nowhere"),
         ("run {nowhere}.toml --task {tiny} --trials 3 --out {out}", "nowhere.toml"),
@@ -99,3 +105,21 @@ def test_a_mistyped_command_takes_one_line(
     assert (caught.value.code, output) == (2, "")
     assert errors.count("\n") == 1
     assert "--help" in errors
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--top 0", "top = 0; valid: integers, 1 or more"),
+        ("--seeds 1000000000000000000", "valid: integers, 1000 or less"),
+        ("--epochs 0", "epochs = 0; valid: integers, 1 or more"),
+        ("--epochs 1000000000000000000", "or less"),
+    ],
+)
+def test_limits_of_finalize(
+    option: str, message: str, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders.make(tmp_path / "run", a_request(tiny))
+    code, _, errors = call(capsys, "finalize", str(tmp_path / "run"), *option.split())
+    assert code == 2
+    assert message in errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import attacks
 import hostile_folders
 import hostile_studies
 import optuna
@@ -18,6 +20,7 @@ import tomli_w
 from runs import a_request
 
 from optcell_search import results
+from optcell_search.dashboard import write_report
 from optcell_search.ledger.format import epochs_in, finalized_in, finalized_key
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
@@ -25,6 +28,7 @@ from optcell_search.ledger.trials.attributes import check_record, whole_number
 from optcell_search.ledger.trials.trial_record import TrialRecord
 from optcell_search.ledger.typed import checker, in_words
 from optcell_search.tuning import Run
+from optcell_search.tuning.search.budget import Budget
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +248,67 @@ def test_an_endless_request_is_refused(folder: Path) -> None:
         stream.write("#" * 10**7)
     with pytest.raises(ValueError, match=r"run\.toml: has 1\d* bytes; valid: 4194304 or less"):
         Run.open(folder)
+
+
+def edit(folder: Path, statement: str, *values: str) -> None:
+    connection = sqlite3.connect(folder / "study.db")
+    connection.execute(statement, values)
+    connection.commit()
+    connection.close()
+
+
+def test_a_trial_without_a_date_costs_no_page(folder: Path, tmp_path: Path) -> None:
+    edit(folder, "UPDATE trials SET datetime_start = NULL, datetime_complete = NULL")
+    assert "</html>" in write_report(folder, tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "complaint"),
+    [
+        ("value_json = ? WHERE key = 'epoch:0001'", '{"number": 1}', "again gives no number"),
+        ("key = ? WHERE key = 'epoch:0001'", "epoch:0000", "again gives no accuracy"),
+        ("key = ? WHERE key = 'epoch:0001'", "epoch:9999999", "holds epoch 9999999, in a run of"),
+    ],
+)
+def test_what_no_training_gives_is_not_replayed(
+    change: str, value: str, complaint: str, folder: Path
+) -> None:
+    edit(folder, f"UPDATE trial_user_attributes SET {change}", value)
+    with pytest.raises(ValueError, match=complaint):
+        Run.open(folder).replay(0)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A run of three trained trials that is asked for five."""
+    attacks.make_run(tmp_path / "run", asked=5)
+    return tmp_path / "run"
+
+
+def test_a_result_that_somebody_else_put_in_is_nobodys_candidate(trained: Path) -> None:
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{trained}/study.db")
+    study.add_trial(optuna.trial.create_trial(values=[0.99] * len(study.directions)))
+    with contextlib.closing(open_ledger(Request.read(trained), trained)) as ledger:
+        assert not Budget.of(ledger).over
+    run = Run.open(trained)
+    assert run.best()["number"] < 3
+    for ask in (
+        lambda: run.finalize(trials=[3]),
+        lambda: run.weights(3),
+        lambda: run.export(3, trained / "winner"),
+    ):
+        with pytest.raises(ValueError, match=r"trial 3 (was not made by a search|finished no)"):
+            ask()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 500, b"\x08\0\0\0\0\0\0\0{}"])
+def test_weights_that_cannot_be_read_are_trained_anew_and_that_is_said(
+    content: bytes, trained: Path
+) -> None:
+    run = Run.open(trained)
+    before = run.weights(0)
+    (trained / "checkpoints" / "0" / "model.safetensors").write_bytes(content)
+    with pytest.warns(UserWarning, match="cannot be read; trial 0 is trained again"):
+        again = run.weights(0)
+    assert before.keys() == again.keys()
+    assert all((before[name] == again[name]).all() for name in before)

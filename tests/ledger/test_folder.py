@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,34 @@ def test_no_lock_stays_beside_a_journal(tiny: str, tmp_path: Path) -> None:
     with contextlib.closing(open_ledger(request, tmp_path / "run")) as ledger, ledger.locked():
         assert len([*tmp_path.glob(".all.log.*.lock")]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.log", "run"]
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("sqlite://", "names no file, so nothing would be kept"),
+        ("sqlite:///{folder}", "is no file"),
+        ("journal:///", "is no file"),
+        ("sqlite:///{folder}/text", "file is not a database"),
+        ("journal://{folder}/text", "is no journal"),
+        ("journal://{folder}/nowhere/x", "cannot be written there"),
+        ("sqlite:///{folder}/text/x", "cannot be written there"),
+        ("nosuch://host/x", "cannot be opened"),
+        ("postgresql+psycopg://u:p@127.0.0.1:1/x", "cannot be opened"),
+    ],
+)
+def test_where_no_study_can_be_kept(url: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("mine\n")
+    with pytest.raises(ValueError, match=complaint):
+        folders.check_study(url.format(folder=tmp_path))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("text", "mine\n")]
+
+
+def test_asking_makes_no_table(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "mine.db")) as mine:
+        mine.execute("CREATE TABLE mine (x INTEGER)")
+        mine.commit()
+    before = (tmp_path / "mine.db").read_bytes()
+    folders.check_study(f"sqlite:///{tmp_path}/mine.db")
+    assert (tmp_path / "mine.db").read_bytes() == before
+    assert len([*tmp_path.iterdir()]) == 1

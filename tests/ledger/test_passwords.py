@@ -83,6 +83,11 @@ def test_a_place_is_shown_without_it() -> None:
         ["--storage", f"s3://key:{SECRET}@bucket/x?region=eu&token={SECRET}"],
         ["--study", f"postgresql://key:{SECRET}@127.0.0.1:1/x"],
         ["--study", f"nosuch://key:{SECRET}@127.0.0.1:1/x"],
+        ["--storage", f"s3:/key:{SECRET}@bucket/x"],
+        ["--storage", f"key:{SECRET}@bucket/x"],
+        ["--study", f"postgresql:/key:{SECRET}@127.0.0.1/x"],
+        ["--study", f"postgresql:key:{SECRET}@127.0.0.1/x"],
+        ["--study", f"postgresql//key:{SECRET}@127.0.0.1/x"],
         ["--nosuch", f"s3://key:{SECRET}@host/x"],
     ],
 )

@@ -145,7 +145,8 @@ def test_special_signs_stand_in_quotes(spec: str, path: str, options: dict[str, 
 @given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8))
 def test_any_name_of_a_column_can_be_said(one: str, other: str) -> None:
     quoted = [text.replace('"', '""') for text in (one, other)]
-    task = tasks.parse(f'a.csv:sequence="{quoted[0]}",time="{quoted[1]}x",target=\0')
+    # Longer than the others can be, so that it is none of them.
+    task = tasks.parse(f'a.csv:sequence="{quoted[0]}",time="{quoted[1]}x",target={"t" * 10}')
     assert (task.sequence, task.time) == (one, f"{other}x")
     assert tasks.parse(task.spec) == task
 

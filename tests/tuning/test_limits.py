@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,10 @@ def test_candidates_that_cannot_be_tried(
     with pytest.raises(ValueError, match=r"x\.toml") as caught:
         a_request(tiny, first=file)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sp#a?ce%", "a\\b", "../x", "日本", "n" * 300])
+def test_a_run_is_named_by_plain_signs(name: str, tiny: str) -> None:
+    run_id = a_request(tiny, space=SPACE | {"name": name}).run_id
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,100}", run_id)
+    assert not run_id.startswith(".")

@@ -68,14 +68,16 @@ class Growth:
 
 
 def growth(data: Data) -> Growth:
-    """Return how the front grew, in the order in which the trials ended."""
+    """Return how the front grew, in the order in which the trials ended.
+
+    A trial of which the ledger does not know when it ended is left out.
+    """
     ended = _ends(data.table)
     order = data.table["number"].to_numpy()[np.argsort(ended.to_numpy(), kind="stable")]
     done = order[: int(ended.notna().sum())]
     place = {int(number): i for i, number in enumerate(done, start=1)}
-    # A damaged study may have lost the time at which a trial ended.
-    rows = data.eligible[data.eligible["number"].isin(list(place))]
-    rows = rows.assign(place=[place[int(n)] for n in rows["number"]])
+    known = data.eligible[data.eligible["number"].isin(place)]
+    rows = known.assign(place=[place[int(n)] for n in known["number"]])
     rows = rows.sort_values("place")
     if rows.empty:
         return Growth((), (), (), (), {})

@@ -45,3 +45,8 @@ def refuse_link(path: Path) -> None:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
         raise ValueError(f"{path}: is {kind}; valid: a file or folder of the run itself")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether it is a pipe, a terminal or a device such as /dev/null: nothing there is replaced."""
+    return path.is_fifo() or path.is_char_device()

@@ -14,6 +14,25 @@ _OPTION = re.compile(
     r"[^=&#\s]*)=[^&#\s]*"
 )
 
+# One slash of two, or no scheme: what ought to have been a URI, and may hold a password.
+_MISTYPED = re.compile(r"(?![./~])([A-Za-z][A-Za-z0-9+.-]*:/(?!/)|.*:.*@)", re.DOTALL)
+
+
+def refuse_mistyped(name: str, text: str) -> None:
+    """Raise a ValueError, which does not repeat it, for a URI that was mistyped.
+
+    Taken for the path of a folder it would be kept where everybody may read it.
+
+    Args:
+        name: of the option, for the message.
+        text: a path or a URI.
+    """
+    if "://" not in text and _MISTYPED.match(text):
+        raise ValueError(
+            f"{name}: is neither a URI, such as s3://bucket/runs, nor plainly a path; valid for a "
+            "folder of that name: ./ before it"
+        )
+
 
 def without_password(text: str) -> str:
     """Return a URL, or a text with URLs in it, as it may be shown: ``***`` for every password.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from ..format import DATABASE, JOURNAL
 from .disk import sync
 from .journal import mend, refuse_foreign
-from .passwords import without_password
+from .passwords import refuse_mistyped, without_password
 from .read_only import WAIT, connect_for_reading
 
 _MOMENT = 0.5  # seconds
@@ -139,6 +140,34 @@ def engine_for_reading(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(address, pool_pre_ping=True, **options)
 
 
+def check_reachable(url: str) -> None:
+    """Make sure that a study can be kept at a URL, as far as looking tells.
+
+    Raises:
+        ValueError: it is in memory alone, the file is something else, its folder is missing or may
+            not be written to, or the server does not answer.
+    """
+    where, file = f"study {without_password(url)}", file_of(url)
+    if file is None and sqlalchemy.make_url(url).get_backend_name() == "sqlite":
+        raise ValueError(f"{where}: names no file, so nothing would be kept; valid: sqlite:///FILE")
+    if file is not None and not file.exists():
+        if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+            raise ValueError(f"{where}: cannot be written there")
+        return
+    if file is not None and not file.is_file():
+        raise ValueError(f"{where}: is no file")
+    try:
+        if url.startswith(JOURNAL):
+            refuse_foreign(Path(url.removeprefix(JOURNAL)))
+            return
+        engine = engine_for_reading(url)
+        with engine.connect() as connection:
+            sqlalchemy.inspect(connection).get_table_names()
+        engine.dispose()
+    except (*STORAGE_ERRORS, ImportError, ValueError) as error:
+        raise ValueError(f"{where}: cannot be opened: {said(error)}") from error
+
+
 def _for_reading(url: str) -> tuple[str, dict[str, Any]]:
     parsed = sqlalchemy.make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
@@ -180,8 +209,11 @@ def absolute_url(url: str) -> str:
         return f"{JOURNAL}{Path(url.removeprefix(JOURNAL)).absolute()}"
     try:
         parsed = sqlalchemy.make_url(url) if url else None
-    except sqlalchemy.exc.ArgumentError as error:
-        raise ValueError(f"study {url}: no URL; valid: such as sqlite:///study.db") from error
+    except sqlalchemy.exc.ArgumentError:
+        # From None: what cannot be read may hold a password.
+        refuse_mistyped("study", url)
+        shown = without_password(url)
+        raise ValueError(f"study {shown}: no URL; valid: such as sqlite:///study.db") from None
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
         return url
     file = parsed.set(database=str(Path(parsed.database).absolute()))

@@ -113,7 +113,7 @@ class UCR(Task):
         train, validation = self._divide(whole, classes)
         if whole.numeric:
             numbers = torch.tensor([[float(whole.labels[i])] for i in train], dtype=torch.float64)
-            outputs = scaled(outputs, numbers)
+            outputs = scaled(outputs, numbers, where)
         features = _features(whole, train, cast(Missing, self.missing))
         return (
             SeriesPreprocessing(outputs=outputs, features=features, where=where),

@@ -18,7 +18,14 @@ from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import OwnData
-from optcell_search.tasks.own.targets import check_labels, decide, described, goal_of, scaled
+from optcell_search.tasks.own.targets import (
+    check_labels,
+    decide,
+    described,
+    goal_of,
+    scaled,
+    without_mark,
+)
 from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE, Index
 
 _PARTS = ("", "_validation", "_test")
@@ -129,7 +136,9 @@ class NpzFile(OwnData):
         shares = {"validation": VALIDATION_SHARE, "test": TEST_SHARE}
         parts = divide(exact, outputs, tuple(shares[name] for name in names), whole.where)
         index = dict(zip(["train", *names], parts, strict=True))
-        made = dataclasses.replace(made, outputs=scaled(outputs, exact[index["train"]]))
+        made = dataclasses.replace(
+            made, outputs=scaled(outputs, exact[index["train"]], whole.where)
+        )
         if self.scale == "standard":
             made = _scaled(made, inputs, index["train"])
         return made, own, index
@@ -156,7 +165,7 @@ class NpzFile(OwnData):
             )
         kind = decide(self.kind, [content], where)
         if self.kind == "auto" and kind == "numbers":
-            _refuse_doubt(y[whole.inside] if per == "step" else y, where)
+            _refuse_doubt(y[whole.inside] if per == "step" else y, per, where)
         classes = _classes([own[name] for name in own], per, where) if kind == "classes" else []
         names = ["y"] if not wide else [f"y{number}" for number in range(width)]
         return described(kind, per, names, classes, where)
@@ -240,12 +249,19 @@ def _scaled(made: ArrayPreprocessing, inputs: Inputs, train: Index) -> ArrayPrep
     )
 
 
-def _refuse_doubt(y: Array, where: str) -> None:
-    """Refuse numbers that are whole, beside NaN: an array has no other way to leave a class out."""
-    there = y[~np.isnan(y)]
-    if len(there) < y.size and (there % 1 == 0).all():
+def _refuse_doubt(y: Array, per: Per, where: str) -> None:
+    """Refuse numbers that are whole beside a mark: an array has no other way to leave a class out.
+
+    Marks are NaN, and where there is a target per step -100.
+    """
+    there = ~np.isnan(y)
+    marked = ~there | (y == IGNORED if per == "step" else False)
+    with np.errstate(invalid="ignore"):
+        whole = (y[there] % 1 == 0).all()
+    if marked.any() and there.any() and whole:
+        mark = "NaN" if not there.all() else str(IGNORED)
         raise ValueError(
-            f"{where} holds whole numbers and NaN; valid: kind=classification or kind=regression"
+            f"{where} holds whole numbers and {mark}; valid: kind=classification or kind=regression"
         )
 
 
@@ -259,18 +275,16 @@ def _content(y: Array, where: str) -> Content:
 
 def _classes(parts: list[_Part], per: Per, where: str) -> list[str]:
     """Return the names of the classes found, numbers in numerical, texts in alphabetical order."""
-    found = []
+    found: set[str] = set()
+    whole = parts[0].arrays["y"]
     for own in parts:
         y = own.arrays["y"]
         seen = y[own.inside] if per == "step" else y.ravel()
-        if y.dtype.kind == "f":
-            seen = seen[~np.isnan(seen)]
-            if not (seen % 1 == 0).all():
-                odd = seen[seen % 1 != 0][0]
-                raise ValueError(
-                    f"{where} holds {odd:g}; classes must be integers or texts, numbers are "
-                    "predicted with kind=regression"
-                )
-            seen = seen.astype(np.int64)
-        found.append(seen[seen != IGNORED] if per == "step" and seen.dtype.kind != "U" else seen)
-    return [str(value) for value in np.unique(np.concatenate(found)).tolist()]
+        if y.dtype.kind == "f" and (odd := seen[~np.isnan(seen) & (seen % 1 != 0)]).size:
+            raise ValueError(
+                f"{where} holds {odd[0]:g}; classes must be integers or texts, numbers are "
+                "predicted with kind=regression"
+            )
+        found |= {name for name in arrays.class_names(np.unique(seen)) if name is not None}
+    found = without_mark(found, per, where)
+    return sorted(found, key=int if whole.dtype.kind in "uif" else None)

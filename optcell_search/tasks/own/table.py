@@ -13,7 +13,7 @@ from torch import Tensor
 
 from optcell_search.hyperparameters import choice
 from optcell_search.raw import Inputs, Outputs, TablePreprocessing, fitting, tables
-from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.outputs import Per
 from optcell_search.raw.reading import columns, times
 from optcell_search.raw.reading.files import SUFFIXES
 from optcell_search.raw.reading.gaps import Gaps
@@ -30,6 +30,7 @@ from optcell_search.tasks.own.targets import (
     goal_of,
     refuse_doubt,
     scaled,
+    without_mark,
 )
 from optcell_search.tasks.splitting import TEST_SHARE, VALIDATION_SHARE, Index
 
@@ -177,7 +178,7 @@ class Table(TableOptions, OwnData):
         parts = dict(zip(_PARTS, index, strict=True))
         train = rows[parts["train"]]
         made = TablePreprocessing(
-            outputs=scaled(outputs, exact[torch.from_numpy(parts["train"])]),
+            outputs=scaled(outputs, exact[torch.from_numpy(parts["train"])], where),
             layout=layout,
             features=fitting.fit(
                 frame,
@@ -215,7 +216,7 @@ class Table(TableOptions, OwnData):
         classes: list[str] = []
         if kind == "classes":
             found = {text for text in columns.texts(frame[targets[0]]) if text is not None}
-            classes = columns.in_order(found - ({str(IGNORED)} if per == "step" else set()))
+            classes = columns.in_order(without_mark(found, per, place))
         return described(kind, per, targets, classes, place)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from optcell_search.raw import Outputs
-from optcell_search.raw.outputs import Per
+from optcell_search.raw.outputs import IGNORED, Per
 from optcell_search.raw.reading.columns import Content
 from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
 
@@ -72,11 +72,30 @@ def refuse_doubt(columns: Sequence[pd.Series[Any]], where: str) -> None:
     A file of typed columns has no other way to leave a whole number out.
     """
     for column in columns:
-        if column.dtype.kind == "f" and column.isna().any() and (column.dropna() % 1 == 0).all():
+        if column.dtype.kind != "f":
+            continue
+        missing = column.isna() | (column == IGNORED)
+        if missing.any() and (column.dropna() % 1 == 0).all():
             raise ValueError(
-                f"{where} holds whole numbers, some of them missing; valid: kind=classification or "
-                "kind=regression"
+                f"{where} holds whole numbers, some of them missing or {IGNORED}; valid: "
+                "kind=classification or kind=regression"
             )
+
+
+def without_mark(classes: set[str], per: Per, where: str) -> set[str]:
+    """Return the classes without -100, which marks a step that has none.
+
+    Raises:
+        ValueError: a whole sequence is marked so, or there is a class of that name; nobody can
+            tell which.
+    """
+    mark = str(IGNORED)
+    if per == "sequence" and mark in classes:
+        raise ValueError(
+            f"{where} holds {mark}, which marks a step without a target; leave out the sequences "
+            "without one, or name that class otherwise"
+        )
+    return classes - {mark}
 
 
 def described(
@@ -100,13 +119,20 @@ def described(
     )
 
 
-def scaled(outputs: Outputs, targets: Tensor) -> Outputs:
-    """Return outputs with the mean and deviation of the training targets (..., values)."""
+def scaled(outputs: Outputs, targets: Tensor, where: str) -> Outputs:
+    """Return outputs with the mean and deviation of the training targets (..., values).
+
+    Raises:
+        ValueError: a value is in no training target.
+    """
     if outputs.kind != "numbers":
         return outputs
     flat = targets.double().reshape(-1, targets.shape[-1]).numpy()
-    with np.errstate(invalid="ignore"):
-        offset, scale = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
+    lacking = np.isnan(flat).all(0)
+    if lacking.any():
+        name = outputs.names[int(lacking.argmax())]
+        raise ValueError(f"{where}: target {name!r} has no value in the training part")
+    offset, scale = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
     # Targets that are all the same are predicted by the offset alone.
     scale = np.where(scale > 0, scale, 1.0)
     return replace(outputs, offset=tuple(offset.tolist()), scale=tuple(scale.tolist()))

@@ -68,9 +68,10 @@ def connected(request: Request, location: Location, source: Source) -> Iterator[
             what a trial needs, or a worker of it cannot do what the search asks.
     """
     preflight.check_system()
+    preflight.check_storage(location)
     preflight.check_room(location, request.checkpoint_bytes)
     more = _SILENCE if request.address else heartbeat.PATIENCE | starting.token()
-    with _environment(_SETTINGS | more), _quiet():
+    with _environment(_SETTINGS | more), _quiet(), _unseen(request.has_password):
         ours = not ray.is_initialized()
         # What this process had before is not ended with what is started here.
         earlier = own_processes.of_our_node()
@@ -212,6 +213,21 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _unseen(secret: bool) -> Iterator[None]:
+    """Keep files made meanwhile from other users, where there is something secret.
+
+    Tune writes what workers are told, where checkpoints go with a password included, below the
+    folder for temporary files as well.
+    """
+    before = os.umask(0o077) if secret else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.umask(before)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from optcell_search.space import SearchSpace
 
 from ...ledger.request import Request
 from ...ledger.storage.passwords import without_password
+from ...ledger.storage.storage import said
 from ..store.file_systems import Location
 from . import data_transfer, heartbeat
 from .data_transfer import DataChangedError, Source
@@ -83,6 +84,30 @@ def check_room(location: Location, needed: int) -> None:
             f"storage {there}: {free / _GIBIBYTE:.3g} GiB are free, and checkpoints may take "
             f"{needed / _GIBIBYTE:.3g} GiB; make room, or ask for less by checkpoint_gib"
         )
+
+
+def check_storage(location: Location) -> None:
+    """Make sure that checkpoints can be written from this machine.
+
+    Args:
+        location: where they go. Behind a URI a file is written and deleted again.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    if location.is_local:
+        there = _nearest(location)
+        if not os.access(there, os.W_OK):
+            raise ValueError(f"storage {there}: cannot be written")
+        return
+    probe = location / f".probe-{uuid.uuid4().hex[:8]}"
+    try:
+        probe.write(_ASKED, b"?")
+        probe.delete("")
+    except OSError as error:
+        raise ValueError(
+            without_password(f"storage {location}: cannot be written: {said(error)}")
+        ) from error
 
 
 def check_nodes(request: Request, location: Location, source: Source) -> None:

@@ -41,12 +41,14 @@ def temporary_folder() -> str | None:
 def require_home() -> None:
     """Raise a ValueError where there is no home: Ray is not even imported without one."""
     try:
-        Path.home()
+        home = Path.home()
     except RuntimeError as error:
         raise ValueError(
             "HOME is not set, and this system knows no home of this user; set HOME to a folder, "
             "such as one for temporary files"
         ) from error
+    if home.exists() and not home.is_dir():
+        raise ValueError(f"HOME is {home}, which is no folder; set HOME to one")
 
 
 def token() -> dict[str, str]:

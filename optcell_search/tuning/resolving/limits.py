@@ -16,6 +16,7 @@ from ...ledger.constraints import Constraint
 from ..search.samplers import everything
 
 MOST = 10**7
+MOST_REPEATS = 1000
 _MOST_FOLDS = 100
 _MOST_SECONDS = 10.0**9
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +19,12 @@ from optcell_search.tasks.folds import fold
 
 from ...ledger.constraints import Constraint
 from ...ledger.request import LOCAL, Request
+from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import limits, pilot
 from .first_candidates import read_first, with_plain
+from .naming import name_of_run
 from .presets import thoroughness
 
 SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
@@ -31,6 +32,7 @@ DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
 _MOST_GIB = 2.0**30
+_MOST_GPUS = 1024
 
 
 def resolve(
@@ -79,7 +81,7 @@ def resolve(
         ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
         ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, limits.MOST),
         ("patience", patience, 0, limits.MOST),
-        ("repeats", how.repeats, 1, 1000),
+        ("repeats", how.repeats, 1, limits.MOST_REPEATS),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
@@ -90,10 +92,10 @@ def resolve(
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
-    if not gpus_per_trial >= 0:
-        raise ValueError(
-            f"gpus_per_trial = {gpus_per_trial}; valid: 0, a share such as 0.25, 1 …, or auto"
-        )
+    whole = gpus_per_trial <= _MOST_GPUS and gpus_per_trial % 1 == 0
+    if not (0 <= gpus_per_trial < 1 or (whole and gpus_per_trial > 0)):
+        valid = f"0, a share such as 0.25, whole GPUs from 1 to {_MOST_GPUS}, or auto"
+        raise ValueError(f"gpus_per_trial = {gpus_per_trial:g}; valid: {valid}")
     if not 0 <= checkpoint_gib <= _MOST_GIB:
         raise ValueError(
             f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more, {_MOST_GIB:g} or less"
@@ -149,7 +151,7 @@ def resolve(
                 "trial_time is read off a clock; valid in a deterministic search: none"
             )
     return Request(
-        run_id=f"{loaded.name or 'space'}-{data.name}-{uuid.uuid4().hex[:12]}",
+        run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
         task=data.spec,
         data_dir=str(data.folder.absolute()),
@@ -256,6 +258,7 @@ def choose_scheduler(asked: str, objectives: Sequence[str]) -> str:
 def _storage(storage: str | Path | None) -> str:
     """Make a path absolute, for a worker may run in another folder; a URI stays as it is."""
     text = str(storage or "")
+    refuse_mistyped("storage", text)
     return text if not text or "://" in text else str(Path(text).absolute())
 
 

@@ -37,6 +37,9 @@ class Location:
         return without_password(self.where)
 
     def __truediv__(self, name: str) -> Location:
+        if "://" not in self.where:
+            # In a path no sign is special.
+            return Location(f"{self.where}/{name}")
         base, question, options = self.where.partition("?")
         return Location(f"{base}/{name}{question}{options}")
 

@@ -16,7 +16,7 @@ class CandidateTrainable(tune.Trainable):
     """Trains the trial that ``config["job"]`` describes, one epoch a step.
 
     A result holds the `Report` itself for the ledger, and for schedulers and loggers plain
-    numbers: ``epoch`` and ``metrics/<name>``.
+    numbers by the names that `optcell_trainable` gives them: ``epoch``, ``accuracy``, ….
     """
 
     @classmethod
@@ -53,9 +53,9 @@ class CandidateTrainable(tune.Trainable):
 
 def _result(report: Report) -> dict[str, Any]:
     return {
+        **report.metrics.get(report.epoch, {}),
         "report": report,
         "epoch": report.epoch,
-        "metrics": report.metrics.get(report.epoch, {}),
         "worker": f"{socket.gethostname()}:{os.getpid()}",
         "done": report.done,
     }

@@ -144,6 +144,7 @@ def two(table: pd.DataFrame) -> pd.DataFrame:
         (lambda t: t.assign(y=t["b"]), "y,per=sequence", "changes within .* '0', first at row 2"),
         (lambda t: t.assign(y=range(len(t))), "y,per=step", None),
         (lambda t: t.assign(y=t["id"] + 100), "y", "class '100' .*kind=regression"),
+        (lambda t: t.assign(y=(t["id"] % 3).replace(2, -100)), "y", "-100, which marks a step"),
         (lambda t: t.assign(y="x"), "y,kind=regression", "cannot be predicted as numbers"),
         (two, '"y,z"', "kind=regression .*kind=multilabel"),
         (two, '"y,z",kind=multilabel', "holds 2; valid"),

@@ -83,3 +83,40 @@ def test_sockets_have_short_paths(
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: usual)
     assert starting.temporary_folder() == chosen
+
+
+def test_a_home_that_is_no_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    with pytest.raises(ValueError, match="set HOME to one"):
+        starting.require_home()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    starting.require_home()
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_with_a_password_all_that_is_written_is_its_owners(
+    secret: bool, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made"
+
+    def make_a_file(*_: object) -> None:
+        made.touch()
+        raise ValueError("no more")
+
+    monkeypatch.setattr(connection, "_connect", make_a_file)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    where = f"local://{tmp_path}/store" + "?token=s3cret" * secret
+    request = a_request(tiny, storage=where, checkpoint_gib=0)
+    location = checkpoints.location_of(request, tmp_path)
+    source = Source.of(request, tmp_path)
+    with (
+        pytest.raises(ValueError, match="no more"),
+        connection.connected(request, location, source),
+    ):
+        pass
+    (tmp_path / "after").touch()
+    assert made.stat().st_mode & 0o077 == (0 if secret else 0o044)
+    assert (tmp_path / "after").stat().st_mode & 0o077 == 0o044

@@ -49,3 +49,15 @@ def test_a_uri_that_nothing_can_open(where: str) -> None:
     with pytest.raises(ValueError, match=r"storage .*: cannot be opened") as caught:
         Location(where)
     assert "\n" not in str(caught.value)
+
+
+def test_in_a_path_no_sign_is_special(tmp_path: Path) -> None:
+    name = "a?b #1 %20 {x}\né — 日本"
+    place = Location(str(tmp_path / name)) / "r?n" / "checkpoints"
+    place.write("model", b"whole")
+    assert (tmp_path / name / "r?n" / "checkpoints" / "model").read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_in_a_uri_what_follows_the_question_mark_stays_behind() -> None:
+    assert (Location("memory://runs?token=x") / "a").where == "memory://runs/a?token=x"
