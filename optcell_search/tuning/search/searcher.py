@@ -71,8 +71,7 @@ class LedgerSearch(Searcher):
             mine = METRICS in known and DUPLICATE_OF not in known
             if trial.state == TrialState.COMPLETE and mine:
                 self._keep(trial.number, known[METRICS])
-        self._candidates = CandidateQueue(ledger)
-        self._wishes = Wishes(ledger)
+        self._candidates, self._wishes = CandidateQueue(ledger), Wishes(ledger)
         self.sweep()
 
     def sweep(self) -> None:
