@@ -44,5 +44,17 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     ledger = filled(TWO, task=NASTY, space={"description": NASTY, "cells": [NASTY]})
     record = {"seeds": [1], "epochs": 1, "validation": {NASTY: [0.5]}, "test": {NASTY: [0.4]}}
     compared = {**record, "validation": {NASTY: [0.3]}, "test": {NASTY: [0.2]}}
-    ledger.study.set_user_attr("finalized:0", {**record, "baseline": compared})
+    wrong = {
+        "index": 3, "true": NASTY, "predicted": "b", "probability": 0.9, "true_probability": 1e-5,
+        "values": [[0.0, 2.0, 1.0], [1.0, 1.0, 0.5]],
+    }  # fmt: skip
+    told = {"kind": "confusion", "classes": [NASTY, "b"], "matrix": [[1, 2], [0, 3]]}
+    diagnosis = {**told, "worst": [wrong, {**wrong, "index": 4, "values": []}]}
+    ledger.study.set_user_attr(
+        "finalized:0", {**record, "baseline": compared, "diagnosis": diagnosis}
+    )
+    pairs = {"target": [1.0, 2.0, 1.5], "predicted": [1.1, 1.8, 1.5], "value": [0, 0, 0]}
+    forecast = {"kind": "residuals", "name": NASTY, "names": ["+1"], **pairs}
+    unscored = {"seeds": [1], "epochs": 1, "validation": {}, "test": {}}
+    ledger.study.set_user_attr("finalized:1", {**unscored, "diagnosis": forecast})
     return write_report(ledger.study, tmp_path_factory.mktemp("report") / "r.html").as_uri()

@@ -20,6 +20,8 @@ ARROWS: dict[str, set[str]] = {
     "registry": set(),
     "pareto": set(),
     "stages": set(),
+    "wording": set(),
+    "notebook": set(),
     "kernels": {"shapes"},
     "rules": {"hyperparameters", "shapes", "registry", "kernels"},
     "cells": {"hyperparameters", "shapes", "registry", "kernels", "rules"},
@@ -37,16 +39,16 @@ ARROWS: dict[str, set[str]] = {
     "export": {"hyperparameters", "registry", "kernels", "rules", "cells", "raw", "space"},
     "dashboard": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "space", "ledger", "results",
-        "export",
+        "export", "wording",
     },
     "tuning": {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
-        "ledger", "results", "export", "dashboard", "stages",
+        "ledger", "results", "export", "dashboard", "stages", "wording", "notebook",
     },
     "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
-        "tuning", "stages",
+        "tuning", "stages", "wording",
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
+from .finalized_table import finalized_scores
 from .output import refuse_existing, results_only, write_whole
 
 Command = Callable[[argparse.Namespace], int]
@@ -69,18 +70,43 @@ def resume(arguments: argparse.Namespace) -> int:
     return _show_end(run, arguments.json)
 
 
+def enqueue(arguments: argparse.Namespace) -> int:
+    """Put another candidate into the queue."""
+    changes = dict(_pair(text) for text in arguments.changes)
+    number = _steer(arguments).enqueue(arguments.trial, changes)
+    if arguments.json:
+        return _print_json({"trial": number})
+    print(
+        f"trial {number} waits: the search takes it up as soon as it asks for another, or "
+        f"`optcell-search resume {arguments.directory}` does"
+    )
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not (name and value):
+        raise ValueError(f"{text}: valid: NAME=VALUE, such as heavy_ball.mu=0.5")
+    return name, value
+
+
+def prune(arguments: argparse.Namespace) -> int:
+    """Have a running trial end early."""
+    _steer(arguments).prune(arguments.trial)
+    if arguments.json:
+        return _print_json({"trial": arguments.trial})
+    print(f"trial {arguments.trial} ends, pruned, after its current epoch")
+    return 0
+
+
 def _show_end(run: Any, as_json: bool) -> int:
-    front = run.pareto()
+    front, standing = run.pareto(), run.status()
     report = str(run.directory / "report.html")
     if as_json:
-        return _print_json(
-            {"status": run.status(), "report": report, "pareto": tables.records(front)}
-        )
-    print(tables.status(run.status()))
-    print()
-    print(tables.candidates(front, list(run.request.objectives)))
-    print()
-    print(f"report: {report}")
+        return _print_json({"status": standing, "report": report, "pareto": tables.records(front)})
+    width = tables.terminal_width()
+    shown = tables.candidates(front, list(run.request.objectives), width)
+    print(f"{tables.status(standing, width)}\n\n{shown}\n\nreport: {report}")
     return 0
 
 
@@ -89,19 +115,23 @@ def status(arguments: argparse.Namespace) -> int:
     known = _read(arguments).status()
     if arguments.json:
         return _print_json(known)
-    print(tables.status(known))
+    print(tables.status(known, tables.terminal_width()))
     return 0
 
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
+    from optcell_search.results import pareto
+
     to_output = arguments.csv == "-"
     if to_output and arguments.json:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
     if arguments.csv is not None and not to_output:
         refuse_existing("--csv", arguments.csv, force=arguments.force)
     run = _read(arguments)
-    table = run.pareto() if arguments.pareto else run.results()
+    table, gain = run.results_and_gain()
+    if arguments.pareto:
+        table = pareto(table, run.request.objectives)
     if to_output:
         table.to_csv(sys.stdout, index=False)
     elif arguments.csv:
@@ -110,7 +140,8 @@ def results(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return _print_json(tables.records(table))
     if not arguments.csv:
-        _show_candidates(run, table)
+        print(tables.candidates(table, list(run.request.objectives), tables.terminal_width()))
+        _show_gain(gain)
     return 0
 
 
@@ -122,6 +153,8 @@ def finalize(arguments: argparse.Namespace) -> int:
             arguments.top,
             arguments.seeds,
             trials=arguments.trials,
+            best_of_each_rule=arguments.best_of_each_rule,
+            best_of_each_cell=arguments.best_of_each_cell,
             epochs=arguments.epochs,
             refit=arguments.refit,
             ensemble=arguments.ensemble,
@@ -130,14 +163,14 @@ def finalize(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         return _print_json(tables.records(table))
-    _show_candidates(run, table)
+    print(finalized_scores(table, list(run.request.objectives), tables.terminal_width()))
+    _show_gain(run.gain())
     return 0
 
 
-def _show_candidates(run: Any, table: Any) -> None:
-    print(tables.candidates(table, list(run.request.objectives)))
-    if (gain := run.gain()) is not None:
-        print(f"\n{gain.sentence}")
+def _show_gain(gain: Any) -> None:
+    if gain is not None:
+        print(f"\n{tables.broken(gain.sentence, tables.terminal_width())}")
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -249,6 +282,13 @@ def _read(arguments: argparse.Namespace) -> Any:
     from optcell_search.tuning.run_folder import RunFolder
 
     return RunFolder.open(Path(arguments.directory), trust=arguments.trust)
+
+
+def _steer(arguments: argparse.Namespace) -> Any:
+    """Open a run folder to ask something of its search, without what could train anything."""
+    from optcell_search.tuning.run_steering import RunSteering
+
+    return RunSteering.open(Path(arguments.directory), trust=arguments.trust)
 
 
 def _open(arguments: argparse.Namespace) -> Any:

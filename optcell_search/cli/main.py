@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..ledger.storage.passwords import without_password
+from ..ledger.trials.reasons import RunFailedError
 from ..stages import stage
 from . import commands, interruption
 from .parser import make_parser, shortened
@@ -24,6 +25,15 @@ _NOTHING_WRITTEN = "stopped; nothing was written"
 _CURSOR = "\r\x1b[K\x1b[?25h"
 # What those commands need that start Ray, all of it seconds to import.
 _MODULES_ON_RAY = ("start", "finalizing.finalize", "search.driver")
+# What the others need; what only reads a run folder does without Optuna.
+_STORAGE = "optcell_search.ledger.storage.storage"
+_READING = "optcell_search.tuning.run_folder"
+_NEEDED = {
+    commands.status: _READING,
+    commands.results: _READING,
+    commands.list_plugins: "optcell_search.registry",
+    commands.predict: "optcell_search.export",
+}
 _ON_RAY = (commands.run, commands.resume, commands.finalize)
 
 
@@ -62,12 +72,10 @@ def _run(argv: Sequence[str], ready: Callable[[], None] = lambda: None) -> int:
 
 def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
     """Do what is asked for; return the exit code."""
-    with stage("loading"):
-        # Here, not above: `--help` and mistyped options need not wait for torch.
-        from optcell_search.ledger.storage.storage import STORAGE_ERRORS, said
-        from optcell_search.ledger.trials.reasons import RunFailedError
-
     try:
+        with stage("loading"):
+            # Here, not above: `--help` and mistyped options need not wait for it.
+            importlib.import_module(_NEEDED.get(arguments.command, _STORAGE))
         if arguments.command in _ON_RAY:
             with stage("loading Ray"):
                 _import_on_ray()
@@ -86,11 +94,20 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
             # The disk that the output goes to is full, say.
             _let_go(sys.stdout)
         return _say(WRONG_REQUEST, str(error))
-    except STORAGE_ERRORS as error:
+    except _storage_errors() as error:
+        from ..ledger.storage.storage import said
+
         return _say(FAILED, f"the study cannot be used any more: {said(error)}")
     except KeyboardInterrupt:
         return _say(STOPPED, _after_interruption(arguments))
     return result
+
+
+def _storage_errors() -> tuple[type[Exception], ...]:
+    """Return what a study raises; asked for late, since Optuna takes long to load."""
+    from ..ledger.storage.storage import STORAGE_ERRORS
+
+    return STORAGE_ERRORS
 
 
 def _let_go(stream: TextIO) -> None:

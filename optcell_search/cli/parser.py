@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from ..ledger.storage.passwords import without_password
 from . import commands
+from .finalize_options import add_finalize
 from .search_options import add_extension, add_search
 
 _EXAMPLE = """\
@@ -51,6 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(actions)
     _add_resume(actions)
+    _add_enqueue(actions)
+    _add_prune(actions)
     _add_status(actions)
     _add_results(actions)
     _add_finalize(actions)
@@ -94,6 +97,25 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
     add_extension(parser)
 
 
+def _add_enqueue(actions: _Actions[_Parser]) -> None:
+    summary = "Put the candidate of a trial, with other values, into the queue of a run."
+    parser = _command(actions, "enqueue", commands.enqueue, summary)
+    parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
+    parser.add_argument(
+        "changes",
+        nargs="+",
+        metavar="NAME=VALUE",
+        help="A setting with its new value, such as heavy_ball.mu=0.5 or lr=0.01. The search takes "
+        "the candidate up as soon as it asks for another, or when it is resumed.",
+    )
+
+
+def _add_prune(actions: _Actions[_Parser]) -> None:
+    summary = "Have a running trial end, pruned, after its current epoch."
+    parser = _command(actions, "prune", commands.prune, summary)
+    parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
+
+
 def _add_address(parser: _Parser) -> None:
     parser.add_argument(
         "--address",
@@ -131,50 +153,9 @@ def _add_results(actions: _Actions[_Parser]) -> None:
 def _add_finalize(actions: _Actions[_Parser]) -> None:
     summary = "Train the best candidates again with fresh seeds, then test them."
     parser = _command(actions, "finalize", commands.finalize, summary)
-    parser.add_argument(
-        "--top",
-        type=int,
-        default=3,
-        metavar="N",
-        help="How many candidates are taken, the best first (default 3).",
-    )
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        default=5,
-        metavar="N",
-        help="With how many seeds each is trained (default 5).",
-    )
-    parser.add_argument(
-        "--epochs",
-        type=int,
-        metavar="E",
-        help="How many epochs each is trained for (default: as many as in the search; with --refit "
-        "as many as were best there, in the mean).",
-    )
-    parser.add_argument(
-        "--refit",
-        action=argparse.BooleanOptionalAction,
-        help="Training and validation data are trained on together (default: where the search had "
-        "folds).",
-    )
-    parser.add_argument(
-        "--ensemble",
-        action=argparse.BooleanOptionalAction,
-        help="The average of each candidate's seeds is tested beside the single ones (default: "
-        "with the preset best).",
-    )
+    add_finalize(parser)
     _add_address(parser)
     _add_data_dir(parser)
-    parser.add_argument(
-        "--trial",
-        type=int,
-        action="append",
-        default=[],
-        metavar="N",
-        dest="trials",
-        help="Take the trial of this number instead of the best ones; the option may be repeated.",
-    )
 
 
 def _add_replay(actions: _Actions[_Parser]) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from ..wording import duration, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _GAP = "  "
 _TESTED = ("test_", "baseline_test_", "ensemble_test_")
+_INDENT = "    "
+# Narrower than this no sentence is broken.
+_LEAST = 20
 
 
 def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
@@ -27,20 +35,47 @@ def text(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
     )
 
 
-def candidates(table: pd.DataFrame, objectives: Sequence[str]) -> str:
-    """Return one line a candidate: number, state, objectives, test scores, and what it is."""
+def fitted(rows: Sequence[Sequence[str]], head: Sequence[str], width: int) -> str:
+    """Return rows as `text` does or, where that is too wide, with the last column on its own line.
+
+    Args:
+        rows, head: as `text` takes them.
+        width: columns of the terminal; 0: whatever is read by no people can be as wide as it is.
+    """
+    whole = text(rows, head)
+    if not width or max(map(len, whole.splitlines())) <= width:
+        return whole
+    first, *lines = text([row[:-1] for row in rows], head[:-1]).splitlines()
+    under = [f"{line}\n{_INDENT}{row[-1]}".rstrip() for line, row in zip(lines, rows, strict=True)]
+    return "\n".join([first, *under])
+
+
+def terminal_width() -> int:
+    """Return the columns of the terminal that results go to, 0 where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def candidates(table: pd.DataFrame, objectives: Sequence[str], width: int = 0) -> str:
+    """Return one line a candidate: number, state, objectives, test scores, and what it is.
+
+    Args:
+        table: as `results.frame` gives it, with what was tested.
+        objectives: the metrics that are shown.
+        width: see `fitted`.
+    """
     tested = [
-        name
-        for name in table.columns
-        if name.startswith(_TESTED) and not name.endswith("_std") and table[name].notna().any()
+        column
+        for name in objectives
+        for start in _TESTED
+        if (column := f"{start}{name}") in table and table[column].notna().any()
     ]
     head = ["trial", "state", *objectives, *(c.replace("_", " ") for c in tested), "candidate"]
     rows = []
     for row in table.to_dict("records"):
-        scores = [_number(row.get(name)) for name in objectives]
-        tests = [_spread(row.get(column), row.get(f"{column}_std")) for column in tested]
+        scores = [score(row, name) for name in objectives]
+        tests = [spread(row.get(column), row.get(f"{column}_std")) for column in tested]
         rows.append([str(row["number"]), _state(row), *scores, *tests, describe(row)])
-    return text(rows, head)
+    return fitted(rows, head, width)
 
 
 def describe(row: Mapping[Any, Any]) -> str:
@@ -51,16 +86,19 @@ def describe(row: Mapping[Any, Any]) -> str:
     said = [" ".join(parts)]
     # A convolutional candidate has channels, which stand among the options of its cell.
     if not _missing(size := row.get("model.hidden_size")):
-        said.append(f"{_number(size)} units")
+        said.append(f"{shown(size)} units")
     if not _missing(rate := row.get("training.lr")):
-        said.append(f"lr {_number(rate)}")
+        said.append(f"lr {shown(rate)}")
     return ", ".join(said)
 
 
-def status(known: Mapping[str, Any]) -> str:
-    """Return where a run stands."""
-    from optcell_search.tuning.search.progress import duration
+def status(known: Mapping[str, Any], width: int = 0) -> str:
+    """Return where a run stands.
 
+    Args:
+        known: as `RunFolder.status` returns it.
+        width: of the terminal, so that sentences are broken between words; 0: they are not broken.
+    """
     finished = known["complete"] + known["pruned"] + known["fail"]
     rows = [
         ["run", known["directory"]],
@@ -82,18 +120,31 @@ def status(known: Mapping[str, Any]) -> str:
         rows.append(["ended", known["ended"]])
     rows += [["failed", f"{count} × {reason}"] for reason, count in known["failures"].items()]
     if known["best"] is not None:
-        values = ", ".join(f"{name} {_number(v)}" for name, v in known["objectives"].items())
+        values = ", ".join(f"{name} {shown(v)}" for name, v in known["objectives"].items())
         rows.append(["best", f"trial {known['best']}: {values}"])
         rows.append(["front", f"{known['front']} candidates"])
     elif (miss := known["nearest_miss"]) is not None:
-        value = _number(miss["value"])
+        value = shown(miss["value"])
         metric = miss["constraint"].partition("=")[0].rstrip("<>")
         rows.append(["best", "none: no trial keeps the constraints"])
         nearest = f"trial {miss['trial']}: {metric} {value} where {miss['constraint']} is asked"
         rows.append(["nearest", nearest])
     if known["gain"] is not None:
         rows.append(["gain", known["gain"]["sentence"]])
-    return text(rows)
+    if not width:
+        return text(rows)
+    room = width - max(len(name) for name, _ in rows) - len(_GAP)
+    lines = [(name, broken(said, room).splitlines()) for name, said in rows]
+    return text([[name if not i else "", line] for name, ls in lines for i, line in enumerate(ls)])
+
+
+def broken(sentence: str, width: int) -> str:
+    """Return a sentence in lines of at most so many letters, words left whole; 0: in one line."""
+    if not width:
+        return sentence
+    return textwrap.fill(
+        sentence, max(_LEAST, width), break_long_words=False, break_on_hyphens=False
+    )
 
 
 def replay(
@@ -132,11 +183,19 @@ def _state(row: Mapping[Any, Any]) -> str:
     return str(row["state"]).lower() if _missing(reason) or not reason else f"failed: {reason}"
 
 
-def _number(value: Any) -> str:
-    return "" if _missing(value) else f"{value:.4g}" if isinstance(value, float) else str(value)
+def shown(value: Any) -> str:
+    """Return a value of a table as text, nothing where it is missing."""
+    return "" if _missing(value) else number(value) if isinstance(value, float) else str(value)
 
 
-def _spread(mean: Any, std: Any) -> str:
+def score(row: Mapping[Any, Any], name: str) -> str:
+    """Return a score of the search, with its spread where the candidate was trained repeatedly."""
+    deviation = row.get(f"{name}_std")
+    return shown(row.get(name)) if _missing(deviation) else spread(row.get(name), deviation)
+
+
+def spread(mean: Any, std: Any) -> str:
+    """Return a mean with its standard deviation, nothing where it is missing."""
     return "" if _missing(mean) else f"{mean:.4f} ± {std:.4f}"
 
 
@@ -146,7 +205,7 @@ def _options(row: Mapping[Any, Any], owner: str) -> str:
         for key, value in row.items()
         if str(key).startswith(f"{owner}.") and not _missing(value)
     }
-    return ", ".join(f"{name}={_number(value)}" for name, value in options.items())
+    return ", ".join(f"{name}={shown(value)}" for name, value in options.items())
 
 
 def origin(weights: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import optuna
 
 from . import trust as trusting
 from .format import REPORT, REQUEST_FILE, TASK_FILE
+from .holding import LOCK
 from .opening import make_ledger
 from .request import Request
 from .storage.disk import sync, sync_all
@@ -27,7 +28,6 @@ from .storage.storage import (
     is_missing,
 )
 
-LOCK = Path("ray") / "driver.lock"
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE, TASK_FILE)
 
 
@@ -135,26 +135,6 @@ def _forget(request: Request, *, new: bool) -> None:
 
 def _taken(folder: Path) -> str:
     return f"{folder}: exists and is no empty folder; choose another one"
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a process on this machine is working on the run; looking changes nothing."""
-    try:
-        import fcntl
-
-        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
-    except (ImportError, OSError):
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        # A file system without locks: nobody can hold one there.
-        return False
-    finally:
-        os.close(file)
-    return False
 
 
 @contextlib.contextmanager

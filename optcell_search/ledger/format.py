@@ -39,6 +39,9 @@ REFIT, ENSEMBLE = "refit", "ensemble"
 # What people say of the run, and with ":7" behind it of trial 7.
 NOTE, TAGS = "note", "tags"
 
+# With "7" behind it: trial 7 is to end, pruned, after its current epoch.
+PRUNE = "prune:"
+
 # Attributes of a trial.
 EPOCH_PREFIX = "epoch:"
 METRICS, SPREAD, GRADIENTS, REASON, DETAIL = "metrics", "spread", "gradients", "reason", "detail"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import optuna
+from typing import TYPE_CHECKING, Any
 
 from .format import NOTE, TAGS
+
+if TYPE_CHECKING:
+    import optuna
 
 MOST_LETTERS = 2000
 MOST_TAGS = 12

@@ -6,10 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-
-import optuna
-import sqlalchemy
-from optuna.storages import BaseStorage
+from typing import TYPE_CHECKING
 
 from optcell_search.space.files import parse
 
@@ -17,14 +14,12 @@ from . import trust as trusting
 from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
 from .storage.names import refuse_link
 from .storage.passwords import without_password
-from .storage.storage import (
-    DAMAGE,
-    STORAGE_ERRORS,
-    quiet_optuna,
-    said,
-    storage_for_reading,
-)
 from .trials.attributes import check_numbers, check_study
+
+# Optuna and what it needs take half a second to import; `snapshot` reads most ledgers without.
+if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import BaseStorage
 
 
 def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
@@ -55,6 +50,10 @@ def open_study(where: str | Path, *, trust: bool = False) -> optuna.Study:
         ValueError: the database is not readable, or holds no study or several, or the study was
             not written by a search.
     """
+    import optuna
+
+    from .storage.storage import quiet_optuna, storage_for_reading
+
     url, name = locate(where, trust=trust)
     text = without_password(str(where))
     quiet_optuna()
@@ -72,6 +71,8 @@ def open_study(where: str | Path, *, trust: bool = False) -> optuna.Study:
 @contextlib.contextmanager
 def _in_words(text: str) -> Iterator[None]:
     """Turn what Optuna raises of a damaged study into a ValueError of one line."""
+    from .storage.storage import DAMAGE, STORAGE_ERRORS, said
+
     try:
         yield
     except FileNotFoundError:
@@ -114,24 +115,40 @@ def locate(where: str | Path, *, trust: bool = False) -> tuple[str, str]:
     return _of_folder(Path(where), trust=trust)
 
 
+def names_of(folder: Path, *, trust: bool = False) -> tuple[str, str]:
+    """Return the study that a run folder's ``run.toml`` names outside of it, and the run's name.
+
+    Both are empty where it names none, or is not there.
+
+    Raises:
+        ValueError: it is damaged, or what it names has not been trusted.
+    """
+    request = folder / REQUEST_FILE
+    if not request.is_file():
+        return "", ""
+    asked: dict[str, object] = parse(request.read_bytes(), str(request))
+    study, name = str(asked.get("study") or ""), str(asked.get(RUN_ID, ""))
+    if study:
+        trusting.require(folder, trusting.contacted({"study": study}), trust=trust)
+    return study, name
+
+
 def _of_folder(folder: Path, *, trust: bool) -> tuple[str, str]:
     """Return URL and name of a run folder's study; no name where the database holds just one."""
-    asked: dict[str, object] = {}
-    request = folder / REQUEST_FILE
-    if request.is_file():
-        asked = parse(request.read_bytes(), str(request))
-        if study := asked.get("study"):
-            trusting.require(folder, trusting.contacted({"study": str(study)}), trust=trust)
-            return str(study), str(asked.get(RUN_ID, ""))
+    study, name = names_of(folder, trust=trust)
+    if study:
+        return study, name
     database = folder / DATABASE
     if not database.is_file():
-        if request.is_file():
+        if (folder / REQUEST_FILE).is_file():
             raise ValueError(f"{folder}: the ledger {DATABASE} is missing")
         raise FileNotFoundError(f"{folder}: no run here, {database.name} is missing")
     refuse_link(database)
+    import sqlalchemy
+
     # Built rather than pasted: a folder's name may hold characters that a URL gives a meaning.
     url = sqlalchemy.URL.create("sqlite", database=str(database.absolute()))
-    return url.render_as_string(hide_password=False), str(asked.get(RUN_ID, ""))
+    return url.render_as_string(hide_password=False), name
 
 
 def is_journal(url: str) -> bool:

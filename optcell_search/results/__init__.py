@@ -7,7 +7,7 @@ from ..ledger.reading import load, locate
 from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
 from .gain import Gain, gain, plain_rival, trainings_of
-from .ranking import best, best_first, eligible, knee, pareto
+from .ranking import best, best_first, by_fresh_seeds, eligible, knee, pareto
 from .tables import (
     curves,
     diagnoses_of,
@@ -28,6 +28,7 @@ __all__ = [
     "TrialRecord",
     "best",
     "best_first",
+    "by_fresh_seeds",
     "curves",
     "diagnoses_of",
     "eligible",

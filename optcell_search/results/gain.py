@@ -12,7 +12,7 @@ import pandas as pd
 from ..pareto import Direction
 from ..space.plain import PLAIN_RULE, PLAIN_STEP
 from .intervals import Interval, Moments, difference
-from .ranking import best_first
+from .ranking import best_first, by_fresh_seeds
 
 Source = Literal["test", "search"]
 _COSTS = ("parameters", "train_seconds", "latency_ms")
@@ -109,12 +109,8 @@ def _tested(
     rows: pd.DataFrame, finalized: pd.DataFrame, first: str, direction: Direction
 ) -> Gain | None:
     scores = finalized[finalized["metric"] == first]
-    validation = scores[scores["split"] == "validation"].set_index("number")["mean"]
     test = scores[scores["split"] == "test"].set_index("number")
-    known = rows[rows["number"].isin(test.index)]
-    # In the order of the search where fresh seeds have no validation of their own.
-    order = known["number"].map(validation) if len(validation) else known[first]
-    known = known.loc[order.sort_values(ascending=direction == "minimize", kind="stable").index]
+    known = by_fresh_seeds(rows[rows["number"].isin(test.index)], finalized, first, direction)
     if known.empty or (plain := plain_rival(known, int(known["number"].iloc[0]))) is None:
         return None
     found, rival = known.iloc[0], known[known["number"] == plain].iloc[0]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 _LEVEL = 0.95
 
@@ -77,4 +76,7 @@ def difference(a: Moments, b: Moments) -> Interval:
 
 
 def _quantile(freedom: float) -> float:
+    # Not above: a third of a second, which most of what reads a run can do without.
+    from scipy.special import stdtrit
+
     return float(stdtrit(freedom, 0.5 + _LEVEL / 2))

@@ -52,6 +52,29 @@ def best_first(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.D
     return together
 
 
+def by_fresh_seeds(
+    rows: pd.DataFrame, finalized: pd.DataFrame, name: str, direction: Direction
+) -> pd.DataFrame:
+    """Return rows of finalized trials, the best by the validation of fresh seeds at the top.
+
+    Where none has one, since all were trained on validation data too, they are in the order of the
+    search; a trial without it comes after those that have it.
+
+    Args:
+        rows: of trials.
+        finalized: as `results.finalized` gives it.
+        name: of the metric that decides.
+        direction: of that metric.
+    """
+    mine = finalized[(finalized["metric"] == name) & finalized["number"].isin(rows["number"])]
+    validation = mine[mine["split"] == "validation"].set_index("number")["mean"]
+    order = rows["number"].map(validation) if len(validation) else rows[name]
+    sorted_rows: pd.DataFrame = rows.loc[
+        order.sort_values(ascending=direction == "minimize", kind="stable").index
+    ]
+    return sorted_rows
+
+
 def _in_order(rows: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
     """Return rows by the objectives in their order; see above for what is equal in the first."""
     first, *others = objectives

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
 import pandas as pd
 
 from ..ledger.format import (
@@ -22,6 +21,9 @@ from ..ledger.format import (
 from ..ledger.notes import Remark, remarks
 from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction
+
+if TYPE_CHECKING:
+    import optuna
 
 
 def objectives(study: optuna.Study) -> dict[str, Direction]:

@@ -6,16 +6,39 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from optcell_search import registry
 from optcell_search.raw import Outputs, TensorPreprocessing
-from optcell_search.tasks.base import Data, Split, Task
-from optcell_search.tasks.goals import IGNORED, Regression, ScaledRegression
+from optcell_search.tasks.base import Data, Readout, Split, Task
+from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
 
 _PIECE = 2**24  # values
+# So many of the answers that are most wrong are told of.
+_WORST = 6
+
+
+def diagnosis(
+    goal: Goal, rows: Tensor, classes: tuple[str, ...], readout: Readout
+) -> dict[str, Any]:
+    """Return what a whole split's tally tells beyond the metrics, as plain data.
+
+    Confusion of classes has ``classes`` and ``matrix``, where a row is a class and its columns the
+    answers; with one answer a sequence, ``worst``, too, see `goals.Classification.worst`.
+
+    Args:
+        goal: of the task.
+        rows: the goal's tally of the split.
+        classes: their names.
+        readout: whether there is one answer a sequence ("last").
+    """
+    found = goal.diagnose(rows, classes)
+    if isinstance(goal, Classification) and readout == "last":
+        found["worst"] = goal.worst(rows, classes, _WORST)
+    return found
 
 
 def fingerprint(data: Data) -> str:

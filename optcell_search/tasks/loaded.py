@@ -218,10 +218,10 @@ class LoadedTask:
     def diagnose(self, tally: list[Tensor]) -> dict[str, Any]:
         """Return what a whole split's tally tells beyond the metrics, as plain data.
 
-        Its ``kind`` says what: "confusion", with ``classes`` and ``matrix``, where a row is a class
-        and its columns the answers; "residuals", see `goals.scores.residuals`; "labels".
+        Its ``kind`` says what: "confusion", see `describing.diagnosis`; "residuals", see
+        `goals.scores.residuals`; "labels".
         """
-        return self.goal.diagnose(tally[0], self.classes)
+        return describing.diagnosis(self.goal, tally[0], self.classes, self.readout)
 
     @functools.cached_property
     def chance(self) -> dict[str, float]:

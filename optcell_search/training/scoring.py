@@ -15,6 +15,8 @@ from optcell_search.cells.model import ModelState, average, detached
 from optcell_search.penalties.base import Drivers
 from optcell_search.tasks import LoadedTask, Split
 
+from .sketches import sketch
+
 # What every candidate costs, whatever the task: objectives that training does not improve.
 COSTS = ("parameters", "train_seconds", "latency_ms")
 # Those of them that are read off a clock, and so never come out the same twice.
@@ -55,9 +57,15 @@ def evaluate(model: AnyModel, split: Split, task: LoadedTask) -> dict[str, float
 def examine(
     model: AnyModel, split: Split, task: LoadedTask
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Return what `evaluate` does, and what `LoadedTask.diagnose` tells of the same answers."""
+    """Return what `evaluate` does, and what `LoadedTask.diagnose` tells of the same answers.
+
+    Where that names the worst answers, each has its sequence in ``values``, see `sketches.sketch`.
+    """
     tally = _tally(model, split, task)
-    return task.finish(tally), task.diagnose(tally)
+    found = task.diagnose(tally)
+    for one in found.get("worst", ()):
+        one["values"] = sketch(split, one["index"])
+    return task.finish(tally), found
 
 
 def outputs_on(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:

@@ -162,10 +162,12 @@ class Run(RunWeights):
 
     def finalize(
         self,
-        top: int = 3,
+        top: int | None = None,
         seeds: int = 5,
         *,
         trials: Sequence[int] = (),
+        best_of_each_rule: bool = False,
+        best_of_each_cell: bool = False,
         epochs: int | None = None,
         refit: bool | None = None,
         ensemble: bool | None = None,
@@ -183,9 +185,12 @@ class Run(RunWeights):
 
         Args:
             top: how many candidates, plain cells for comparison not counted: the best in the first
-                objective, those of the Pareto front before others that are a little better.
+                objective, those of the Pareto front before others that are a little better. None:
+                3, unless `trials` or a best of each say which.
             seeds: how often each is trained.
             trials: numbers of trials to take instead of these.
+            best_of_each_rule, best_of_each_cell: take the best candidate of each rule, of each
+                cell, or both, instead of these.
             epochs: budget of each training; None: that of the search or, with `refit`, the mean
                 over folds and repeats of the epochs that were best there.
             refit: train on training and validation data together, for so many epochs, then test;
@@ -195,25 +200,29 @@ class Run(RunWeights):
             address, data_dir: as `resume` takes them.
 
         Returns:
-            Their rows of `results`, the plain cells for comparison last.
+            Their rows of `results`, the plain cells for comparison included: the best in the first
+            objective at the top, by the validation of the fresh seeds or, where they were trained
+            on validation data too, by that of the search.
 
         Raises:
-            ValueError: a number is not that of a completed trial, or nothing completed.
+            ValueError: a number is not that of a completed trial, nothing completed, or more than
+                one of `top`, `trials` and a best of each is given.
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
-        from .finalizing.finalize import Plan, choose, finalize, with_plain
+        from .finalizing.choosing import asked_for
+        from .finalizing.finalize import Plan, finalize
 
-        integer("top", top, 1)
+        integer("top", 1 if top is None else top, 1)
         integer("seeds", seeds, 1, MOST_REPEATS)
         integer("epochs", 1 if epochs is None else epochs, 1)
         refitted = self.request.folds > 1 if refit is None else refit
         together = self.request.ensemble if ensemble is None else ensemble
         plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)
         table = self.results()
-        numbers = list(trials) or with_plain(
-            choose(table, self._objectives, top), table, self._objectives
-        )
+        each = {"rule": best_of_each_rule, "cell": best_of_each_cell}
+        kinds = [kind for kind, is_asked in each.items() if is_asked]
+        numbers = asked_for(table, self._objectives, top=top, trials=trials, kinds=kinds)
         if not numbers:
             raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
         for number in numbers:
@@ -238,9 +247,7 @@ class Run(RunWeights):
                 failures = Counter(reason for r in records for reason in r["failed"].values())
                 raise RunFailedError(f"no training succeeded: {in_words(failures)}")
             self._conclude(ledger)
-        after = self.results()
-        rows = after[after["number"].isin(numbers)]
-        return rows.iloc[rows["number"].map(numbers.index).argsort()]
+        return self.finalized(numbers)
 
     def _at(self, address: str | None) -> Request:
         """The request, with another cluster than the one it names."""

@@ -13,12 +13,12 @@ from optcell_search.stages import stage
 from optcell_search.tasks.carrying import relocated
 
 from .cluster.data_transfer import DataChangedError, Source
-from .run_folder import RunFolder
+from .run_steering import RunSteering
 from .store import checkpoints
 from .store.file_systems import Location
 
 
-class RunData(RunFolder):
+class RunData(RunSteering):
     """A run folder with what the run trains on and what it has trained."""
 
     def _check_data(self, moved: Mapping[str, Any] = MappingProxyType({})) -> tasks.LoadedTask:

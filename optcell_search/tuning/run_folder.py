@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import optuna
 import pandas as pd
-from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search import results
 from optcell_search.results import Direction, Gain
 from optcell_search.space import Candidate
 
-from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.format import METRICS, REQUEST, finalized_in
+from ..ledger.holding import is_locked
 from ..ledger.request import Request
+from ..ledger.snapshot import Snapshot, snapshot
 from ..ledger.trials.scores import NO_RECORD
 from .run_figures import RunFigures
 from .status import standing
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
 
 
 class RunFolder(RunFigures):
@@ -64,8 +68,8 @@ class RunFolder(RunFigures):
 
         ``at_work`` says whether a process on this machine is working on it at the moment.
         """
-        at_work = folders.is_locked(self.directory)
-        return {"directory": str(self.directory), "at_work": at_work, **standing(self._study)}
+        at_work = is_locked(self.directory)
+        return {"directory": str(self.directory), "at_work": at_work, **standing(self._ledger)}
 
     def results(self) -> pd.DataFrame:
         """Return one row a trial; see `optcell_search.results.frame`.
@@ -74,9 +78,12 @@ class RunFolder(RunFigures):
         for validation, and ``finalized`` (how many seeds), missing in other rows. Scores of the
         baseline that a trial is compared with stand in ``baseline_test_<metric>`` and so on.
         """
-        study = self._study
-        table = results.frame(study)
-        finalized = results.finalized(study)
+        return self._table(self._ledger)
+
+    def _table(self, ledger: Snapshot) -> pd.DataFrame:
+        known = ledger.attributes
+        table = results.with_remarks(results.table(ledger.records, known[REQUEST]), known)
+        finalized = results.finalized_of(known)
         for (split, metric), group in finalized.groupby(["split", "metric"], sort=False):
             scores = group.set_index("number")
             table[f"{split}_{metric}"] = table["number"].map(scores["mean"])
@@ -85,6 +92,20 @@ class RunFolder(RunFigures):
             seeds = finalized[finalized["split"] == "test"].groupby("number")["seeds"].max()
             table["finalized"] = table["number"].map(seeds)
         return table
+
+    def finalized(self, numbers: Sequence[int] = ()) -> pd.DataFrame:
+        """Return the rows of what `finalize` has tested, the best by fresh seeds' validation first.
+
+        See `optcell_search.results.by_fresh_seeds` for the order.
+
+        Args:
+            numbers: of these trials alone; empty: all.
+        """
+        ledger = self._ledger
+        found, table = results.finalized_of(ledger.attributes), self._table(ledger)
+        wanted = table["number"].isin(list(numbers) if len(numbers) else found["number"])
+        first, direction = next(iter(self._objectives.items()))
+        return results.by_fresh_seeds(table[wanted], found, first, direction)
 
     def pareto(self) -> pd.DataFrame:
         """Return the rows of the trials that no other one dominates."""
@@ -100,9 +121,15 @@ class RunFolder(RunFigures):
 
     def gain(self) -> Gain | None:
         """Return what the best trial has over the plain cell; see `optcell_search.results.gain`."""
-        request = self._study.user_attrs[REQUEST]
-        found, trainings = results.finalized(self._study), results.trainings_of(request)
-        return results.gain(self.results(), found, self._objectives, trainings)
+        return self.results_and_gain()[1]
+
+    def results_and_gain(self) -> tuple[pd.DataFrame, Gain | None]:
+        """Return `results` and `gain` of one moment, for which the study is read once."""
+        ledger = self._ledger
+        table = self._table(ledger)
+        found = results.finalized_of(ledger.attributes)
+        trainings = results.trainings_of(ledger.attributes[REQUEST])
+        return table, results.gain(table, found, self._objectives, trainings)
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
         """Return number and candidate of a trial, chosen by number or as `best` does."""
@@ -128,8 +155,8 @@ class RunFolder(RunFigures):
     def _require(self, table: pd.DataFrame, number: int) -> None:
         """Raise unless trial `number` is complete, and a search's own."""
         states = dict(zip(table["number"], table["state"], strict=True))
-        if states.get(number) != TrialState.COMPLETE.name:
-            complete = [str(n) for n, state in states.items() if state == TrialState.COMPLETE.name]
+        if states.get(number) != "COMPLETE":
+            complete = [str(n) for n, state in states.items() if state == "COMPLETE"]
             raise ValueError(
                 f"{self.directory}: trial {number} is not complete; "
                 f"valid: {', '.join(complete) or 'none'}"
@@ -146,6 +173,11 @@ class RunFolder(RunFigures):
     @property
     def _objectives(self) -> dict[str, Direction]:
         return self.request.objectives
+
+    @property
+    def _ledger(self) -> Snapshot:
+        """What the ledger holds now; nothing is changed by reading it."""
+        return snapshot(self.directory)
 
     @property
     def _study(self) -> optuna.Study:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from optcell_search import results
 from optcell_search.space import Candidate, trial_seed
+from optcell_search.stages import LOGGER
 from optcell_search.training import DivergedError
 
 from ..ledger.format import METRICS, REFIT, finalized_in
@@ -138,7 +140,8 @@ class RunWeights(RunData):
         all the same.
 
         Args:
-            which: number of a trial, or what `best` takes.
+            which: number of a trial, or what `best` takes; ``"best"`` is the best of the finalized
+                trials by the validation of fresh seeds, once the search's own best is among them.
             out: folder of the package; it must not exist.
             seed_of: take the weights of this one of the trial's finalized seeds, counted from 1.
             ensemble: take all of them; `finalize` must have tested their average.
@@ -159,7 +162,7 @@ class RunWeights(RunData):
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
         if ensemble and seed_of is not None:
             raise ValueError(f"seed_of = {seed_of} and ensemble: valid: one seed, or all of them")
-        number, candidate = self.candidate(which)
+        number, candidate = self.candidate(self._best_tested() if which == "best" else which)
         moved = self._moved(data_dir)
         weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]
         noted: Mapping[str, float] | None
@@ -195,6 +198,29 @@ class RunWeights(RunData):
             )
         except ExportError as error:
             raise RunFailedError(str(error)) from error
+
+    def _best_tested(self) -> int:
+        """Return the best trial: by fresh seeds, where those have judged the search's best, too."""
+        found = int(self.best()["number"])
+        first = next(iter(self._objectives))
+        tested = results.eligible(self.finalized(), self._objectives)
+        known = (
+            tested.dropna(subset=[name])
+            if (name := f"validation_{first}") in tested
+            else tested[:0]
+        )
+        if found not in set(known["number"]):
+            return found
+        chosen = int(known["number"].iloc[0])
+        LOGGER.info(
+            "exporting trial %d, of %d finalized ones the best in %s by the validation of fresh "
+            "seeds%s",
+            chosen,
+            len(known),
+            first,
+            "" if chosen == found else f"; the best of the search is trial {found}",
+        )
+        return chosen
 
     def _described(
         self,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
-
-import optuna
-from optuna.trial import FrozenTrial, TrialState
+from typing import TYPE_CHECKING, Any
 
 from optcell_search import results
 
 from ..ledger.constraints import Constraint
-from ..ledger.format import ENDED, METRICS, REASON, REQUEST, SEARCHED
+from ..ledger.format import ENDED, REASON, REQUEST, SEARCHED
+from ..ledger.snapshot import Snapshot
+from ..ledger.trials.trial_record import STATES, TrialRecord, record_of
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 
-def standing(study: optuna.Study) -> dict[str, Any]:
+def standing(ledger: Snapshot) -> dict[str, Any]:
     """Return where a run stands, as plain data.
 
     Keys: ``asked`` (trials there are to be, 0 where their number is no limit), ``missing`` (not yet
@@ -28,22 +31,22 @@ def standing(study: optuna.Study) -> dict[str, Any]:
     where nobody said it);
     ``gain``: what the best one has over the plain cell, see `results.Gain`, or None.
     """
-    objectives = results.objectives(study)
-    table = results.frame(study)
-    trials = study.get_trials(deepcopy=False)
-    counts = Counter(trial.state for trial in trials)
-    known = study.user_attrs
+    known = ledger.attributes
     request = known[REQUEST]
+    objectives = results.objectives_of(request)
+    table = results.table(ledger.records, request)
+    counts = Counter(record.state for record in ledger.records)
     asked = request["num_trials"]
     any_eligible = len(results.eligible(table, objectives)) > 0
-    gain = results.gain(table, results.finalized(study), objectives, results.trainings_of(request))
+    finalized = results.finalized_of(known)
+    gain = results.gain(table, finalized, objectives, results.trainings_of(request))
     best = results.best(table, objectives) if any_eligible else None
     return {
         "asked": asked,
-        "missing": max(0, asked - len(trials)),
-        **{state.name.lower(): counts[state] for state in TrialState},
-        "failures": dict(reasons(trials)),
-        "nearest_miss": None if any_eligible else _nearest_miss(study),
+        "missing": max(0, asked - len(ledger.records)),
+        **{state.lower(): counts[state] for state in STATES},
+        "failures": dict(Counter(_failures(ledger.records))),
+        "nearest_miss": None if any_eligible else _nearest_miss(ledger),
         "front": len(results.pareto(table, objectives)),
         "best": None if best is None else int(best["number"]),
         "objectives": {name: None if best is None else float(best[name]) for name in objectives},
@@ -56,12 +59,13 @@ def standing(study: optuna.Study) -> dict[str, Any]:
     }
 
 
-def _nearest_miss(study: optuna.Study) -> dict[str, Any] | None:
+def _nearest_miss(ledger: Snapshot) -> dict[str, Any] | None:
     """Return the complete trial that breaks the fewest constraints by the least, and how."""
-    constraints = [Constraint.stored(text) for text in study.user_attrs[REQUEST]["constraints"]]
+    asked = ledger.attributes[REQUEST]["constraints"]
+    constraints = [Constraint.stored(text) for text in asked]
     found = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        metrics = trial.user_attrs.get(METRICS, {})
+    for record in ledger.records:
+        metrics = record.metrics if record.state == "COMPLETE" else {}
         missed = [
             (constraint.violation(metrics) / max(abs(constraint.bound), 1e-12), constraint)
             for constraint in constraints
@@ -69,17 +73,21 @@ def _nearest_miss(study: optuna.Study) -> dict[str, Any] | None:
         ]
         if missed:
             share, worst = max(missed, key=lambda one: one[0])
-            found.append((len(missed), share, trial.number, worst, metrics[worst.metric]))
+            found.append((len(missed), share, record.number, worst, metrics[worst.metric]))
     if not found:
         return None
     _, _, number, worst, value = min(found, key=lambda one: one[:3])
     return {"trial": number, "constraint": str(worst), "value": value}
 
 
-def reasons(trials: list[FrozenTrial]) -> Counter[str]:
+def _failures(records: Sequence[TrialRecord]) -> list[str]:
+    failed = (record.known for record in records if record.state == "FAIL")
+    return [known.get(REASON, "unknown") for known in failed]
+
+
+def reasons(trials: Sequence[FrozenTrial]) -> Counter[str]:
     """Count the trials that failed by their reason."""
-    failed = (trial for trial in trials if trial.state == TrialState.FAIL)
-    return Counter(trial.user_attrs.get(REASON, "unknown") for trial in failed)
+    return Counter(_failures([record_of(trial) for trial in trials]))
 
 
 def in_words(counts: Counter[str]) -> str:

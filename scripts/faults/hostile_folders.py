@@ -172,6 +172,7 @@ def commands(run: Path, out: Path) -> list[list[str]]:
         ["finalize", name, "--top", "1", "--seeds", "1"],
         ["dashboard", name, "--html", f"{free}.h"],
         ["export", name, "--trial", "1", "--out", free],
+        ["enqueue", name, "0", "lr=0.01"], ["prune", name, "0"],
     ]  # fmt: skip
 
 

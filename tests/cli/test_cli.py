@@ -92,6 +92,29 @@ def test_epochs_are_chosen_unless_they_are_given() -> None:
         parse([*common, "--epochs", "many"])
 
 
+@pytest.mark.usefixtures("cluster")
+def test_another_candidate_is_put_into_the_queue_and_trained_by_resume(
+    space: str, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "run")
+    options = f"--task {tiny} --out {folder} --workers 1 --scheduler none --epochs 1 --trials 3"
+    assert call(capsys, "run", space, *options.split())[0] == 0
+    code, output, _ = call(capsys, "enqueue", folder, "2", "lr=0.0625", "--json")
+    assert (code, json.loads(output)) == (0, {"trial": 3})
+    code, output, _ = call(capsys, "status", folder)
+    assert (code, "0 running, 1 to come" in output) == (0, True)
+    assert f"`optcell-search resume {folder}` goes on" in output
+    assert call(capsys, "resume", folder)[0] == 0
+    added = Run.open(folder).results().iloc[3]
+    assert (added["state"], added["training.lr"]) == ("COMPLETE", 0.0625)
+    code, _, errors = call(capsys, "enqueue", folder, "2", "training.lr=0.0625")
+    assert (code, f"{folder}: trial 3 is that candidate" in errors) == (2, True)
+    code, _, errors = call(capsys, "prune", folder, "2")
+    assert (code, errors) == (
+        2, f"optcell-search: {folder}: trial 2 is not running; valid: none\n"
+    )  # fmt: skip
+
+
 def test_status(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
     code, output, _ = call(capsys, "status", str(run[0]))
     assert code == 0
@@ -122,19 +145,37 @@ def test_finalize_then_results_show_test_scores(
 ) -> None:
     code, output, _ = call(capsys, "finalize", str(run[0]), "--trial", "1", "--seeds", "2")
     assert code == 0
-    head, line, nothing, gain = output.splitlines()
-    assert not nothing
+    over, head, line, _, others, *_, gain = output.splitlines()
     assert "plain rnn (trial " in gain
-    assert "test accuracy" in head
+    # Folds were trained on together, which leaves no validation.
+    assert (over.split(), head.split()[1:3]) == (["accuracy"], ["search", "test"])
     assert line.split()[0] == "1"
-    assert "±" in line
+    assert line.count("±") == 2
+    assert others.split() == ["other", "test", "scores", "1"]
     _, output, _ = call(capsys, "results", str(run[0]))
-    assert output.count("±") == line.count("±")
+    assert output.count("±") == 6, "of the folds of each trial, and of one in the test"
     _, output, _ = call(capsys, "results", str(run[0]), "--json")
     tested = [row for row in json.loads(output) if "test_accuracy" in row]
     assert [(row["number"], row["finalized"]) for row in tested] == [(1, 2.0)]
     page = (run[0] / "report.html").read_text()
     assert '"finals":[{"number":1,' in page, "the report is written anew, with the test scores"
+
+
+def test_finalize_takes_the_best_of_each_rule_and_tells_the_best_first(
+    run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--best-of-each-rule", "--best-of-each-cell", "--seeds", "1", "--no-refit")
+    code, output, _ = call(capsys, "finalize", str(run[0]), *options, "--json")
+    rows = json.loads(output)
+    table = Run.open(run[0]).results()
+    assert code == 0
+    assert {row["rule"] for row in rows} == set(table["rule"])
+    assert {row["cell"] for row in rows} == set(table["cell"])
+    scores = [row["validation_accuracy"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    code, _, errors = call(capsys, "finalize", str(run[0]), "--top", "1", "--best-of-each-cell")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "top and best_of_each: each says what to take; valid: one of them" in errors
 
 
 def test_replay(run: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,6 +291,20 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert caught.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["status", "results"])
+def test_looking_at_a_run_imports_nothing_heavy(run: tuple[Path, Any], command: str) -> None:
+    heavy = {"ray", "torch", "optuna", "sqlalchemy", "alembic", "plotly", "sklearn", "rich"}
+    program = (
+        "import sys; from optcell_search.cli import main\n"
+        f"code = main([{command!r}, sys.argv[1]])\n"
+        f"print(code, sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(run[0])], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "0 []\n"
 
 
 def test_help_need_not_wait_for_ray() -> None:

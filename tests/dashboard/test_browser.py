@@ -79,14 +79,53 @@ def test_runs_side_by_side(browser: Any, tmp_path: Path) -> None:
     for name in ("one", "other"):
         folder = tmp_path / name
         folder.mkdir()
-        ledger = Ledger(TWO, f"sqlite:///{folder / 'study.db'}", run_id=name)
+        own = {"seed": 3, "space": {"cells": ["lstm", "gru"]}} if name == "other" else {}
+        same = {"space": {"cells": ["lstm"]}} | own
+        ledger = Ledger(TWO, f"sqlite:///{folder / 'study.db'}", run_id=name, **same)
         ledger.add([0.9, 10.0], of=candidate("gru", "gd", s=0.5))
         ledger.add([0.8, 5.0 + len(name)], of=candidate("gru", "gd", s=0.7))
         places.append(folder)
     path = write_report(places, tmp_path / "both.html")
     with watched(browser, path.as_uri()) as page:
-        assert page.locator("#compare tbody tr").count() == 2
+        assert page.locator("#compare-table tbody tr").count() == 2
+        assert page.locator("#compare-differ tbody tr").all_inner_texts() == [
+            "space\tcells\tlstm\tlstm, gru", "request\tseed\t0\t3"
+        ]  # fmt: skip
         page.locator("#compare").screenshot(path=SCREENSHOTS / "compare-1280-light.png")
-        page.locator("#compare tbody button").nth(1).click()
+        page.locator("#compare-table tbody button").nth(1).click()
         assert "other" in page.locator(".eyebrow").inner_text()
         assert page.evaluate("optcell.current().name") == "other"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_mistakes_on_the_test_split_are_drawn(
+    browser: Any, report: str, width: int, scheme: str
+) -> None:
+    with watched(browser, report, width=width, scheme=scheme) as page:
+        look_at(page, "diagnosis")
+        page.wait_for_selector("#forecast-1-chart .scatterlayer path")
+        figures = page.locator("#diagnosis .sketches figure")
+        assert figures.count() == 2
+        assert page.locator("#diagnosis .sketches polyline").count() == 2, "one has no picture"
+        said = figures.nth(0).inner_text()
+        assert "Test sequence 3: " in said
+        assert "90 % sure of; the truth had under 0.1 %." in said
+        lines = page.locator("#diagnosis .sketches polyline").first.get_attribute("points")
+        assert lines.split() == ["4.0,86.0", "110.0,4.0", "216.0,45.0"]
+        forecast = page.evaluate("document.getElementById('forecast-1-chart').data.map(t => t.y)")
+        assert forecast == [[1, 2, 1.5], [1.1, 1.8, 1.5]]
+        page.locator("#diagnosis").screenshot(path=SCREENSHOTS / f"mistakes-{width}-{scheme}.png")
+
+
+def test_a_search_under_way_shows_how_far_it_is(browser: Any, tmp_path: Path) -> None:
+    ledger = Ledger(TWO, num_trials=8, epochs=4)
+    ledger.add([0.9, 1.0], epochs=[{"accuracy": 0.1, "loss": 1.0}])
+    ledger.add(state=TrialState.RUNNING, epochs=[{"accuracy": 0.1, "loss": 1.0}])
+    ledger.study.set_user_attr("searched_seconds", 30.0)
+    path = write_report(ledger.study, tmp_path / "running.html")
+    with watched(browser, path.as_uri()) as page:
+        said = page.locator("#progress").inner_text()
+        assert "1 of 8 trials done, 30 s spent, about 3.5 min left." in said
+        assert "host:1: trial 1, epoch 1 of 4" in said
+        assert page.locator("#progress progress").get_attribute("value") == "0.125"
+        page.locator("#head").screenshot(path=SCREENSHOTS / "progress.png")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
+import pandas as pd
 import pytest
 from ledgers import TWO, Ledger, candidate, data_of, two_objectives
 from optuna.trial import TrialState
 
-from optcell_search.dashboard.info import compare, front, overview
+from optcell_search.dashboard.info import compare, front, overview, progress
 from optcell_search.dashboard.info.data import Axis
+from optcell_search.dashboard.info.differences import differences
 
 FIVE = {
     "accuracy": "maximize",
@@ -32,6 +36,25 @@ def test_overview_names_the_best_of_each_objective_and_the_knee() -> None:
     ]
     assert found.picks[0].values == {"accuracy": 0.9, "parameters": 100.0}
     assert found.picks[1].description == "rnn × gd (s 0.4); hidden 32 · layers 1; rmsprop, lr 0.001"
+
+
+def test_progress_tells_what_is_done_what_is_left_and_who_works() -> None:
+    ledger = Ledger(TWO, num_trials=8, time_limit=100.0, epochs=4)
+    steps = [{"accuracy": 0.1, "loss": 1.0}]
+    ledger.add([0.9, 1.0], epochs=steps)
+    ledger.add(state=TrialState.FAIL, reason="diverged")
+    ledger.add(state=TrialState.RUNNING, epochs=steps)
+    ledger.study.set_user_attr("searched_seconds", 30.0)
+    found = progress.progress(data_of(ledger))
+    assert (found.done, found.asked, found.spent, found.limit) == (2, 8, 30.0, 100.0)
+    # Six more at 15 s each would be 90, but the time is used up before.
+    assert found.left == 70.0
+    assert found.working == (progress.Working("host:1", 2, 1, 4),)
+    ledger.study.set_user_attr("ended", "the time is used up")
+    found = progress.progress(data_of(ledger))
+    assert (found.left, found.ended) == (None, "the time is used up")
+    done = progress.progress(data_of(two_objectives()))
+    assert (done.done, done.left, done.working) == (5, None, ()), "nothing is in training"
 
 
 def test_a_row_that_is_best_in_all_is_named_once() -> None:
@@ -160,6 +183,17 @@ def test_growth_of_nothing_is_empty() -> None:
     assert front.growth(data_of(Ledger(TWO))) == front.Growth((), (), (), (), {})
 
 
+def test_a_trial_whose_end_is_lost_is_left_out_of_how_the_front_grew() -> None:
+    data = data_of(two_objectives())
+    whole = front.growth(data)
+    lost = replace(
+        data, table=data.table.assign(seconds=[float("nan"), *data.table["seconds"][1:]])
+    )
+    assert front.growth(lost).finished[-1] == whole.finished[-1] - 1
+    gone = replace(data, table=data.table.assign(started=pd.NaT))
+    assert front.growth(gone) == front.Growth((), (), (), (), {})
+
+
 def test_comparison_lays_runs_into_one_box() -> None:
     good, bad = Ledger(TWO), Ledger(TWO, task="mnist")
     good.add([1.0, 2.0])
@@ -180,6 +214,37 @@ def test_comparison_lays_runs_into_one_box() -> None:
         volume=pytest.approx(0.75),
     )
     assert found.standings[1].volume == pytest.approx(0.25)
+
+
+def test_what_differs_between_runs_is_told_by_part() -> None:
+    space: dict[str, Any] = {"cells": ["gru"], "rule": {"adam": {"mu": {"low": 0.0, "high": 0.9}}}}
+    space["odd"] = [{"a": 1, "b": 2}]
+    other: dict[str, Any] = {
+        "cells": ["gru", "lstm"],
+        "rule": {"adam": {"mu": 0.5}},
+        "description": "its own",
+    }
+    other["odd"] = [{"a": 1, "b": 3}]
+    same = {"data_fingerprint": "ab" * 32}
+    one = Ledger(TWO, space=space, run_id="a", seed=1, first=[], **same)
+    tried = [{"cell": {"name": "gru"}}]
+    two = Ledger(TWO, space=other, run_id="b", seed=2, time_limit=18000.0, first=tried, **same)
+    found = {(d.part, d.name): d.values for d in differences([data_of(one), data_of(two)])}
+    assert found == {
+        ("space", "cells"): ("gru", "gru, lstm"),
+        ("space", "description"): (None, "its own"),
+        ("space", "rule.adam.mu"): ("0 to 0.9", "0.5"),
+        ("space", "odd"): ("a 1, b 2", "a 1, b 3"),
+        ("request", "candidates tried first"): ("0", "1"),
+        ("request", "seed"): ("1", "2"),
+        ("request", "time limit"): (None, "18,000"),
+    }
+    third = Ledger({"loss": "minimize"}, task="mnist", space=space, seed=1)
+    parts = [d.part for d in differences([data_of(one), data_of(third)])]
+    assert parts == ["data", "data", "request", "request"]
+    parts = [d.part for d in differences([data_of(one), data_of(two)])]
+    assert parts == sorted(parts, key=["data", "space", "request"].index)
+    assert differences([data_of(one), data_of(one)]) == ()
 
 
 def test_runs_with_other_objectives_have_no_common_volume() -> None:

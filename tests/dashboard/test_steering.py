@@ -15,14 +15,21 @@ from ledgers import TWO, in_folder
 
 pytest.importorskip("dash", reason="dash is not installed")
 
-from optcell_search.dashboard.app.driver import driver_of, interrupt
+from optcell_search.dashboard.app.driver import driver_of, interrupt, own
 from optcell_search.dashboard.app.jobs import Job, Jobs, Progress
 from optcell_search.dashboard.app.prefix import checked
-from optcell_search.dashboard.app.requests import export_job, finalize_job, resume_job
+from optcell_search.dashboard.app.requests import (
+    enqueue_job,
+    export_job,
+    finalize_job,
+    prune_job,
+    resume_job,
+)
 from optcell_search.dashboard.token import VARIABLE, find_token
 from optcell_search.dashboard.views import FILE, keep_view, views_of
 from optcell_search.dashboard.whole import write_whole
-from optcell_search.ledger.folder import LOCK
+from optcell_search.ledger.folder import locked
+from optcell_search.ledger.holding import LOCK
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,8 +74,12 @@ def test_a_study_without_a_folder_can_be_looked_at_only() -> None:
         interrupt(None)
 
 
-def test_commands_are_those_that_one_would_type() -> None:
+def test_commands_are_those_that_one_would_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     run = Path("runs/my run")
+    run.mkdir(parents=True)
     target = "'runs/my run/exports/winner'"
     assert export_job(run, 3, "winner").command == (
         f"optcell-search export 'runs/my run' --trial 3 --out {target}"
@@ -77,6 +88,19 @@ def test_commands_are_those_that_one_would_type() -> None:
         "optcell-search finalize 'runs/my run' --top 2 --seeds 4"
     )
     assert resume_job(run).command == "optcell-search resume 'runs/my run'"
+    more = resume_job(run, 40, "1h30m").command
+    assert more == "optcell-search resume 'runs/my run' --trials=40 --time=1h30m"
+    assert resume_job(run, None, "", 7).command == "optcell-search resume 'runs/my run' --skip=7"
+    assert prune_job(run, 7).command == "optcell-search prune 'runs/my run' 7"
+    assert enqueue_job(run, 7, "heavy_ball.mu", " 0.5").command == (
+        "optcell-search enqueue 'runs/my run' 7 heavy_ball.mu=0.5"
+    )
+    assert "--time=--trust" in resume_job(run, None, "--trust").arguments
+    for setting, value in (("--trust", "1"), ("", "1"), ("mu", " "), (None, "1"), ("mu", None)):
+        with pytest.raises(ValueError, match="A setting, such as"):
+            enqueue_job(run, 7, setting, value)
+    with pytest.raises(ValueError, match="trials in all: a whole number"):
+        resume_job(run, 0)
     for top, seeds in ((0, 1), (1, None), (1.5, 1), ("2", 1)):
         with pytest.raises(ValueError, match="a whole number, 1 or more"):
             finalize_job(run, top, seeds)  # type: ignore[arg-type]
@@ -168,6 +192,41 @@ def test_stopping_interrupts_the_process_that_holds_the_run(folder: Path) -> Non
     assert holder.wait(60) != 0
     assert (folder / LOCK).is_file()
     assert driver_of(folder) is None, "the file is there, and nobody holds it"
+
+
+def test_the_lock_of_another_run_is_not_taken_for_this_ones(folder: Path, tmp_path: Path) -> None:
+    """A stranger's folder could have the user's own search stopped."""
+    theirs = tmp_path / "stranger"
+    (theirs / "ray").mkdir(parents=True)
+    with locked(folder):
+        assert driver_of(folder) == os.getpid()
+        os.link(folder / LOCK, theirs / LOCK)
+        for run in (theirs, folder):
+            assert driver_of(run) is None
+        (theirs / LOCK).unlink()
+        (theirs / LOCK).symlink_to(folder / LOCK)
+        with pytest.raises(ValueError, match="is a link"):
+            interrupt(theirs)
+        (theirs / LOCK).unlink()
+        (theirs / "ray").rmdir()
+        (theirs / "ray").symlink_to(folder / "ray")
+        with pytest.raises(ValueError, match="is a link"):
+            interrupt(theirs)
+
+
+def test_another_users_run_is_not_steered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own(folder) == folder
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    for ask in (
+        lambda: export_job(folder, 0, "a"),
+        lambda: finalize_job(folder, 1, 1),
+        lambda: resume_job(folder),
+        lambda: prune_job(folder, 0),
+        lambda: enqueue_job(folder, 0, "mu", "1"),
+        lambda: interrupt(folder),
+    ):
+        with pytest.raises(ValueError, match="another user's; it can be looked at only"):
+            ask()  # type: ignore[no-untyped-call]
 
 
 def test_views_are_kept_in_the_run_folder(folder: Path) -> None:

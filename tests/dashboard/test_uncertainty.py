@@ -117,6 +117,22 @@ def test_a_confusion_tells_each_class() -> None:
     assert (run.precision, run.recall) == (9 / 11, 0.9)
     assert (sit.amount, sit.precision, sit.recall, sit.f1) == (0, None, None, None)
     assert diagnosis.residuals(data_of(ledger)) == ()
+    assert found.worst == (), "a record from before it was noted"
+
+
+def test_what_is_told_most_wrong_is_drawn() -> None:
+    ledger = Ledger(TWO)
+    number = ledger.add([0.9, 10.0])
+    one = {
+        "index": 17, "true": "run", "predicted": "walk", "probability": 0.9,
+        "true_probability": 0.05, "values": [[1, 2.5], [0, 1]],
+    }  # fmt: skip
+    record = {"kind": "confusion", "classes": ["walk", "run"], "matrix": [[1, 0], [1, 1]]}
+    scored = {"validation": {"accuracy": [0.8]}, "test": {"accuracy": [0.85]}}
+    known = {"seeds": [1], "epochs": 1, **scored, "diagnosis": {**record, "worst": [one]}}
+    ledger.study.set_user_attr(f"finalized:{number}", known)
+    (found,) = diagnosis.confusions(data_of(ledger))
+    assert found.worst == (diagnosis.Wrong(17, "run", "walk", 0.9, 0.05, ((1.0, 2.5), (0.0, 1.0))),)
 
 
 def test_residuals_are_told_by_mean_and_deviation() -> None:
@@ -130,3 +146,19 @@ def test_residuals_are_told_by_mean_and_deviation() -> None:
     (found,) = diagnosis.residuals(data_of(ledger))
     assert (found.mean, found.deviation) == pytest.approx((1 / 6, np.std([0.5, 0.5, -0.5], ddof=1)))
     assert found.predicted == (1.5, 2.5, 2.5)
+    assert found.ahead == (), "no forecast"
+
+
+def test_forecasts_one_step_ahead_are_kept_in_the_order_of_time() -> None:
+    ledger = Ledger(TWO)
+    number = ledger.add([0.9, 10.0])
+    record = {
+        "kind": "residuals", "name": "+1, +2", "names": ["+1", "+2"], "value": [0, 1, 0, 1],
+        "target": [1.0, 2.0, 3.0, 4.0], "predicted": [1.5, 2.5, 2.5, 4.0],
+    }  # fmt: skip
+    scored = {"validation": {"rmse": [0.8]}, "test": {"rmse": [0.85]}}
+    ledger.study.set_user_attr(
+        f"finalized:{number}", {"seeds": [1], "epochs": 1, **scored, "diagnosis": record}
+    )
+    (found,) = diagnosis.residuals(data_of(ledger))
+    assert found.ahead == (0, 2)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from optcell_search import results
-from optcell_search.tuning.finalizing.finalize import choose
+from optcell_search.tuning.finalizing.choosing import choose
 
 TWO: dict[str, results.Direction] = {"accuracy": "maximize", "parameters": "minimize"}
 DIRECTIONS: list[results.Direction] = ["minimize", "maximize"]

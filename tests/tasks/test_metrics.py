@@ -186,7 +186,19 @@ def test_what_is_kept_of_a_split_are_its_mistakes(tmp_path: Path) -> None:
     assert task.finish(whole) == pytest.approx(evaluate(model, split, task), rel=1e-5)
     kept = task.diagnose(whole)
     expected = reference.confusion_matrix(split.targets, outputs.argmax(1), labels=[0, 1, 2])
+    worst = kept.pop("worst")
     assert kept == {"kind": "confusion", "classes": ["0", "1", "2"], "matrix": expected.tolist()}
+    probabilities = outputs.double().softmax(1)
+    truth = probabilities[torch.arange(len(split)), split.targets]
+    wrong = (outputs.argmax(1) != split.targets).nonzero().flatten()
+    assert [one["index"] for one in worst] == sorted(wrong.tolist(), key=lambda i: truth[i])[:6]
+    assert len(worst) == min(6, len(wrong)) > 0
+    for one in worst:
+        i = one["index"]
+        assert one["true"] == str(int(split.targets[i]))
+        assert one["predicted"] == str(int(probabilities[i].argmax()))
+        assert one["probability"] == pytest.approx(float(probabilities[i].max()))
+        assert one["true_probability"] == pytest.approx(float(truth[i]))
     numbers = tasks.load("adding:examples=50")
     targets = numbers.validation.targets
     kept = numbers.diagnose(numbers.tally(targets + 0.5, targets, {}))

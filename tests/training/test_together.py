@@ -16,8 +16,10 @@ from optcell_search.tasks import (
     LoadedTask,
     NextSymbol,
     Regression,
+    Split,
 )
 from optcell_search.training import examine, examine_together, outputs_on
+from optcell_search.training.sketches import sketch
 
 SPACE = {"cells": ["rnn"], "rules": ["gd"], "rule": {"gd": {"s": 1.0}}}
 
@@ -75,3 +77,22 @@ def test_two_models_together_are_neither_of_them() -> None:
     # The logarithm is concave: never worse than the mean.
     assert together["loss"] < sum(single) / 2
     assert together["loss"] not in single
+
+
+def test_the_worst_answers_come_with_their_sequences() -> None:
+    task = tasks.load("digits")
+    _, found = examine(model_on(task, 0), task.validation, task)
+    assert len(found["worst"]) == 6
+    for one in found["worst"]:
+        whole = task.validation.inputs[one["index"]]
+        assert pytest.approx(whole, rel=1e-3) == torch.tensor(one["values"]).T
+
+
+def test_a_sketch_keeps_both_ends_and_leaves_padding_and_pictures_out() -> None:
+    inputs = torch.arange(2 * 500 * 2).reshape(2, 500, 2) / 1000
+    split = Split(inputs, torch.zeros(2), torch.tensor([500, 30]))
+    long, short = sketch(split, 0), sketch(split, 1)
+    assert [len(line) for line in (*long, *short)] == [100, 100, 30, 30]
+    assert (long[0][0], long[1][-1]) == (0.0, 0.999)
+    assert short[0][-1] == pytest.approx(1.058, rel=1e-3)
+    assert sketch(Split(torch.zeros(1, 4, 9), torch.zeros(1)), 0) == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optcell_search.results import Direction
-from optcell_search.tuning.finalizing.finalize import choose
+from optcell_search.tuning.finalizing.choosing import asked_for, choose, choose_of_each
 
 TWO: dict[str, Direction] = {"accuracy": "maximize", "parameters": "minimize"}
 
@@ -50,3 +50,29 @@ def test_what_is_passed_over_is_never_far_better(
     loss = table["accuracy"] if way == "minimize" else -table["accuracy"]
     near = 0.25 * (loss.median() - loss.min())
     assert loss[chosen].max() <= loss.drop(chosen).min() + near if len(points) > 3 else True
+
+
+FIVE = trials(
+    (0.95, 900), (0.90, 300), (0.94, 950), (0.80, 100), (0.70, 990),
+    rule=["adam", "gd", "adam", "nesterov", "gd"], cell=["gru", "gru", "lstm", "lstm", "lstm"],
+)  # fmt: skip
+
+
+def test_the_best_of_each_rule_or_cell_are_taken_each_once() -> None:
+    assert choose_of_each(FIVE, TWO, ["rule"]) == [0, 1, 3]
+    assert choose_of_each(FIVE, {"accuracy": "maximize"}, ["cell"]) == [0, 2]
+    assert choose_of_each(FIVE, {"accuracy": "maximize"}, ["rule", "cell"]) == [0, 2, 1, 3]
+
+
+def test_one_way_of_choosing_is_asked_for() -> None:
+    def asked(**ways: Any) -> list[int]:
+        given = {"top": None, "trials": (), "kinds": ()} | ways
+        return asked_for(FIVE, {"accuracy": "maximize"}, **given)
+
+    assert asked() == [0, 2, 1]
+    assert asked(top=1) == [0]
+    assert asked(trials=[4, 3]) == [4, 3]
+    assert asked(kinds=["cell"]) == [0, 2]
+    for ways in ({"top": 1, "kinds": ["cell"]}, {"trials": [1], "kinds": ["rule"]}):
+        with pytest.raises(ValueError, match="best_of_each: each says what to take; valid: one"):
+            asked(**ways)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from runs import SPACE, write_tiny_data
@@ -272,3 +273,29 @@ def test_seeds_that_were_trained_on_validation_data_too_have_nothing_to_choose_b
     second = choose_seed(3, record, {"loss": "minimize"}, 2, "run")
     assert second is not None
     assert second.seed == 12
+
+
+def test_the_best_by_fresh_seeds_is_exported_once_the_best_of_the_search_was_tested_too(
+    made: tuple[Run, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = made[0]
+    first = next(iter(run.request.objectives))
+    row = run.results().iloc[[0]]
+    rows = pd.concat([row.assign(number=n, key=f"k{n}") for n in range(3)], ignore_index=True)
+    rows[first] = [0.9, 0.8, 0.7]
+
+    def best(*fresh: float | None) -> int:
+        known = rows.assign(**{f"validation_{first}": fresh})
+        tested = known.dropna(subset=[f"validation_{first}"])
+        ordered = tested.sort_values(f"validation_{first}", ascending=False)
+        monkeypatch.setattr(Run, "results", lambda self: known)
+        monkeypatch.setattr(Run, "finalized", lambda self: ordered)
+        return run._best_tested()
+
+    caplog.set_level("INFO", "optcell_search")
+    assert best(0.5, None, 0.6) == 2
+    assert "of 2 finalized ones the best" in caplog.text
+    assert "the best of the search is trial 0" in caplog.text
+    assert best(0.6, 0.5, None) == 0
+    assert best(None, 0.99, 0.6) == 0, "fresh seeds have not judged it"
+    assert best(None, None, None) == 0

@@ -6,7 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from ...ledger.folder import LOCK
+from ...ledger.holding import LOCK
+from ...ledger.storage.names import refuse_link
 
 _LOCKS = Path("/proc/locks")
 
@@ -16,11 +17,19 @@ def driver_of(run: Path) -> int | None:
 
     None as well where it cannot be told: on systems without ``/proc/locks``, for a process of
     another user, or of another machine that shares the folder.
+
+    Raises:
+        ValueError: the lock is a link to that of another run, or its folder is one.
     """
     lock = run / LOCK
+    for path in (lock.parent, lock):
+        refuse_link(path)
     if not lock.is_file() or not _LOCKS.is_file():
         return None
     wanted = lock.stat()
+    if wanted.st_nlink > 1:
+        # A second name of a file: the lock of another run, say, in a folder that somebody made up.
+        return None
     for line in _LOCKS.read_text(encoding="ascii").splitlines():
         fields = line.split()
         # 1: FLOCK ADVISORY WRITE 4711 fd:01:123456 0 EOF; a line with -> waits for the one above.
@@ -48,6 +57,13 @@ def _same(path: Path, wanted: os.stat_result) -> bool:
     return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
 
 
+def own(run: Path) -> Path:
+    """Return a run folder; raise a ValueError where it is another user's, who may steer it."""
+    if hasattr(os, "getuid") and run.stat().st_uid != os.getuid():
+        raise ValueError(f"{run} is another user's; it can be looked at only.")
+    return run
+
+
 def interrupt(run: Path | None) -> str:
     """Interrupt the process that works on a run; return what was done, as a command.
 
@@ -56,7 +72,7 @@ def interrupt(run: Path | None) -> str:
     Raises:
         ValueError: there is no such process here.
     """
-    process = None if run is None else driver_of(run)
+    process = None if run is None else driver_of(own(run))
     if process is None:
         raise ValueError(
             "No process of yours on this machine works on this run. A search that runs elsewhere "

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from .driver import own
 from .jobs import Job
 
 EXPORTS = "exports"
+_SETTING = re.compile(r"[A-Za-z_][\w.]{0,99}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _NO_FOLDER = "This study has no run folder here"
 
@@ -36,7 +38,7 @@ def export_job(run: Path | None, trial: int, name: str) -> Job:
         raise ValueError(f"{folder / name} exists; choose another name.")
     target = folder / name
     return Job(
-        ("export", str(run), "--trial", str(trial), "--out", str(target)),
+        ("export", str(own(run)), "--trial", str(trial), "--out", str(target)),
         f"Exporting trial {trial}: writing the package, then loading it in a new interpreter and "
         "comparing outputs",
         f"Checked: loaded without optcell_search, it computes what trial {trial} does. "
@@ -56,20 +58,68 @@ def finalize_job(run: Path | None, top: int | None, seeds: int | None) -> Job:
         if not isinstance(number, int) or number < 1:
             raise ValueError(f"{name}: a whole number, 1 or more.")
     return Job(
-        ("finalize", str(run), "--top", str(top), "--seeds", str(seeds)),
+        ("finalize", str(own(run)), "--top", str(top), "--seeds", str(seeds)),
         f"Training the best {top} again, with {seeds} fresh seeds each, then testing them",
         "Their test scores are below.",
         outlives=True,
     )
 
 
-def resume_job(run: Path | None) -> Job:
-    """Return going on with a run; raises a ValueError where there is no run folder."""
+def resume_job(
+    run: Path | None, trials: int | None = None, time: str | None = None, skip: int | None = None
+) -> Job:
+    """Return going on with a run, with more trials or time in all, or without one of its trials.
+
+    Args:
+        run: folder of the run.
+        trials, time: in all; None or an empty text: as it was.
+        skip: a trial that is given up.
+
+    Raises:
+        ValueError: there is no run folder, or `trials` is no number from 1 on.
+    """
     if run is None:
         raise ValueError(f"{_NO_FOLDER}, so it cannot go on.")
+    if trials is not None and (not isinstance(trials, int) or trials < 1):
+        raise ValueError("trials in all: a whole number, 1 or more.")
+    more = {"trials": trials, "time": time, "skip": skip}
+    # One word each, so that no value can be taken for an option.
+    options = [f"--{name}={value}" for name, value in more.items() if value not in (None, "")]
     return Job(
-        ("resume", str(run)),
+        ("resume", str(own(run)), *options),
         "The search goes on, also when this dashboard ends",
         "The search has ended.",
         outlives=True,
+    )
+
+
+def prune_job(run: Path | None, trial: int | None) -> Job:
+    """Return ending a running trial early; raises a ValueError where there is none."""
+    if run is None:
+        raise ValueError(f"{_NO_FOLDER}, so its search cannot be reached.")
+    if not isinstance(trial, int):
+        raise ValueError("No trial is picked.")
+    return Job(
+        ("prune", str(own(run)), str(trial)),
+        f"Asking the search to end trial {trial}",
+        f"Trial {trial} ends, pruned, after its current epoch.",
+    )
+
+
+def enqueue_job(run: Path | None, trial: int | None, setting: str | None, value: str | None) -> Job:
+    """Return putting a trial's candidate, with another value, into the queue.
+
+    Raises:
+        ValueError: there is no run folder or trial, or something is left empty.
+    """
+    if run is None:
+        raise ValueError(f"{_NO_FOLDER}, so nothing can be trained for it.")
+    if not isinstance(trial, int):
+        raise ValueError("No trial is picked.")
+    if not _SETTING.fullmatch(setting or "") or not (value or "").strip():
+        raise ValueError("A setting, such as heavy_ball.mu, and its new value.")
+    return Job(
+        ("enqueue", str(own(run)), str(trial), f"{setting}={(value or '').strip()}"),
+        f"Putting trial {trial} with another {setting} into the queue",
+        "It waits in the queue: a search that goes on takes it up, or the next resume does.",
     )

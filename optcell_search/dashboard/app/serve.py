@@ -17,10 +17,11 @@ import flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from .. import page
+from .callbacks import add_callbacks
 from .desk import Desk
 from .guard import check, protect
 from .jobs import Jobs
-from .layout import add_callbacks, layout
+from .layout import layout
 from .prefix import Prefixed, checked
 from .routes import add_routes, add_writing_routes
 

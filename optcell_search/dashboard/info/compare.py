@@ -10,6 +10,7 @@ import numpy as np
 from ... import results
 from ...results import Direction
 from .data import Data
+from .differences import Difference, differences
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs side by side, and the objectives that all of them share, in the order of the first."""
+    """Runs side by side.
+
+    Attributes:
+        objectives: those that all of them share, in the order of the first.
+        standings: one a run.
+        differences: what not all of them have in common.
+    """
 
     objectives: dict[str, Direction]
     standings: tuple[Standing, ...]
+    differences: tuple[Difference, ...]
 
 
 def compare(runs: Mapping[str, Data]) -> Comparison:
@@ -63,7 +71,7 @@ def compare(runs: Mapping[str, Data]) -> Comparison:
         _standing(name, data, shared, mine, volume)
         for (name, data), mine, volume in zip(runs.items(), points, volumes, strict=True)
     ]
-    return Comparison(shared, tuple(standings))
+    return Comparison(shared, tuple(standings), differences(every))
 
 
 def _standing(

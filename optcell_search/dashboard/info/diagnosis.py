@@ -12,6 +12,8 @@ from .data import Data
 
 # More points than this in a cloud nobody tells apart.
 _MOST_POINTS = 2000
+# What a forecast calls the value one step ahead.
+_NEXT = "+1"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,25 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """A sequence of the test split that one seed tells wrong.
+
+    Attributes:
+        index: of the sequence in the split.
+        true, predicted: names of classes.
+        probability, true_probability: that the two were given.
+        values: the sequence, one list a feature, thinned; empty where it cannot be drawn.
+    """
+
+    index: int
+    true: str
+    predicted: str
+    probability: float
+    true_probability: float
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Confusion:
     """Which class is taken for which.
 
@@ -34,12 +55,15 @@ class Confusion:
         classes: their names.
         matrix: how many of each true class (rows) were told as each class (columns).
         scores: one a class.
+        worst: sequences of which the truth was thought the least likely, of the best seed; the
+            worst first, and none where it was not noted.
     """
 
     number: int
     classes: tuple[str, ...]
     matrix: tuple[tuple[int, ...], ...]
     scores: tuple[ClassScore, ...]
+    worst: tuple[Wrong, ...]
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,8 @@ class Residuals:
         name: what is predicted.
         target, predicted: pairs of values, an even sample of them where there are many.
         mean, deviation: of predicted - target, over all pairs.
+        ahead: of a forecast, which of its pairs look one step ahead, in the order of time; else
+            empty.
     """
 
     number: int
@@ -59,6 +85,7 @@ class Residuals:
     predicted: tuple[float, ...]
     mean: float
     deviation: float
+    ahead: tuple[int, ...]
 
 
 def confusions(data: Data) -> tuple[Confusion, ...]:
@@ -83,7 +110,19 @@ def _confusion(number: int, found: Mapping[str, Any]) -> Confusion:
     matrix = np.array(found["matrix"], dtype=np.int64)
     classes = tuple(str(name) for name in found["classes"])
     rows = tuple(tuple(int(amount) for amount in row) for row in matrix)
-    return Confusion(number, classes, rows, tuple(_scores(classes, matrix)))
+    worst = tuple(_wrong(one) for one in found.get("worst", ()))
+    return Confusion(number, classes, rows, tuple(_scores(classes, matrix)), worst)
+
+
+def _wrong(one: Mapping[str, Any]) -> Wrong:
+    return Wrong(
+        index=int(one["index"]),
+        true=str(one["true"]),
+        predicted=str(one["predicted"]),
+        probability=float(one["probability"]),
+        true_probability=float(one["true_probability"]),
+        values=tuple(tuple(float(value) for value in line) for line in one["values"]),
+    )
 
 
 def _scores(
@@ -118,4 +157,12 @@ def _residuals(number: int, found: Mapping[str, Any]) -> Residuals:
         predicted=tuple(predicted[::step].tolist()),
         mean=float(off.mean()) if len(off) else 0.0,
         deviation=float(off.std(ddof=1)) if len(off) > 1 else 0.0,
+        ahead=_ahead(found, range(0, len(target), step)),
     )
+
+
+def _ahead(found: Mapping[str, Any], kept: range) -> tuple[int, ...]:
+    names, values = found.get("names", ()), found.get("value", ())
+    if not names or names[0] != _NEXT:
+        return ()
+    return tuple(i for i, pair in enumerate(kept) if values[pair] == 0)

@@ -14,12 +14,12 @@ from ..content import encode
 # In this order: each may use what those before it define.
 _SCRIPTS = (
     "ground/base", "ground/run", "ground/state", "ground/address", "ground/charts",
-    "work/save", "work/filter", "work/act", "work/named",
+    "work/save", "work/filter", "work/act", "work/steer", "work/named",
     "views/looks", "views/front", "views/pairs", "views/growth", "views/many",
     "views/standings", "views/rules", "views/importance", "views/equation", "views/gradient",
     "views/notes", "views/cell", "views/training", "views/timeline", "views/table",
-    "views/tested", "views/diagnosis", "views/provenance", "views/compare", "views/head",
-    "work/copy", "work/paper", "work/start",
+    "views/tested", "views/worst", "views/diagnosis", "views/provenance", "views/compare",
+    "views/head", "work/copy", "work/paper", "work/start",
 )  # fmt: skip
 
 

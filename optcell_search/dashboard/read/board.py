@@ -9,12 +9,14 @@ from typing import Any
 import optuna
 
 from ... import results
+from ...ledger.format import ENDED, SEARCHED
 from ...ledger.notes import Remark, remarks, write_remark
 from ...ledger.storage.passwords import without_password
 from ...ledger.storage.storage import STORAGE_ERRORS
+from ...ledger.writing import study_to_write
 from ...results import TrialRecord
 from ..info.data import Data
-from .opening import open_source, study_to_write
+from .opening import open_source
 from .source import Curve
 
 
@@ -127,6 +129,8 @@ class Board:
                 remark=remarks(self._attributes).get(None, Remark()),
                 diagnoses=results.diagnoses_of(self._attributes),
                 gradients={row.number: found for row in rows if (found := row.gradients)},
+                searched=float(self._attributes.get(SEARCHED, 0.0)),
+                ended=str(self._attributes.get(ENDED, "")),
             )
         return self._data
 

@@ -7,7 +7,6 @@ import functools
 import os
 import sqlite3
 import time
-import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ from ..format import DATABASE, JOURNAL
 from .disk import sync
 from .journal import mend, refuse_foreign
 from .passwords import refuse_mistyped, without_password
+from .read_only import WAIT, connect_for_reading
 
 _MOMENT = 0.5  # seconds
-# So long another process may write before this one gives up.
-WAIT = 60.0  # seconds
 
 # What a storage raises when the disk is full, the server gone or a table damaged.
 STORAGE_ERRORS = (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, OSError)
@@ -177,22 +175,13 @@ def _for_reading(url: str) -> tuple[str, dict[str, Any]]:
         return url, {"poolclass": sqlalchemy.NullPool}
     file = Path(parsed.database)
     _require_file(file, url)
-    creator = functools.partial(_connect_for_reading, file)
+    creator = functools.partial(connect_for_reading, file)
     return "sqlite://", {"creator": creator, "poolclass": sqlalchemy.NullPool}
 
 
 def _require_file(file: Path, url: str) -> None:
     if not file.is_file():
         raise FileNotFoundError(f"{without_password(url)}: no such file")
-
-
-def _connect_for_reading(file: Path) -> sqlite3.Connection:
-    """Connect without a lock or a side file being made, in a folder that cannot be written, too."""
-    # Beside a database that somebody writes to lies its log. Without one nobody does, and what
-    # SQLite is told to be immutable it reads as it is. Asked anew for every connection.
-    mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
-    address = f"file:{urllib.parse.quote(str(file.absolute()))}?{mode}"
-    return sqlite3.connect(address, uri=True, timeout=WAIT, check_same_thread=False)
 
 
 def file_of(url: str) -> Path | None:

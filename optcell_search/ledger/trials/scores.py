@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
 
 from ..format import ENSEMBLE, REFIT, finalized_in
+
+if TYPE_CHECKING:
+    import optuna
 
 # What is known of a trial that has not been finalized.
 NO_RECORD: Mapping[str, Any] = {
@@ -76,7 +78,7 @@ class Record:
             "epochs": self.epochs,
             **({REFIT: True} if self.refit else {}),
             **({ENSEMBLE: self.ensemble} if self.ensemble.get("members") == self.seeds else {}),
-            **_diagnoses([score.diagnosis for score in good.values()]),
+            **_diagnoses(list(good.values())),
         }
 
 
@@ -85,11 +87,17 @@ def _told(known: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return known.get("diagnoses") or [{}] * len(known["seeds"])
 
 
-def _diagnoses(each: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what is told of every seed, and of all together: confusion matrices add up."""
+def _diagnoses(scores: list[Score]) -> dict[str, Any]:
+    """Return what is told of every seed, and of all together.
+
+    Confusion matrices add up; of the worst answers those of the seed with the least validation loss
+    stand for all, or of the first where they were trained on validation data, too.
+    """
+    each = [score.diagnosis for score in scores]
     if not each or not all(each):
         return {}
-    whole = dict(each[0])
+    best = min(scores, key=lambda score: score.validation.get("loss", 0.0))
+    whole = dict(best.diagnosis if "worst" in best.diagnosis else each[0])
     if whole["kind"] == "confusion":
         whole["matrix"] = np.sum([one["matrix"] for one in each], axis=0).tolist()
     return {"diagnoses": [dict(one) for one in each], "diagnosis": whole}

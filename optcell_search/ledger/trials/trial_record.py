@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from optuna.trial import FrozenTrial
+from typing import TYPE_CHECKING, Any
 
 from ..format import GRADIENTS, METRICS, epochs_in, without_epochs
 from .attributes import check_trial
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+# The names of Optuna's states of a trial.
+STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,33 @@ class Classification(Goal):
         table = _confusion(logs[judged].argmax(1), targets[judged], self.classes)
         return {"kind": "confusion", "classes": list(classes), "matrix": table.tolist()}
 
+    def worst(self, rows: Tensor, classes: tuple[str, ...], most: int) -> list[dict[str, Any]]:
+        """Return the wrong answers in which the truth was given the least probability, worst first.
+
+        Each is told by ``index`` (of its row), ``true`` and ``predicted`` (names of classes), and
+        the ``probability`` that each was given, ``true_probability`` that of the truth.
+
+        Args:
+            rows: of the tally.
+            classes: their names.
+            most: how many at most.
+        """
+        values = rows.cpu().numpy()
+        logs, targets = values[:, :-2], values[:, -2].astype(np.int64)
+        answers = logs.argmax(1)
+        wrong = np.flatnonzero((targets != IGNORED) & (values[:, -1] > 0) & (answers != targets))
+        truth = np.exp(logs[wrong, targets[wrong]])
+        return [
+            {
+                "index": int(i),
+                "true": classes[targets[i]],
+                "predicted": classes[answers[i]],
+                "probability": float(np.exp(logs[i, answers[i]])),
+                "true_probability": float(np.exp(logs[i, targets[i]])),
+            }
+            for i in wrong[np.argsort(truth, kind="stable")][:most]
+        ]
+
 
 def _apart(rows: Tensor) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return log-probabilities, targets and whether they are judged, of the targets there are."""

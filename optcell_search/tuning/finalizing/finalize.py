@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 import ray
 from optuna.trial import FrozenTrial
 from ray import exceptions
-from rich.console import Console
-from rich.progress import Progress
 
-from optcell_search import results
 from optcell_search.space import Candidate, trial_seed
 from optcell_search.training import has_baseline
 
@@ -33,38 +29,10 @@ from ..store.retention import own_sizes
 from ..worker.final_training import Outcome, Work, refit_epochs, train_and_test, unjudged
 from ..worker.job import Job
 from .together import Together
+from .view import FinalizeView
 
 _RETRIES = 1
 _SECONDS_BETWEEN_LOOKS = 5.0
-# What being dominated costs a trial, as a share of what lies between best and median.
-_BEHIND = 0.25
-
-
-def choose(table: pd.DataFrame, objectives: dict[str, results.Direction], top: int) -> list[int]:
-    """Return the numbers of the `top` best trials in the first objective, the front preferred.
-
-    With several objectives a trial that another one dominates counts as if it were worse by a
-    quarter of what lies between the best trial and the median one. So a trial of the front goes
-    before others that are a little better, and never before one that is far better. Ties and
-    near-ties are told apart as `results.best` does.
-    """
-    trials = results.best_first(results.eligible(table, objectives), objectives)
-    if len(objectives) > 1 and len(trials):
-        first, direction = next(iter(objectives.items()))
-        loss = trials[first] if direction == "minimize" else -trials[first]
-        behind = ~trials["number"].isin(results.pareto(trials, objectives)["number"])
-        loss = loss + _BEHIND * (loss.median() - loss.min()) * behind
-        trials = trials.loc[loss.sort_values(kind="stable").index]
-    return trials["number"].astype(int).tolist()[:top]
-
-
-def with_plain(
-    chosen: list[int], table: pd.DataFrame, objectives: dict[str, results.Direction]
-) -> list[int]:
-    """Return the numbers of trials, and the plain cells that they are compared with."""
-    rows = results.best_first(table, objectives)
-    rivals = (results.plain_rival(rows, number) for number in chosen)
-    return list(dict.fromkeys([*chosen, *(rival for rival in rivals if rival is not None)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +100,10 @@ def finalize(
                 Work(_job(ledger, trial, seed, epochs, source, plan), baseline, answers=answers)
                 for seed in lacking
             )
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("training again", total=len(works))
+    with FinalizeView(len(works), next(iter(request.objectives))) as view:
         try:
             works = _kept(works, location, request.checkpoint_bytes)
-            for work, outcome in _run(works, request.workers):
+            for work, outcome in _run(works, request.workers, view.waits):
                 number, seed = work.job.number, work.job.seeds[0]
                 pair = records[number]
                 pair[work.baseline].scores[seed] = outcome.score
@@ -145,7 +111,7 @@ def finalize(
                     pair[False].ensemble = together[number].take(seed, outcome.outputs)
                 compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
                 ledger.note(finalized_key(number), pair[False].to_dict() | compared_with)
-                progress.advance(bar)
+                view.took(work, outcome)
         except exceptions.RayError as error:
             # The raylet has died, say: Ray has a name of its own for each way to notice.
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
@@ -185,12 +151,20 @@ def _job(
     )
 
 
-def _run(works: Sequence[Work], workers: int) -> Iterator[tuple[Work, Outcome]]:
-    """Do the works on the cluster, at most `workers` at once; give each with what it came to."""
+def _run(
+    works: Sequence[Work], workers: int, waits: Callable[[], None]
+) -> Iterator[tuple[Work, Outcome]]:
+    """Do the works on the cluster, at most `workers` at once; give each with what it came to.
+
+    Args:
+        works: what to do.
+        workers: how many at once.
+        waits: called every few seconds while none has ended.
+    """
     left = iter(works)
     pending = {_submit(work): work for work in itertools.islice(left, workers)}
     while pending:
-        done = _first(list(pending))
+        done = _first(list(pending), waits)
         work = pending.pop(done)
         try:
             outcome = ray.get(done)
@@ -205,7 +179,9 @@ def _run(works: Sequence[Work], workers: int) -> Iterator[tuple[Work, Outcome]]:
         pending.update({_submit(work): work for work in itertools.islice(left, 1)})
 
 
-def _first(pending: list[ray.ObjectRef[Outcome]]) -> ray.ObjectRef[Outcome]:
+def _first(
+    pending: list[ray.ObjectRef[Outcome]], waits: Callable[[], None]
+) -> ray.ObjectRef[Outcome]:
     """Wait for the first to be there; raises RunBrokenError when no node is left."""
     while True:
         done, _ = ray.wait(pending, timeout=_SECONDS_BETWEEN_LOOKS)
@@ -213,6 +189,7 @@ def _first(pending: list[ray.ObjectRef[Outcome]]) -> ray.ObjectRef[Outcome]:
             return done[0]
         if not heartbeat.nodes():
             raise RunBrokenError(heartbeat.NO_NODE)
+        waits()
 
 
 def _submit(work: Work) -> ray.ObjectRef[Outcome]:

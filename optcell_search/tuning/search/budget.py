@@ -42,8 +42,13 @@ class Budget:
         for trial in sorted(ended, key=lambda one: (str(one.datetime_complete), one.number)):
             known = trial.user_attrs
             if DUPLICATE_OF not in known:
-                # What somebody else put in the study has values, and no metrics.
+                # What somebody else put in the study has values, and no metrics; and the values are
+                # what counts, whatever a damaged study says of the metrics.
                 metrics = known.get(METRICS) if trial.values is not None else None
+                if metrics:
+                    metrics = metrics | dict(
+                        zip(ledger.request.objectives, trial.values, strict=False)
+                    )
                 budget.note(metrics if metrics and ledger.is_feasible(metrics) else None)
         return budget
 

@@ -9,6 +9,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from optcell_search import results
+from optcell_search.wording import number
 
 from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED, SPREAD
 from ...ledger.ledger import Ledger
@@ -37,6 +38,16 @@ class Progress:
         """Return how many trials have ended, of how many."""
         asked = ledger.request.num_trials
         return f"{self.ended(ledger)} of {asked}" if asked else str(self.ended(ledger))
+
+    def share(self, ledger: Ledger) -> float | None:
+        """Return the share of a budget that is used, of the one used most; None: there is none."""
+        request = ledger.request
+        used = []
+        if request.num_trials:
+            used.append(self.ended(ledger) / request.num_trials)
+        if request.time_limit:
+            used.append(ledger.study.user_attrs.get(SEARCHED, 0.0) / request.time_limit)
+        return min(1.0, max(used)) if used else None
 
     def left(self, ledger: Ledger, elapsed: float | None = None) -> float:
         """Return the seconds until a budget is used up; infinity where nobody can say."""
@@ -92,15 +103,5 @@ def outcome(trial: FrozenTrial, objectives: dict[str, results.Direction]) -> str
     if trial.state == TrialState.FAIL:
         return f"failed: {trial.user_attrs.get(REASON, 'unknown')}"
     metrics = trial.user_attrs.get(METRICS, {})
-    scores = ", ".join(f"{name} {metrics[name]:.4g}" for name in objectives if name in metrics)
+    scores = ", ".join(f"{name} {number(metrics[name])}" for name in objectives if name in metrics)
     return f"{trial.state.name.lower()}: {scores}" if scores else trial.state.name.lower()
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people write them: ``4 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

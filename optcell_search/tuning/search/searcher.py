@@ -25,6 +25,7 @@ from .budget import Budget
 from .candidates import CandidateQueue
 from .early_failure import FirstFailures
 from .ended import Ended
+from .wishes import Wishes
 
 
 class LedgerSearch(Searcher):
@@ -70,7 +71,7 @@ class LedgerSearch(Searcher):
             mine = METRICS in known and DUPLICATE_OF not in known
             if trial.state == TrialState.COMPLETE and mine:
                 self._keep(trial.number, known[METRICS])
-        self._candidates = CandidateQueue(ledger)
+        self._candidates, self._wishes = CandidateQueue(ledger), Wishes(ledger)
         self.sweep()
 
     def sweep(self) -> None:
@@ -101,7 +102,7 @@ class LedgerSearch(Searcher):
 
     def stops(self, report: Report) -> bool:
         """Whether a trial is to end with what it has reported."""
-        return bool(self.over) or self._is_too_slow(report)
+        return bool(self.over) or self._is_too_slow(report) or self._wishes.prune(report.number)
 
     def _is_too_slow(self, report: Report) -> bool:
         going_on = not (report.done or report.reason or report.broken)

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: a table on a terminal, and a line a trial anywhere else."""
+"""What a run tells while it goes on: a table on a terminal, a bar in a notebook, else lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from optcell_search.notebook import Bar, notebook
 from optcell_search.stages import LOGGER
+from optcell_search.wording import duration, number
 
 from ...ledger.ledger import Ledger
-from .progress import Progress, best, duration, front, outcome
+from .progress import Progress, best, front, outcome
 
 _SECONDS_BETWEEN = 0.5
 _SECONDS_BETWEEN_LINES = 1.0
@@ -23,6 +25,8 @@ _SECONDS_OF_SILENCE = 60.0
 
 class View:
     """A small table that is rewritten in place, or lines through `logging`.
+
+    In a notebook, where nobody looks at these unless they are asked for, a bar is shown, too.
 
     Args:
         console: where to write; by default the standard error stream, so that results on the
@@ -36,6 +40,8 @@ class View:
         self._shown = -math.inf
         self._said = time.monotonic()
         self._told: set[int] | None = None
+        shown = notebook()
+        self._bar = Bar(shown) if shown is not None else None
 
     def __enter__(self) -> View:
         if self._console.is_terminal:
@@ -62,11 +68,19 @@ class View:
         elif now - self._shown >= _SECONDS_BETWEEN_LINES:
             self._shown = now
             self.tell(ledger)
+        if self._bar is not None and self._bar.due:
+            self._show_bar(ledger)
+
+    def _show_bar(self, ledger: Ledger) -> None:
+        assert self._bar is not None
+        self._bar.update(self._progress.share(ledger), "; ".join(self._so_far(ledger)))
 
     def end(self, ledger: Ledger) -> None:
         """Tell what has not been told yet."""
         if self._live is None:
             self.tell(ledger)
+        if self._bar is not None:
+            self._show_bar(ledger)
 
     def render(self, ledger: Ledger, elapsed: float | None = None) -> Table:
         """Return the table.
@@ -109,21 +123,24 @@ class View:
         if not new and not silent:
             return
         self._said = time.monotonic()
-        parts = [f"{self._progress.done(ledger)} done"]
+        first = []
         if new:
             trial = ledger.trials()[new[-1]]
             more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-            parts.insert(
-                0, f"trial {trial.number} {outcome(trial, ledger.request.objectives)}{more}"
-            )
-        else:
-            parts.append(f"{ledger.counts[TrialState.RUNNING]} running")
+            first = [f"trial {trial.number} {outcome(trial, ledger.request.objectives)}{more}"]
+        LOGGER.info("%s", "; ".join([*first, *self._so_far(ledger, running=not new)]))
+
+    def _so_far(self, ledger: Ledger, *, running: bool = True) -> list[str]:
+        """Return how far the run is, what is best, and how long it will still take, in words."""
+        parts = [f"{self._progress.done(ledger)} done"]
+        if running and (amount := ledger.counts[TrialState.RUNNING]):
+            parts.append(f"{amount} running")
         if said := _best(ledger):
             parts.append(f"best {said}")
         left = self._progress.left(ledger)
-        if math.isfinite(left):
+        if 0 < left < math.inf:
             parts.append(f"about {duration(left)} left")
-        LOGGER.info("%s", "; ".join(parts))
+        return parts
 
 
 def _best(ledger: Ledger) -> str:
@@ -134,4 +151,4 @@ def _best(ledger: Ledger) -> str:
     name = next(iter(ledger.request.objectives))
     candidate = trial.user_attrs["candidate"]
     made = f"{candidate['rule']['name']} {candidate['cell']['name']}"
-    return f"{name} {trial.values[0]:.4g} (trial {trial.number}, {made})"
+    return f"{name} {number(trial.values[0])} (trial {trial.number}, {made})"

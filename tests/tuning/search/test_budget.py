@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from optuna.samplers import RandomSampler
 from runs import a_request
 
-from optcell_search.ledger.opening import make_ledger
+from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.tuning.search.budget import Budget
 
 
@@ -92,3 +93,18 @@ def test_it_is_taken_up_from_the_ledger_in_the_order_trials_ended(
 def test_a_time_alone_is_enough(tiny: str, num_trials: int | None) -> None:
     request = a_request(tiny, num_trials=num_trials, time=90)
     assert (request.num_trials, request.time_limit) == (num_trials or 0, 90.0)
+
+
+def test_a_damaged_record_counts_by_its_values(tiny: str, tmp_path: Path) -> None:
+    ledger = make_ledger(a_request(tiny, until=["accuracy>=0.9"]), tmp_path)
+    trial = ledger.ask(ledger.request.search_space, RandomSampler(seed=0))
+    assert trial is not None
+    ledger.complete(trial.number, {"accuracy": 0.95})
+    # As a stranger's study may have it: this trial's metrics lack what was aimed at.
+    with sqlite3.connect(tmp_path / "study.db") as connection:
+        connection.execute("UPDATE trial_user_attributes SET value_json = '{\"number\": 1}' "
+                           "WHERE key = 'metrics'")  # fmt: skip
+    ledger.close()
+    again = open_ledger(ledger.request, tmp_path)
+    assert Budget.of(again).over == "accuracy>=0.9 is reached"
+    again.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from runs import a_request
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.results import frame, objectives, ranking
-from optcell_search.tuning.search.progress import best, duration, front
+from optcell_search.tuning.search import view as view_module
+from optcell_search.tuning.search.progress import Progress, best, front
 from optcell_search.tuning.search.view import View
+from optcell_search.wording import duration
 
 
 @pytest.fixture
@@ -123,3 +126,36 @@ def test_it_draws_on_a_terminal(ledger: Ledger) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_in_a_notebook_a_bar_goes_along(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[float | None, str]] = []
+
+    class Bar:
+        due = True
+
+        def __init__(self, display: object) -> None:
+            assert display == "a notebook"
+
+        def update(self, share: float | None, words: str) -> None:
+            shown.append((share, words))
+
+    monkeypatch.setattr(view_module, "notebook", lambda: "a notebook")
+    monkeypatch.setattr(view_module, "Bar", Bar)
+    with View(Console(file=io.StringIO())) as view:
+        view.update(ledger)
+        row = ledger.ask(ledger.request.search_space, RandomSampler(seed=9))
+        ledger.complete(row.number, {"accuracy": 0.75})
+        view.end(ledger)
+    (before, words), (after, later) = shown
+    assert (before, after) == (3 / 6, 4 / 6)
+    assert words.startswith("3 of 6 done; 1 running; best accuracy 0.625 (trial 0, ")
+    assert later.startswith("4 of 6 done; 1 running; best accuracy 0.75 (trial 4, ")
+
+
+def test_of_two_budgets_the_one_that_is_used_most_is_the_bars(ledger: Ledger) -> None:
+    ledger.request = replace(ledger.request, time_limit=100.0)
+    ledger.note("searched_seconds", 90.0)
+    assert Progress().share(ledger) == 0.9
+    ledger.request = replace(ledger.request, time_limit=0.0, num_trials=0)
+    assert Progress().share(ledger) is None

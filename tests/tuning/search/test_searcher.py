@@ -90,6 +90,19 @@ def test_a_trial_stopped_before_its_budget_is_pruned(drivers: Any) -> None:
     assert driver.states() == ["PRUNED"]
 
 
+def test_a_trial_that_somebody_wishes_to_end_is_pruned_with_what_it_has(drivers: Any) -> None:
+    driver = drivers(num_trials=2, workers=2)
+    jobs = [driver.suggest(name) for name in ("a", "b")]
+    driver.ledger.study.set_user_attr(f"prune:{jobs[1].number}", True)
+    reports = [
+        Report(number=job.number, epoch=1, metrics={1: {"accuracy": 0.5, "train_seconds": 1.0}})
+        for job in jobs
+    ]
+    assert [driver.searcher.stops(report) for report in reports] == [False, True]
+    driver.finish("b", jobs[1], epoch=1)
+    assert driver.states() == ["RUNNING", "PRUNED"]
+
+
 def test_a_failure_is_told_with_its_reason(drivers: Any) -> None:
     driver = drivers()
     job = driver.suggest("a")

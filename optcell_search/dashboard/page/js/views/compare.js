@@ -11,7 +11,7 @@ function drawCompare() {
   const objectives = Object.keys(content.objectives);
   if (!byId("compare-table")) {
     cleared(root);
-    root.append(h("div", { id: "compare-front" }), h("div", { class: "wide", id: "compare-table", tabindex: "0", role: "region", "aria-label": "Runs" }));
+    root.append(h("div", { id: "compare-front" }), h("div", { class: "wide", id: "compare-table", tabindex: "0", role: "region", "aria-label": "Runs" }), h("div", { id: "compare-differ" }));
   }
   if (objectives.length > 1) drawFronts(content, objectives);
   else byId("compare-front").replaceChildren(h("p", { class: "note" }, "These runs share fewer than two objectives, so their fronts cannot be laid over each other."));
@@ -31,6 +31,27 @@ function drawCompare() {
       h("thead", {}, h("tr", {}, ["run", "task", "complete", "time", "hypervolume", ...names.map((name) => `best ${name.replaceAll("_", " ")}`)].map((name, i) => h("th", { scope: "col", class: i > 1 ? "amount" : "" }, name)))),
       h("tbody", {}, content.standings.map((standing, i) => h("tr", { class: i === state.at ? "picked" : "" }, cells(standing, i))))
     )
+  );
+  drawDifferences(byId("compare-differ"), content);
+}
+
+/* What was asked for, where not all runs have it in common; a column a run. */
+function drawDifferences(root, { standings, differences }) {
+  if (!differences.length) return root.replaceChildren(h("p", { class: "note" }, "They were asked for the same, of the same space and data; names and places apart."));
+  const head = ["part", "what", ...standings.map((standing) => standing.name)];
+  const line = (one, i) =>
+    h(
+      "tr",
+      {},
+      h("td", {}, i && differences[i - 1].part === one.part ? "" : one.part),
+      h("th", { scope: "row" }, one.name),
+      ...one.values.map((value) => h("td", { class: "words" }, value ?? "–"))
+    );
+  const table = h("table", {}, h("thead", {}, h("tr", {}, head.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, differences.map(line)));
+  const rows = () => [head, ...differences.map((one) => [one.part, one.name, ...one.values.map((value) => value ?? "–")])];
+  return root.replaceChildren(
+    h("div", { class: "about" }, h("div", {}, h("h3", {}, "What differs"), h("p", { class: "says" }, "What these runs were asked, what their spaces hold and what data they learned from, where that is not the same in all.")), saveTable("what differs", rows)),
+    h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "What differs between the runs" }, table)
   );
 }
 

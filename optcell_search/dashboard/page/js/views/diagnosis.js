@@ -6,10 +6,11 @@ function drawDiagnosis(run) {
   if (root.hidden) return;
   cleared(root);
   root.append(h("p", {}, "What the finalized candidates, trained with fresh seeds, make of the test split; nothing here was seen by the search."));
-  for (const found of run.confusions) root.append(confusionPart(run, found));
-  for (const found of run.residuals) root.append(h("div", { class: "pair" }, h("div", { id: `residual-${found.number}` }), h("div", { id: `residuals-${found.number}` })));
+  for (const found of run.confusions) root.append(...[confusionPart(run, found), worstPart(run, found)].filter(Boolean));
+  for (const found of run.residuals) root.append(h("div", { class: "pair" }, h("div", { id: `residual-${found.number}` }), h("div", { id: `residuals-${found.number}` })), h("div", { id: `forecast-${found.number}` }));
   for (const found of run.confusions) drawConfusion(found);
   for (const found of run.residuals) drawResiduals(run, found);
+  for (const found of run.residuals) if (found.ahead.length > 1) drawForecast(run, found);
 }
 
 const share = (value) => (value === null ? "–" : number(value, 3));
@@ -70,6 +71,20 @@ function drawResiduals(run, { number: trial, name, target, predicted, mean, devi
     below,
     [{ type: "histogram", x: predicted.map((value, i) => value - target[i]), marker: { color: tone }, hovertemplate: "%{x}: %{y}<extra></extra>", showlegend: false }],
     { dragmode: false, bargap: 0.05, xaxis: axisOf("predicted − true"), yaxis: axisOf("answers"), uirevision: String(trial) },
+    { brush: false }
+  );
+}
+
+/* What was forecast one step ahead beside what came, along the test split. */
+function drawForecast(run, { number: trial, name, target, predicted, ahead }) {
+  const [tone] = run.style(run.value(trial, "rule"));
+  const chart = figure(byId(`forecast-${trial}`), `forecast-${trial}-chart`, 300, `Forecasts of trial ${trial} over time`, `Trial ${trial}: what it forecast one step ahead (strong) beside what came (dotted), along the test split${ahead.length < target.length ? "; of many an even sample" : ""}.`);
+  const order = ahead.map((_, i) => i + 1);
+  const line = (values, more) => ({ x: order, y: ahead.map((i) => values[i]), mode: "lines", ...more });
+  plot(
+    chart,
+    [line(target, { name: "what came", line: { color: NEUTRAL, dash: "dot", width: 1.5 } }), line(predicted, { name: `forecast of trial ${trial}`, line: { color: tone, width: 2 } })],
+    { dragmode: touch.matches ? false : "zoom", xaxis: axisOf("test split, in the order of time"), yaxis: axisOf(escaped(name === "+1" ? "value" : name)), uirevision: String(trial) },
     { brush: false }
   );
 }

@@ -14,6 +14,24 @@ function tiles(run) {
   return h("dl", { class: "tiles" }, shown.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))));
 }
 
+/* How far the search is, while there is something to come or something is in training. */
+function progressPart(run) {
+  const { done, asked, spent, limit, left, ended, working } = run.progress;
+  const open = working.length || run.overview.counts.WAITING || (asked && done < asked) || (limit && spent < limit);
+  if (ended) return h("p", { class: "note", id: "progress" }, `The search has ended: ${ended}.`);
+  if (!open) return "";
+  const shares = [...(asked ? [done / asked] : []), ...(limit ? [spent / limit] : [])];
+  const times = [...(spent ? [`${duration(spent)}${limit ? ` of ${duration(limit)}` : ""} spent`] : []), ...(left === null ? [] : [`about ${duration(left)} left`])];
+  const words = [asked ? `${number(done)} of ${count(asked, "trial")} done` : `${count(done, "trial")} done`, ...times].join(", ");
+  const what = (one) => `${one.worker || "A worker"}: trial ${one.number}, epoch ${number(one.epoch)} of ${number(one.epochs)}`;
+  return h(
+    "div",
+    { id: "progress" },
+    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length ? "" : " Nothing is in training."}`),
+    working.length ? h("ul", { class: "working" }, working.map((one) => h("li", {}, what(one)))) : null
+  );
+}
+
 function picks(run) {
   return h(
     "div",
@@ -44,6 +62,7 @@ function drawHead(run) {
     h("h1", {}, `Which cell for ${run.title}?`),
     h("p", { class: "lead" }, run.description),
     tiles(run),
+    progressPart(run),
     run.gain ? h("p", { class: `gain ${run.gain.seen ? "seen" : ""}` }, run.gain.sentence) : "",
     h("div", { id: "run-note" }),
     run.overview.message ? h("p", { class: "message", role: "status" }, run.overview.message) : "",

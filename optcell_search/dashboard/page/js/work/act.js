@@ -14,7 +14,16 @@ function steering() {
   const run = current();
   if (!run) return null;
   const trial = state.picked;
-  return { run: state.at, folder: quotedForShell(run.where), trial, complete: trial !== null && run.value(trial, "state") === "COMPLETE" };
+  const its = trial === null ? null : run.value(trial, "state");
+  return { run: state.at, folder: quotedForShell(run.where), trial, state: its, complete: its === "COMPLETE", settings: trial === null ? [] : settingsOf(run, trial) };
+}
+
+/* Dotted names of what a candidate has, its rule's own first. */
+function settingsOf(run, trial) {
+  const rule = run.value(trial, "rule");
+  if (rule === null) return [];
+  const names = (section) => Object.keys(run.section(trial, `${section}.`)).map((name) => `${section}.${name}`);
+  return [rule, run.value(trial, "cell"), "training", "model"].flatMap(names);
 }
 
 const quotedForShell = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,45 @@
+/* What the controls of the live page offer for the trial that is picked, and the commands that they
+   are, as one would type them; the server makes its own from the same values. */
+
+const isOpen = (picked) => Boolean(picked) && picked.trial !== null && ["RUNNING", "WAITING"].includes(picked.state);
+const isRunning = (picked) => Boolean(picked) && picked.state === "RUNNING";
+
+/* The button's words, the name of the package, and whether the button is off. */
+function exportOffered(picked) {
+  if (!picked || picked.trial === null) return ["No trial is picked", "", true];
+  if (!picked.complete) return [`Trial ${picked.trial} is not complete`, "", true];
+  return [`Export trial ${picked.trial}`, `trial_${picked.trial}`, false];
+}
+
+/* Settings to choose from, the one that is chosen, and whether there are none; then the words of two
+   buttons, each with whether it is off. */
+function othersOffered(picked, known) {
+  const names = picked?.settings || [];
+  const options = names.map((name) => ({ namespace: "dash_html_components", type: "Option", props: { value: name } }));
+  return [
+    options,
+    names.includes(known) ? window.dash_clientside.no_update : names[0] || "",
+    !names.length,
+    isRunning(picked) ? `Prune trial ${picked.trial}` : "Prune: pick a running trial",
+    !isRunning(picked),
+    isOpen(picked) ? `Skip trial ${picked.trial}` : "Skip: pick a trial without a result",
+    !isOpen(picked),
+  ];
+}
+
+function commandsOffered(picked, name, top, seeds, trials, time, setting, value) {
+  if (!picked) return ["", "", "", "", ""];
+  const command = (verb, ...words) => ["optcell-search", verb, picked.folder, ...words.filter(Boolean)].join(" ");
+  const option = (of, given) => (given ? quotedForShell(`--${of}=${given}`) : "");
+  const early = [
+    ...(isRunning(picked) ? [command("prune", String(picked.trial))] : []),
+    ...(isOpen(picked) ? [command("resume", option("skip", String(picked.trial)))] : []),
+  ];
+  return [
+    picked.complete ? command("export", "--trial", String(picked.trial), "--out", `${picked.folder}/exports/${name || ""}`) : "",
+    command("finalize", "--top", top, "--seeds", seeds),
+    command("resume", option("trials", trials), option("time", time)),
+    early.join("\n"),
+    picked.settings.length && setting && value ? command("enqueue", String(picked.trial), quotedForShell(`${setting}=${value.trim()}`)) : "",
+  ];
+}

@@ -1,0 +1,103 @@
+"""What is told of finalized trials, and results on terminals of different widths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from optcell_search.cli.finalized_table import finalized_scores
+from optcell_search.cli.tables import candidates, status
+from optcell_search.wording import number
+
+ROW = {
+    "state": "COMPLETE", "rule": "gd", "cell": "lstm", "gd.s": 1.0, "model.hidden_size": 64,
+    "parameters": 18950.0, "test_loss_std": 0.02, "test_accuracy_std": 0.01,
+    "validation_accuracy_std": 0.01,
+}  # fmt: skip
+TABLE = pd.DataFrame(
+    [
+        {"number": 7, "accuracy": 0.9, "validation_accuracy": 0.88, "test_accuracy": 0.87,
+         "test_loss": 0.3, "test_cross_entropy": 0.3, "test_cross_entropy_std": 0.02} | ROW,
+        {"number": 2, "accuracy": 0.95, "validation_accuracy": 0.8, "test_accuracy": 0.81,
+         "test_loss": 0.4, "test_cross_entropy": 0.4, "test_cross_entropy_std": 0.03} | ROW,
+    ]
+)  # fmt: skip
+OBJECTIVES = ["accuracy", "parameters"]
+
+
+def test_each_metric_is_named_once_with_all_its_scores() -> None:
+    over, head, first, second, nothing, others, entropy = finalized_scores(
+        TABLE, OBJECTIVES
+    ).splitlines()
+    assert over.split() == ["accuracy"]
+    assert head.split() == ["trial", "search", "validation", "test", "parameters", "candidate"]
+    assert over.index("accuracy") == head.index("search") == first.index("0.9")
+    assert first.startswith("7      0.9       0.8800 ± 0.0100  0.8700 ± 0.0100  18,950 ")
+    assert second.split()[0] == "2"
+    assert nothing == ""
+    assert others.split() == ["other", "test", "scores", "7", "2"]
+    # The loss is the cross entropy once more.
+    assert " ".join(entropy.split()) == "cross entropy 0.3000 ± 0.0200 0.4000 ± 0.0300"
+
+
+def test_what_was_not_measured_has_no_column() -> None:
+    refit = TABLE.drop(columns=["validation_accuracy", "validation_accuracy_std"])
+    over, head, *_ = finalized_scores(refit, OBJECTIVES).splitlines()
+    assert (over.split(), head.split()[1:3]) == (["accuracy"], ["search", "test"])
+    searched = TABLE[["number", "state", "rule", "cell", "accuracy", "parameters"]]
+    over, head, *lines = finalized_scores(searched, OBJECTIVES).splitlines()
+    assert (over, head.split()) == ("", ["trial", "accuracy", "parameters", "candidate"])
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("width", [64, 80])
+def test_a_narrow_terminal_has_the_candidate_below_its_numbers(width: int) -> None:
+    table = TABLE.assign(cell="a_cell_of_a_long_name")
+    for said in (finalized_scores(table, OBJECTIVES, width), candidates(table, OBJECTIVES, width)):
+        assert max(map(len, said.splitlines())) <= width
+        assert said.count("\n    gd(s=1) a_cell_of_a_long_name(), 64 units") == 2
+    whole = candidates(table, OBJECTIVES, 140)
+    assert whole == candidates(table, OBJECTIVES)
+    assert len(whole.splitlines()) == 3
+
+
+def test_a_repeated_trial_has_its_spread() -> None:
+    said = candidates(TABLE.assign(accuracy_std=[0.01, None]), OBJECTIVES)
+    first, second = said.splitlines()[1:]
+    assert "0.9000 ± 0.0100" in first
+    assert "0.9500 ±" not in second
+    assert "0.95 " in second
+
+
+def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
+    known: dict[str, Any] = dict.fromkeys(
+        ("complete", "pruned", "fail", "asked", "running", "waiting", "missing", "epochs"), 0
+    )
+    known |= dict.fromkeys(("ended", "epochs_rule", "best", "nearest_miss", "time_limit"))
+    sentence = "Trial 7 gains +0.05 in test accuracy over the plain lstm (trial 0), surely so."
+    known |= {
+        "directory": "/a/folder-whose/name-is-longer/than-the-whole/terminal-is-wide/run",
+        "at_work": False, "failures": {}, "gain": {"sentence": sentence},
+    }  # fmt: skip
+    lines = status(known, 60).splitlines()
+    assert any(line.split() == ["run", known["directory"]] for line in lines)
+    start = next(i for i, line in enumerate(lines) if line.startswith("gain"))
+    told = lines[start:]
+    assert len(told) == 2
+    assert max(map(len, told)) <= 60
+    assert told[1].startswith("          ")
+    assert " ".join(" ".join(told).split()) == f"gain {sentence}"
+    assert sentence in status(known).splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (18950.0, "18,950"), (71946, "71,946"), (999.94, "999.9"), (0.123456, "0.1235"),
+        (-1e6, "-1,000,000"), (float("inf"), "inf"), (3, "3"),
+    ],
+)  # fmt: skip
+def test_numbers_are_as_people_write_them(value: float, text: str) -> None:
+    assert number(value) == text

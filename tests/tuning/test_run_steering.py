@@ -1,0 +1,72 @@
+"""Putting candidates into the queue of a run, and having trials end early."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from optuna.samplers import RandomSampler
+from runs import a_request
+
+from optcell_search.ledger import folder as folders
+from optcell_search.ledger.opening import open_ledger
+from optcell_search.ledger.reading import load
+from optcell_search.tuning.run_steering import RunSteering
+
+
+@pytest.fixture
+def run(tiny: str, tmp_path: Path) -> RunSteering:
+    """A run with a complete trial, and one that runs."""
+    request = a_request(tiny, num_trials=4)
+    folders.make(tmp_path / "run", request)
+    with contextlib.closing(open_ledger(request, tmp_path / "run")) as ledger:
+        for seed in range(2):
+            trial = ledger.ask(request.search_space, RandomSampler(seed=seed))
+            assert trial is not None
+        ledger.complete(0, {"accuracy": 0.5, "parameters": 9.0})
+    return RunSteering.open(tmp_path / "run")
+
+
+def test_a_search_that_goes_on_takes_up_what_is_enqueued(run: RunSteering) -> None:
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
+        before = run.candidate(0)[1]
+        number = run.enqueue(0, {"training.lr": "0.005"})
+        assert number == 2
+        ledger.ask(run.request.search_space, RandomSampler(seed=8))
+        trial = ledger.ask(run.request.search_space, RandomSampler(seed=9))
+    assert trial is not None
+    assert trial.number == 2
+    changed = before.flat() | {"training.lr": 0.005}
+    assert trial.candidate.flat() == changed
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nothing": 1}, "has no setting 'nothing'; valid: "),
+        ({"cell": "gru"}, "has no setting 'cell'"),
+        ({"lr": "fast"}, r"training.lr = 'fast'; valid: a number"),
+        ({"lr": 1e9}, "lr = 1000000000.0 is out of range"),
+        ({"lr": "5"}, "not in the search space: training.lr = 5.0; valid: "),
+        ({"hidden_size": "1.5"}, "model.hidden_size = '1.5'; valid: a whole number"),
+        ({"bidirectional": "perhaps"}, "valid: true or false"),
+        ({}, "trial 0 is that candidate; change another"),
+    ],
+)
+def test_what_cannot_be_enqueued_is_refused_by_name(
+    run: RunSteering, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        run.enqueue(0, changes)
+    assert len(load(run.directory).trials) == 2
+    with pytest.raises(ValueError, match="no trial 9; valid: 0 to 1"):
+        run.enqueue(9, {"lr": 0.1})
+
+
+def test_a_running_trial_alone_is_pruned(run: RunSteering) -> None:
+    with pytest.raises(ValueError, match="trial 0 is not running; valid: 1"):
+        run.prune(0)
+    run.prune(1)
+    assert load(run.directory).user_attrs["prune:1"] is True
+    assert "prune:0" not in load(run.directory).user_attrs
