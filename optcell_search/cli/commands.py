@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import tables
 from .finalized_table import finalized_scores
-from .output import refuse_existing, results_only, write_whole
+from .output import print_json, refuse_existing, results_only, write_whole
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -70,40 +70,11 @@ def resume(arguments: argparse.Namespace) -> int:
     return _show_end(run, arguments.json)
 
 
-def enqueue(arguments: argparse.Namespace) -> int:
-    """Put another candidate into the queue."""
-    changes = dict(_pair(text) for text in arguments.changes)
-    number = _steer(arguments).enqueue(arguments.trial, changes)
-    if arguments.json:
-        return _print_json({"trial": number})
-    print(
-        f"trial {number} waits: the search takes it up as soon as it asks for another, or "
-        f"`optcell-search resume {arguments.directory}` does"
-    )
-    return 0
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not (name and value):
-        raise ValueError(f"{text}: valid: NAME=VALUE, such as heavy_ball.mu=0.5")
-    return name, value
-
-
-def prune(arguments: argparse.Namespace) -> int:
-    """Have a running trial end early."""
-    _steer(arguments).prune(arguments.trial)
-    if arguments.json:
-        return _print_json({"trial": arguments.trial})
-    print(f"trial {arguments.trial} ends, pruned, after its current epoch")
-    return 0
-
-
 def _show_end(run: Any, as_json: bool) -> int:
     front, standing = run.pareto(), run.status()
     report = str(run.directory / "report.html")
     if as_json:
-        return _print_json({"status": standing, "report": report, "pareto": tables.records(front)})
+        return print_json({"status": standing, "report": report, "pareto": tables.records(front)})
     width = tables.terminal_width()
     shown = tables.candidates(front, list(run.request.objectives), width)
     print(f"{tables.status(standing, width)}\n\n{shown}\n\nreport: {report}")
@@ -114,7 +85,7 @@ def status(arguments: argparse.Namespace) -> int:
     """Tell how far a run is."""
     known = _read(arguments).status()
     if arguments.json:
-        return _print_json(known)
+        return print_json(known)
     print(tables.status(known, tables.terminal_width()))
     return 0
 
@@ -138,7 +109,7 @@ def results(arguments: argparse.Namespace) -> int:
         write_whole(Path(arguments.csv), lambda draft: table.to_csv(draft, index=False))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:
-        return _print_json(tables.records(table))
+        return print_json(tables.records(table))
     if not arguments.csv:
         print(tables.candidates(table, list(run.request.objectives), tables.terminal_width()))
         _show_gain(gain)
@@ -162,7 +133,7 @@ def finalize(arguments: argparse.Namespace) -> int:
             data_dir=arguments.data_dir,
         )
     if arguments.json:
-        return _print_json(tables.records(table))
+        return print_json(tables.records(table))
     print(finalized_scores(table, list(run.request.objectives), tables.terminal_width()))
     _show_gain(run.gain())
     return 0
@@ -178,7 +149,7 @@ def replay(arguments: argparse.Namespace) -> int:
     again = _open(arguments).replay(arguments.trial, data_dir=arguments.data_dir)
     largest = max(again.differences.values())
     if arguments.json:
-        _print_json({"trial": again.number, "largest": largest, "differences": again.differences})
+        print_json({"trial": again.number, "largest": largest, "differences": again.differences})
     else:
         print(tables.replay(again.number, again.recorded, again.repeated))
         print(f"largest difference: {largest:g}")
@@ -207,7 +178,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
     # A link that the user names, such as /dev/stdout, stays one.
     path = write_report(places, file.resolve() if file.is_symlink() and file.is_file() else file)
     if arguments.json:
-        return _print_json({"report": str(path)})
+        return print_json({"report": str(path)})
     print(path)
     return 0
 
@@ -226,7 +197,7 @@ def export(arguments: argparse.Namespace) -> int:
     files, origin = config["files"], config["weights"]
     left_out = {name: file["reason"] for name, file in files.items() if not file["written"]}
     if arguments.json:
-        return _print_json({"package": str(path), "weights": origin, "left_out": left_out})
+        return print_json({"package": str(path), "weights": origin, "left_out": left_out})
     print(f"{path}: install it with `pip install {path}`")
     print(tables.origin(origin))
     for name, reason in left_out.items():
@@ -242,7 +213,7 @@ def predict(arguments: argparse.Namespace) -> int:
     asked = ["predict", f"--out={arguments.out}", *asked, "--", arguments.file]
     code = run_package(arguments.package, asked)
     if arguments.json and not code:
-        return _print_json({"predictions": arguments.out})
+        return print_json({"predictions": arguments.out})
     return code
 
 
@@ -250,7 +221,7 @@ def list_plugins(arguments: argparse.Namespace) -> int:
     """List rules, cells, tasks, penalties or spaces."""
     entries = _spaces() if arguments.kind == "spaces" else _plugins(arguments.kind)
     if arguments.json:
-        return _print_json(entries)
+        return print_json(entries)
     print(tables.text([[name, *about.values()] for name, about in entries.items()]))
     return 0
 
@@ -284,19 +255,7 @@ def _read(arguments: argparse.Namespace) -> Any:
     return RunFolder.open(Path(arguments.directory), trust=arguments.trust)
 
 
-def _steer(arguments: argparse.Namespace) -> Any:
-    """Open a run folder to ask something of its search, without what could train anything."""
-    from optcell_search.tuning.run_steering import RunSteering
-
-    return RunSteering.open(Path(arguments.directory), trust=arguments.trust)
-
-
 def _open(arguments: argparse.Namespace) -> Any:
     from optcell_search.tuning import Run
 
     return Run.open(Path(arguments.directory), trust=arguments.trust)
-
-
-def _print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> int:
-    print(json.dumps(value, indent=2, default=str, allow_nan=False))
-    return 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..ledger.storage.names import is_stream
 
@@ -59,3 +61,9 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         os.replace(draft, path.resolve())
     finally:
         draft.unlink(missing_ok=True)
+
+
+def print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> int:
+    """Print a value as JSON; return the exit code of success."""
+    print(json.dumps(value, indent=2, default=str, allow_nan=False))
+    return 0

@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from ..ledger.storage.passwords import without_password
-from . import commands
+from . import commands, steering
 from .finalize_options import add_finalize
 from .search_options import add_extension, add_search
 
@@ -99,7 +99,7 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
 
 def _add_enqueue(actions: _Actions[_Parser]) -> None:
     summary = "Put the candidate of a trial, with other values, into the queue of a run."
-    parser = _command(actions, "enqueue", commands.enqueue, summary)
+    parser = _command(actions, "enqueue", steering.enqueue, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
     parser.add_argument(
         "changes",
@@ -112,7 +112,7 @@ def _add_enqueue(actions: _Actions[_Parser]) -> None:
 
 def _add_prune(actions: _Actions[_Parser]) -> None:
     summary = "Have a running trial end, pruned, after its current epoch."
-    parser = _command(actions, "prune", commands.prune, summary)
+    parser = _command(actions, "prune", steering.prune, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
 
 
