@@ -49,6 +49,10 @@ class TaskDescription(Sizes, Protocol):
         """How raw data become inputs and outputs answers; None: it is not known."""
 
     @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """Place and levels of the features that are numbers of categories."""
+
+    @property
     def chunk(self) -> int:
         """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
 

@@ -54,9 +54,7 @@ class Sizes(Protocol):
     def symbols(self) -> bool:
         """Whether a step is the number of a symbol, and symbols are predicted."""
 
-    @property
-    def embedded(self) -> tuple[tuple[int, int], ...]:
-        """Place and levels of the features that are numbers of categories."""
+    # A task may also say `embedded`: place and levels of features that are numbers of categories.
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ class Candidate:
             readout=sizes.readout,
             frame=sizes.frame if over_images else None,
             symbols=sizes.symbols,
-            embedded=sizes.embedded,
+            embedded=getattr(sizes, "embedded", ()),
         )
 
 
