@@ -32,7 +32,7 @@ def add_finalize(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="E",
         help="How many epochs each is trained for (default: as many as in the search; with --refit "
-        "as many as were best there, in the mean).",
+        "as many as were best there, in the mean, where the learning rate is constant).",
     )
     parser.add_argument(
         "--refit",

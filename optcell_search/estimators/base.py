@@ -48,8 +48,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         epochs: budget of one candidate, or ``"auto"``; see `optcell_search.search`.
         objectives: what to aim at, the most important one first; None: the first metric.
         refit: whether the candidate that predicts is trained once more, on all that `fit` was
-            given, for as many epochs as were best in the search, in this process and after `time`;
-            else it predicts with the weights of the search, which has not seen what it judged by.
+            given, for as many epochs as were best in the search (all of them where the learning
+            rate follows a schedule), in this process and after `time`; else it predicts with the
+            weights of the search, which has not seen what it judged by.
         select: which candidate predicts: ``"best"`` in the first objective, the name of another
             one, or ``"knee"``.
         constraints: bounds such as ``"parameters<=50000"``.

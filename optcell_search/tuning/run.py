@@ -192,7 +192,8 @@ class Run(RunWeights):
             best_of_each_rule, best_of_each_cell: take the best candidate of each rule, of each
                 cell, or both, instead of these.
             epochs: budget of each training; None: that of the search or, with `refit`, the mean
-                over folds and repeats of the epochs that were best there.
+                over folds and repeats of the epochs that were best there, where the learning rate
+                is constant.
             refit: train on training and validation data together, for so many epochs, then test;
                 there are no validation scores then. None: where the search had folds.
             ensemble: test, beside the single ones, the average of each candidate's seeds: of their

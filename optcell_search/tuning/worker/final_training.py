@@ -15,6 +15,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import whole_task
 from optcell_search.training import Training, examine, feedforward_baseline, outputs_on
+from optcell_search.training.schedule import changes
 
 from ...ledger.format import METRICS
 from ...ledger.request import Request
@@ -62,11 +63,14 @@ def unjudged(candidate: Candidate) -> Candidate:
 def refit_epochs(trial: FrozenTrial, request: Request) -> int:
     """Return how long a trial is trained on training and validation data together.
 
-    As many epochs as were best in the search, in the mean over folds and repeats.
+    As many epochs as were best in the search, in the mean over folds and repeats; but all of them
+    where the learning rate follows a schedule, whose end is what was judged: a shorter training
+    would be another one.
     """
     # A run from before it was noted has none.
     best = trial.user_attrs[METRICS].get("best_epoch")
-    return request.epochs if best is None else max(1, round(best))
+    scheduled = changes(Candidate.from_dict(trial.user_attrs["candidate"]).training)
+    return request.epochs if best is None or scheduled else max(1, round(best))
 
 
 def train_and_test(work: Work) -> Outcome:
