@@ -63,6 +63,7 @@ def test_an_epoch_is_measured_and_leaves_no_trace(spec: str, tmp_path: Path) -> 
 
 def asked(monkeypatch: pytest.MonkeyPatch, seconds: float, **options: object) -> Request:
     monkeypatch.setattr(pilot, "seconds_an_epoch", lambda *_: seconds)
+    monkeypatch.setattr("optcell_search.tuning.resolving.resolve.available_cores", lambda: 2)
     options = {"time": "10m", "workers": 2, "preset": "good", **options}
     return resolve(SPACE, "digits", **options)  # type: ignore[arg-type]
 
@@ -79,6 +80,25 @@ def test_a_search_has_time_for_ten_candidates(monkeypatch: pytest.MonkeyPatch) -
     # Three candidates alone may take longer each.
     assert asked(monkeypatch, 4.0, num_trials=3).epochs == 100
     assert asked(monkeypatch, 4.0, repeats=2).epochs == 15
+
+
+def test_a_cluster_of_our_own_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, 4.0, address="local").epochs == 30
+    assert "cut" not in asked(monkeypatch, 1e6, address="127.0.0.1:6379").epochs_rule
+
+
+def test_workers_beyond_the_cores_bring_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, 4.0, workers=8).epochs == 30
+    assert asked(monkeypatch, 4.0, threads=2).epochs == 15
+
+
+def test_a_wrong_request_is_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pilot, "seconds_an_epoch", lambda *_: pytest.fail("measured"))
+    options = {"time": "10m", "preset": "good", "constraints": ["no_such_metric<=1"]}
+    with pytest.raises(ValueError, match="no_such_metric"):
+        resolve(SPACE, "digits", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -129,14 +129,6 @@ def resolve(
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
     budget, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
-    # Elsewhere, on a GPU or a cluster, an epoch takes a time of its own; and what is deterministic
-    # goes by no clock.
-    if time_limit and how.epochs == "auto" and not (deterministic or gpus_per_trial or address):
-        wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
-        plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
-        room = time_limit * workers / (wanted * how.repeats)
-        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
-        epochs_rule += cut
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -150,6 +142,15 @@ def resolve(
             raise ValueError(
                 "trial_time is read off a clock; valid in a deterministic search: none"
             )
+    # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
+    elsewhere = gpus_per_trial or (address and address != LOCAL)
+    if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
+        wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
+        plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
+        at_once = min(workers, max(1.0, cores / threads))  # what is beyond the cores shares them
+        room = time_limit * at_once / (wanted * how.repeats)
+        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
+        epochs_rule += cut
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
