@@ -22,7 +22,7 @@ template <class S, int bytes = kBytes> inline S total(const char* lanes) {
   std::memcpy(&low, lanes, sizeof(low));
   std::memcpy(&high, lanes + sizeof(low), sizeof(high));
   low += high;
-  if constexpr (bytes / 2 == 2 * int(sizeof(S))) return low[0] + low[1];
+  if constexpr (bytes / 2 == int(sizeof(S))) return low[0];
   else return total<S, bytes / 2>(reinterpret_cast<const char*>(&low));
 }
 template <class S> inline S total(Vec<S> v) { return total<S>(reinterpret_cast<const char*>(&v)); }
