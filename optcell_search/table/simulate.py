@@ -47,7 +47,8 @@ def simulate(table: TrainedCandidates, asked: Asked, out: str | Path | None) -> 
     request = request_of(table, asked)
     if out is not None:
         folders.check_target(Path(out))
-    directory = Path(tempfile.mkdtemp(prefix="simulated-")) if out is None else Path(out)
+    # Its name is one of its own; it is made, whole, when the search has ended.
+    directory = Path(tempfile.gettempdir()) / request.run_id if out is None else Path(out)
     with simulated(table, request, directory) as ledger:
         folders.make(directory, request)
         write_into(directory, ledger)
@@ -80,7 +81,7 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
         Constraint.parse(text, valid=tuple(known))
     held = HeldSpace(table)
     return Request(
-        run_id=name_of_run(f"simulated-{table.space.name}", table.task.partition(":")[0]),
+        run_id=name_of_run(f"{table.space.name}-{table.name}", "simulated"),
         space=table.space.to_dict(),
         task=table.task,
         data_dir="",
