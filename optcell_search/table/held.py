@@ -13,8 +13,8 @@ class HeldSpace(SearchSpace):
     """A table's search space without the candidates that the table does not hold.
 
     A sampler suggests from the whole space, and what it suggests stands for the nearest candidate
-    that is held (`TrainedCandidates.nearest`). What the ledger writes down of a trial is that candidate, while
-    Optuna's parameters are those that were suggested, as the sampler goes by them.
+    that is held (`TrainedCandidates.nearest`). What the ledger writes down of a trial is that
+    candidate, while Optuna's parameters are those that were suggested: the sampler goes by them.
 
     Args:
         table: the table.

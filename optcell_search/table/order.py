@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from ..space import Candidate, SearchSpace
+from ..space import Candidate, SearchSpace, is_plain
 
 # Points of the sequence that are looked at, in all, before what is left is taken as the grid has
 # it; the candidates of a narrow corner of a space come by seldom.
@@ -54,7 +54,8 @@ class CubePoint:
 def low_discrepancy(space: SearchSpace) -> list[Candidate]:
     """Return every candidate of a space once, so that the first n of them are spread over it.
 
-    First come the plain cells, by which others are measured, then what the points of a Sobol
+    First come the plain cells, by which others are measured: those that a search begins with, then
+    all others (of every width and learning rate, say). Then comes what the points of a Sobol
     sequence (unscrambled, so that it is the same everywhere) stand for, as `CubePoint` reads them,
     and at last what these did not meet, in the order of the grid.
 
@@ -66,8 +67,9 @@ def low_discrepancy(space: SearchSpace) -> list[Candidate]:
             f"search space {space.name!r} has a continuous range; valid for a table: choices, "
             "integers and ranges with a step"
         )
-    found = {candidate.key: candidate for candidate in space.plain()}
     every = {candidate.key: candidate for candidate in space.grid(space.size)}
+    found = {candidate.key: candidate for candidate in space.plain()}
+    found |= {key: candidate for key, candidate in every.items() if is_plain(candidate)}
     # No more questions than names: cell, rule, and the hyperparameters of all of them.
     sequence = qmc.Sobol(2 + len(space.domains), scramble=False)
     for point in sequence.random(_MOST_POINTS):

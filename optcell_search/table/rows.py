@@ -1,4 +1,4 @@
-"""The rows of a table in a Parquet file: curves as columns of lists, read without unpacking them."""
+"""The rows of a table in a Parquet file: curves are columns of lists, which are not unpacked."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Rows:
         self.index = {pair: i for i, pair in enumerate(zip(keys, seeds, strict=True))}
         self.seeds: tuple[int, ...] = tuple(sorted(set(seeds)))
         plain = table["candidate"].to_pylist()
-        first = {key: text for key, text in zip(reversed(keys), reversed(plain), strict=True)}
+        first = dict(zip(keys, plain, strict=True))
         self.candidates = {key: json.loads(first[key]) for key in dict.fromkeys(keys)}
         self._curves: dict[str, dict[str, _Curves]] = {part: {} for part in (*_CURVES, "seconds")}
         self._tests: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}

@@ -118,7 +118,9 @@ def _said(table: TrainedCandidates) -> str:
 
 
 class _Search:
-    def __init__(self, table: TrainedCandidates, ledger: Ledger, searcher: LedgerSearch, clock: Clock) -> None:
+    def __init__(
+        self, table: TrainedCandidates, ledger: Ledger, searcher: LedgerSearch, clock: Clock
+    ) -> None:
         self._table = table
         self._searcher = searcher
         self._scheduler = make_scheduler(ledger.request, ledger.trials())
@@ -142,7 +144,8 @@ class _Search:
         """Give every idle worker a trial, as far as there are any."""
         while self._idle and self._asks:
             name = f"trial_{self._count}"
-            config = self._searcher.suggest(name)
+            # Ray's sentinel is no dictionary, though its annotation says so.
+            config: Any = self._searcher.suggest(name)
             if config is None:
                 return
             if config == Searcher.FINISHED:

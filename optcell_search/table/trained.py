@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ..space import Candidate, SearchSpace
 from .nearest import Nearest
 from .rows import Rows
-
 
 
 _SHIPPED = Path(__file__).parent / "data"
@@ -26,11 +25,11 @@ class TrainedCandidates:
         metrics: of the task, the primary one first → "maximize" or "minimize".
         epochs: the budget that each was trained for.
         seeds: those that each was trained with.
-        candidates: those that the table holds, in the order of `order.low_discrepancy`.
+        candidates: those that the table holds, in the order in which they were trained.
         head: what else is known of how it was made: versions, machine, hash of the data, date.
     """
 
-    def __init__(self, name: str, rows: Rows) -> None:
+    def __init__(self, name: str, rows: Rows, held: int | None = None) -> None:
         self.name = name
         self.rows = rows
         self.head = rows.head
@@ -39,14 +38,16 @@ class TrainedCandidates:
         self.metrics: dict[str, str] = rows.head["metrics"]
         self.epochs: int = rows.head["epochs"]
         self.seeds = rows.seeds
-        self.candidates = [Candidate.from_dict(plain) for plain in rows.candidates.values()]
+        plain = list(rows.candidates.values())[:held]
+        self.candidates = [Candidate.from_dict(one) for one in plain]
+        self._keys = {candidate.key for candidate in self.candidates}
 
     def __repr__(self) -> str:
         held = f"{len(self.candidates)} of {self.space.size} candidates × {len(self.seeds)} seeds"
         return f"{type(self).__name__}({self.name!r}: {held}, {self.epochs} epochs on {self.task})"
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.candidates) * len(self.seeds)
 
     @staticmethod
     def names() -> tuple[str, ...]:
@@ -71,6 +72,10 @@ class TrainedCandidates:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; valid: a table as a {_SUFFIX} file")
         return cls(path.stem, Rows(path))
+
+    def first(self, count: int) -> Self:
+        """Return the table with no more than its first candidates, which it held when smaller."""
+        return type(self)(self.name, self.rows, count)
 
     def query(
         self, candidate: Candidate, epoch: int | None = None, seed: int = 0
@@ -116,7 +121,7 @@ class TrainedCandidates:
 
     def holds(self, candidate: Candidate) -> bool:
         """Whether the table has a candidate itself, and not only a near one."""
-        return candidate.key in self.rows.candidates
+        return candidate.key in self._keys
 
     def nearest(self, candidate: Candidate) -> Candidate:
         """Return the held candidate that stands for one of the space; see `nearest.Nearest`.
@@ -136,10 +141,9 @@ class TrainedCandidates:
         if seed not in self.seeds:
             valid = ", ".join(map(str, self.seeds))
             raise ValueError(f"seed = {seed}; valid in table {self.name}: {valid}")
-        row = self.rows.index.get((candidate.key, seed))
-        if row is None:
+        if not self.holds(candidate):
             raise ValueError(
                 f"candidate {candidate.key} is not in table {self.name}; "
                 "the held one nearest to it: Table.nearest(candidate)"
             )
-        return row
+        return self.rows.index[candidate.key, seed]

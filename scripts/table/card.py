@@ -57,13 +57,13 @@ def data_card(table: Table, size: int) -> str:
     return f"""# Table `{table.name}`
 
 {held} of {count} candidates ({whole}) × {len(table.seeds)} seeds = {len(table)} trainings on
-`{table.task}`, {table.epochs} epochs each, with every epoch noted. {failed} of them diverged; they
-are rows like any other.
+`{table.task}`, {table.epochs} epochs each, every one noted. {failed} of them diverged; they are
+rows like any other.
 
 - **Space**: `{space.name}`: {", ".join(space.cells)} under {", ".join(space.rules)}.
 {chr(10).join(f"    - {line}" for line in searched)}
-- **Which candidates**: the plain cells first, then the points of an unscrambled Sobol sequence
-  (`optcell_search.table.order`). By rule: {by_rule}. By cell: {by_cell}.
+- **Which candidates**: the plain cells (of every width and rate) and the points of an unscrambled
+  Sobol sequence (`optcell_search.table.order`), in the order in which they were trained. By rule: {by_rule}. By cell: {by_cell}.
 - **A row**: candidate and key, seed; per epoch loss and metrics on the training and the validation
   split, `train_loss` as the batches were met, processor seconds, `train_seconds` by the clock,
   gradient measures; parameters, latency; after the last epoch loss and metrics on the test split
@@ -86,8 +86,8 @@ are rows like any other.
 - The training recipe is one (rmsprop, batches of 64, a constant rate), the task is small, and
   {table.epochs} epochs are a budget, not convergence.
 - A search on the table that asks for a candidate that is not held is given the nearest one of the
-  same cell and rule (`optcell_search.table.nearest`). The fewer are held, the coarser the space that
-  is really searched.
+  same cell and rule (`optcell_search.table.nearest`). The fewer are held, the coarser the space
+  that is really searched.
 """
 
 

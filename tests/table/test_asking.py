@@ -90,7 +90,9 @@ def test_what_is_not_held_is_refused_and_has_a_neighbour(table: Table) -> None:
     for candidate in missing:
         near = table.nearest(candidate)
         assert table.holds(near)
-        alike = [c for c in table.candidates if (c.cell, c.rule) == (candidate.cell, candidate.rule)]
+        alike = [
+            c for c in table.candidates if (c.cell, c.rule) == (candidate.cell, candidate.rule)
+        ]
         assert near in alike
         assert _apart(candidate, near) == min(_apart(candidate, other) for other in alike)
 

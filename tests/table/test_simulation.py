@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,9 @@ def test_every_trial_is_a_row_of_the_table(table: Table, scheduler: str) -> None
             assert trial.user_attrs["reason"] == "diverged"
             assert len(told) == 3
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
-    assert {max(epochs_in(t.user_attrs)) for t in pruned} == ({1, 3} if scheduler == "asha" else set())
+    assert {max(epochs_in(t.user_attrs)) for t in pruned} == (
+        {1, 3} if scheduler == "asha" else set()
+    )
 
 
 def test_no_candidate_is_tried_twice_and_the_plain_cells_are_first(table: Table) -> None:
@@ -108,7 +111,7 @@ def test_workers_are_busy_until_nothing_is_left(table: Table, workers: int) -> N
         one.sort()
         assert one[0][0] == 0
         # The next trial begins when the one before has ended, and no worker waits.
-        for (_, end), (begin, _) in zip(one, one[1:], strict=False):
+        for (_, end), (begin, _) in itertools.pairwise(one):
             assert begin == pytest.approx(end, abs=1e-5)
     assert [begin for begin, _ in known] == sorted(begin for begin, _ in known)
     searched = results.load(run.directory).user_attrs["searched_seconds"]
