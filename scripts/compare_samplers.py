@@ -1,7 +1,7 @@
 """Compares what chooses and what stops candidates, by many searches simulated on a table.
 
     python scripts/compare_samplers.py search RUNS --table NAME|FILE [--seeds 30] [--trials 40]
-                                             [--held N]
+                                             [--held N] [--only PATTERN]
     python scripts/compare_samplers.py write RUNS --table NAME|FILE --out FOLDER
 
 `search` appends a line a search to RUNS and goes on with what is there; `write` makes
@@ -22,9 +22,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,13 +132,13 @@ def search(table: Table, setting: Setting, seed: int, trials: int) -> dict[str, 
     return {"setting": setting.name, "seed": seed, "trials": len(found), "complete": steps}
 
 
-def missing(runs: Path, seeds: int) -> Iterator[tuple[Setting, int]]:
+def missing(runs: Path, seeds: int, settings: Sequence[Setting]) -> Iterator[tuple[Setting, int]]:
     """Give the searches that RUNS lacks, seed by seed, so that all settings have alike many."""
     known = set()
     if runs.exists():
         lines = map(json.loads, runs.read_text(encoding="utf-8").splitlines())
         known = {(line["setting"], line["seed"]) for line in lines}
-    for seed, setting in itertools.product(range(seeds), SETTINGS):
+    for seed, setting in itertools.product(range(seeds), settings):
         if (setting.name, seed) not in known:
             yield setting, seed
 
@@ -151,6 +152,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, metavar="RUNS")
     parser.add_argument("--table", default="digits")
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--only", help="settings whose names match this regular expression")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--held", type=int, help="take the first candidates of the table alone")
     parser.add_argument("--out", type=Path, default=Path("scripts/benchmarks/results"))
@@ -161,7 +163,8 @@ def main() -> None:
         write(table, arguments.runs, arguments.out)
         return
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    for setting, seed in missing(arguments.runs, arguments.seeds):
+    wanted = [one for one in SETTINGS if re.search(arguments.only or "", one.name)]
+    for setting, seed in missing(arguments.runs, arguments.seeds, wanted):
         line = search(table, setting, seed, arguments.trials)
         with arguments.runs.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")

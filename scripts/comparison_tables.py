@@ -68,10 +68,9 @@ def write(table: Table, runs: Path, out: Path) -> None:
     by_setting: defaultdict[str, Lines] = defaultdict(list)
     for line in map(json.loads, runs.read_text(encoding="utf-8").splitlines()):
         by_setting[line["setting"]].append(line)
-    seeds = min(len(lines) for lines in by_setting.values())
-    found = {name: sorted(lines, key=_seed)[:seeds] for name, lines in by_setting.items()}
+    found = {name: sorted(lines, key=_seed) for name, lines in by_setting.items()}
     judge = Judge(table)
-    text = [_head(table, judge, seeds, found), _one(judge, found), _two(judge, found)]
+    text = [_head(table, judge, found), _one(judge, found), _two(judge, found)]
     (out / "compare_samplers.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     raw = json.dumps({"held": len(table.candidates), "searches": found}, separators=(",", ":"))
     (out / "compare_samplers.json").write_text(raw + "\n", encoding="utf-8")
@@ -88,15 +87,15 @@ def _seed(line: dict[str, Any]) -> int:
     return int(line["seed"])
 
 
-def _head(table: Table, judge: Judge, seeds: int, found: dict[str, Lines]) -> str:
+def _head(table: Table, judge: Judge, found: dict[str, Lines]) -> str:
     trials = found[next(iter(found))][0]["trials"]
     return f"""# Samplers and pruning, simulated on the table
 
 {datetime.datetime.now(datetime.UTC).date()}, {platform.machine()}, by
 `python scripts/compare_samplers.py`. Table `{table.name}`, its first {len(table.candidates)} of
 {table.space.size} candidates × {len(table.seeds)} seeds ({table.task}, {table.epochs} epochs).
-{seeds} searches a setting (seeds 0 to {seeds - 1}), {trials} trials each; mean with its 95 %
-interval (Student's, over searches). A search goes by the validation score of one seed and is judged
+As many searches a setting as the table says (seeds 0, 1, ...), {trials} trials each; mean with its
+95 % interval (Student's, over searches). A search goes by the validation score of one seed and is judged
 by mean test scores over {len(table.seeds)}, which it never sees. The best candidate has a mean test
 accuracy of {judge.best:.4f}, the best plain cell {judge.plain:.4f}. Differences are paired by seed;
 those whose interval leaves 0 out are **bold**. Nothing is corrected for the number of comparisons:
@@ -116,18 +115,20 @@ def _table(
 ) -> str:
     columns = [*(f"{p} trials" for p in PLACES), "¼ of the time", "all of the time"]
     lines = [
-        f"| search | complete | {' | '.join(columns)} | all of the time, minus `{base}` |",
-        f"|{'---|' * (len(columns) + 3)}",
+        f"| search | searches | complete trials | {' | '.join(columns)} "
+        f"| all of the time, minus `{base}` |",
+        f"|{'---|' * (len(columns) + 4)}",
     ]
     for name, each in found.items():
         workers = 1 if " 1 workers" in name else 8
         time = budget * 8 / workers
-        cells = [f"{statistics.fmean(len(line['complete']) for line in each):.0f}"]
+        cells = [str(len(each)), f"{statistics.fmean(len(line['complete']) for line in each):.0f}"]
         for axis, most in [*((0, float(p)) for p in PLACES), (1, time / 4), (1, time)]:
             cells.append(
                 _said(Moments.of([score(_until(line, axis, most)) for line in each]).interval)
             )
-        pairs = zip(each, found[base], strict=True)
+        bases = {line["seed"]: line for line in found[base]}
+        pairs = [(line, bases[line["seed"]]) for line in each if line["seed"] in bases]
         differences = [
             score(_until(line, 1, time)) - score(_until(other, 1, budget)) for line, other in pairs
         ]

@@ -63,7 +63,8 @@ rows like any other.
 - **Space**: `{space.name}`: {", ".join(space.cells)} under {", ".join(space.rules)}.
 {chr(10).join(f"    - {line}" for line in searched)}
 - **Which candidates**: the plain cells (of every width and rate) and the points of an unscrambled
-  Sobol sequence (`optcell_search.table.order`), in the order in which they were trained. By rule: {by_rule}. By cell: {by_cell}.
+  Sobol sequence (`optcell_search.table.order`), in the order in which they were trained.
+  By rule: {by_rule}. By cell: {by_cell}.
 - **A row**: candidate and key, seed; per epoch loss and metrics on the training and the validation
   split, `train_loss` as the batches were met, processor seconds, `train_seconds` by the clock,
   gradient measures; parameters, latency; after the last epoch loss and metrics on the test split

@@ -101,7 +101,8 @@ def seeds(table: Table) -> str:
     return (
         f"The same candidate with another seed moves by {within:.4f} (standard deviation of "
         f"validation accuracy after the last epoch); candidates differ by {between:.4f}. The "
-        f"orders that two seeds give agree with τ = {tau:.2f} over all {len(scores)} candidates, and with "
+        f"orders that two seeds give agree with τ = {tau:.2f} over all {len(scores)} candidates, "
+        "and with "
         f"τ = {among:.2f} among the best tenth of them ({len(top)})."
     )
 
