@@ -117,6 +117,26 @@ class Rows:
         """Return distance from the last step → norm of the gradient there."""
         return {int(d): norm for d, norm in json.loads(self._texts["gradients"][row]).items()}
 
+    def row(self, row: int) -> dict[str, Any]:
+        """Return a row as `write_rows` was given it."""
+        key, seed = next(pair for pair, number in self.index.items() if number == row)
+        curves: dict[str, dict[str, list[float]]] = {
+            part: {
+                name: one.all(row) for name, one in self._curves[part].items() if one.length(row)
+            }
+            for part in _CURVES
+        }
+        failed = bool(self._texts["reason"][row])
+        return {
+            "candidate": self.candidates[key],
+            "seed": seed,
+            **{name: self._texts[name][row] for name in _TEXTS},
+            "gradients": json.loads(self._texts["gradients"][row]),
+            "seconds": self.seconds(row),
+            **curves,
+            "test": {} if failed else self.test(row),
+        }
+
     def failure(self, row: int) -> tuple[str, str]:
         """Return why a training failed, and the detail; empty texts where it did not."""
         return self._texts["reason"][row], self._texts["detail"][row]

@@ -3,11 +3,13 @@
     python make_table.py train PART [--task digits] [--space table] [--epochs 27] [--seeds 3]
                          [--configurations N]
     python make_table.py pack PART TABLE.parquet
+    python make_table.py unpack TABLE PART
     python make_table.py check TABLE.parquet [--rows 20]
 
 `train` goes on with what PART, a file with a row a line, holds already: it may be stopped at any
 time, which loses the training it is at. Configurations come in the order of
-`optcell_search.table.order`, and each is trained with all seeds before the next one.
+`optcell_search.table.order`, and each is trained with all seeds before the next one. `unpack` makes
+a PART of a table that there is, so that more can be trained.
 """
 
 from __future__ import annotations
@@ -111,6 +113,15 @@ def pack(arguments: argparse.Namespace) -> None:
     print(table)
 
 
+def unpack(arguments: argparse.Namespace) -> None:
+    """Write the PART that a table was packed from, for `train` to go on with."""
+    table = Table.load(arguments.table)
+    head = {name: table.head[name] for name in ("task", "fingerprint", "space", "epochs", "seeds")}
+    rows = [table.rows.row(number) for number in sorted(table.rows.index.values())]
+    with arguments.part.open("x", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(line) + "\n" for line in (head, *rows))
+
+
 def check(arguments: argparse.Namespace) -> None:
     """Train a random sample of rows again; fail where a number differs that no clock gives."""
     torch.set_num_threads(1)
@@ -148,6 +159,10 @@ def main() -> None:
     command.add_argument("part", type=Path)
     command.add_argument("table", type=Path)
     command.set_defaults(do=pack)
+    command = commands.add_parser("unpack")
+    command.add_argument("table")
+    command.add_argument("part", type=Path)
+    command.set_defaults(do=unpack)
     command = commands.add_parser("check")
     command.add_argument("table")
     command.add_argument("--rows", type=int, default=20)

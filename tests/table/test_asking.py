@@ -28,6 +28,7 @@ def test_it_holds_what_was_written(table: Table) -> None:
         for seed in table.seeds:
             row = made_up_row(candidate, seed)
             number = table.rows.index[candidate.key, seed]
+            assert table.rows.row(number) == row
             assert table.rows.seconds(number) == row["seconds"]
             assert table.rows.gradients(number) == {int(d): g for d, g in row["gradients"].items()}
             assert table.test(candidate, seed) == row["test"]
@@ -63,6 +64,8 @@ def test_test_scores_are_no_answer_of_query(table: Table) -> None:
 def test_what_diverged_has_its_epochs_and_says_so(table: Table) -> None:
     candidate = table.candidates[-1]
     assert table.query(candidate)["epoch"] == 3
+    row = made_up_row(candidate, 2, diverges=True)
+    assert table.rows.row(table.rows.index[candidate.key, 2]) == row
     with pytest.raises(ValueError, match="epoch = 4; valid: 1 to 3, where it diverged"):
         table.query(candidate, epoch=4)
 
