@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..ledger.trials.reasons import RunFailedError
 from . import tables
 from .finalized_table import finalized_scores
 from .output import print_json, refuse_existing, results_only, write_whole
@@ -147,13 +149,18 @@ def _show_gain(gain: Any) -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """Train one candidate again and compare."""
     again = _open(arguments).replay(arguments.trial, data_dir=arguments.data_dir)
-    largest = max(again.differences.values())
+    name, largest = max(again.differences.items(), key=lambda item: item[1])
     if arguments.json:
         print_json({"trial": again.number, "largest": largest, "differences": again.differences})
     else:
         print(tables.replay(again.number, again.recorded, again.repeated))
         print(f"largest difference: {largest:g}")
-    return 0 if largest == 0 else 1
+    if largest:
+        raise RunFailedError(
+            f"trial {again.number}: trained again it comes to other numbers than the study holds, "
+            f"{name} differs by up to {largest:g}"
+        )
+    return 0
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
@@ -206,12 +213,17 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Have an exported package predict a file."""
+    """Have an exported package predict a file; what is wrong with that the package says itself."""
     from optcell_search.export import run_package
 
     asked = [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
     asked = ["predict", f"--out={arguments.out}", *asked, "--", arguments.file]
     code = run_package(arguments.package, asked)
+    if code < 0:
+        raise RunFailedError(
+            f"{arguments.package}: its predictor was ended by {signal.Signals(-code).name}, which "
+            "for want of memory is SIGKILL"
+        )
     if arguments.json and not code:
         return print_json({"predictions": arguments.out})
     return code

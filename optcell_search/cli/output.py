@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
 import uuid
@@ -64,6 +65,18 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> int:
-    """Print a value as JSON; return the exit code of success."""
-    print(json.dumps(value, indent=2, default=str, allow_nan=False))
+    """Print a value as JSON, which has no NaN and no infinity: those as texts.
+
+    Returns:
+        The exit code of success.
+    """
+    print(json.dumps(_written(value), indent=2, default=str, allow_nan=False))
     return 0
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _written(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_written(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
