@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..ledger.storage.whole import write_whole
 from ..ledger.trials.reasons import RunFailedError
 from . import tables
 from .finalized_table import finalized_scores
-from .output import print_json, refuse_existing, results_only, write_whole
+from .output import output_file, print_json, results_only
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -99,16 +100,17 @@ def results(arguments: argparse.Namespace) -> int:
     to_output = arguments.csv == "-"
     if to_output and arguments.json:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
+    file = None
     if arguments.csv is not None and not to_output:
-        refuse_existing("--csv", arguments.csv, force=arguments.force)
+        file = output_file("--csv", arguments.csv, force=arguments.force)
     run = _read(arguments)
     table, gain = run.results_and_gain()
     if arguments.pareto:
         table = pareto(table, run.request.objectives)
     if to_output:
         table.to_csv(sys.stdout, index=False)
-    elif arguments.csv:
-        write_whole(Path(arguments.csv), lambda draft: table.to_csv(draft, index=False))
+    elif file:
+        write_whole(file, lambda draft: table.to_csv(draft, index=False))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:
         return print_json(tables.records(table))
@@ -180,13 +182,10 @@ def dashboard(arguments: argparse.Namespace) -> int:
             opened=arguments.open,
         )
         return 0
-    refuse_existing("--html", arguments.html, force=arguments.force)
-    file = Path(arguments.html)
-    # A link that the user names, such as /dev/stdout, stays one.
-    path = write_report(places, file.resolve() if file.is_symlink() and file.is_file() else file)
+    write_report(places, output_file("--html", arguments.html, force=arguments.force))
     if arguments.json:
-        return print_json({"report": str(path)})
-    print(path)
+        return print_json({"report": arguments.html})
+    print(arguments.html)
     return 0
 
 
