@@ -75,7 +75,7 @@ def test_a_number_of_many_digits_is_the_nearest_there_is(beside: str) -> None:
         np.testing.assert_array_equal(found, [*expected, np.nan, 0.5])
         np.testing.assert_array_equal(columns.numbers(column, "a.csv"), found)
     else:
-        with pytest.raises(ValueError, match=f"row 5 holds '{beside}', which is no finite number"):
+        with pytest.raises(ValueError, match=f"row 6 holds '{beside}', which is no finite number"):
             columns.numbers(column, "a.csv")
         read = columns._parsed(np.array([*cells, beside], dtype=object))
         np.testing.assert_array_equal(read, [*expected, np.nan])
