@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from .base import Inputs, Preprocessing
-from .outputs import Outputs
+from .outputs import IGNORED, Outputs
 from .plain import tuples
+from .ragged import Ragged, Stored, ragged, unequal
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -137,25 +138,28 @@ class ArrayPreprocessing(Preprocessing):
             x = (x - np.array(self.offset)) / np.array(self.scale)
         values = torch.tensor(np.where(valid[..., None], x, 0).astype(np.float32))
         rows = np.arange(valid.size).reshape(valid.shape)
-        return Inputs(
-            values,
-            None if lengths is None else torch.tensor(lengths.astype(np.int64)),
-            tuple(map(str, range(len(x)))),
-            np.where(valid, rows, -1),
-        )
+        names = tuple(map(str, range(len(x))))
+        steps = None if lengths is None else torch.tensor(lengths.astype(np.int64))
+        if steps is not None and unequal(steps):
+            return Inputs(ragged(values, steps), steps, names, rows[valid])
+        return Inputs(values, steps, names, np.where(valid, rows, -1))
 
-    def targets(self, raw: Arrays, inputs: Inputs) -> Tensor:
+    def targets(self, raw: Arrays, inputs: Inputs) -> Stored:
         """Return y encoded, in float32 unless that would round changes off."""
         found = self.exact_targets(raw, inputs)
-        rounded = found.is_floating_point() and not self.outputs.precise
-        return found.to(torch.float32) if rounded else found
+        if found.is_floating_point() and not self.outputs.precise:
+            found = found.to(torch.float32)
+        if not isinstance(inputs.values, Ragged) or self.outputs.per == "sequence":
+            return found
+        mark = IGNORED if self.outputs.kind == "classes" else np.nan
+        return ragged(found, inputs.lengths, mark)
 
     def exact_targets(self, raw: Arrays, inputs: Inputs) -> Tensor:
         """Return y encoded, marked where a step has no target, numbers in float64."""
         if "y" not in raw:
             raise ValueError(f"{self.where}: array 'y' is missing; there are {', '.join(raw)}")
         y, out = raw["y"], self.outputs
-        valid = inputs.rows >= 0
+        valid = inside(unfolded(raw["x"], self.where)[0], raw.get("lengths"))
         check_y(y, out, valid, self.where)
         if out.kind == "classes":
             return torch.tensor(self._classes(y, valid))

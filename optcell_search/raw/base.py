@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .outputs import Outputs
+from .ragged import Ragged, Stored, flat, ragged, stored
 
 Rows = npt.NDArray[np.int64]
 Answers = dict[str, npt.NDArray[Any]]
@@ -28,15 +29,17 @@ class Inputs:
     """What a model is given.
 
     Args:
-        values: (sequences, time, features), zeros behind the end of a short sequence.
+        values: (sequences, time, features), zeros behind the end of a short sequence; without
+            padding where lengths are very unequal, see `ragged.unequal`.
         lengths: (sequences,) int64 steps of each; None: all.
         names: what each sequence is called: its identifier, its number, or the time of its last
             step.
-        rows: (sequences, time), which raw row each step comes from, −1: none.
+        rows: (sequences, time), which raw row each step comes from, −1: none; of values without
+            padding (steps,), one sequence after the other.
         notes: what was read otherwise than it is written, one sentence each.
     """
 
-    values: Tensor
+    values: Stored
     lengths: Tensor | None
     names: tuple[str, ...]
     rows: Rows
@@ -75,7 +78,7 @@ class Preprocessing(abc.ABC):
         """Return what the model is given; targets need not be among the raw data."""
 
     @abc.abstractmethod
-    def targets(self, raw: Any, inputs: Inputs) -> Tensor:
+    def targets(self, raw: Any, inputs: Inputs) -> Stored:
         """Return what the outputs are compared with, as a task's split has it."""
 
     def answers(self, outputs: Tensor, inputs: Inputs) -> Answers:
@@ -83,7 +86,7 @@ class Preprocessing(abc.ABC):
 
         Args:
             outputs: (sequences, outputs), or (sequences, time, outputs) where every step is
-                answered.
+                answered; (steps, outputs) for inputs without padding.
             inputs: what the model was given.
         """
         out = self.outputs
@@ -102,7 +105,8 @@ class Preprocessing(abc.ABC):
     def _laid_out(self, found: npt.NDArray[Any], names: tuple[str, ...], inputs: Inputs) -> Answers:
         if self.outputs.per == "step":
             # Behind the longest sequence of a packed batch there is nothing.
-            rows = inputs.rows[:, : found.shape[1]]
+            unpadded = isinstance(inputs.values, Ragged)
+            rows = inputs.rows if unpadded else inputs.rows[:, : found.shape[1]]
             there = rows >= 0
             found = found[there][np.argsort(rows[there], kind="stable")]
         return {name: found[:, place] for place, name in enumerate(names)}
@@ -117,16 +121,25 @@ class Preprocessing(abc.ABC):
         return cls(**{**data, "outputs": Outputs.from_dict(data["outputs"])})
 
 
-def padded(values: npt.NDArray[np.float32], rows: Rows) -> Tensor:
-    """Return (sequences, time, features): the values' row ``rows[i, t]``, zeros where it is −1."""
-    laid = values[np.maximum(rows, 0)]
-    if (rows < 0).any():
-        laid[rows < 0] = 0
-    return torch.from_numpy(laid)
+def kept(values: npt.NDArray[Any], places: Ragged) -> Stored:
+    """Return (sequences, time, ...) of values (steps, ...), one sequence after the other."""
+    return stored(Ragged(torch.from_numpy(values), places.lengths))
 
 
-def lengths_of(counts: npt.NDArray[np.int64]) -> Tensor | None:
+def lengths_of(places: Ragged) -> Tensor | None:
     """Return lengths as a model takes them: None where all sequences are as long."""
-    if (counts == counts[0]).all():
-        return None
-    return torch.from_numpy(counts)
+    lengths = places.lengths
+    return None if bool((lengths == lengths[0]).all()) else lengths
+
+
+def rows_of(places: Ragged) -> Rows:
+    """Return which row each step comes from, as `Inputs` has it."""
+    return np.asarray(flat(stored(places)).numpy())
+
+
+def places_in(inputs: Inputs) -> Ragged:
+    """Return which row each step comes from, one sequence after the other; what `rows_of` took."""
+    rows = torch.from_numpy(inputs.rows)
+    if isinstance(inputs.values, Ragged):
+        return Ragged(rows, inputs.values.lengths, -1)
+    return ragged(rows, inputs.lengths, -1)

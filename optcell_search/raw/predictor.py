@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from .base import Answers, Inputs, Preprocessing
+from .ragged import Ragged, answered
 from .streams import Stream, stream_of
 from .tables import TablePreprocessing
 from .texts import TextPreprocessing
@@ -79,8 +80,12 @@ class Predictor:
     def outputs(self, inputs: Inputs) -> Iterator[Tensor]:
         """Give the model's outputs, piece by piece as the search evaluates them.
 
-        Each piece is of `BATCH` sequences (the last one of fewer), and of `chunk` steps.
+        Each piece is of `BATCH` sequences (the last one of fewer), and of `chunk` steps. Of inputs
+        without padding there is one piece, as `ragged.answered` gives it.
         """
+        if isinstance(inputs.values, Ragged):
+            yield answered(self.model, inputs.values, every=self._every)
+            return
         for index in torch.split(torch.arange(len(inputs)), BATCH):
             values = inputs.values[index]
             if self.chunk:
@@ -95,6 +100,11 @@ class Predictor:
                 yield self.model(
                     pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
                 )
+
+    @property
+    def _every(self) -> bool:
+        """Whether every step is answered."""
+        return self.preprocessing.outputs.per == "step"
 
     def _inputs(self, raw: Any) -> Inputs:
         preprocessing = self.preprocessing
@@ -121,7 +131,7 @@ class Predictor:
         if self.chunk:
             count = -(-inputs.values.shape[1] // self.chunk)
             pieces = [torch.cat(pieces[i : i + count], 1) for i in range(0, len(pieces), count)]
-        if self.preprocessing.outputs.per == "step":
+        if self._every and not isinstance(inputs.values, Ragged):
             longest = max(piece.shape[1] for piece in pieces)
             pieces = [
                 nn.functional.pad(piece, (0, 0, 0, longest - piece.shape[1]), value=torch.nan)
@@ -148,6 +158,6 @@ class Predictor:
         rows = np.sort(inputs.rows[inputs.rows >= 0])
         if own.kind in _ROWS:
             return pd.Index(rows + 1, name=_ROWS[own.kind])
-        numbers, steps = np.divmod(rows, inputs.rows.shape[1])
+        numbers, steps = np.divmod(rows, inputs.values.shape[1])
         names = np.array(inputs.names, dtype=object)[numbers]
         return pd.MultiIndex.from_arrays([names, steps + 1], names=["sequence", "step"])

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Inputs, Preprocessing
+from .base import Inputs, Preprocessing, lengths_of, rows_of
 from .features import Features
 from .outputs import Outputs
+from .ragged import Ragged, stored
 from .reading.ts import Series, read_ts
 
 
@@ -59,14 +60,12 @@ class SeriesPreprocessing(Preprocessing):
                 )
             made.append(torch.from_numpy(self.features.scaled(self.features.fill(values))))
         lengths = torch.tensor([len(one) for one in made])
-        padded = torch.nn.utils.rnn.pad_sequence(made, batch_first=True)
-        rows = np.arange(len(made) * padded.shape[1]).reshape(padded.shape[:2])
-        return Inputs(
-            padded,
-            None if bool((lengths == lengths[0]).all()) else lengths,
-            tuple(str(number + 1) for number in range(len(made))),
-            np.where(np.arange(padded.shape[1]) < lengths.numpy()[:, None], rows, -1),
-        )
+        joined = Ragged(torch.cat(made), lengths)
+        longest = joined.shape[1]
+        rows = [torch.arange(longest * i, longest * i + len(one)) for i, one in enumerate(made)]
+        places = Ragged(torch.cat(rows), lengths, -1)
+        names = tuple(str(number + 1) for number in range(len(made)))
+        return Inputs(stored(joined), lengths_of(places), names, rows_of(places))
 
     def targets(self, raw: Series, inputs: Inputs) -> Tensor:
         """Return class numbers (series,), or numbers (series, 1)."""

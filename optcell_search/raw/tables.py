@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from . import memory
-from .base import Inputs, Preprocessing, Rows, lengths_of, padded
+from .base import Inputs, Preprocessing, Rows, kept, lengths_of, places_in, rows_of
 from .features import Features
 from .outputs import IGNORED, Outputs
+from .ragged import Ragged, Stored, stored, unequal
 from .reading import columns, files, gaps, times
 from .reading.files import Form
 
@@ -41,11 +43,8 @@ class Layout:
     gaps: gaps.Gaps = "keep"
     step: float = 0.0
 
-    def find(self, frame: pd.DataFrame, where: str) -> tuple[Rows, tuple[str, ...], float]:
-        """Return rows (sequences, time), −1 for none; identifiers; and the step of time.
-
-        Behind the end of a short sequence rows are −1, a step that is missing within is −2.
-        """
+    def find(self, frame: pd.DataFrame, where: str) -> tuple[Ragged, tuple[str, ...], float]:
+        """Return the row of each step, −1: missing; identifiers; and the step of time."""
         for option in ("sequence", "time"):
             name = getattr(self, option)
             if name and name not in frame.columns:
@@ -68,10 +67,8 @@ class Layout:
         found, step = self._in_time(frame, code, where)
         counts = np.array([len(part) for part in found])
         _require(counts, named, where)
-        rows = np.full((len(found), counts.max()), -1, dtype=np.int64)
-        for line, part in zip(rows, found, strict=True):
-            line[: len(part)] = np.where(part < 0, -2, part)
-        return rows, tuple(named), step
+        places = torch.from_numpy(np.concatenate(found).astype(np.int64))
+        return Ragged(places, torch.from_numpy(counts), -1), tuple(named), step
 
     def _in_time(
         self, frame: pd.DataFrame, code: npt.NDArray[np.int64], where: str
@@ -116,7 +113,9 @@ def _most_frequent(distances: npt.NDArray[Any]) -> float:
 
 
 def _require(counts: npt.NDArray[np.int64], names: list[str], where: str) -> None:
-    """Refuse sequences that, padded to one length, do not fit into memory."""
+    """Refuse sequences that are padded to one length and then do not fit into memory."""
+    if unequal(torch.from_numpy(counts)):
+        return
     longest = int(counts.argmax())
     memory.require(
         len(counts) * int(counts.max()) * 8,
@@ -128,7 +127,7 @@ def _require(counts: npt.NDArray[np.int64], names: list[str], where: str) -> Non
 
 @dataclass(frozen=True, kw_only=True)
 class TablePreprocessing(Preprocessing):
-    """Sequences of a table: features of each row, padded to the longest sequence.
+    """Sequences of a table: features of each row, padded unless lengths are very unequal.
 
     Args:
         layout: which rows are which sequence.
@@ -168,52 +167,62 @@ class TablePreprocessing(Preprocessing):
         """Return the sequences in the order of their identifiers."""
         raw = files.checked(raw, self.where)
         self.features.check(raw, self.where)
-        rows, names, _ = self.layout.find(raw, self.where)
-        counts = (rows != -1).sum(1)
+        places, names, _ = self.layout.find(raw, self.where)
+        rows = places.values.numpy()
         found = self.features.block(raw, self.where)
-        if (rows == -2).any() or np.isnan(found).any():
-            values = self._one_by_one(found, rows, counts)
+        steps = len(rows) if unequal(places.lengths) else math.prod(places.shape)
+        memory.require(
+            steps * self.features.width * 4,
+            f"{self.where}: sequences{'' if steps == len(rows) else ' padded to one length'}",
+            "cut long sequences into several, or fewer columns",
+        )
+        if (rows < 0).any() or np.isnan(found).any():
+            values = self._one_by_one(found, places)
         else:
-            memory.require(
-                rows.size * self.features.width * 4,
-                f"{self.where}: sequences padded to one length",
-                "cut long sequences into several, or fewer columns",
-            )
-            values = padded(self.features.scaled(self.features.fill(found)), rows)
-        return Inputs(values, lengths_of(counts), names, np.where(rows == -2, -1, rows))
+            values = self.features.scaled(self.features.fill(found))[rows]
+        return Inputs(kept(values, places), lengths_of(places), names, rows_of(places))
 
-    def _one_by_one(
-        self, found: columns.Floats, rows: Rows, counts: npt.NDArray[np.int64]
-    ) -> Tensor:
+    def _one_by_one(self, found: columns.Floats, places: Ragged) -> npt.NDArray[np.float32]:
         """Fill each sequence by what it has itself."""
-        values = np.zeros((*rows.shape, self.features.width), dtype=np.float32)
-        for line, part, count in zip(values, rows, counts, strict=True):
-            known = part[:count] >= 0
-            own = self.features.fill(found[part[:count][known]])
-            whole = np.zeros((count, own.shape[1]))
+        parts = []
+        for part in split(places):
+            known = part >= 0
+            own = self.features.fill(found[part[known]])
+            whole = np.zeros((len(part), own.shape[1]))
             whole[known] = own
-            line[:count] = self.features.scaled(
-                gaps.filled(whole, known, self.layout.gaps, kept=[p for p, _ in self.embedded])
+            parts.append(
+                self.features.scaled(
+                    gaps.filled(whole, known, self.layout.gaps, kept=[p for p, _ in self.embedded])
+                )
             )
-        return torch.from_numpy(values)
+        return np.concatenate(parts)
 
-    def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
+    def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Stored:
         """Return class numbers, or numbers in float32 unless that would round changes off."""
         frame = files.checked(raw, self.where)
-        found = targets_of(self.outputs, frame, inputs.rows, inputs.names, self.where)
-        rounded = found.is_floating_point() and not self.outputs.precise
-        return found.to(torch.float32) if rounded else found
+        found = targets_of(self.outputs, frame, places_in(inputs), inputs.names, self.where)
+        rounded = found.dtype.is_floating_point and not self.outputs.precise
+        if not rounded:
+            return found
+        if isinstance(found, Ragged):
+            return dataclasses.replace(found, values=found.values.to(torch.float32))
+        return found.to(torch.float32)
+
+
+def split(places: Ragged) -> list[Rows]:
+    """Return the rows of each sequence, −1 where a step is missing."""
+    return np.split(places.values.numpy(), places.starts.numpy()[1:])
 
 
 def targets_of(
-    outputs: Outputs, frame: pd.DataFrame, rows: Rows, names: Sequence[str], where: str
-) -> Tensor:
+    outputs: Outputs, frame: pd.DataFrame, places: Ragged, names: Sequence[str], where: str
+) -> Stored:
     """Return class numbers (...), int64, or numbers (..., values), float64.
 
     Args:
         outputs: what is predicted.
         frame: the table.
-        rows: (sequences, time), which row each step comes from, negative: none.
+        places: which row each step comes from, negative: none.
         names: of the sequences, for the message.
         where: file, for the message.
 
@@ -231,14 +240,17 @@ def targets_of(
     else:
         encoded = columns.block(frame, list(outputs.names), where)
         there = ~np.isnan(encoded).any(1)
+    rows = places.values.numpy()
     if outputs.per == "step":
+        mark = IGNORED if outputs.kind == "classes" else np.nan
         laid = encoded[np.maximum(rows, 0)]
-        laid[rows < 0] = IGNORED if outputs.kind == "classes" else np.nan
-        return torch.from_numpy(laid)
-    found = (rows >= 0) & there[np.maximum(rows, 0)]
-    if not found.any(1).all():
-        name = names[int(np.flatnonzero(~found.any(1))[0])]
-        raise ValueError(f"{where}: sequence {name!r} has no target")
+        laid[rows < 0] = mark
+        return stored(Ragged(torch.from_numpy(laid), places.lengths, mark))
+    steps = np.flatnonzero((rows >= 0) & there[np.maximum(rows, 0)])
+    owner = np.repeat(np.arange(len(places)), places.lengths.numpy())[steps]
     # All rows of a sequence share its target that have one.
-    first = np.take_along_axis(rows, found.argmax(1)[:, None], 1)[:, 0]
-    return torch.from_numpy(encoded[first])
+    having, first = np.unique(owner, return_index=True)
+    if len(having) < len(places):
+        name = names[int(np.setdiff1d(np.arange(len(places)), having)[0])]
+        raise ValueError(f"{where}: sequence {name!r} has no target")
+    return torch.from_numpy(encoded[rows[steps[first]]])

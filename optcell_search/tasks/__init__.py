@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from optcell_search.tasks.base import Data, Split, Task
+from optcell_search.raw.ragged import Ragged, answered, buckets
+from optcell_search.tasks.base import Batch, Data, Split, Task
 from optcell_search.tasks.goals import (
     IGNORED,
     Classification,
@@ -18,6 +19,7 @@ from optcell_search.tasks.loading import load, parse
 
 __all__ = [
     "IGNORED",
+    "Batch",
     "Classification",
     "Data",
     "Forecasting",
@@ -25,10 +27,13 @@ __all__ = [
     "Labels",
     "LoadedTask",
     "NextSymbol",
+    "Ragged",
     "Regression",
     "ScaledRegression",
     "Split",
     "Task",
+    "answered",
+    "buckets",
     "load",
     "parse",
 ]

@@ -7,18 +7,17 @@ to read its data into a `Data` of splits. What the rest of the package sees is `
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
-from torch import Tensor
-
 from optcell_search.hyperparameters import Hyperparameters
 from optcell_search.raw import Preprocessing
-from optcell_search.raw.windows import moved
 from optcell_search.tasks.goals import Goal
+from optcell_search.tasks.split import Batch, Split
+
+__all__ = ["Batch", "Data", "Readout", "Split", "Task", "quoted"]
 
 Readout = Literal["last", "every"]
 QUOTE, COMMA, COLON = '"', ",", ":"
@@ -29,58 +28,6 @@ def quoted(text: str, special: str = QUOTE + COMMA) -> str:
     if not any(sign in text for sign in special):
         return text
     return QUOTE + text.replace(QUOTE, 2 * QUOTE) + QUOTE
-
-
-@dataclass(frozen=True)
-class Split:
-    """Sequences with their targets.
-
-    Args:
-        inputs: (sequences, time, features), floating point; zeros behind the end of a short
-            sequence.
-        targets: (sequences, ...) for one answer per sequence, (sequences, time, ...) for one per
-            step; what is behind the end of a short sequence is marked as `goals` says.
-        lengths: (sequences,), int64 on the CPU: steps of each sequence; None: all of them.
-        drivers: what penalties judge predictions by, in physical units, by name; each
-            (sequences, ...). Only where all sequences are of one length.
-        groups: (sequences,), int64 on the CPU: sequences of one number belong together and are
-            never divided between training and validation; None: each stands for itself.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    lengths: Tensor | None = None
-    drivers: Mapping[str, Tensor] = field(default_factory=dict)
-    groups: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def take(self, index: Tensor) -> Split:
-        """Return the sequences with these numbers (1-D int64, on the CPU)."""
-        on_device = index.to(self.inputs.device)
-        lengths = None if self.lengths is None else self.lengths[index]
-        drivers = {name: values[on_device] for name, values in self.drivers.items()}
-        groups = None if self.groups is None else self.groups[index]
-        return Split(self.inputs[on_device], self.targets[on_device], lengths, drivers, groups)
-
-    def pieces(self, steps: int) -> Iterator[Split]:
-        """Give the sequences in pieces of `steps` steps, the last one shorter; 0: whole.
-
-        Only where every step has a target and all sequences are of one length.
-        """
-        if not steps:
-            yield self
-            return
-        parts = (torch.split(whole, steps, 1) for whole in (self.inputs, self.targets))
-        for inputs, targets in zip(*parts, strict=True):
-            yield Split(inputs, targets)
-
-    def to(self, device: torch.device) -> Split:
-        """Return the split with all but `lengths` on `device`."""
-        drivers = {name: values.to(device) for name, values in self.drivers.items()}
-        inputs, targets = moved(self.inputs, device), self.targets.to(device)
-        return Split(inputs, targets, self.lengths, drivers, self.groups)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from optcell_search import registry
 from optcell_search.raw import Outputs, TensorPreprocessing
+from optcell_search.raw.ragged import flat
 from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
 
@@ -68,14 +69,15 @@ def fingerprint(data: Data) -> str:
 def _tensors(split: Split) -> list[Tensor | None]:
     drivers = [values for _, values in sorted(split.drivers.items())]
     groups = [] if split.groups is None else [split.groups]
-    return [split.inputs, split.targets, split.lengths, *drivers, *groups]
+    # Without padding it is the values and the lengths that tell.
+    return [flat(split.inputs), flat(split.targets), split.lengths, *drivers, *groups]
 
 
 def beginning(data: Data, train: int, validation: int) -> Data:
     """Return the data with no more than the first sequences of either split."""
 
     def first(split: Split, count: int) -> Split:
-        return split.take(torch.arange(min(count, len(split))))
+        return split.part(torch.arange(min(count, len(split))))
 
     before = None if data.pretraining is None else first(data.pretraining, train)
     return dataclasses.replace(
@@ -139,10 +141,10 @@ def chance(data: Data) -> dict[str, float]:
     """Return the metrics on the validation split of answering without looking at any input."""
     if data.chance:
         return dict(data.chance)
-    constant = data.goal.constant(data.train.targets)
+    constant = data.goal.constant(data.train.known)
     if constant is None:
         return {}
-    targets = data.validation.targets
+    targets = data.validation.known
     leading = targets.shape[: targets.ndim - targets.is_floating_point()]
     outputs = constant.to(targets.device).expand(*leading, len(constant))
     scores = data.goal.finish(data.goal.tally(outputs, targets))
@@ -157,7 +159,7 @@ def read(task: Task, folder: Path) -> Data:
     """
     data = task.search_data(folder)
     for name in ("train", "validation"):
-        targets = getattr(data, name).targets
+        targets = getattr(data, name).known
         there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
         if not there.any():
             raise ValueError(f"{task.spec}: no step of the {name} split has a target")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from optcell_search.raw.ragged import Ragged, Stored, flat, ragged
 from optcell_search.tasks.base import Split
 from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
 from optcell_search.tasks.loaded import LoadedTask
@@ -78,7 +79,7 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
         else:
             dealt = grouped(whole.groups.numpy(), strata, folds, seed)
         train, validation = np.flatnonzero(dealt != number), np.flatnonzero(dealt == number)
-    return task.split_anew(*(whole.take(torch.from_numpy(index)) for index in (train, validation)))
+    return task.split_anew(*(whole.part(torch.from_numpy(index)) for index in (train, validation)))
 
 
 def whole_task(task: LoadedTask) -> LoadedTask:
@@ -90,7 +91,12 @@ def whole_task(task: LoadedTask) -> LoadedTask:
 
 
 def joined(first: Split, second: Split) -> Split:
-    """Return the sequences of both splits, one after the other, padded to the longest."""
+    """Return the sequences of both splits, one after the other, padded to the longest.
+
+    If one of them is kept without padding, both are.
+    """
+    if isinstance(first.inputs, Ragged) or isinstance(second.inputs, Ragged):
+        return _joined_unpadded(first, second)
     steps = [int(split.inputs.shape[1]) for split in (first, second)]
     lengths = None
     if first.lengths is not None or second.lengths is not None or steps[0] != steps[1]:
@@ -101,17 +107,33 @@ def joined(first: Split, second: Split) -> Split:
             ]
         )
     per_step = all(split.targets.shape[1:2] == split.inputs.shape[1:2] for split in (first, second))
-    targets = [split.targets for split in (first, second)]
+    inputs, targets = (
+        [flat(getattr(split, name)) for split in (first, second)] for name in ("inputs", "targets")
+    )
     if per_step:
         mark = float("nan") if targets[0].is_floating_point() else IGNORED
         targets = [_padded(values, max(steps), mark) for values in targets]
     return Split(
-        torch.cat([_padded(split.inputs, max(steps), 0.0) for split in (first, second)]),
+        torch.cat([_padded(values, max(steps), 0.0) for values in inputs]),
         torch.cat(targets),
         lengths,
         {name: torch.cat([first.drivers[name], second.drivers[name]]) for name in first.drivers},
         joined_groups(first, second),
     )
+
+
+def _joined_unpadded(first: Split, second: Split) -> Split:
+    inputs = [split.unpadded() for split in (first, second)]
+    lengths = torch.cat([part.lengths for part in inputs])
+    targets: Stored
+    if any(isinstance(split.targets, Ragged) for split in (first, second)):
+        mark = float("nan") if first.known.is_floating_point() else IGNORED
+        each = [ragged(split.targets, split.lengths, mark).values for split in (first, second)]
+        targets = Ragged(torch.cat(each), lengths, mark)
+    else:
+        targets = torch.cat([split.known for split in (first, second)])
+    values = Ragged(torch.cat([part.values for part in inputs]), lengths)
+    return Split(values, targets, lengths, groups=joined_groups(first, second))
 
 
 def joined_groups(first: Split, second: Split) -> Tensor | None:
@@ -129,7 +151,7 @@ def _padded(values: Tensor, steps: int, mark: float) -> Tensor:
 
 def _strata(task: LoadedTask, whole: Split) -> Index:
     classes = isinstance(task.goal, Classification) and whole.targets.ndim == 1
-    strata = whole.targets.cpu().numpy() if classes else np.zeros(len(whole))
+    strata = whole.known.cpu().numpy() if classes else np.zeros(len(whole))
     return strata.astype(np.int64)
 
 

@@ -38,8 +38,8 @@ def language_data(train: Split, validation: Split, made: TextPreprocessing, chun
     Chance is to answer the frequencies of the training symbols always.
     """
     goal = NextSymbol(symbols=made.outputs.size)
-    counts = torch.bincount(train.targets.flatten(), minlength=goal.symbols).double()
-    nats = -(counts / counts.sum()).clamp(min=1e-12).log()[validation.targets.flatten()]
+    counts = torch.bincount(train.known.flatten(), minlength=goal.symbols).double()
+    nats = -(counts / counts.sum()).clamp(min=1e-12).log()[validation.known.flatten()]
     scores = goal.finish(torch.stack((nats.sum(), nats.new_tensor(len(nats))))[None])
     return Data(
         train=train,

@@ -200,9 +200,9 @@ class LoadedTask:
         n are the training targets, n_c those of a class; what scikit-learn calls "balanced".
         Raises ValueError where the task has no classes.
         """
-        if self._train.targets.is_floating_point():
+        if self._train.known.is_floating_point():
             raise ValueError(f"task {self.spec!r} has no classes that could be weighed")
-        return describing.balanced(self._train.targets, self.output_size)
+        return describing.balanced(self._train.known, self.output_size)
 
     def tally(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> list[Tensor]:
         """Return what `merge` and `finish` need: the goal's rows, and each penalty's sums."""

@@ -48,14 +48,14 @@ class TaskContract:
             assert count == len(split.targets) > 0
             assert features == task.input_size
             assert split.inputs.dtype == torch.float32
-            assert split.inputs.isfinite().all()
+            assert split.unpadded().values.isfinite().all()
             leading = (count, steps) if task.readout == "every" else (count,)
             assert split.targets.shape[: len(leading)] == leading
-            if split.targets.is_floating_point():
+            if split.known.is_floating_point():
                 assert split.targets.shape == (*leading, task.output_size)
             else:
                 assert split.targets.shape == leading
-                assert split.targets.max() < task.output_size == len(task.classes)
+                assert split.known.max() < task.output_size == len(task.classes)
             if split.lengths is not None:
                 assert split.lengths.device.type == "cpu"
                 assert split.lengths.min() >= 1
@@ -108,9 +108,10 @@ class TaskContract:
 
 
 def _tensors(split: Split) -> list[torch.Tensor]:
-    return [part for part in (split.inputs, split.targets, split.lengths) if part is not None]
+    parts = (split.unpadded().values, split.known, split.lengths)
+    return [part for part in parts if part is not None]
 
 
 def _examples(split: Split) -> set[bytes]:
-    pairs = zip(split.inputs, split.targets, strict=True)
-    return {x.numpy().tobytes() + y.numpy().tobytes() for x, y in pairs}
+    batches = (split.take(torch.tensor([number])) for number in range(len(split)))
+    return {one.inputs.numpy().tobytes() + one.targets.numpy().tobytes() for one in batches}

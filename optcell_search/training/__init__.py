@@ -21,6 +21,7 @@ from optcell_search.training.scoring import (
     objectives,
     outputs_on,
     predict,
+    score_of,
 )
 from optcell_search.training.trainer import Training, train
 
@@ -44,6 +45,7 @@ __all__ = [
     "of_size",
     "outputs_on",
     "predict",
+    "score_of",
     "sizes_of",
     "train",
 ]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from optcell_search.space import Training
-from optcell_search.tasks import Split
+from optcell_search.tasks import Batch, Split
 
 
 def augments(training: Training) -> bool:
@@ -44,7 +44,7 @@ class Augmentation:
         self._categories = list(categories)
         self._spread = _spread(train) if training.jitter else None
 
-    def __call__(self, batch: Split) -> Split:
+    def __call__(self, batch: Batch) -> Batch:
         """Return the batch with other inputs of the same shapes."""
         x, t = batch.inputs, self._training
         if t.slicing:
@@ -62,11 +62,7 @@ class Augmentation:
 
 def _spread(split: Split) -> Tensor:
     """Return each feature's standard deviation (F,) over all steps that are there."""
-    steps = split.inputs.flatten(0, 1)
-    if split.lengths is not None:
-        there = torch.arange(split.inputs.shape[1]) < split.lengths.unsqueeze(1)
-        steps = steps[there.flatten().to(steps.device)]
-    return steps.std(0, correction=0)
+    return split.unpadded().values.std(0, correction=0)
 
 
 def _sliced(x: Tensor, lengths: Tensor | None, most: float, categories: list[int]) -> Tensor:

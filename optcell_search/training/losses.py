@@ -49,6 +49,6 @@ def own_loss(training: Training, task: LoadedTask) -> Loss | None:
 
 def balanced(split: Split, classes: int) -> Tensor:
     """Return each class's weight (C,), in inverse proportion to its targets in `split`."""
-    targets = split.targets[split.targets != IGNORED]
+    targets = split.known[split.known != IGNORED]
     counts = torch.bincount(targets, minlength=classes).clamp(min=1)
     return len(targets) / (classes * counts.double())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from optcell_search.cells import SequenceModel
 from optcell_search.cells.building import AnyModel
-from optcell_search.tasks import LoadedTask, Split
+from optcell_search.tasks import Batch, LoadedTask, Ragged, Split, buckets
 
 _GRADIENT_SEQUENCES = 64
 _WARM_UPS = 2
@@ -30,9 +30,14 @@ def latency(model: AnyModel, split: Split, chunk: int = 0) -> float:
 
     The median of seven runs over the first sequence of `split` (its first `chunk` steps, unless
     0), padding included, after two that are not counted; a GPU is waited for. Batch size 1, as
-    when a trained model answers one request.
+    when a trained model answers one request. Of sequences that are kept without padding it is the
+    first one of median length.
     """
-    x = split.inputs[:1, : chunk or None]
+    first = torch.tensor([0])
+    if isinstance(split.inputs, Ragged):
+        lengths = split.inputs.lengths
+        first = (lengths == lengths.median()).nonzero()[0]
+    x = split.take(first).inputs[:, : chunk or None]
     was_training = model.training
     model.eval()
     seconds = []
@@ -56,7 +61,8 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
 
         gradient_first = mean_i ‖∂ℓ/∂h_{i,1}‖₂ · B,   gradient_last = mean_i ‖∂ℓ/∂h_{i,T_i}‖₂ · B
 
-    with ℓ the loss over the first B <= 64 validation sequences, h_{i,t} the top layer's hidden
+    with ℓ the loss over the first B <= 64 validation sequences (where they are kept without
+    padding, of the lengths, 2^k to 2^(k+1) − 1, that most have), h_{i,t} the top layer's hidden
     state of sequence i after step t, and T_i its last step. The factor B undoes the mean in the
     loss, so that the numbers do not depend on the size of the batch. The derivatives are total:
     h_1 acts on the loss by all that follows from it (other parts of the state after step 1, such
@@ -118,11 +124,13 @@ def _distances(steps: int) -> list[int]:
     return sorted({0, steps - 1, *powers}, reverse=True)
 
 
-def _few(task: LoadedTask) -> Split:
+def _few(task: LoadedTask) -> Batch:
     """Return the first validation sequences, or the first piece of each."""
     split = task.validation
-    batch = split.take(torch.arange(min(_GRADIENT_SEQUENCES, len(split))))
-    return next(batch.pieces(task.chunk))
+    index = torch.arange(len(split))
+    if isinstance(split.inputs, Ragged):
+        index = max(buckets(split.inputs.lengths), key=len)
+    return next(split.take(index[:_GRADIENT_SEQUENCES]).pieces(task.chunk))
 
 
 @contextlib.contextmanager
@@ -174,14 +182,14 @@ def _entered(model: AnyModel, x: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def _loss(
-    model: AnyModel, task: LoadedTask, batch: Split, hidden: Tensor, beside: Tensor | None
+    model: AnyModel, task: LoadedTask, batch: Batch, hidden: Tensor, beside: Tensor | None
 ) -> Tensor:
     if isinstance(model, SequenceModel):
         return task.loss(model.read(hidden, beside, batch.lengths), batch.targets)
     return task.loss(model.head(hidden), batch.targets)
 
 
-def _last_steps(batch: Split) -> tuple[Tensor, Tensor]:
+def _last_steps(batch: Batch) -> tuple[Tensor, Tensor]:
     count, steps = batch.inputs.shape[:2]
     lengths = torch.full((count,), steps) if batch.lengths is None else batch.lengths
     device = batch.inputs.device

@@ -9,6 +9,7 @@ import torch
 
 from optcell_search.space import Training
 from optcell_search.tasks import LoadedTask
+from optcell_search.training.batches import count
 
 # Smith's cycle as torch's OneCycleLR has it: where the peak is, and what it starts from.
 _PEAK = 0.3
@@ -72,7 +73,7 @@ def steps_in(training: Training, task: LoadedTask, epochs: int | None) -> int:
         parts.append((before, task.pretraining))
     return sum(
         times
-        * math.ceil(len(split) / training.batch_size)
+        * count(split, training.batch_size)
         * (math.ceil(split.inputs.shape[1] / task.chunk) if task.chunk else 1)
         for times, split in parts
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from optcell_search.cells import SequenceModel, State
 from optcell_search.cells.building import AnyModel
 from optcell_search.cells.model import ModelState, average, detached
 from optcell_search.penalties.base import Drivers
-from optcell_search.tasks import LoadedTask, Split
+from optcell_search.tasks import Batch, LoadedTask, Ragged, Split, answered
 
 from .sketches import sketch
 
@@ -25,7 +25,7 @@ TIMED = ("train_seconds", "latency_ms")
 _EVALUATION_BATCH = 512
 
 
-def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
+def predict(model: AnyModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the model's outputs, and the targets they are to be compared with."""
     if batch.lengths is None:
         return model(batch.inputs), batch.targets
@@ -39,7 +39,7 @@ def predict(model: AnyModel, batch: Split) -> tuple[Tensor, Tensor]:
 
 
 def answer(
-    model: AnyModel, batch: Split, task: LoadedTask, state: State | ModelState | None
+    model: AnyModel, batch: Batch, task: LoadedTask, state: State | ModelState | None
 ) -> tuple[Tensor, Tensor, State | ModelState | None]:
     """Return outputs and targets, and where sequences come in pieces, the state to go on from."""
     if not task.chunk:
@@ -71,7 +71,8 @@ def examine(
 def outputs_on(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:
     """Return a model's outputs on a split, on the CPU, batch by batch as `examine_together` does.
 
-    Each is (sequences, ...), of the steps of the longest sequence where there is one a step.
+    Each is (sequences, ...), of the steps of the longest sequence where there is one a step. Of
+    sequences without padding there is one, as `raw.ragged.answered` gives it.
     """
     return [outputs.cpu() for outputs, _, _ in _answers(model, split, task)]
 
@@ -85,15 +86,28 @@ def examine_together(
         each: what `outputs_on` gave for each model.
         split, task: what it was asked for.
     """
-    parts = []
-    for batch, outputs in zip(_batches(split, task), zip(*each, strict=True), strict=True):
-        each_here = [one.to(batch.inputs.device) for one in outputs]
-        mean = average(each_here, task.averaged)
-        # A packed batch ends with its longest sequence.
-        targets = batch.targets[:, : mean.shape[1]] if task.readout == "every" else batch.targets
-        parts.append(task.tally(mean, targets, batch.drivers))
-    tally = task.merge(parts)
+    device = split.inputs.device
+    means = (
+        average([one.to(device) for one in outputs], task.averaged)
+        for outputs in zip(*each, strict=True)
+    )
+    tally = _tally_of(means, split, task)
     return task.finish(tally), task.diagnose(tally)
+
+
+def score_of(pieces: Iterable[Tensor], split: Split, task: LoadedTask) -> dict[str, float]:
+    """Return what `evaluate` does, of outputs on a split that come as `outputs_on` gives them."""
+    return task.finish(_tally_of(pieces, split, task))
+
+
+def _tally_of(pieces: Iterable[Tensor], split: Split, task: LoadedTask) -> list[Tensor]:
+    parts = []
+    for outputs, (targets, drivers) in zip(pieces, _asked(split, task), strict=True):
+        if task.readout == "every":
+            # A packed batch ends with its longest sequence.
+            targets = targets[:, : outputs.shape[1]] if outputs.ndim > 2 else targets
+        parts.append(task.tally(outputs, targets, drivers))
+    return task.merge(parts)
 
 
 def _tally(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:
@@ -108,6 +122,10 @@ def _answers(
     """Give outputs, targets and drivers, batch by batch."""
     was_training = model.training
     model.eval()
+    if isinstance(split.inputs, Ragged):
+        yield answered(model, split.inputs, every=task.readout == "every"), split.known, {}
+        model.train(was_training)
+        return
     for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
         state: State | ModelState | None = None
         for batch in split.take(index).pieces(task.chunk):
@@ -116,9 +134,14 @@ def _answers(
     model.train(was_training)
 
 
-def _batches(split: Split, task: LoadedTask) -> Iterator[Split]:
+def _asked(split: Split, task: LoadedTask) -> Iterator[tuple[Tensor, Drivers]]:
+    """Give the targets and drivers of each piece of `_answers`."""
+    if isinstance(split.inputs, Ragged):
+        yield split.known, {}
+        return
     for index in torch.split(torch.arange(len(split)), _EVALUATION_BATCH):
-        yield from split.take(index).pieces(task.chunk)
+        for batch in split.take(index).pieces(task.chunk):
+            yield batch.targets, batch.drivers
 
 
 def objectives(task: LoadedTask) -> dict[str, str]:

@@ -20,9 +20,7 @@ def sketch(split: Split, index: int) -> list[list[float]]:
         split: the split.
         index: of the sequence.
     """
-    steps = split.inputs[index]
-    if split.lengths is not None:
-        steps = steps[: int(split.lengths[index])]
+    steps = split.sequence(index)
     if steps.shape[1] > _FEATURES:
         return []
     kept = torch.linspace(0, len(steps) - 1, min(len(steps), _STEPS)).round().long()

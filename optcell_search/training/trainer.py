@@ -23,7 +23,8 @@ from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
 from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
-from optcell_search.tasks import LoadedTask, Split
+from optcell_search.tasks import Batch, LoadedTask
+from optcell_search.training import batches
 from optcell_search.training.augmentation import Augmentation, augments
 from optcell_search.training.averaging import Average
 from optcell_search.training.divergence import DivergedError, Watch
@@ -182,9 +183,7 @@ class Training:
             assert self.task.pretraining is not None
             train = self.task.pretraining
         shuffle = torch.Generator().manual_seed(stream_seed(self.seed, "order", self.epochs))
-        batches = torch.split(
-            torch.randperm(len(train), generator=shuffle), self.candidate.training.batch_size
-        )
+        order = batches.shuffled(train, self.candidate.training.batch_size, shuffle)
         check_every = _STEPS_BETWEEN_CHECKS.get(self.device.type, 1)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         watch = Watch(self.device, self.epochs + 1)
@@ -192,7 +191,7 @@ class Training:
         start = time.perf_counter()
         with random_stream(self.device, stream_seed(self.seed, "dropout", self.epochs)):
             step = 0
-            for index in batches:
+            for index in order:
                 batch = train.take(index)
                 if self._augmentation is not None:
                     batch = self._augmentation(batch)
@@ -210,7 +209,7 @@ class Training:
         return float(total) / len(train)
 
     def _step(
-        self, batch: Split, state: State | ModelState | None
+        self, batch: Batch, state: State | ModelState | None
     ) -> tuple[Tensor, Tensor, State | ModelState | None]:
         """Update the weights; return the loss, the norm of its gradient before clipping, a state.
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from optcell_search.export import Reference
-from optcell_search.raw.predictor import BATCH
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Split
-from optcell_search.training import examine_together, outputs_on
+from optcell_search.training import examine_together, outputs_on, score_of
 
 # Sums differ with the number of threads in the last digits of float32; on a GPU in some more.
 _TOLERANCE = {"cpu": 1e-5}
@@ -46,19 +44,7 @@ def reference(
     split = Split(inputs.values, made.targets(raw, inputs), inputs.lengths, task.validation.drivers)
 
     def score(pieces: Iterable[Tensor]) -> Mapping[str, float]:
-        batches = (
-            batch
-            for index in torch.split(torch.arange(len(split)), BATCH)
-            for batch in split.take(index).pieces(task.chunk)
-        )
-        parts = []
-        for outputs, batch in zip(pieces, batches, strict=True):
-            targets = batch.targets
-            if task.readout == "every":
-                # A packed batch ends with its longest sequence.
-                targets = targets[:, : outputs.shape[1]]
-            parts.append(task.tally(outputs, targets, batch.drivers))
-        return task.finish(task.merge(parts))
+        return score_of(pieces, split, task)
 
     scores = {name: noted[name] for name in (*task.metrics, "loss") if name in noted}
     return Reference(raw, scores, score, _TOLERANCE.get(device, _ELSEWHERE))

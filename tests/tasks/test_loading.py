@@ -160,11 +160,27 @@ def test_what_does_not_fit_into_memory_is_refused(
         tasks.load(spec)
 
 
-def test_one_long_sequence_among_many_short_ones_is_refused(
+def _one_long_among(count: int, folder: Path) -> str:
+    """Write `count` sequences of one row and one of `count` rows; return the task of them."""
+    rows = [f"{k},{k % 2},{k % 7}" for k in range(count)] + ["long,0,1"] * count
+    (folder / "a.csv").write_text("id,y,a\n" + "\n".join(rows))
+    return f"{folder / 'a.csv'}:sequence=id,target=y"
+
+
+def test_one_long_sequence_among_many_short_ones_is_not_padded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Padded to the longest they would take 9,003,000 steps, for the 6,000 that there are."""
     monkeypatch.setattr(memory, "available", lambda: 10**6)
-    rows = [f"{k},{k % 2},{k % 7}" for k in range(3000)] + ["long,0,1"] * 3000
-    (tmp_path / "a.csv").write_text("id,y,a\n" + "\n".join(rows))
-    with pytest.raises(ValueError, match=r"a\.csv: 3001 sequences .* 'long' of 3000 rows .* cut"):
-        tasks.load(f"{tmp_path / 'a.csv'}:sequence=id,target=y")
+    task = tasks.load(_one_long_among(3000, tmp_path))
+    steps = [len(split.unpadded().values) for split in (task.train, task.validation, task.unseal())]
+    assert isinstance(task.train.inputs, tasks.Ragged)
+    assert sum(steps) == 6000
+
+
+def test_padded_sequences_that_do_not_fit_into_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10**5)
+    with pytest.raises(ValueError, match=r"a\.csv: 301 sequences .* 'long' of 300 rows .* cut"):
+        tasks.load(_one_long_among(300, tmp_path))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..arrays import Array, ArrayPreprocessing
+from ..ragged import flat
 from ..reading.ts import Series
 from ..series import SeriesPreprocessing
 from ..tensors import TensorPreprocessing
@@ -54,14 +55,15 @@ class SequenceStream(Stream):
         """Return (steps, features), and what a later empty value is filled by, if it may be."""
         made = dataclasses.replace(self.preprocessing, where=_WHERE)
         if not isinstance(made, SeriesPreprocessing):
-            return made.inputs(piece[None]).values[0], None
+            return flat(made.inputs(piece[None]).values)[0], None
         if piece.ndim != 2 or not len(piece):
             raise ValueError(f"{_WHERE} has shape {piece.shape}; valid: (steps, channels)")
         piece = piece.astype(np.float64)
         before = 0
         if self._last is not None and made.features.missing == "forward":
             piece, before = np.concatenate((self._last, piece)), 1
-        values = made.inputs(Series([piece], [], where=_WHERE)).values[0, before:]
+        # A single sequence needs no padding, whatever its length.
+        values = flat(made.inputs(Series([piece], [], where=_WHERE)).values)[0, before:]
         return values, made.features.fill(piece)[-1:, : piece.shape[1]]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from ..base import Rows
 from ..reading import columns, files, gaps, times
 from ..reading.columns import Floats
-from ..tables import TablePreprocessing
+from ..tables import TablePreprocessing, split
 from .base import Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:
@@ -66,12 +65,12 @@ class TableStream(Stream):
         frame = files.checked(pd.DataFrame([raw]) if isinstance(raw, dict) else raw, _WHERE)
         own.features.check(frame, _WHERE)
         # In order of the file: what the times of a sequence are is looked at row by row.
-        rows, names, _ = dataclasses.replace(own.layout, time="", gaps="keep").find(frame, _WHERE)
+        places, names, _ = dataclasses.replace(own.layout, time="", gaps="keep").find(frame, _WHERE)
         found = own.features.block(frame, _WHERE)
         moments = self._moments(frame)
         outputs: Tensor | None = None
         after: dict[str, _Seen] = {}
-        for name, part in _parts(names, rows):
+        for name, part in zip(names, split(places), strict=True):
             seen = self._seen.get(name, _Seen())
             moment = self._in_order(seen, frame, part, moments, name)
             before = 0 if seen.filled is None else 1
@@ -135,9 +134,3 @@ class TableStream(Stream):
                 known, order, layout.step, "refuse", dates=dates, names=names, where=where
             )
         return known[-1], written[-1]
-
-
-def _parts(names: tuple[str, ...], rows: Rows) -> Iterator[tuple[str, Rows]]:
-    """Give each sequence with its rows."""
-    for name, line in zip(names, rows, strict=True):
-        yield name, line[line >= 0]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..ragged import flat
 from ..reading import files
 from ..reading.columns import listed
 from ..windows import WindowPreprocessing, in_time
@@ -82,7 +83,7 @@ class WindowStream(Stream):
         inputs = own.inputs(rows)
         new = np.flatnonzero(inputs.rows[:, 0] >= before)
         with torch.no_grad():
-            outputs = self._model(inputs.values[torch.from_numpy(new)])
+            outputs = self._model(flat(inputs.values)[torch.from_numpy(new)])
         names = [inputs.names[place] for place in new]
         return pd.DataFrame(
             self._answers(outputs, proba=proba), index=pd.Index(names, name=index_name)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from optcell_search.hyperparameters import choice, integer
-from optcell_search.tasks.base import Data, Split, Task
+from optcell_search.tasks.base import Batch, Data, Split, Task
 from optcell_search.tasks.datasets.idx import read_idx
 from optcell_search.tasks.goals import Classification
 
@@ -77,7 +77,7 @@ class MNIST(Task):
         names = [name for part in ("train", "t10k") for name in _names(part)]
         return [path for name in names if (path := _look(folder, name)) is not None]
 
-    def _read(self, folder: Path, part: str) -> Split:
+    def _read(self, folder: Path, part: str) -> Batch:
         images_path, labels_path = (_find(folder, name) for name in _names(part))
         images = read_idx(images_path, dimensions=3)
         labels = read_idx(labels_path, dimensions=1)
@@ -97,7 +97,7 @@ class MNIST(Task):
         if self.permuted:
             order = np.random.RandomState(self.permuted).permutation(784)
             inputs = inputs[:, torch.tensor(order)]
-        return Split(inputs, torch.tensor(labels, dtype=torch.int64))
+        return Batch(inputs, torch.tensor(labels, dtype=torch.int64))
 
 
 def _names(part: str) -> tuple[str, str]:

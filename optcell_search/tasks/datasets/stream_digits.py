@@ -91,7 +91,8 @@ class StreamDigits(Task):
         count = self.examples if part == _TRAIN else self.examples // 4
         random = np.random.RandomState(part)
         chosen = np.resize(random.permutation(len(images)), count)
-        sprites = self._sprites(images.inputs[torch.from_numpy(chosen)].numpy())
+        taken = images.take(torch.from_numpy(chosen))
+        sprites = self._sprites(taken.inputs.numpy())
         movies = self._film(sprites, random)
         movies += self.noise * random.randn(*movies.shape).astype(np.float32)
         flat = torch.from_numpy(movies).flatten(2)
@@ -99,7 +100,7 @@ class StreamDigits(Task):
             flat = flat.flatten(1).unsqueeze(1)
         elif self.view == "last":
             flat = flat[:, -1:].contiguous()
-        return Split(flat, images.targets[torch.from_numpy(chosen)])
+        return Split(flat, taken.targets)
 
     def _sprites(self, images: Images) -> Images:
         """Return images (N, S, S) of half a frame's side: 8 x 8 repeated, 28 x 28 averaged."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
 
 from optcell_search.raw import Outputs
+from optcell_search.raw.ragged import Stored, flat
 from optcell_search.tasks.splitting import Index, split_by_groups, stratified
 
 
 def divide(
-    targets: Tensor,
+    targets: Stored,
     outputs: Outputs,
     shares: tuple[float, ...],
     where: str,
@@ -32,7 +32,7 @@ def divide(
     strata = np.zeros(len(targets), dtype=np.int64)
     names: tuple[str, ...] = ()
     if outputs.per == "sequence" and outputs.kind == "classes":
-        strata, names = targets.numpy().astype(np.int64), outputs.classes
+        strata, names = flat(targets).numpy().astype(np.int64), outputs.classes
     if groups is not None:
         return split_by_groups(groups, strata, where=where, names=names)
     return stratified(strata, shares, where=where, names=names)

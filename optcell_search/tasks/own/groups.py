@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optcell_search.raw.ragged import Ragged
 from optcell_search.raw.reading import columns
 from optcell_search.tasks.splitting import Index
 
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def groups_of(column: pd.Series[Any], rows: Index, names: Sequence[str], where: str) -> Index:
+def groups_of(column: pd.Series[Any], places: Ragged, names: Sequence[str], where: str) -> Index:
     """Return the number of the group that each sequence belongs to, (sequences,).
 
     Args:
         column: what the groups are called, in each row of the table.
-        rows: (sequences, time), negative where there is no row.
+        places: which row each step comes from, negative: none.
         names: of the sequences.
         where: file and column, for messages.
 
@@ -31,13 +32,14 @@ def groups_of(column: pd.Series[Any], rows: Index, names: Sequence[str], where: 
     if None in called:
         raise ValueError(f"{where}: empty in {columns.row(called.index(None))}; valid: a group")
     _, code = np.unique(np.array(called, dtype=object).astype(str), return_inverse=True)
-    there = rows >= 0
+    rows, starts = places.values.numpy(), places.starts.numpy()
+    owner = np.repeat(np.arange(len(places)), places.lengths.numpy())
     # The first step of a sequence is a row of the table: what is filled in lies between two.
-    groups: Index = code[rows[:, 0]].astype(np.int64)
-    torn = np.argwhere(there & (code[np.maximum(rows, 0)] != groups[:, None]))
+    groups: Index = code[rows[starts]].astype(np.int64)
+    torn = np.flatnonzero((rows >= 0) & (code[np.maximum(rows, 0)] != groups[owner]))
     if len(torn):
-        number, step = torn[0]
-        first, second = int(rows[number, 0]), int(rows[number, step])
+        number = owner[torn[0]]
+        first, second = int(rows[starts[number]]), int(rows[torn[0]])
         raise ValueError(
             f"{where}: sequence {names[number]!r} belongs to {columns.shown(called[first])} in "
             f"{columns.row(first)} and to {columns.shown(called[second])} in {columns.row(second)}"

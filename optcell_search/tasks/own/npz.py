@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 import numpy as np
+import torch
 
 from optcell_search.hyperparameters import choice
 from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs, arrays
 from optcell_search.raw.arrays import Array
 from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.ragged import part as part_of
+from optcell_search.raw.ragged import ragged
 from optcell_search.raw.reading.columns import Content
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.dividing import divide
@@ -240,7 +243,9 @@ def _split(made: ArrayPreprocessing, own: _Part, index: Index) -> Split:
 
 def _scaled(made: ArrayPreprocessing, inputs: Inputs, train: Index) -> ArrayPreprocessing:
     """Return a preprocessing that brings features to mean 0 and deviation 1."""
-    steps = inputs.values.numpy()[train][inputs.rows[train] >= 0].astype(np.float64)
+    lengths = None if inputs.lengths is None else inputs.lengths[train]
+    values = part_of(inputs.values, torch.from_numpy(train))
+    steps = ragged(values, lengths).values.numpy().astype(np.float64)
     scale = steps.std(0)
     return dataclasses.replace(
         made,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optcell_search.raw.outputs import Per
+from optcell_search.raw.ragged import Ragged
 from optcell_search.raw.reading import columns
 from optcell_search.tasks.own.targets import Kind
 from optcell_search.tasks.splitting import Index
@@ -24,7 +25,7 @@ _SELDOM = 10
 def per_of(
     targets: Sequence[pd.Series[Any]],
     kind: Kind,
-    rows: Index,
+    places: Ragged,
     names: Sequence[str],
     asked: str,
     where: str,
@@ -34,7 +35,7 @@ def per_of(
     Args:
         targets: columns of the targets.
         kind: what they are.
-        rows: (sequences, time), negative where there is no row.
+        places: which row each step comes from, negative: none.
         names: of the sequences.
         asked: the user's option, "auto" or "sequence".
         where: target, for messages.
@@ -44,26 +45,28 @@ def per_of(
             they change in few sequences only, or some of a sequence's rows lack the target that the
             others share.
     """
+    rows, starts = places.values.numpy(), places.starts.numpy()
     there = rows >= 0
     partly: int | None = None
-    first, changes = "", np.zeros(len(rows), dtype=bool)
+    first, changes = "", np.zeros(len(places), dtype=bool)
     for target in targets:
         code = _codes(target, kind, where)[np.maximum(rows, 0)]
         known = there & (code >= 0)
-        highest = np.where(known, code, -1).max(1)
-        lowest = np.where(known, code, np.iinfo(np.int64).max).min(1)
+        highest = np.maximum.reduceat(np.where(known, code, -1), starts)
+        lowest = np.minimum.reduceat(np.where(known, code, np.iinfo(np.int64).max), starts)
         changing = np.flatnonzero((highest >= 0) & (highest != lowest))
         if len(changing) and not first:
             place = changing[0]
-            row = _change(code[place], known[place], rows[place])
+            own = slice(starts[place], starts[place] + int(places.lengths[place]))
+            row = _change(code[own], known[own], rows[own])
             first = f"within sequence {names[place]!r}, first at {row}"
         changes[changing] = True
-        gaps = np.flatnonzero((there & ~known).any(1) & known.any(1))
+        gaps = np.flatnonzero(_any(there & ~known, starts) & _any(known, starts))
         partly = int(gaps[0]) if len(gaps) and partly is None else partly
     if first and asked == "sequence":
         raise ValueError(f"{where} changes {first}; valid: per=step")
     if first:
-        longer = int(((rows >= 0).sum(1) > 1).sum())
+        longer = int((np.add.reduceat(there.astype(np.int64), starts) > 1).sum())
         if changes.sum() * _SELDOM < longer:
             raise ValueError(
                 f"{where} changes {first}, and is the same within {longer - int(changes.sum())} of "
@@ -76,6 +79,11 @@ def per_of(
             "others; valid: per=sequence (one target for all of them) or per=step"
         )
     return "sequence"
+
+
+def _any(steps: npt.NDArray[np.bool_], starts: Index) -> npt.NDArray[np.bool_]:
+    """Return of which sequences any step is true."""
+    return np.logical_or.reduceat(steps, starts)
 
 
 def _codes(target: pd.Series[Any], kind: Kind, where: str) -> npt.NDArray[np.int64]:

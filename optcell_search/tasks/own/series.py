@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from optcell_search.raw import WindowPreprocessing
+from optcell_search.raw.ragged import flat
 from optcell_search.tasks.base import Split
 from optcell_search.tasks.goals import Forecasting
 from optcell_search.tasks.splitting import Index
@@ -119,7 +120,7 @@ class Series:
         inputs = self.preprocessing.inputs(frame)
         targets = self.preprocessing.targets(frame, inputs)
         whole = len(self.starts(part))
-        return Split(inputs.values[:whole], targets[:whole])
+        return Split(flat(inputs.values)[:whole], targets[:whole])
 
     def naive(self, part: str) -> dict[str, float]:
         """Return the metrics of forecasting by the value one season ago."""

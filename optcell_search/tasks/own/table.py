@@ -14,6 +14,7 @@ from torch import Tensor
 from optcell_search.hyperparameters import choice
 from optcell_search.raw import Inputs, Outputs, TablePreprocessing, fitting, tables
 from optcell_search.raw.outputs import Per
+from optcell_search.raw.ragged import Ragged, Stored, flat, part
 from optcell_search.raw.reading import columns, times
 from optcell_search.raw.reading.files import SUFFIXES
 from optcell_search.raw.reading.gaps import Gaps
@@ -48,21 +49,21 @@ class _Read:
     frame: pd.DataFrame
     preprocessing: TablePreprocessing
     inputs: Inputs
-    targets: Tensor
+    places: Ragged
+    targets: Stored
     drivers: Tensor | None
     parts: dict[str, Index]
     groups: Index | None
 
     def split(self, name: str) -> Split:
         """Return a part of the sequences."""
-        index = torch.from_numpy(self.parts[name])
-        lengths = None if self.inputs.lengths is None else self.inputs.lengths[index]
         drivers = {}
         if self.drivers is not None:
             names = self.preprocessing.features.names
-            drivers = dict(zip(names, self.drivers[index].unbind(-1), strict=True))
-        groups = None if self.groups is None else torch.from_numpy(self.groups)[index]
-        return Split(self.inputs.values[index], self.targets[index], lengths, drivers, groups)
+            drivers = dict(zip(names, self.drivers.unbind(-1), strict=True))
+        groups = None if self.groups is None else torch.from_numpy(self.groups)
+        whole = Split(self.inputs.values, self.targets, self.inputs.lengths, drivers, groups)
+        return whole.part(torch.from_numpy(self.parts[name]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ class Table(TableOptions, OwnData):
     def raw(self, folder: Path, part: str) -> pd.DataFrame:
         """Return the rows of a part's sequences, as they are written."""
         read = self._read(folder)
-        rows = read.inputs.rows[read.parts[part]]
+        rows = read.places.part(torch.from_numpy(read.parts[part])).values.numpy()
         return read.frame.iloc[np.sort(rows[rows >= 0])].reset_index(drop=True)
 
     def _read(self, folder: Path) -> _Read:
@@ -164,22 +165,23 @@ class Table(TableOptions, OwnData):
             day_first=self.days(),
             gaps=cast(Gaps, self.gaps),
         )
-        rows, names, step = layout.find(frame, where)
+        places, names, step = layout.find(frame, where)
         if self.time:
             settled = times.settled(frame[self.time], self.days())
             layout = dataclasses.replace(layout, step=step, day_first=settled)
-        outputs = self._outputs(frame, rows, names, targets, where)
-        exact = tables.targets_of(outputs, frame, rows, names, where)
-        check_labels(exact, outputs, f"{where}: target column {self.target}")
+        outputs = self._outputs(frame, places, names, targets, where)
+        exact = tables.targets_of(outputs, frame, places, names, where)
+        check_labels(flat(exact), outputs, f"{where}: target column {self.target}")
         groups = None
         if self.group:
             place = f"{where}: column {self.group!r}"
-            groups = groups_of(frame[self.group], rows, names, place)
+            groups = groups_of(frame[self.group], places, names, place)
         index = divide(exact, outputs, (VALIDATION_SHARE, TEST_SHARE), where, groups)
         parts = dict(zip(_PARTS, index, strict=True))
-        train = rows[parts["train"]]
+        learned = torch.from_numpy(parts["train"])
+        train = places.part(learned).values.numpy()
         made = TablePreprocessing(
-            outputs=scaled(outputs, exact[torch.from_numpy(parts["train"])], where),
+            outputs=scaled(outputs, flat(part(exact, learned)), where),
             layout=layout,
             features=fitting.fit(
                 frame,
@@ -196,12 +198,14 @@ class Table(TableOptions, OwnData):
         )
         inputs = made.inputs(frame)
         laid = made.targets(frame, inputs)
-        return _Read(frame, made, inputs, laid, _drivers(made, frame, inputs), parts, groups)
+        return _Read(
+            frame, made, inputs, places, laid, _drivers(made, frame, inputs), parts, groups
+        )
 
     def _outputs(
         self,
         frame: pd.DataFrame,
-        rows: Index,
+        places: Ragged,
         names: tuple[str, ...],
         targets: list[str],
         where: str,
@@ -213,7 +217,7 @@ class Table(TableOptions, OwnData):
             refuse_doubt([frame[name] for name in targets], place)
         per = cast(Per, self.per)
         if self.per != "step":
-            per = per_of([frame[n] for n in targets], kind, rows, names, self.per, place)
+            per = per_of([frame[n] for n in targets], kind, places, names, self.per, place)
         classes: list[str] = []
         if kind == "classes":
             found = {text for text in columns.texts(frame[targets[0]]) if text is not None}
@@ -232,7 +236,8 @@ def _drivers(made: TablePreprocessing, frame: pd.DataFrame, inputs: Inputs) -> T
     if features.levels or features.masked:
         return None
     if set(features.scale) <= {1.0} and set(features.offset) <= {0.0}:
-        return inputs.values
+        return flat(inputs.values)
     width = len(features.names)
     plain = dataclasses.replace(features, offset=(0.0,) * width, scale=(1.0,) * width)
-    return dataclasses.replace(made, features=plain).inputs(frame).values
+    # Of one length, so not without padding.
+    return flat(dataclasses.replace(made, features=plain).inputs(frame).values)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from optcell_search.raw.ragged import Ragged
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.stages import stage
 from optcell_search.tasks import LoadedTask, Split
@@ -115,18 +116,23 @@ def _seconds(candidate: Candidate, task: LoadedTask) -> float:
     start = time.perf_counter()
     trained = training.epoch()["train_seconds"] - before
     judged = time.perf_counter() - start - trained
-    return trained * steps_in(settings, task, 1) / steps_in(settings, small, 1) + judged * _size(
-        task.validation
-    ) / _size(small.validation)
+    share = steps_in(settings, task, 1) / steps_in(settings, small, 1)
+    if isinstance(task.train.inputs, Ragged):
+        # A step of the optimizer costs as much as its sequences are long.
+        share = _size(task.train) / _size(small.train)
+    return trained * share + judged * _size(task.validation) / _size(small.validation)
 
 
 def _beginning(split: Split, sequences: int, chunk: int) -> Split:
-    part = split.take(torch.arange(min(sequences, len(split))))
+    index = torch.arange(min(sequences, len(split)))
     if not chunk:
-        return part
+        return split.part(index)
+    part = split.take(index)
     steps = slice(chunk * _STEPS)
     return dataclasses.replace(part, inputs=part.inputs[:, steps], targets=part.targets[:, steps])
 
 
 def _size(split: Split) -> int:
+    if isinstance(split.inputs, Ragged):
+        return len(split.inputs.values)
     return math.prod(split.inputs.shape[:2])
