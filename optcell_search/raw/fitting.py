@@ -54,6 +54,31 @@ def fit(
 ) -> Features:
     """Return how the features are made, means and deviations from the training rows.
 
+    See `fit_and_read`, which gives what the rows hold besides.
+    """
+    return fit_and_read(
+        frame,
+        names,
+        train=train,
+        missing=missing,
+        scale=scale,
+        categories=categories,
+        where=where,
+    )[0]
+
+
+def fit_and_read(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    train: npt.NDArray[np.int64],
+    missing: Missing,
+    scale: Scale,
+    categories: Sequence[str],
+    where: str,
+) -> tuple[Features, columns.Floats]:
+    """Return how the features are made, and what `Features.block` gives of the whole table.
+
     Args:
         frame: the whole table; the levels of categories are all that it has.
         names: columns of the features.
@@ -93,7 +118,7 @@ def fit(
         embedded=plain.embedded,
     )
     _check_precision(found, described, where)
-    return described
+    return described, found
 
 
 def _plain(
@@ -149,8 +174,11 @@ def _numeric(frame: pd.DataFrame, name: str, where: str) -> bool:
         raise ValueError(f"{place} has missing values only; valid: {valid}")
     if found == "times":
         raise ValueError(f"{place} holds times; valid: time={columns.named(name)}, or {valid}")
+    odd = columns.odd_cell(frame[name])
     raise ValueError(
-        f"{place} holds cells of several kinds; valid: categories={columns.named(name)}, or {valid}"
+        f"{place} holds cells of several kinds, {columns.row(odd)} "
+        f"{columns.shown(frame[name].iloc[odd])} unlike most; valid: "
+        f"categories={columns.named(name)}, or {valid}"
     )
 
 
@@ -160,16 +188,19 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
     if asked:
         return tuple(found)
     feature = f"{where}: feature column {name!r} holds"
-    odd = next((i for i, text in enumerate(texts) if text is not None and not _number(text)), 0)
-    if any(text is not None and _number(text) for text in texts):
+    numeric = [None if text is None else _number(text) for text in texts]
+    if True in numeric and False in numeric:
+        odd = columns.odd_one(numeric)
         raise ValueError(
-            f"{feature} numbers and, in {columns.row(odd)}, {columns.shown(texts[odd])}; "
-            f"valid: one of both, categories={option}, or exclude={option}"
+            f"{feature} {'texts' if numeric[odd] else 'numbers'} and, in {columns.row(odd)}, "
+            f"{columns.shown(texts[odd])}; valid: one of both, categories={option}, or "
+            f"exclude={option}"
         )
     if not 2 <= len(found) <= MOST_LEVELS:
+        first = next(i for i, text in enumerate(texts) if text is not None)
         raise ValueError(
-            f"{feature} texts, {len(found)} different ones, {columns.shown(found[0])} in "
-            f"{columns.row(odd)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
+            f"{feature} texts, {len(found)} different ones, {columns.shown(texts[first])} in "
+            f"{columns.row(first)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
             f"categories={option}, or exclude={option}"
         )
     if times.are_times(found):
