@@ -96,11 +96,11 @@ def _head(table: Table, judge: Judge, found: dict[str, Lines]) -> str:
 {table.space.size} candidates × {len(table.seeds)} seeds ({table.task}, {table.epochs} epochs).
 As many searches a setting as the tables say (seeds 0, 1, ...), {trials} trials each; mean with its
 95 % interval (Student's, over searches). A search goes by the validation score of one seed and is
-judged by mean test scores over {len(table.seeds)}, which it never sees. The best candidate has a mean
-test accuracy of {judge.best:.4f}, the best plain cell {judge.plain:.4f}. Differences are paired by seed;
-those whose interval leaves 0 out are **bold**. Nothing is corrected for the number of comparisons:
-of twenty differences that are none, one is bold. The searches share one table, so the intervals say
-how sure these numbers are of this table, and nothing of another task."""
+judged by mean test scores over {len(table.seeds)}, which it never sees. The best candidate has a
+mean test accuracy of {judge.best:.4f}, the best plain cell {judge.plain:.4f}. Differences are
+paired by seed; those whose interval leaves 0 out are **bold**. Nothing is corrected for the number
+of comparisons: of twenty differences that are none, one is bold. The searches share one table, so
+the intervals say how sure these numbers are of this table, and nothing of another task."""
 
 
 def _until(line: dict[str, Any], axis: int, most: float) -> list[Step]:
