@@ -22,7 +22,7 @@ from ...ledger.request import LOCAL, Request
 from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
-from . import limits, pilot
+from . import limits, pilot, step_memory
 from .first_candidates import read_first, with_plain
 from .naming import name_of_run
 from .presets import thoroughness
@@ -31,8 +31,7 @@ SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
-_MOST_GIB = 2.0**30
-_MOST_GPUS = 1024
+_MOST_GIB, _MOST_GPUS = 2.0**30, 1024
 
 
 def resolve(
@@ -144,6 +143,7 @@ def resolve(
             )
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
     elsewhere = gpus_per_trial or (address and address != LOCAL)
+    step_memory.warn(loaded, seen, workers, here=not elsewhere)
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
         wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
         plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
