@@ -71,8 +71,10 @@ def asked(monkeypatch: pytest.MonkeyPatch, seconds: float, **options: object) ->
 def test_a_search_has_time_for_ten_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = asked(monkeypatch, 0.01)
     assert "cut" not in usual.epochs_rule
+    assert usual.uncut_epochs == 0
     request = asked(monkeypatch, 4.0)
     assert (request.epochs, request.folds) == (30, 1)
+    assert request.uncut_epochs == usual.epochs
     assert request.epochs_rule.endswith(
         f"; cut to 30 of {usual.epochs} epochs, as an epoch takes 4 s here and a candidate has "
         "120 s of the time"

@@ -143,6 +143,7 @@ def resolve(
                 "trial_time is read off a clock; valid in a deterministic search: none"
             )
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
+    uncut = 0
     elsewhere = gpus_per_trial or (address and address != LOCAL)
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
         wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
@@ -151,6 +152,7 @@ def resolve(
         room = time_limit * at_once / (wanted * how.repeats)
         budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
         epochs_rule += cut
+        uncut = plan.epochs if budget < plan.epochs else 0
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -166,6 +168,7 @@ def resolve(
         first=tried_first,
         epochs=budget,
         epochs_rule=epochs_rule,
+        uncut_epochs=uncut,
         seed=seed,
         repeats=how.repeats,
         folds=count,
