@@ -146,7 +146,7 @@ def resolve(
     uncut = 0
     elsewhere = gpus_per_trial or (address and address != LOCAL)
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
-        wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
+        wanted = pilot.candidates(asked_trials, count)
         plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
         at_once = min(workers, max(1.0, cores / threads))  # what is beyond the cores shares them
         room = time_limit * at_once / (wanted * how.repeats)
