@@ -19,9 +19,8 @@ from optcell_search.training.schedule import steps_in
 
 # Whole candidates that a search should have the time for; what is pruned is cheaper.
 _CANDIDATES = 10
-# The same where they are judged in folds. Few sequences tell few candidates apart, while 2,000 steps
-# of the optimizer instead of 400 brought ArrowHead 8 to 14 points of accuracy
-# (scripts/benchmarks/results/folds.md).
+# The same where they are judged in folds: few sequences tell few candidates apart, while more steps
+# of the optimizer bring accuracy (scripts/benchmarks/results/folds.md).
 _CANDIDATES_IN_FOLDS = 5
 # Below this share of the epochs that the rule gives, folds are saved first.
 LEAST_SHARE = 0.25

@@ -128,7 +128,7 @@ def resolve(
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
-    budget, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
+    planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -139,20 +139,16 @@ def resolve(
         ends = [Constraint.stored(goal).metric for goal in goals]
         _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
         if longest:
-            raise ValueError(
-                "trial_time is read off a clock; valid in a deterministic search: none"
-            )
+            raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
+    budget = planned
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
-    uncut = 0
     elsewhere = gpus_per_trial or (address and address != LOCAL)
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
-        wanted = pilot.candidates(asked_trials, count)
-        plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
+        plan = pilot.Plan(planned, count, fixed_folds=how.folds != "auto")
         at_once = min(workers, max(1.0, cores / threads))  # what is beyond the cores shares them
-        room = time_limit * at_once / (wanted * how.repeats)
-        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
+        room = time_limit * at_once / pilot.candidates(asked_trials, count)
+        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room / how.repeats)
         epochs_rule += cut
-        uncut = plan.epochs if budget < plan.epochs else 0
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -168,7 +164,7 @@ def resolve(
         first=tried_first,
         epochs=budget,
         epochs_rule=epochs_rule,
-        uncut_epochs=uncut,
+        uncut_epochs=planned if budget < planned else 0,
         seed=seed,
         repeats=how.repeats,
         folds=count,
