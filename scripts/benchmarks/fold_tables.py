@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterator
 from typing import Any
@@ -65,7 +66,7 @@ def page(rows: list[Row]) -> str:
                 f"| {name} | {recipe} | {steps} | {len(dealings)} | {mean} | "
                 f"{statistics.fmean(losses):.2f} | {seconds:.0f} |"
             )
-    lines += [PAIRED, *_pairs(measured), TOGETHER, *_together(measured)]
+    lines += [PAIRED, *_pooled(measured), *_pairs(measured), TOGETHER, *_together(measured)]
     earlier = [row for row in rows if "accuracies" in row]
     if earlier:
         lines += [EARLIER, *map(_earlier, earlier)]
@@ -101,6 +102,28 @@ def _pairs(rows: list[Row]) -> Iterator[str]:
                         f"{_difference(pairs, _hits, 100, 1)} | "
                         f"{_difference(pairs, _losses, 1, 2)} |"
                     )
+
+
+def _pooled(rows: list[Row]) -> Iterator[str]:
+    """Say what more steps bring, over all recipes and dealings that were trained with both."""
+    for name in SETS:
+        known = {
+            (recipe, dealing, steps): row
+            for (recipe, steps), dealings in _named(rows, name).items()
+            for dealing, row in dealings.items()
+        }
+        counts = sorted({steps for *_, steps in known})
+        for few, many in itertools.combinations(counts, 2):
+            pairs = [
+                (row, known[recipe, dealing, few])
+                for (recipe, dealing, steps), row in known.items()
+                if steps == many and (recipe, dealing, few) in known
+            ]
+            if len(pairs) > 1:
+                yield (
+                    f"| {name} | any recipe, {many} | the same, {few} | {len(pairs)} | "
+                    f"{_difference(pairs, _hits, 100, 1)} | {_difference(pairs, _losses, 1, 2)} |"
+                )
 
 
 def _together(rows: list[Row]) -> Iterator[str]:

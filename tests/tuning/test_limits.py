@@ -45,7 +45,7 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"until": ["accuracy>1"]}, "'accuracy>1'; valid: METRIC<=NUMBER"),
         ({"until": ["beauty>=1"]}, "unknown metric 'beauty'"),
         ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
-        ({"deterministic": True, "trial_time": "1m"}, "trial_time is read off a clock"),
+        ({"deterministic": True, "trial_time": "1m"}, "trial_time goes by a clock"),
         ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
         ({"folds": 0}, "folds = 0; valid: integers, 1 or more"),
         ({"folds": 33}, "32 sequences are too few; valid: 1"),
