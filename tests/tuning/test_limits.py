@@ -62,9 +62,8 @@ def test_wrong_limits_take_one_line(tiny: str, changes: dict[str, Any], message:
 def test_epochs_are_chosen_for_the_data_and_the_largest_batch(tiny: str) -> None:
     space = {**SPACE, "training": {"lr": 0.1, "batch_size": {"choices": [16, 8]}}}
     request = a_request(tiny, space=space, epochs="auto")
-    # Two steps an epoch would need 1,000 epochs for 2,000 steps; 200 are the most.
     count = len(tasks.load(tiny).train)
-    assert request.epochs == 200
+    assert request.epochs == min(1000, -(-2000 // -(-count // 16)))
     assert request.epochs_rule.startswith(f"auto: {count} sequences in batches of 16, so ")
     assert a_request(tiny, epochs=3).epochs_rule == ""
 
@@ -76,7 +75,7 @@ def test_a_text_is_taken_in_pieces_of_which_each_is_a_step(tmp_path: Path) -> No
     task = tasks.load(f"{text}:streams=8,chunk=16")
     steps = -(-int(task.train.inputs.shape[1]) // 16)
     epochs, rule = limits.epochs_of("auto", SearchSpace.from_dict(space), task)
-    assert epochs == max(10, min(200, -(-2000 // steps)))
+    assert epochs == max(10, min(1000, -(-2000 // steps)))
     assert f"each in {steps} pieces, so {steps} steps an epoch and {steps * epochs} in all" in rule
 
 
@@ -136,11 +135,11 @@ def test_candidates_to_try_first_are_read_and_kept(tiny: str, tmp_path: Path) ->
     ("asked", "found"),
     [
         ({}, (1, 10, 1, False)),
-        ({"preset": "quick"}, (1, 50, 1, False)),
-        ({"preset": "good"}, (5, 200, 1, False)),
-        ({"preset": "best"}, (5, 400, 2, True)),
+        ({"preset": "quick"}, (1, 250, 1, False)),
+        ({"preset": "good"}, (5, 1000, 1, False)),
+        ({"preset": "best"}, (5, 2000, 2, True)),
         ({"preset": "best", "folds": 3, "epochs": 7, "repeats": 1}, (3, 7, 1, True)),
-        ({"preset": "quick", "epochs": "auto"}, (1, 200, 1, False)),
+        ({"preset": "quick", "epochs": "auto"}, (1, 1000, 1, False)),
     ],
 )
 def test_presets_say_how_thoroughly_and_explicit_options_win(
