@@ -127,7 +127,7 @@ def resolve(
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
-    budget, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
+    planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
     directions = _directions(training.objectives(data), objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = [
@@ -138,18 +138,16 @@ def resolve(
         ends = [Constraint.stored(goal).metric for goal in goals]
         _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
         if longest:
-            raise ValueError(
-                "trial_time is read off a clock; valid in a deterministic search: none"
-            )
+            raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
+    budget = planned
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
     elsewhere = gpus_per_trial or (address and address != LOCAL)
     step_memory.warn(loaded, seen, workers, here=not elsewhere)
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
-        wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
-        plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
+        plan = pilot.Plan(planned, count, fixed_folds=how.folds != "auto")
         at_once = min(workers, max(1.0, cores / threads))  # what is beyond the cores shares them
-        room = time_limit * at_once / (wanted * how.repeats)
-        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
+        room = time_limit * at_once / pilot.candidates(asked_trials, count)
+        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room / how.repeats)
         epochs_rule += cut
     return Request(
         run_id=name_of_run(loaded.name, data.name),
@@ -166,6 +164,7 @@ def resolve(
         first=tried_first,
         epochs=budget,
         epochs_rule=epochs_rule,
+        uncut_epochs=planned if budget < planned else 0,
         seed=seed,
         repeats=how.repeats,
         folds=count,
