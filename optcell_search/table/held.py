@@ -43,8 +43,12 @@ class HeldSpace(SearchSpace):
         return [candidate for candidate in super().plain() if candidate in self]
 
     def grid(self, points: int = 3) -> list[Candidate]:
-        """Return all candidates that are held, however many points are asked for."""
-        return list(self._table.candidates)
+        """Return all candidates that are held, however many points are asked for.
+
+        They come in the order in which the whole space has them, so that a search of a table that
+        holds all goes through them as a real one does.
+        """
+        return list(self._table.in_grid_order)
 
     @property
     def size(self) -> int | None:

@@ -134,6 +134,12 @@ class TrainedCandidates:
         return self._nearest.of(candidate)
 
     @functools.cached_property
+    def in_grid_order(self) -> tuple[Candidate, ...]:
+        """The candidates in the order of the grid of their space."""
+        every = self.space.grid(self.space.size or 1)
+        return tuple(candidate for candidate in every if self.holds(candidate))
+
+    @functools.cached_property
     def _nearest(self) -> Nearest:
         return Nearest(self.space, self.candidates)
 
