@@ -10,7 +10,6 @@ from ..space import Candidate, SearchSpace
 from .nearest import Nearest
 from .rows import Rows
 
-
 _SHIPPED = Path(__file__).parent / "data"
 _SUFFIX = ".parquet"
 

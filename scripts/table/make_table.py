@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from optcell_search import tasks
 from card import data_card, this_machine, versions
 
+from optcell_search import tasks
 from optcell_search.space import SearchSpace
 from optcell_search.table import Table
 from optcell_search.table.order import low_discrepancy
