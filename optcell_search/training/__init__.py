@@ -6,6 +6,7 @@ from optcell_search.training.baseline import feedforward_baseline, has_baseline,
 from optcell_search.training.budget import automatic_epochs
 from optcell_search.training.divergence import DivergedError
 from optcell_search.training.fitting import check_training, sizes_of
+from optcell_search.training.iterating import train
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -23,7 +24,7 @@ from optcell_search.training.scoring import (
     predict,
     score_of,
 )
-from optcell_search.training.trainer import Training, train
+from optcell_search.training.trainer import Training
 
 __all__ = [
     "COSTS",
