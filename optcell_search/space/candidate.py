@@ -24,6 +24,7 @@ from .values import read_table, read_value
 
 if TYPE_CHECKING:
     from ..cells.building import AnyModel
+    from ..rules import Rule
 
 _SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
@@ -163,11 +164,12 @@ class Candidate:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
-    def build(self, task: Sizes | str) -> AnyModel:
+    def build(self, task: Sizes | str, *, rule: Rule | None = None) -> AnyModel:
         """Return an untrained model for `task`: recurrent layers or stages, and a read-out.
 
         Args:
             task: a loaded task, or what `tasks.load` understands, such as ``"digits"``.
+            rule: in place of the candidate's own.
 
         Returns:
             A module from (batch, time, features) to (batch, outputs), or to
@@ -184,7 +186,7 @@ class Candidate:
         over_images = isinstance(self.model, ConvModel)
         return build_model(
             registry.every_cell.get(self.cell)(**dict(self.cell_options)),
-            registry.rules.get(self.rule)(**dict(self.rule_options)),
+            rule or registry.rules.get(self.rule)(**dict(self.rule_options)),
             self.model.values(),
             input_size=sizes.input_size,
             output_size=sizes.output_size,

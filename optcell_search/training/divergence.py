@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -27,15 +29,16 @@ class Watch:
         self._every = STEPS_BETWEEN_CHECKS.get(device.type, 1)
         self._first = torch.zeros(2, len(epochs), dtype=torch.int64, device=device)
 
-    def note(self, step: int, loss: Tensor, norm: Tensor) -> bool:
+    def note(self, steps: Sequence[int], loss: Tensor, norm: Tensor) -> bool:
         """Take in each training's loss and norm of the gradient of a step, counted from 1.
 
         Returns:
             Whether it is time to look at `errors`.
         """
         bad = ~torch.stack((loss, norm)).view(2, -1).isfinite()
+        step = torch.tensor(steps, device=bad.device)
         self._first = torch.where(bad & (self._first == 0), step, self._first)
-        return step % self._every == 0
+        return max(steps) % self._every == 0
 
     def errors(self) -> list[DivergedError | None]:
         """Return what was bad so far in each training; this waits for the device."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -27,7 +25,10 @@ class Pass:
         augmentation: what changes the sequences; None: nothing does.
 
     Attributes:
+        split: what is trained on.
+        order: the numbers of the sequences, batch by batch.
         stream: what dropout and augmentation draw from.
+        augments: whether batches are drawn, too.
     """
 
     def __init__(
@@ -38,8 +39,8 @@ class Pass:
         epochs: int,
         augmentation: Augmentation | None,
     ) -> None:
-        self._chunk = task.chunk
         self._augmentation = augmentation
+        self.augments = augmentation is not None
         self.split = task.train
         if epochs < settings.pretrain_epochs:
             assert task.pretraining is not None
@@ -54,20 +55,10 @@ class Pass:
         batch = self.split.take(self.order[number])
         return batch if self._augmentation is None else self._augmentation(batch)
 
-    def pieces(self, batch: Batch) -> list[Batch]:
-        """Return a batch in the pieces that the task takes its sequences in."""
-        return list(batch.pieces(self._chunk))
-
     def note(self, loss: Tensor, batch: Batch, piece: Batch) -> None:
         """Take in the loss of a piece of a batch."""
         share = piece.inputs.shape[1] / batch.inputs.shape[1]
         self._total += loss.double() * len(batch) * share
-
-    @property
-    def steps(self) -> int:
-        """Steps of the optimizer that it takes."""
-        pieces = math.ceil(self.split.inputs.shape[1] / self._chunk) if self._chunk else 1
-        return len(self.order) * pieces
 
     @property
     def loss(self) -> float:

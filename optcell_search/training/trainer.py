@@ -212,12 +212,12 @@ class Training:
             for number in range(len(one.order)):
                 batch = one.batch(number)
                 state: State | ModelState | None = None
-                for piece in one.pieces(batch):
+                for piece in batch.pieces(self.task.chunk):
                     done = self.step(piece, state)
                     one.note(done.loss, batch, piece)
                     state = done.state
                     step += 1
-                    if watch.note(step, done.loss, done.norm):
+                    if watch.note([step], done.loss, done.norm):
                         watch.check()
             watch.check()
         self.train_seconds += time.perf_counter() - start
