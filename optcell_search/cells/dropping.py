@@ -34,11 +34,9 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     """
     if not p or not training:
         return x
-    mask: Tensor
     if _streams.get() is None:
-        mask = _mask(x, p)
-    else:
-        mask = _Masks.apply(x.detach(), p)  # type: ignore[no-untyped-call]
+        return x * _mask(x, p)
+    mask: Tensor = _Masks.apply(x.detach(), p)  # type: ignore[no-untyped-call]
     return x * mask
 
 

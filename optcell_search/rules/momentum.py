@@ -17,9 +17,9 @@ from .base import Recurrence, Rule, Values
 class Momentum(Rule):
     """Gather the pre-activation: v_t = mu_t v_{t-1} + s z_t, u_t = v_t.
 
-    Here mu_t = mu where `growing` is 0, else Nesterov's (k - 1) / (k + 2), k = 1, 2, ..., `restart`,
-    1, 2, ... It has no name and is in no search: gradient descent (mu = 0), heavy ball and Nesterov
-    momentum are what is searched, and as this one rule they are trained side by side.
+    Here mu_t = mu where `growing` is 0, else Nesterov's (k - 1) / (k + 2), k = 1, 2, ...,
+    `restart`, 1, 2, ... It has no name and is in no search: gradient descent (mu = 0), heavy ball
+    and Nesterov momentum are what is searched, and as this one rule they are trained side by side.
 
     Source: Nguyen et al. 2020, arXiv 2006.06919, sections 2 and 3.2.
     """

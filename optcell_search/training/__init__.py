@@ -13,6 +13,7 @@ from optcell_search.training.measuring import (
     gradient_norms,
     latency,
 )
+from optcell_search.training.population import Form, Population, form
 from optcell_search.training.scoring import (
     COSTS,
     TIMED,
@@ -30,6 +31,8 @@ __all__ = [
     "COSTS",
     "TIMED",
     "DivergedError",
+    "Form",
+    "Population",
     "Training",
     "automatic_epochs",
     "check_training",
@@ -38,6 +41,7 @@ __all__ = [
     "examine",
     "examine_together",
     "feedforward_baseline",
+    "form",
     "gradient_curve",
     "gradient_norms",
     "has_baseline",

@@ -25,7 +25,7 @@ from optcell_search.training.augmentation import Augmentation, augments
 from optcell_search.training.averaging import Average
 from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
-from optcell_search.training.keeping import Record
+from optcell_search.training.keeping import Record, apart
 from optcell_search.training.losses import CandidateLoss
 from optcell_search.training.measuring import (
     count_parameters,
@@ -256,7 +256,8 @@ class Training:
 
         Tensors and plain data only, so that ``torch.load(weights_only=True)`` reads it.
         """
-        return {
+        best = self.candidate.training.weights == "best"
+        state = {
             "key": self.candidate.key,
             "seed": self.seed,
             "epochs": self.epochs,
@@ -268,8 +269,9 @@ class Training:
             "record": self._record.state_dict(),
             "told": self._told,
             "average": self.average.model.state_dict() if self.average else {},
-            "kept": self.model.state_dict() if self.candidate.training.weights == "best" else {},
+            "kept": self.model.state_dict() if best else {},
         }
+        return {name: apart(part) for name, part in state.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where the training that gave `state` stood.

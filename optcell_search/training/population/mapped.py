@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from optcell_search.cells.building import AnyModel
-from optcell_search.cells.model import detached
+from optcell_search.cells.model import ModelState, detached
+from optcell_search.cells.state import State
 from optcell_search.training.trainer import Training
 
 from .forms import mapped_rule
@@ -45,10 +46,12 @@ class Mapped:
         self._chunk = first.task.chunk
         self._values = rule_values(self.model, rules)
         self._places = {
-            name: (tensors(self.model.get_submodule(owner)), own)
-            for tensors, names in ((_parameters, _names_of_parameters), (_buffers, _names_of_buffers))
-            for name in names(self.model)
-            for owner, _, own in (name.rpartition("."),)
+            name: _place(self.model, name, kind)
+            for kind, named in (
+                ("_parameters", self.model.named_parameters()),
+                ("_buffers", self.model.named_buffers()),
+            )
+            for name, _ in named
         }
 
     def __call__(
@@ -72,7 +75,7 @@ class Mapped:
                 return [self.model(x)]
             state = None if states is None else _filled(states.layout, iter(parts))
             outputs, after = self.model.stream(x, state)
-            layout = detached(after)
+            layout = detached(cast(State | ModelState, after))
             return [outputs, *_tensors(layout)]
 
         parts = [] if states is None else states.parts
@@ -96,17 +99,7 @@ def _filled(layout: Any, tensors: Iterator[Tensor]) -> Any:
     return type(layout)(*parts) if hasattr(layout, "_fields") else type(layout)(parts)
 
 
-def _parameters(module: nn.Module) -> dict[str, Any]:
-    return module._parameters
-
-
-def _buffers(module: nn.Module) -> dict[str, Any]:
-    return module._buffers
-
-
-def _names_of_parameters(model: nn.Module) -> list[str]:
-    return [name for name, _ in model.named_parameters()]
-
-
-def _names_of_buffers(model: nn.Module) -> list[str]:
-    return [name for name, _ in model.named_buffers()]
+def _place(model: nn.Module, name: str, kind: str) -> tuple[dict[str, Any], str]:
+    """Return where a module keeps a parameter or a buffer, and under which key."""
+    owner, _, own = name.rpartition(".")
+    return getattr(model.get_submodule(owner), kind), own

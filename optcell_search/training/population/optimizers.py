@@ -53,7 +53,7 @@ class Optimizers:
 
     @torch.no_grad()
     def _adopt(self) -> Tensor | None:
-        """Make the optimizers' states views; return each column's group, where there are several."""
+        """Make the optimizers' states views; return each column's group, if there are several."""
         stack = self._stack
         group_of: dict[str, int] = {}
         for k, training in enumerate(self._trainings):
@@ -109,13 +109,13 @@ class Optimizers:
             for gradient, part in zip(gradients, self._stack.columns.values(), strict=True)
         ]
         G = torch.cat(parts, 1)
-        norms = torch.linalg.vector_norm(G, dim=1)
+        norms: Tensor = torch.linalg.vector_norm(G, dim=1)
         if self._clips:
             # As torch's clip_grad_norm_ does.
             G *= (self._clip / (norms.unsqueeze(1) + 1e-6)).clamp(max=1.0)
         if self._decays and self._used is None:
-            used = [torch.full_like(part[0], g is not None) for g, part in zip(gradients, parts, strict=True)]
-            self._used = torch.cat(used)
+            known = zip(gradients, parts, strict=True)
+            self._used = torch.cat([torch.full_like(part[0], g is not None) for g, part in known])
         if self._kind == "rmsprop":
             self._rmsprop(numbers, G)
         else:

@@ -59,7 +59,7 @@ class Stack:
 
     def rows(self, numbers: Tensor, name: str, shape: torch.Size) -> Tensor:
         """Return the part (K, ...) of a tensor like `numbers` that is a weight's."""
-        return numbers[:, self.columns[name]].unflatten(1, shape or (1,)).view(-1, *shape)
+        return numbers[:, self.columns[name]].view(-1, *shape)
 
     @torch.no_grad()
     def release(self) -> None:
