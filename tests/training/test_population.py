@@ -124,7 +124,7 @@ def test_folds_of_unequal_size_are_trained_side_by_side() -> None:
 @pytest.mark.parametrize("readout", ["last", "mean"])
 def test_states_go_from_piece_to_piece(tmp_path: Path, readout: str) -> None:
     (tmp_path / "text.txt").write_text("to be or not to be that is the question " * 40)
-    task = tasks.load(f"{tmp_path}/text.txt:SPEC")
+    task = tasks.load(f"{tmp_path}/text.txt:streams=4,chunk=8")
     assert task.chunk
     model = {"front": "serial", "front_width": 4} if readout == "mean" else {}
     gap, _ = largest_gap([candidate(rule, model=model) for rule in RULES], [task] * 5, epochs=2)
