@@ -129,7 +129,8 @@ class Choice:
 Specification = Real | Integer | Choice
 
 
-def _field(spec: Specification) -> Any:
+def field_of(spec: Specification) -> Any:
+    """Declare a field by its specification, such as one that another owner has."""
     return dataclasses.field(default=spec.default, metadata={_METADATA_KEY: spec})
 
 
@@ -149,7 +150,7 @@ def real(
     """Declare a real-valued field; `open_low` and `open_high` exclude the ends of `valid`."""
     low, high = search
     valid_low, valid_high = valid
-    return _field(
+    return field_of(
         Real(
             default=default,
             low=low,
@@ -180,7 +181,7 @@ def integer(
     """Declare an integer field."""
     low, high = search
     valid_low, valid_high = valid
-    return _field(
+    return field_of(
         Integer(
             default=default,
             low=low,
@@ -205,7 +206,7 @@ def choice(
     doc: str = "",
 ) -> Any:
     """Declare a field that takes one of `options`, or one of `more()`; see `Choice`."""
-    return _field(
+    return field_of(
         Choice(default=default, options=options, more=more, needs=needs, since=since, doc=doc)
     )
 

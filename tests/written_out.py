@@ -48,13 +48,29 @@ def rmsprop(z: list[Tensor], s: Tensor, beta: Tensor, eps: Tensor) -> Drives:
     yield from adam(z, torch.zeros_like(s), s, beta, eps)
 
 
-RULES: dict[str, Callable[..., Drives]] = {
+def mixture(z: list[Tensor], **values: Tensor) -> Drives:
+    logits = torch.stack([values[f"{name}_logit"] for name in INNER])
+    alphas = logits.exp() / logits.exp().sum()
+    own = {
+        name: {
+            key.removeprefix(f"{name}_"): value
+            for key, value in values.items()
+            if key.startswith(f"{name}_") and not key.endswith("_logit")
+        }
+        for name in INNER
+    }
+    for made in zip(*(INNER[name](z, **own[name]) for name in INNER), strict=True):
+        yield sum((a * u_t for a, u_t in zip(alphas, made, strict=True)), torch.zeros_like(z[0]))
+
+
+INNER: dict[str, Callable[..., Drives]] = {
     "gd": gd,
     "heavy_ball": heavy_ball,
     "nesterov": nesterov,
     "adam": adam,
     "rmsprop": rmsprop,
 }
+RULES = {**INNER, "mixture": mixture}
 
 
 def lstm(u: Tensor, h: Tensor, c: Tensor, U: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 
 from .. import kernels
 from ..rules import (
+    Part,
     Rule,
     RuleState,
+    apply_parts,
     apply_rule,
     as_filter,
     as_linear_filter,
@@ -129,19 +132,19 @@ class Layer:
 
     def _nonlinear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
         z = self.cell.input_projection(piece.weights, piece.x, None)
+        parts = self.rule.parts(piece.p)
+        if parts:
+            return self._sum(piece, parts, z)
         u, rule_state = apply_rule(self.rule, piece.p, z, piece.before, piece.lengths)
         return self._through_cell(piece, u, rule_state)
 
     def _linear(self, piece: _Piece) -> tuple[Tensor, LayerState]:
         kernel, weights, p, x, hidden, before, lengths = piece
-        # A linear rule commutes with W: it filters the narrow input instead of the wide z,
-        # and a constant channel carries the bias through the filter.
-        columns = torch.cat([x, torch.ones_like(x[..., :1])], -1) if self.bias else x
-        columns, rule_state = apply_rule(self.rule, p, columns, before, lengths)
+        # A linear rule commutes with W: it filters the narrow input instead of the wide z.
+        columns, rule_state = apply_rule(self.rule, p, self._columns(x), before, lengths)
         kind = self.cell.kernel
         if kind is None:
-            filtered, one = (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
-            u = self.cell.input_projection(weights, filtered, one)
+            u = self.cell.input_projection(weights, *self._apart(columns))
             return self._through_cell(piece, u, rule_state)
         # Its z is torch's, W x + b: with the bias as a column nothing need be taken apart.
         carried = _carry_bias(weights)
@@ -150,6 +153,22 @@ class Layer:
             return output, LayerState(hidden, rule_state)
         u = nn.functional.linear(columns, carried[0])
         return self._through_cell(piece, u, rule_state)
+
+    def _sum(self, piece: _Piece, parts: tuple[Part, ...], z: Tensor) -> tuple[Tensor, LayerState]:
+        columns = self._columns(piece.x)
+        narrow, wide, state = apply_parts(parts, columns, z, piece.before, piece.lengths)
+        made = [] if wide is None else [wide]
+        if narrow is not None:
+            made.append(self.cell.input_projection(piece.weights, *self._apart(narrow)))
+        return self._through_cell(piece, functools.reduce(torch.add, made), state)
+
+    def _columns(self, x: Tensor) -> Tensor:
+        """Return the input, with a constant channel that carries the bias through a filter."""
+        return torch.cat([x, torch.ones_like(x[..., :1])], -1) if self.bias else x
+
+    def _apart(self, columns: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return what a filter made of the input, and of the constant channel if there is one."""
+        return (columns[..., :-1], columns[..., -1:]) if self.bias else (columns, None)
 
     def _through_cell(
         self, piece: _Piece, u: Tensor, rule_state: RuleState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import torch
@@ -87,8 +87,10 @@ class RuleValues(nn.Module):
         They are float32 at least: in bfloat16 a decay of 0.999 would be 1.
         """
         values = dict(self.named_buffers(recurse=False))
-        for key, spec in self.ranges.items():
-            values[key] = _inside(spec, getattr(self, key))
+        if self.ranges:
+            # All at once: of a small cell's step, a few operations for each would be a good part.
+            raw = torch.stack([getattr(self, key) for key in self.ranges])
+            values |= zip(self.ranges, _inside(self.ranges.values(), raw).unbind(), strict=True)
         return {
             key: value.to(dtype and wide(dtype)) if value.is_floating_point() else value
             for key, value in values.items()
@@ -114,11 +116,24 @@ def _tensor(value: float, dtype: torch.dtype, device: torch.device | str | None)
     return torch.tensor(value, device=device, dtype=wide(dtype) if type(value) is float else None)
 
 
-def _inside(spec: Real, raw: Tensor) -> Tensor:
-    """Return the value of a learned hyperparameter, off the ends that are open."""
+def _inside(specs: Iterable[Real], raw: Tensor) -> Tensor:
+    """Return the values of learned hyperparameters, off the ends that are open."""
     share = torch.sigmoid(raw.to(wide(raw.dtype)))
     near = torch.finfo(share.dtype).eps
-    if spec.open_low or spec.open_high:
-        # Not 0 and 1: an exporter would make whole numbers of them, which nothing converts.
-        share = share.clamp(near if spec.open_low else 0.0, 1 - near if spec.open_high else 1.0)
-    return spec.valid_low + (spec.valid_high - spec.valid_low) * share
+    # Not 0 and 1: an exporter would make whole numbers of them, which nothing converts.
+    least, most, low, high = (
+        share.new_tensor(numbers)
+        for numbers in zip(
+            *(
+                (
+                    near if spec.open_low else 0.0,
+                    1 - near if spec.open_high else 1.0,
+                    spec.valid_low,
+                    spec.valid_high,
+                )
+                for spec in specs
+            ),
+            strict=True,
+        )
+    )
+    return low + (high - low) * share.clamp(least, most)

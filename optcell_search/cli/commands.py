@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..ledger.storage.whole import write_whole
+from ..ledger.trials.reasons import RunFailedError
 from . import tables
 from .finalized_table import finalized_scores
-from .output import print_json, refuse_existing, results_only, write_whole
+from .output import output_file, print_json, results_only
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -97,16 +100,17 @@ def results(arguments: argparse.Namespace) -> int:
     to_output = arguments.csv == "-"
     if to_output and arguments.json:
         raise ValueError("--csv -: would be mixed with --json; valid: one of them")
+    file = None
     if arguments.csv is not None and not to_output:
-        refuse_existing("--csv", arguments.csv, force=arguments.force)
+        file = output_file("--csv", arguments.csv, force=arguments.force)
     run = _read(arguments)
     table, gain = run.results_and_gain()
     if arguments.pareto:
         table = pareto(table, run.request.objectives)
     if to_output:
         table.to_csv(sys.stdout, index=False)
-    elif arguments.csv:
-        write_whole(Path(arguments.csv), lambda draft: table.to_csv(draft, index=False))
+    elif file:
+        write_whole(file, lambda draft: table.to_csv(draft, index=False))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:
         return print_json(tables.records(table))
@@ -147,13 +151,18 @@ def _show_gain(gain: Any) -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """Train one candidate again and compare."""
     again = _open(arguments).replay(arguments.trial, data_dir=arguments.data_dir)
-    largest = max(again.differences.values())
+    name, largest = max(again.differences.items(), key=lambda item: item[1])
     if arguments.json:
         print_json({"trial": again.number, "largest": largest, "differences": again.differences})
     else:
         print(tables.replay(again.number, again.recorded, again.repeated))
         print(f"largest difference: {largest:g}")
-    return 0 if largest == 0 else 1
+    if largest:
+        raise RunFailedError(
+            f"trial {again.number}: trained again it comes to other numbers than the study holds, "
+            f"{name} differs by up to {largest:g}"
+        )
+    return 0
 
 
 def dashboard(arguments: argparse.Namespace) -> int:
@@ -173,13 +182,10 @@ def dashboard(arguments: argparse.Namespace) -> int:
             opened=arguments.open,
         )
         return 0
-    refuse_existing("--html", arguments.html, force=arguments.force)
-    file = Path(arguments.html)
-    # A link that the user names, such as /dev/stdout, stays one.
-    path = write_report(places, file.resolve() if file.is_symlink() and file.is_file() else file)
+    write_report(places, output_file("--html", arguments.html, force=arguments.force))
     if arguments.json:
-        return print_json({"report": str(path)})
-    print(path)
+        return print_json({"report": arguments.html})
+    print(arguments.html)
     return 0
 
 
@@ -206,12 +212,17 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Have an exported package predict a file."""
+    """Have an exported package predict a file; what is wrong with that the package says itself."""
     from optcell_search.export import run_package
 
     asked = [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
     asked = ["predict", f"--out={arguments.out}", *asked, "--", arguments.file]
     code = run_package(arguments.package, asked)
+    if code < 0:
+        raise RunFailedError(
+            f"{arguments.package}: its predictor was ended by {signal.Signals(-code).name}, which "
+            "for want of memory is SIGKILL"
+        )
     if arguments.json and not code:
         return print_json({"predictions": arguments.out})
     return code

@@ -86,14 +86,14 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
         _let_go(sys.stdout)
         return UNREAD
     except RunFailedError as error:
-        return _say(FAILED, str(error))
+        return _say(FAILED, _words(error))
     except (ValueError, OSError) as error:
         try:
             sys.stdout.flush()
         except OSError:
             # The disk that the output goes to is full, say.
             _let_go(sys.stdout)
-        return _say(WRONG_REQUEST, str(error))
+        return _say(WRONG_REQUEST, _words(error))
     except _storage_errors() as error:
         from ..ledger.storage.storage import said
 
@@ -101,6 +101,11 @@ def _do(arguments: argparse.Namespace, ready: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return _say(STOPPED, _after_interruption(arguments))
     return result
+
+
+def _words(error: Exception) -> str:
+    """Return what an exception says; one that says nothing is at least named."""
+    return str(error).strip() or type(error).__name__
 
 
 def _storage_errors() -> tuple[type[Exception], ...]:

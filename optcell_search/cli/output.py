@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,37 +33,46 @@ def results_only() -> Iterator[None]:
         os.close(kept)
 
 
-def refuse_existing(option: str, path: str, *, force: bool) -> None:
-    """Raise a ValueError where an output file is there already, unless it may be replaced."""
-    if not path:
-        raise ValueError(f"{option}: the name of the file is empty")
-    # By way of Path, which takes a slash at the end away.
-    if not force and os.path.lexists(Path(path)) and not is_stream(Path(path)):
-        raise ValueError(f"{option} {path}: exists already; name another file, or add --force")
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file, whole or not at all.
+def output_file(option: str, name: str, *, force: bool) -> Path:
+    """Return the file that an option asks for, in a folder that is there.
 
     Args:
-        path: of the file.
-        write: writes it to the path it is given.
+        option: such as ``--csv``, for messages.
+        name: as the user gives it. A link stays one, what it leads to is the file.
+        force: whether a file that exists may be replaced; a pipe or a device loses nothing.
 
     Raises:
-        OSError: it cannot be written; nothing is left.
+        ValueError: the file must not or cannot be written there.
     """
+    if not name:
+        raise ValueError(f"{option}: the name of the file is empty")
+    # By way of Path, which takes a slash at the end away.
+    path = Path(name)
     if is_stream(path):
-        write(path)
-        return
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        write(draft)
-        os.replace(draft, path.resolve())
-    finally:
-        draft.unlink(missing_ok=True)
+        return path
+    if not force and os.path.lexists(path):
+        raise ValueError(f"{option} {name}: exists already; name another file, or add --force")
+    if path.is_dir():
+        raise ValueError(f"{option} {name}: is a folder; valid: the name of a file")
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise ValueError(f"{option} {name}: there is no folder {target.parent}")
+    return target
 
 
 def print_json(value: Mapping[str, Any] | list[dict[str, Any]]) -> int:
-    """Print a value as JSON; return the exit code of success."""
-    print(json.dumps(value, indent=2, default=str, allow_nan=False))
+    """Print a value as JSON, which has no NaN and no infinity: those as texts.
+
+    Returns:
+        The exit code of success.
+    """
+    print(json.dumps(_written(value), indent=2, default=str, allow_nan=False))
     return 0
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _written(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_written(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

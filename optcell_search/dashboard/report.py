@@ -8,11 +8,10 @@ from typing import Any
 
 import optuna
 
-from ..ledger.storage.names import is_stream
+from ..ledger.storage.whole import write_text_whole
 from . import content, page
 from .info.compare import compare
 from .read import Board
-from .whole import write_whole
 
 # All trials up to here have their impulse response in the file; of more, the front and the best.
 _MOST_IMPULSES = 2000
@@ -30,8 +29,8 @@ def write_report(
 
     Args:
         run: a run folder, the URL of a study, or the study; or several folders or URLs.
-        path: the HTML file; one that exists is replaced, whole or not at all. A pipe or a device
-            is written to.
+        path: the HTML file, in a folder that is there; one that exists is replaced, whole or not
+            at all. A pipe or a device is written to.
         where: how a study is named on a command line; otherwise `run` says so itself.
 
     Returns:
@@ -39,16 +38,13 @@ def write_report(
 
     Raises:
         FileNotFoundError, ValueError: there is no such run (see `results.load`).
+        OSError: the file cannot be written.
     """
     if isinstance(run, str | Path | optuna.Study):
         boards = [Board(run, str(where))]
     else:
         boards = [Board(each) for each in run]
-    target = Path(path)
-    if is_stream(target):
-        target.write_text(report(boards), encoding="utf-8")
-        return target
-    return write_whole(target, report(boards))
+    return write_text_whole(Path(path), report(boards))
 
 
 def report(boards: Sequence[Board]) -> str:

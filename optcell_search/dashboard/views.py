@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .whole import write_whole
+from ..ledger.storage.whole import write_text_whole
 
 FILE = "views.json"
 _MOST = 100
@@ -57,5 +57,5 @@ def keep_view(run: Path | None, name: str, address: str | None) -> dict[str, str
         known[name.strip()] = address
     if len(known) > _MOST:
         raise ValueError(f"{len(known)} views; valid: up to {_MOST}")
-    write_whole(run / FILE, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    write_text_whole(run / FILE, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
     return known

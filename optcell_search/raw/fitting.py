@@ -149,8 +149,11 @@ def _numeric(frame: pd.DataFrame, name: str, where: str) -> bool:
         raise ValueError(f"{place} has missing values only; valid: {valid}")
     if found == "times":
         raise ValueError(f"{place} holds times; valid: time={columns.named(name)}, or {valid}")
+    odd = columns.odd_cell(frame[name])
     raise ValueError(
-        f"{place} holds cells of several kinds; valid: categories={columns.named(name)}, or {valid}"
+        f"{place} holds cells of several kinds, {columns.row(odd)} "
+        f"{columns.shown(frame[name].iloc[odd])} unlike most; valid: "
+        f"categories={columns.named(name)}, or {valid}"
     )
 
 
@@ -160,16 +163,19 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
     if asked:
         return tuple(found)
     feature = f"{where}: feature column {name!r} holds"
-    odd = next((i for i, text in enumerate(texts) if text is not None and not _number(text)), 0)
-    if any(text is not None and _number(text) for text in texts):
+    numeric = [None if text is None else _number(text) for text in texts]
+    if True in numeric and False in numeric:
+        odd = columns.odd_one(numeric)
         raise ValueError(
-            f"{feature} numbers and, in {columns.row(odd)}, {columns.shown(texts[odd])}; "
-            f"valid: one of both, categories={option}, or exclude={option}"
+            f"{feature} {'texts' if numeric[odd] else 'numbers'} and, in {columns.row(odd)}, "
+            f"{columns.shown(texts[odd])}; valid: one of both, categories={option}, or "
+            f"exclude={option}"
         )
     if not 2 <= len(found) <= MOST_LEVELS:
+        first = next(i for i, text in enumerate(texts) if text is not None)
         raise ValueError(
-            f"{feature} texts, {len(found)} different ones, {columns.shown(found[0])} in "
-            f"{columns.row(odd)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
+            f"{feature} texts, {len(found)} different ones, {columns.shown(texts[first])} in "
+            f"{columns.row(first)} first; valid: numbers, 2 to {MOST_LEVELS} different texts, "
             f"categories={option}, or exclude={option}"
         )
     if times.are_times(found):

@@ -44,6 +44,22 @@ class RuleState(NamedTuple):
     steps: Tensor
 
 
+class Part(NamedTuple):
+    """A rule in a sum of rules: u = ... + weight u_rule(z) + ...
+
+    Attributes:
+        weight: 0-d.
+        rule: with `values` for its formulas.
+        values: its hyperparameters by name.
+        traces: how many it keeps.
+    """
+
+    weight: Tensor
+    rule: Rule
+    values: Values
+    traces: int
+
+
 class Rule(Hyperparameters, ABC):
     """An update rule: its hyperparameters, its traces and what it makes of them.
 
@@ -96,3 +112,11 @@ class Rule(Hyperparameters, ABC):
         None for mu stands for no momentum and no trace of it. Every other rule returns None.
         """
         return None
+
+    def parts(self, p: Values) -> tuple[Part, ...]:
+        """Return the rules that this one is the weighted sum of, or nothing where it is no sum.
+
+        Each part of a sum goes the fastest way there is for it. The sum's traces are those of its
+        parts, one part after the other.
+        """
+        return ()

@@ -131,8 +131,8 @@ class Candidate:
     def flat(self) -> dict[str, Value]:
         """Return what exists by dotted name: ``cell``, ``rule``, ``heavy_ball.mu``, ``model.…``."""
         sections = {
-            self.cell: self._cell_options_there(),
-            self.rule: dict(self.rule_options),
+            self.cell: _there(registry.every_cell.get(self.cell), self.cell_options),
+            self.rule: _there(registry.rules.get(self.rule), self.rule_options),
             self.model.name: self.model.present(),
             Training.name: self.training.present(),
             **{name: dict(options) for name, options in self.penalties},
@@ -141,10 +141,6 @@ class Candidate:
         for section, options in sections.items():
             names.update({f"{section}.{option}": value for option, value in options.items()})
         return names
-
-    def _cell_options_there(self) -> dict[str, Value]:
-        values, specs = dict(self.cell_options), specification(registry.every_cell.get(self.cell))
-        return {name: value for name, value in values.items() if exists(specs[name], values)}
 
     @property
     def key(self) -> str:
@@ -208,6 +204,12 @@ def trial_seed(run_seed: int, key: str, repeat: int = 0) -> int:
     """
     digest = hashlib.sha256(f"{run_seed}:{key}:{repeat}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _there(owner: type[Any], options: Options) -> dict[str, Value]:
+    """Return those hyperparameters of a cell or rule that exist beside the others."""
+    values, specs = dict(options), specification(owner)
+    return {name: value for name, value in values.items() if exists(specs[name], values)}
 
 
 def _read_plugin(

@@ -15,7 +15,7 @@ Needs = Mapping[str, hyperparameters.Needs]
 
 
 def needs_of(*owners: type[Hyperparameters]) -> Needs:
-    """Return what the hyperparameters of cells, of a model and of its training need."""
+    """Return what the hyperparameters of cells, rules, a model and its training need."""
     return {
         f"{owner.name}.{key}": (f"{owner.name}.{spec.needs[0]}", spec.needs[1])
         for owner in owners

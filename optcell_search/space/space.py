@@ -251,8 +251,8 @@ class SearchSpace:
 
     @functools.cached_property
     def _needs(self) -> Needs:
-        cells = map(registry.every_cell.get, self.cells)
-        return needs_of(model_settings(self.cells[0]), Training, *cells)
+        plugins = [*map(registry.every_cell.get, self.cells), *map(registry.rules.get, self.rules)]
+        return needs_of(model_settings(self.cells[0]), Training, *plugins)
 
     def _branches(self, points: int | None = None) -> Iterator[tuple[str, str, dict[str, Domain]]]:
         for cell, rule in itertools.product(self.cells, self.rules):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,14 +38,11 @@ class Replay:
 
     @property
     def differences(self) -> dict[str, float]:
-        """Metric → largest absolute difference over all epochs."""
+        """Metric → largest absolute difference over all epochs; inf where only one is finite."""
         largest: dict[str, float] = {}
         for epoch, metrics in self.recorded.items():
             for name, value in metrics.items():
-                gap = abs(value - self.repeated[epoch][name])
-                # Two NaN are the same outcome, though they are not equal.
-                both = value != value and self.repeated[epoch][name] != self.repeated[epoch][name]
-                largest[name] = max(largest.get(name, 0.0), 0.0 if both else gap)
+                largest[name] = max(largest.get(name, 0.0), _gap(value, self.repeated[epoch][name]))
         return largest
 
 
@@ -55,7 +53,7 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
         ValueError: the trial has no epoch to repeat, or one that no training gives.
     """
     recorded = {epoch: _untimed(metrics) for epoch, metrics in epochs_in(trial.user_attrs).items()}
-    if not recorded:
+    if not any(recorded.values()):
         raise ValueError(f"trial {trial.number} finished no epoch, so there is nothing to replay")
     if max(recorded) > request.epochs:
         raise ValueError(
@@ -128,6 +126,14 @@ def _session(
 def _weights(session: Session) -> dict[str, Tensor]:
     state = session.trainings[0].model.state_dict()
     return {name: tensor.detach() for name, tensor in state.items()}
+
+
+def _gap(recorded: float, repeated: float) -> float:
+    # Two NaN are the same outcome, and so are two infinities, though neither has a difference.
+    if recorded == repeated or (math.isnan(recorded) and math.isnan(repeated)):
+        return 0.0
+    gap = abs(recorded - repeated)
+    return math.inf if math.isnan(gap) else gap
 
 
 def _untimed(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -24,6 +24,7 @@ RULES = {
         rules.Adam(mu=0.3, s=0.1, beta=0.999, eps=1e-3),
     ],
     "rmsprop": [rules.RMSProp(s=0.6, beta=0.9, eps=1e-8)],
+    "mixture": [rules.Mixture(), rules.Mixture(gd_logit=-2.0, adam_logit=1.5, nesterov_restart=3)],
 }
 PAIRS = [
     pytest.param(cell, rule, id=f"{cell}-{rule.name}-{index}")

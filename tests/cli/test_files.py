@@ -15,8 +15,9 @@ from calling import call
 from runs import a_request
 
 from optcell_search.cli import main, tables
-from optcell_search.cli.output import refuse_existing, write_whole
+from optcell_search.cli.output import output_file
 from optcell_search.ledger import folder as folders
+from optcell_search.ledger.storage.whole import write_whole
 from optcell_search.tuning import Run
 
 PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
@@ -49,9 +50,9 @@ def test_a_file_that_is_there_is_replaced_only_by_force(
 def test_links_are_files_that_are_there_and_devices_take_anything(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="exists already"):
-        refuse_existing("--csv", str(tmp_path / "link"), force=False)
-    refuse_existing("--csv", "/dev/null", force=False)
-    refuse_existing("--csv", str(tmp_path / "new"), force=False)
+        output_file("--csv", str(tmp_path / "link"), force=False)
+    output_file("--csv", "/dev/null", force=False)
+    output_file("--csv", str(tmp_path / "new"), force=False)
     write_whole(Path("/dev/null"), lambda path: None)
 
 
@@ -88,6 +89,27 @@ def test_no_spelling_of_a_name_gets_around_what_is_there(
     assert call(capsys, name, str(folder), option, str(link), "--force")[0] == 0
     assert link.is_symlink()
     assert file.read_text() != "mine"
+
+
+@pytest.mark.parametrize("command", ["results --csv", "dashboard --html"])
+def test_a_file_in_a_missing_folder_is_refused_before_the_run_is_looked_at(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, option = command.split()
+    (tmp_path / "link").symlink_to(tmp_path / "no" / "such" / "x")
+    missing = {str(tmp_path / "no" / "such" / "x"): [], str(tmp_path / "link"): ["--force"]}
+    for file, force in missing.items():
+        code, _, errors = call(capsys, name, str(tmp_path / "run"), option, file, *force)
+        assert (code, errors) == (
+            2,
+            f"optcell-search: {option} {file}: there is no folder {tmp_path}/no/such\n",
+        )
+    code, _, errors = call(capsys, name, str(tmp_path / "run"), option, str(tmp_path), "--force")
+    assert (code, errors) == (
+        2,
+        f"optcell-search: {option} {tmp_path}: is a folder; valid: the name of a file\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
 def test_what_cannot_be_written_whole_leaves_nothing(tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ from optcell_search.dashboard.app.requests import (
 )
 from optcell_search.dashboard.token import VARIABLE, find_token
 from optcell_search.dashboard.views import FILE, keep_view, views_of
-from optcell_search.dashboard.whole import write_whole
 from optcell_search.ledger.folder import locked
 from optcell_search.ledger.holding import LOCK
+from optcell_search.ledger.storage.whole import write_text_whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -264,7 +264,7 @@ def test_a_file_appears_whole_or_not_at_all_and_behind_no_link(
     theirs.write_text("theirs", encoding="utf-8")
     (tmp_path / ".report.html.part").symlink_to(theirs)
     (tmp_path / "report.html").symlink_to(theirs)
-    write_whole(tmp_path / "report.html", "ours")
+    write_text_whole(tmp_path / "report.html", "ours")
     assert theirs.read_text(encoding="utf-8") == "theirs"
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "ours"
     before = sorted(tmp_path.iterdir())
@@ -274,7 +274,7 @@ def test_a_file_appears_whole_or_not_at_all_and_behind_no_link(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "report.html", "more")
+        write_text_whole(tmp_path / "report.html", "more")
     assert sorted(tmp_path.iterdir()) == before
 
 

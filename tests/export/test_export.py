@@ -298,6 +298,7 @@ def test_outputs_are_compared_by_shape_and_value(output: torch.Tensor, message: 
     [
         ("lstm", "nesterov", {"bidirectional": True, "num_layers": 2}),
         ("rnn", "rmsprop", {"learn_rule": True}),
+        ("lstm", "mixture", {"learn_rule": True}),
         *((cell, "adam", {}) for cell in registry.cells.names()),
     ],
 )

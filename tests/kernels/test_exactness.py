@@ -70,6 +70,7 @@ RULES = {
     "adam, mu = 0": rules.Adam(mu=0.0),
     "adam, mu near 1": rules.Adam(mu=0.99999, beta=0.999),
     "rmsprop": rules.RMSProp(),
+    "mixture": rules.Mixture(adam_logit=1.5, nesterov_restart=8),
     "a plug-in of one trace": OneAverage(),
     "a plug-in of two traces": TwoAverages(),
 }

@@ -21,6 +21,7 @@ CANDIDATES = {
     "nesterov": [rules.Nesterov(restart=0), rules.Nesterov(restart=3, s=0.4)],
     "adam": [rules.Adam(mu=0.1, beta=0.5), rules.Adam(s=1.5)],
     "rmsprop": [rules.RMSProp(beta=0.3), rules.RMSProp(s=1.5)],
+    "mixture": [rules.Mixture(), rules.Mixture(adam_logit=1.5, heavy_ball_mu=0.9, rmsprop_s=1.5)],
 }
 
 

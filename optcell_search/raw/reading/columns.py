@@ -10,6 +10,7 @@ import datetime
 import decimal
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,6 +55,17 @@ def listed(names: Sequence[object], most: int = 20) -> str:
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
 
 
+def odd_one(kinds: Sequence[object]) -> int:
+    """Return the first place of another kind than most are, so that a message names the odd one.
+
+    Args:
+        kinds: of two kinds or more; None: of none, which is passed over. Where two kinds are as
+            frequent, what comes first is the usual one.
+    """
+    usual = Counter(kind for kind in kinds if kind is not None).most_common(1)[0][0]
+    return next(i for i, kind in enumerate(kinds) if kind is not None and kind != usual)
+
+
 def missing(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     """Return (rows,): where a cell is empty."""
     return column.isna().to_numpy(dtype=bool)
@@ -81,24 +93,38 @@ def content(column: pd.Series[Any], where: str) -> Content:
     return _content_of_objects(column, where)
 
 
+def _kind(cell: object) -> Content | None:
+    """Return what a cell is that is not empty; None: nothing that a table may hold."""
+    if isinstance(cell, str):
+        return "texts"
+    if isinstance(cell, bool | np.bool_):
+        return "truth values"
+    if isinstance(cell, _TIMES):
+        return "times"
+    if isinstance(cell, _NUMBERS):
+        return "whole numbers" if isinstance(cell, int | np.integer) else "numbers"
+    return None
+
+
+def odd_cell(column: pd.Series[Any]) -> int:
+    """Return the first row whose cell is of another kind than most, in a column of several."""
+    gone = missing(column)
+    kinds = [None if no else _kind(c) for c, no in zip(column.astype(object), gone, strict=True)]
+    return odd_one(["numbers" if kind == "whole numbers" else kind for kind in kinds])
+
+
 def _content_of_objects(column: pd.Series[Any], where: str) -> Content:
     found: set[Content] = set()
     cells = column.astype(object).to_numpy()
     for number in np.flatnonzero(~missing(column)):
-        cell = cells[number]
-        if isinstance(cell, str):
-            found.add("texts")
-        elif isinstance(cell, bool | np.bool_):
-            found.add("truth values")
-        elif isinstance(cell, _TIMES):
-            found.add("times")
-        elif isinstance(cell, _NUMBERS):
-            found.add("whole numbers" if isinstance(cell, int | np.integer) else "numbers")
-        else:
+        kind = _kind(cells[number])
+        if kind is None:
             raise ValueError(
-                f"{where}: {row(number)} holds {shown(cell)}, a {type(cell).__name__}; valid: a "
-                "number, a text, a truth value or a time in each cell, one row a step"
+                f"{where}: {row(number)} holds {shown(cells[number])}, a "
+                f"{type(cells[number]).__name__}; valid: a number, a text, a truth value or a time "
+                "in each cell, one row a step"
             )
+        found.add(kind)
     if found == {"texts"}:
         return _content_of_texts(cells[~missing(column)])
     if found == {"whole numbers", "numbers"}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from optcell_search import tasks
+from optcell_search.raw.fitting import fit
 from optcell_search.tasks import IGNORED, LoadedTask
 from optcell_search.tasks.goals import Labels, Regression
 
@@ -58,14 +60,35 @@ def test_categories_are_one_hot_and_doubtful_ones_refused(tmp_path: Path) -> Non
     assert task.input_size == 4
     assert task.train.inputs[0, :, 2:].tolist() == [[0, 1], [1, 0], [0, 1], [1, 0]]
     table.loc[7, "mode"] = "3"
-    with pytest.raises(
-        ValueError, match=r"'mode' holds numbers and, in row 1, 'slow'.*categories="
-    ):
+    with pytest.raises(ValueError, match=r"'mode' holds texts and, in row 8, '3'; .*categories="):
         load(tmp_path, table)
     assert load(tmp_path, table, "time=t,target=y,categories=mode").input_size == 5
-    table["mode"] = [f"text {number}" for number in range(len(table))]
-    with pytest.raises(ValueError, match=r"80 different ones.*exclude=mode"):
+    table["mode"] = [str(number) for number in range(len(table))]
+    table.loc[[3, 5], "mode"] = ["seven", "eight"]
+    with pytest.raises(ValueError, match="'mode' holds numbers and, in row 4, 'seven'; valid"):
         load(tmp_path, table)
+    table["mode"] = [f"text {number}" for number in range(len(table))]
+    with pytest.raises(ValueError, match=r"80 different ones, 'text 0' in row 1 .*exclude="):
+        load(tmp_path, table)
+    table["mode"] = table["mode"].to_numpy()[::-1]
+    with pytest.raises(ValueError, match="80 different ones, 'text 79' in row 1 first"):
+        load(tmp_path, table)
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        ([1.5, 2, "x", 3], "row 3 'x' unlike most"),
+        (["x", "y", 3, None], "row 3 3 unlike most"),
+        (["x", 1, True, 2.5, 3], "row 1 'x' unlike most"),
+    ],
+)
+def test_a_column_of_several_kinds_names_the_odd_cell(cells: list[object], complaint: str) -> None:
+    table = pd.DataFrame({"a": pd.Series(cells, dtype=object)})
+    train = np.arange(len(cells))
+    how: dict[str, Any] = {"missing": "mean", "scale": "none", "categories": ()}
+    with pytest.raises(ValueError, match=f"several kinds, {complaint}; valid: categories=a"):
+        fit(table, ["a"], train=train, where="a.csv", **how)
 
 
 def stations(count: int = 25) -> pd.DataFrame:
