@@ -24,7 +24,6 @@ from .values import read_table, read_value
 
 if TYPE_CHECKING:
     from ..cells.building import AnyModel
-    from ..rules import Rule
 
 _SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
@@ -160,12 +159,12 @@ class Candidate:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
-    def build(self, task: Sizes | str, *, rule: Rule | None = None) -> AnyModel:
+    def build(self, task: Sizes | str, *, rule: Any = None) -> AnyModel:
         """Return an untrained model for `task`: recurrent layers or stages, and a read-out.
 
         Args:
             task: a loaded task, or what `tasks.load` understands, such as ``"digits"``.
-            rule: in place of the candidate's own.
+            rule: a `rules.Rule` in place of the candidate's own.
 
         Returns:
             A module from (batch, time, features) to (batch, outputs), or to

@@ -1,6 +1,6 @@
-"""Populations against one training after the other: processor time, memory, and the folds of a trial.
+"""Populations against one training after the other, in processor time; the folds of a trial.
 
-    python scripts/benchmarks/bench_population.py [--rounds 3] [--only steps,folds,seeds,memory]
+    python scripts/benchmarks/bench_population.py [--rounds 3] [--only steps,folds,seeds]
 
 Times are processor seconds of this process with one torch thread; the two ways are timed in turn,
 round by round, and a row gives the median of the rounds' ratios with the least and the largest.
