@@ -48,8 +48,9 @@ class Bank:
         run = _Epoch(self.trainings)
         for number in range(max(len(one.order) for one in run.passes)):
             batches = run.batches(number)
-            if None not in batches and len({batch.inputs.shape for batch in batches if batch}) == 1:
-                self._together(run, [batch for batch in batches if batch])
+            together = [batch for batch in batches if batch is not None]
+            if len(together) == len(batches) and _alike(together):
+                self._together(run, together)
             else:
                 self._one_by_one(run, batches)
         self._silence(run)
@@ -154,3 +155,9 @@ class _Epoch:
             assert error is not None
             self.ended[k] = error
         return new
+
+
+def _alike(batches: Sequence[Batch]) -> bool:
+    """Return whether batches are of one shape, and none has sequences of several lengths."""
+    shapes = {batch.inputs.shape for batch in batches}
+    return len(shapes) == 1 and all(batch.lengths is None for batch in batches)

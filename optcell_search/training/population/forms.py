@@ -79,6 +79,16 @@ def same_kind(one: LoadedTask, other: LoadedTask) -> bool:
         goal: type[Goal] = type(task.goal)
         inputs = task.train.inputs
         sizes = task.input_size, task.output_size, task.embedded, task.frame
-        return *sizes, task.readout, task.symbols, task.chunk, goal, inputs.dtype, task.device
+        whole = not alone(task)
+        return (
+            *sizes,
+            task.readout,
+            task.symbols,
+            task.chunk,
+            goal,
+            inputs.dtype,
+            task.device,
+            whole,
+        )
 
     return kind(one) == kind(other)
