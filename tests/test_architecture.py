@@ -52,6 +52,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
+        "training",
     },
 }  # fmt: skip
 
