@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -141,7 +142,8 @@ class Features:
 
     def column_of(self, feature: int) -> str:
         """Return which column a feature (not a mask) comes from."""
-        return [name for name in self.names for _ in range(self._width(name))][feature]
+        place = bisect.bisect_right([*self.first.values()], feature) - 1
+        return self.names[place]
 
     def fill(self, found: Floats) -> Floats:
         """Return one sequence's `block` with nothing missing and the masks beside it, unscaled."""
@@ -156,7 +158,9 @@ class Features:
     @functools.cached_property
     def first(self) -> dict[str, int]:
         """Column → its first feature."""
-        widths = [self._width(name) for name in self.names]
+        widths = (
+            [self._width(name) for name in self.names] if self.levels else [1] * len(self.names)
+        )
         return dict(zip(self.names, np.cumsum([0, *widths])[:-1].tolist(), strict=True))
 
     def _filled(self, column: Floats, gone: npt.NDArray[np.bool_], place: int) -> Floats:

@@ -54,6 +54,31 @@ def fit(
 ) -> Features:
     """Return how the features are made, means and deviations from the training rows.
 
+    See `fit_and_read`, which gives what the rows hold besides.
+    """
+    return fit_and_read(
+        frame,
+        names,
+        train=train,
+        missing=missing,
+        scale=scale,
+        categories=categories,
+        where=where,
+    )[0]
+
+
+def fit_and_read(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    train: npt.NDArray[np.int64],
+    missing: Missing,
+    scale: Scale,
+    categories: Sequence[str],
+    where: str,
+) -> tuple[Features, columns.Floats]:
+    """Return how the features are made, and what `Features.block` gives of the whole table.
+
     Args:
         frame: the whole table; the levels of categories are all that it has.
         names: columns of the features.
@@ -93,7 +118,7 @@ def fit(
         embedded=plain.embedded,
     )
     _check_precision(found, described, where)
-    return described
+    return described, found
 
 
 def _plain(

@@ -163,13 +163,19 @@ class TablePreprocessing(Preprocessing):
         """Return the rows of a file, as they are written."""
         return files.read(path, self.form)
 
-    def inputs(self, raw: pd.DataFrame) -> Inputs:
-        """Return the sequences in the order of their identifiers."""
+    def inputs(self, raw: pd.DataFrame, found: columns.Floats | None = None) -> Inputs:
+        """Return the sequences in the order of their identifiers.
+
+        Args:
+            raw: the rows.
+            found: what `Features.block` gives of them, where that has been read already.
+        """
         raw = files.checked(raw, self.where)
         self.features.check(raw, self.where)
         places, names, _ = self.layout.find(raw, self.where)
         rows = places.values.numpy()
-        found = self.features.block(raw, self.where)
+        if found is None:
+            found = self.features.block(raw, self.where)
         steps = len(rows) if unequal(places.lengths) else math.prod(places.shape)
         memory.require(
             steps * self.features.width * 4,

@@ -139,9 +139,11 @@ def call(command: list[str], case: Case, root: Path) -> tuple[int, str]:
     return process.returncode, errors.decode(errors="replace")
 
 
-def faults_of(code: int, said: str) -> list[str]:
-    """Return what is wrong with how a command ended."""
+def faults_of(code: int, said: str, *, heard: bool) -> list[str]:
+    """Return what is wrong with how a command ended; `heard`: its errors come here."""
     faults = []
+    if code in (1, 2) and heard and not said.strip():
+        faults.append("an exit code without a word")
     if code not in attacks.CODES:
         faults.append(f"exit code {code}: {said.strip()[-300:]}")
     if "Traceback" in said or "Exception ignored" in said:
@@ -157,6 +159,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--only", default="", help="of the environments whose name holds this")
+    parser.add_argument("--skip", type=int, default=0, help="so many of them, the first ones")
     arguments = parser.parse_args()
     tally = attacks.Tally()
     with tempfile.TemporaryDirectory(prefix="e-") as name:
@@ -165,18 +168,19 @@ def main() -> int:
         attacks.make_inputs(root)
         for folder in ("home", "here"):
             (root / folder).mkdir()
-        for title, case in cases(root).items():
+        for title, case in list(cases(root).items())[arguments.skip :]:
             if arguments.only not in title:
                 continue
             out = root / "out"
             out.mkdir()
             out.chmod(0o777)
             codes = []
+            heard = "2>" not in case.shell
             for command in commands(root, out):
                 code, said = call(command, case, root)
                 codes.append(code)
                 what = " ".join(part for part in command[3:] if "\n" not in part)[:60]
-                tally.take(f"{title}: {what}", str(code), faults_of(code, said))
+                tally.take(f"{title}: {what}", str(code), faults_of(code, said, heard=heard))
                 if code in (1, 2):
                     print(f"  {title}: {said.strip()[:200]}")
             print(f"{title}: {codes}", flush=True)

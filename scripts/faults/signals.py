@@ -1,8 +1,10 @@
 """Signals: starts a search, stops it by Ctrl-C or SIGTERM at moments spread over it, and counts.
 
     signals.py [--tries 6] [--seed 0] [--earliest 0.5] [--latest 30] [--signal both|SIGINT|SIGTERM]
+               [--after gcs_server]
 
-The moments lie evenly between the earliest and the latest one. Wrong is another exit code than 130
+The moments lie evenly between the earliest and the latest one, counted from the start of the
+command, or from that of a process of it, such as the first of Ray's. Wrong is another exit code than 130
 (or 0, where it was over first), a traceback, anything left beside the run, a process of the search
 that outlives it, a run that cannot be read afterwards, or a message that is not one line. What
 comes before Python has begun with the command is Python's own to take, and counted apart.
@@ -43,13 +45,29 @@ def in_session(session: int) -> list[str]:
     return found
 
 
+def wait_for(name: str, process: subprocess.Popen[str]) -> None:
+    """Wait until the command has started a process of this name, or has ended."""
+    deadline = time.monotonic() + _SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        for entry in Path(f"/proc/{process.pid}/task").glob("*/children"):
+            for child in entry.read_text().split():
+                try:
+                    if Path(f"/proc/{child}/comm").read_text().strip() == name:
+                        return
+                except OSError:
+                    continue
+        time.sleep(0.01)
+
+
 def began(errors: str) -> bool:
     """Whether a process that ended by a signal had come as far as the command."""
     return "in main" in errors or "optcell-search:" in errors
 
 
-def one(root: Path, number: signal.Signals, moment: float, tally: attacks.Tally) -> None:
-    """Start a search, stop it, and look."""
+def one(
+    root: Path, number: signal.Signals, moment: float, tally: attacks.Tally, after: str
+) -> None:
+    """Start a search, stop it so long after it, or a process of it, has started, and look."""
     folder = root / f"run-{tally.tried}"
     command = [
         sys.executable, "-c", _PROGRAM, "run", str(root / "tiny.toml"), "--task",
@@ -60,6 +78,8 @@ def one(root: Path, number: signal.Signals, moment: float, tally: attacks.Tally)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
+    if after:
+        wait_for(after, process)
     time.sleep(moment)
     # A terminal sends Ctrl-C to everybody in it, kill sends to one.
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
@@ -94,7 +114,7 @@ def one(root: Path, number: signal.Signals, moment: float, tally: attacks.Tally)
     if folder.exists() and Run.open(folder).status()["running"]:
         faults.append("left a trial RUNNING")
     stage = "in the search" if folder.exists() else "before it"
-    what = f"{number.name} after {moment:.2f} s, {stage}"
+    what = f"{number.name} {moment:.2f} s after {after or 'the start'}, {stage}"
     tally.take(what, code, faults)
     print(f"{what}: {code}, {took:.1f} s later", flush=True)
 
@@ -108,6 +128,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the order")
     parser.add_argument("--earliest", type=float, default=0.5, help="seconds after the start")
     parser.add_argument("--latest", type=float, default=30.0, help="seconds after the start")
+    parser.add_argument("--after", default="", help="the process that the moments count from")
     parser.add_argument("--signal", choices=("both", "SIGINT", "SIGTERM"), default="both")
     arguments = parser.parse_args()
     numbers = [signal.SIGINT, signal.SIGTERM]
@@ -122,7 +143,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         attacks.make_inputs(Path(name))
         for i, moment in enumerate(moments):
-            one(Path(name), numbers[i % len(numbers)], moment, tally)
+            one(Path(name), numbers[i % len(numbers)], moment, tally, arguments.after)
     return tally.end("signals")
 
 

@@ -95,6 +95,8 @@ def test_printing_draws_everything_and_fits_the_paper(browser: Any, report: str)
         assert page.locator("main > section:not(.drawn):not([hidden])").count() == 0
         assert page.locator(".figure:not(:has(.plot-container))").count() == 0
         assert page.locator("#table tbody tr").count() == 61
+        # A chart that nobody has asked for leaves no heading on the paper.
+        assert page.locator("#pairs").is_hidden()
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(255, 255, 255)"
         )

@@ -57,3 +57,25 @@ def test_other_large_numbers_are_numbers(cells: list[str]) -> None:
 def test_names_are_shown_in_one_line() -> None:
     assert columns.listed(["a", "b c", "\n", "\x1b[31m", 7]) == r"a, b c, '\n', '\x1b[31m', 7"
     assert columns.listed(list(range(30)), 2) == "0, 1, … (30 in all)"
+
+
+@pytest.mark.parametrize("beside", ["0.5", "x", "nan", "1_0"])
+def test_a_number_of_many_digits_is_the_nearest_there_is(beside: str) -> None:
+    """Whatever stands in the other cells; pandas takes the second for 0."""
+    cells = [
+        "0.00000000000123456789",
+        "0.0000000000000000000001",
+        "0.30000000000000004",
+        "6.55e-26",
+    ]
+    expected = [1.23456789e-12, 1e-22, 0.30000000000000004, 6.55e-26]
+    column = pd.Series([*cells, None, beside], dtype=object)
+    if beside == "0.5":
+        found = columns.block(pd.DataFrame({"a": column}), ["a"], "a.csv")[:, 0]
+        np.testing.assert_array_equal(found, [*expected, np.nan, 0.5])
+        np.testing.assert_array_equal(columns.numbers(column, "a.csv"), found)
+    else:
+        with pytest.raises(ValueError, match=f"row 6 holds '{beside}', which is no finite number"):
+            columns.numbers(column, "a.csv")
+        read = columns._parsed(np.array([*cells, beside], dtype=object))
+        np.testing.assert_array_equal(read, [*expected, np.nan])

@@ -100,6 +100,7 @@ def slow_space(folder: Path) -> str:
     return str(space)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("faulty_rule", "cluster")
 def test_nothing_is_lost_by_ctrl_c_and_kill(start: Start, tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"

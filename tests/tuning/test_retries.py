@@ -21,6 +21,7 @@ from optcell_search.tuning import Run
 pytestmark = pytest.mark.usefixtures("cluster", "faulty_rule")
 
 
+@pytest.mark.slow
 def test_out_of_gpu_memory_is_mended_by_a_larger_share(tiny: str, tmp_path: Path) -> None:
     from faulty_rule import MEMORY, NONE, SHARE
 

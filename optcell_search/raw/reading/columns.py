@@ -141,10 +141,26 @@ def _content_of_texts(texts: npt.NDArray[Any]) -> Content:
 
 
 def _parsed(texts: npt.NDArray[Any]) -> Floats:
+    """Return (cells,) the nearest float64 to each number as it is written, NaN where it is none."""
     import pandas as pd
 
+    written = [text for text in texts.tolist() if text is not None]
+    if {*map(type, written)} <= {str}:
+        signs = "".join(written)
+        # What Python takes for a number beyond what tables do: 1_000, nan, infinity, other digits.
+        if signs.isascii() and not {*"_nN"} & {*signs}:
+            try:
+                return texts.astype(np.float64)
+            except ValueError:
+                # A cell that is no number; which, is found below.
+                pass
     parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
-    return np.array(parsed, dtype=np.float64)
+    values = np.array(parsed, dtype=np.float64)
+    for place in np.flatnonzero(np.isfinite(values)):
+        # pandas rounds what has more than 15 digits, and 0.0000000000000000000001 off to 0.
+        if isinstance(texts[place], str) and _DECIMAL.fullmatch(texts[place]):
+            values[place] = float(texts[place])
+    return values
 
 
 def numbers(column: pd.Series[Any], where: str) -> Floats:

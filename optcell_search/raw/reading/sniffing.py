@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 SEPARATORS = (",", ";", "\t", "|")
-_LINES = 50
+_LINES, _LETTERS = 50, 1_000_000
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
@@ -23,7 +23,7 @@ def separator(text: str, where: str) -> str:
     Raises:
         ValueError: more than one of them does; the message names the option that decides.
     """
-    first = list(itertools.islice(io.StringIO(text, newline=""), _LINES))
+    first = _first(text)
     widths = {sep: _widths(first, sep) for sep in SEPARATORS}
     even = [sep for sep, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
     if len(even) == 1:
@@ -33,6 +33,18 @@ def separator(text: str, where: str) -> str:
         raise ValueError(f"{where}: more than one separator fits; valid: {choices}")
     heads = {sep: found[0] for sep, found in widths.items() if found and found[0] > 1}
     return max(heads, key=lambda sep: heads[sep]) if heads else ","
+
+
+def _first(text: str) -> list[str]:
+    """Return the first lines, fewer of them where they are long."""
+    lines: list[str] = []
+    letters = 0
+    for line in itertools.islice(io.StringIO(text, newline=""), _LINES):
+        lines.append(line)
+        letters += len(line)
+        if letters > _LETTERS and len(lines) > 1:
+            break
+    return lines
 
 
 def decimal_sign(cells: Sequence[Sequence[str]], sep: str, where: str) -> str:

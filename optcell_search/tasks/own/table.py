@@ -180,23 +180,24 @@ class Table(TableOptions, OwnData):
         parts = dict(zip(_PARTS, index, strict=True))
         learned = torch.from_numpy(parts["train"])
         train = places.part(learned).values.numpy()
+        features, found = fitting.fit_and_read(
+            frame,
+            chosen,
+            train=np.sort(train[train >= 0]),
+            missing=self.missing_cells(),
+            scale=cast(fitting.Scale, self.scale),
+            categories=names_in(self.categories),
+            where=where,
+        )
         made = TablePreprocessing(
             outputs=scaled(outputs, flat(part(exact, learned)), where),
             layout=layout,
-            features=fitting.fit(
-                frame,
-                chosen,
-                train=np.sort(train[train >= 0]),
-                missing=self.missing_cells(),
-                scale=cast(fitting.Scale, self.scale),
-                categories=names_in(self.categories),
-                where=where,
-            ),
+            features=features,
             form=self.form(),
             # In an exported package the folder means nothing.
             where=path.name,
         )
-        inputs = made.inputs(frame)
+        inputs = made.inputs(frame, found)
         laid = made.targets(frame, inputs)
         return _Read(
             frame, made, inputs, places, laid, _drivers(made, frame, inputs), parts, groups

@@ -133,6 +133,7 @@ def seen_by_this_process_alone(tmp_path: Path) -> Iterator[Path]:
     os.close(number)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_search_whose_workers_do_not_see_the_data(
     seen_by_this_process_alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

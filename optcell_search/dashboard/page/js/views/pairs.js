@@ -55,7 +55,7 @@ function drawPairs(run) {
     pairsView.charts.push({ x, y, logX: run.column.get(x).log, logY: run.column.get(y).log });
     changedPairs();
   };
-  root.append(h("p", {}, "Any column of numbers against any other one, of all trials that have both, those stopped early as well. Colours, symbols and sizes are those chosen for the front."));
+  root.append(h("p", { class: "says" }, "Any column of numbers against any other one, of all trials that have both, those stopped early as well. Colours, symbols and sizes are those chosen for the front."));
   const rooms = pairsView.charts.map((chart, i) => h("div", { id: `pair-${i}` }, pairControls(run, chart, i)));
   root.append(h("div", { class: "answers" }, rooms), h("p", {}, h("button", { type: "button", id: "add-chart", onclick: add, disabled: pairsView.charts.length >= MOST_CHARTS }, "Add a chart")));
   followPairs(run);
