@@ -33,7 +33,8 @@ def one_thread() -> Iterator[None]:
 
 
 def candidate(rule: str = "heavy_ball", cell: str = "lstm", **sections: Any) -> Candidate:
-    values = {"nesterov": {"restart": 3}, "adam": {"mu": 0.4, "beta": 0.8}}.get(rule, {})
+    known: dict[str, Any] = {"nesterov": {"restart": 3}, "adam": {"mu": 0.4, "beta": 0.8}}
+    values = known.get(rule, {})
     model: dict[str, Any] = {"hidden_size": 6, **sections.get("model", {})}
     training = {"batch_size": 10, "lr": 0.003, **sections.get("training", {})}
     return Candidate.from_dict(
