@@ -19,6 +19,7 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold
 from optcell_search.testing.side_by_side import every_rule, in_double, largest_gap, noise_task
 from optcell_search.training import DivergedError, Population, Training, form
+from optcell_search.training.population.paying import paying
 
 TIMES = ("train_seconds", "latency_ms")
 RULES = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
@@ -246,3 +247,11 @@ def test_what_does_not_fit_is_refused_and_what_cannot_be_mapped_runs_alone(
     gap, alone = largest_gap([candidate(cell="hippo")] * 2, [task] * 2, epochs=1)
     assert gap == 0
     assert alone.reasons["heavy_ball"].startswith("torch.func.vmap: ")
+
+
+def test_auto_takes_side_by_side_what_was_measured_to_pay() -> None:
+    digits = tasks.load("digits")
+    assert paying(candidate(model={"hidden_size": 64}), digits) > 1
+    # 128 units, 128 sequences: the arithmetic is all of a step.
+    wide = candidate(model={"hidden_size": 128}, training={"batch_size": 128})
+    assert paying(wide, digits) == 1

@@ -11,7 +11,7 @@ from .forms import alone
 # scripts/benchmarks/results/population.md: what a step takes beside its arithmetic is shared by all
 # slots. Beyond so many multiplications a step the arithmetic is all, and beyond so many slots
 # nothing more is gained.
-_LARGEST_STEP = 80_000_000
+_LARGEST_STEP = 50_000_000
 _MOST = 16
 
 
@@ -19,7 +19,7 @@ def paying(candidate: Candidate, task: LoadedTask) -> int:
     """Return how many trainings of a candidate's form to take side by side: 1 or 16.
 
     By a rule from measurements, not by a clock, so that a trial comes to the same numbers again:
-    16 on a CPU, where units² · gates · steps · batch size is no more than 80 million; else 1.
+    16 on a CPU, where units² · gates · steps · batch size is no more than 50 million; else 1.
     """
     if task.device.type != "cpu" or alone(task) or not isinstance(candidate.model, Model):
         return 1
