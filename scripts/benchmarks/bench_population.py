@@ -1,6 +1,7 @@
 """Populations against one training after the other, in processor time; the folds of a trial.
 
     python scripts/benchmarks/bench_population.py [--rounds 3] [--only steps,folds,seeds]
+        [--beside SENTENCE]
 
 Times are processor seconds of this process with one torch thread; the two ways are timed in turn,
 round by round, and a row gives the median of the rounds' ratios with the least and the largest.
@@ -153,7 +154,7 @@ def in_words(rows: dict[str, dict[str, Any]], about: dict[str, str]) -> str:
         f"{about['machine']}, torch {about['torch']}, one thread, {about['date']}. Processor time "
         "of an epoch a candidate, evaluation included; ratio of alone to together, the median of "
         f"{about['rounds']} rounds with the least and the largest. `auto`: whether `--population "
-        "auto` trains such candidates side by side.",
+        f"auto` trains such candidates side by side. {about['beside']}",
         "",
         "| candidates | alone, ms | together, ms | ratio | auto |",
         "|---|--:|--:|--:|---|",
@@ -171,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="steps,folds,seeds")
+    parser.add_argument("--beside", default="", help="What else ran, in a sentence.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows = table(arguments.rounds, set(arguments.only.split(",")))
@@ -179,6 +181,7 @@ def main() -> None:
         "torch": torch.__version__,
         "date": date.today().isoformat(),
         "rounds": str(arguments.rounds),
+        "beside": arguments.beside,
     }
     RESULTS.joinpath("population.json").write_text(
         json.dumps({"about": about, "rows": rows}, indent=1) + "\n"
