@@ -45,10 +45,11 @@ ARROWS: dict[str, set[str]] = {
         "hyperparameters", "registry", "pareto", "cells", "raw", "tasks", "space", "training",
         "ledger", "results", "export", "dashboard", "stages", "wording", "notebook",
     },
+    "table": {"pareto", "tasks", "space", "training", "ledger", "tuning"},
     "estimators": {"export", "raw", "space", "tuning"},
     "cli": {
         "registry", "tasks", "space", "training", "ledger", "results", "export", "dashboard",
-        "tuning", "stages", "wording",
+        "tuning", "table", "stages", "wording",
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
@@ -68,7 +69,7 @@ TUNING_ARROWS: dict[str, set[str]] = {
 
 # Packages that only some rooms may import; the rest of the house stays free of them.
 GUESTS: dict[str, set[str]] = {
-    "ray": {"tuning"},
+    "ray": {"tuning", "table"},
     "optuna": {"ledger", "tuning", "results", "dashboard"},
     "sklearn": {"estimators", "tasks"},
     "plotly": {"dashboard"},

@@ -9,6 +9,7 @@ from ..ledger.storage.passwords import without_password
 from . import commands, steering
 from .finalize_options import add_finalize
 from .search_options import add_extension, add_search
+from .simulating import add_simulate, simulate
 
 _EXAMPLE = """\
 a first search, from nothing to an exported cell:
@@ -61,6 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_dashboard(actions)
     _add_export(actions)
     _add_predict(actions)
+    _add_simulate(actions)
     _add_list(actions)
     return parser
 
@@ -267,6 +269,11 @@ def _add_predict(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--force", action="store_true", help="Replace the file of --out where it exists."
     )
+
+
+def _add_simulate(actions: _Actions[_Parser]) -> None:
+    summary = "Search a table of trained candidates, without training anything."
+    add_simulate(_command(actions, "simulate", simulate, summary, directory=False))
 
 
 def _add_list(actions: _Actions[_Parser]) -> None:

@@ -29,6 +29,15 @@ def make_ledger(request: Request, folder: Path) -> Ledger:
         ValueError: the storage does not answer, or holds a study of this name already.
     """
     storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
+    return ledger_in(storage, request)
+
+
+def ledger_in(storage: LedgerStorage, request: Request) -> Ledger:
+    """Make the ledger of a new run in a storage that is open.
+
+    Raises:
+        ValueError: the storage does not answer, or holds a study of this name already.
+    """
     quiet_optuna()
     directions = list(request.objectives.values())
     with _closed_on_failure(storage):

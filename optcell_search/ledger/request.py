@@ -49,6 +49,8 @@ class Request:
             user names, then the plain cells of the space (rule gd, s = 1).
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
+        uncut_epochs: what that would be without a limit in time, and what `finalize` takes where a
+            schedule can be longer; 0: `epochs`.
         seed, repeats: of the run, and how many seeds each candidate is trained with.
         folds: into how many training and validation data are dealt, each candidate being trained in
             all of them; 1: the task's own split alone.
@@ -85,6 +87,7 @@ class Request:
     first: tuple[dict[str, Any], ...] = ()
     epochs: int
     epochs_rule: str = ""
+    uncut_epochs: int = 0
     seed: int
     repeats: int
     folds: int = 1

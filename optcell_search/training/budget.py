@@ -6,7 +6,7 @@ import math
 
 # Steps of the optimizer that a small set's candidates get, and the ends of the range of epochs.
 STEPS = 2000
-FEWEST, MOST = 10, 200
+FEWEST, MOST = 10, 1000
 
 
 def automatic_epochs(sequences: int, batch_size: int, pieces: int = 1) -> int:
@@ -14,9 +14,9 @@ def automatic_epochs(sequences: int, batch_size: int, pieces: int = 1) -> int:
 
         epochs = STEPS / (steps an epoch), rounded up, but FEWEST at least and MOST at most
 
-    with STEPS = 2000, FEWEST = 10, MOST = 200. So a set of 1,000 sequences in batches of 32 is
+    with STEPS = 2000, FEWEST = 10, MOST = 1000. So a set of 1,000 sequences in batches of 32 is
     seen 63 times, one of 60,000 in batches of 128 ten times (4,690 steps), and one of 40 in batches
-    of 8, with 5 steps an epoch, 200 times.
+    of 8, with 5 steps an epoch, 400 times.
 
     Args:
         sequences: in the training split.

@@ -11,8 +11,6 @@ SETS = {
     "ItalyPowerDemand": "ucr:name=ItalyPowerDemand",
     "JapaneseVowels": "ucr:name=JapaneseVowels",
     "BasicMotions": "ucr:name=BasicMotions",
-    "mnist1d": "mnist1d",
-    "digits": "digits",
 }
 
 Values = dict[str, Any]
@@ -33,23 +31,35 @@ _BOTH = {**_CYCLE, "model.bidirectional": True, "model.readout": "mean_max",
 _SERIAL = {**_BOTH, "model.front": "serial"}
 _PARALLEL = {**_BOTH, "model.front": "parallel"}
 
+_SMALL = {**_SERIAL, "model.hidden_size": 32, "model.front_width": 32}
+
 RECIPES: dict[str, Callable[[Any], Values]] = {
     "common": _common,
-    "plain": lambda task: {},
-    "one_cycle": lambda task: _CYCLE,
-    "both mean_max": lambda task: _BOTH,
-    "both attention": lambda task: {**_BOTH, "model.readout": "attention"},
-    "serial front": lambda task: _SERIAL,
-    "parallel front": lambda task: _PARALLEL,
-    "serial depth 3": lambda task: {**_SERIAL, "model.front_depth": 3},
+    "both": lambda task: _BOTH,
+    "serial": lambda task: _SERIAL,
+    "serial batch 4": lambda task: {**_SERIAL, "training.batch_size": 4},
     "parallel depth 3": lambda task: {**_PARALLEL, "model.front_depth": 3},
-    "parallel depth 3 width 128": lambda task: {
-        **_PARALLEL, "model.front_depth": 3, "model.front_width": 128,
-    },
-    "serial best": lambda task: {**_SERIAL, "training.weights": "best"},
-    "serial averaging": lambda task: {**_SERIAL, "training.averaging": 0.99},
-    "serial smoothing": lambda task: {**_SERIAL, "training.label_smoothing": 0.1},
-    "serial jitter": lambda task: {**_SERIAL, "training.jitter": 0.1},
-    "serial slicing": lambda task: {**_SERIAL, "training.slicing": 0.1},
-    "serial layer norm": lambda task: {**_SERIAL, "model.norm": "layer"},
+    "small": lambda task: _SMALL,
+    "small none": lambda task: {**_BOTH, "model.hidden_size": 32},
+    "small parallel": lambda task: {**_SMALL, "model.front": "parallel"},
+    "small depth 3": lambda task: {**_SMALL, "model.front_depth": 3},
+    "small batch 4": lambda task: {**_SMALL, "training.batch_size": 4},
+    "small lr 1e-3": lambda task: {**_SMALL, "training.lr": 1e-3},
+    "small lr 1e-2": lambda task: {**_SMALL, "training.lr": 1e-2},
+    "small decay 0.1": lambda task: {**_SMALL, "training.weight_decay": 0.1},
+    "small dropout 0.5": lambda task: {**_SMALL, "model.readout_dropout": 0.5},
+    "small averaging": lambda task: {**_SMALL, "training.averaging": 0.98},
+    "small smoothing": lambda task: {**_SMALL, "training.label_smoothing": 0.1},
+    "small jitter": lambda task: {**_SMALL, "training.jitter": 0.1},
+    "small slicing": lambda task: {**_SMALL, "training.slicing": 0.1},
+    "small slicing 0.3": lambda task: {**_SMALL, "training.slicing": 0.3},
+    "small attention": lambda task: {**_SMALL, "model.readout": "attention"},
+    "small kernel 16": lambda task: {**_SMALL, "model.front_kernel": 16},
 }  # fmt: skip
+
+
+def compared_with(recipe: str) -> str | None:
+    """Return the recipe that another one differs from in one thing; None: in several."""
+    if recipe in ("serial", "common"):
+        return None
+    return "small" if recipe.startswith("small ") else "serial"

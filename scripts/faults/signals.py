@@ -4,10 +4,11 @@
                [--after gcs_server]
 
 The moments lie evenly between the earliest and the latest one, counted from the start of the
-command, or from that of a process of it, such as the first of Ray's. Wrong is another exit code than 130
-(or 0, where it was over first), a traceback, anything left beside the run, a process of the search
-that outlives it, a run that cannot be read afterwards, or a message that is not one line. What
-comes before Python has begun with the command is Python's own to take, and counted apart.
+command, or from that of a process of it, such as the first of Ray's. Wrong is another exit code
+than 130 (or 0, where it was over first), a traceback, anything left beside the run, a process of
+the search that outlives it, a run that cannot be read afterwards, or a message that is not one
+line. What comes before Python has begun with the command is Python's own to take, and counted
+apart.
 """
 
 from __future__ import annotations

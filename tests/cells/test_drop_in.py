@@ -276,7 +276,9 @@ def test_both_exporters_to_onnx_write_what_onnxruntime_runs(tmp_path: Path) -> N
 
 @pytest.mark.filterwarnings("ignore")
 def test_tensorboard_draws_its_graph(tmp_path: Path) -> None:
-    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    tensorboard = pytest.importorskip(
+        "torch.utils.tensorboard", reason="tensorboard is not installed"
+    )
     writer = tensorboard.SummaryWriter(str(tmp_path))
     writer.add_graph(OptCell(3, 4, rule="adam"), torch.randn(5, 2, 3))
     writer.close()

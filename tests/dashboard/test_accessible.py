@@ -1,6 +1,6 @@
 """axe's checks of accessibility, on the file and on the live page.
 
-axe-core is a dependency of the tests alone: ``npm install --prefix tests``.
+axe-core comes in a package of Python, which is a dependency of the tests alone.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from reports import filled, report
 
 __all__ = ["browser", "report"]
 
-AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
-pytestmark = [
-    needs_browser,
-    pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm install --prefix tests"),
-]
+package = pytest.importorskip(
+    "axe_playwright_python", reason="axe-playwright-python is not installed"
+)
+AXE = Path(package.__path__[0]) / "axe.min.js"
+pytestmark = needs_browser
 RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.flatMap(
     found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 200)}`))"""
 

@@ -111,7 +111,7 @@ def test_typed_files_keep_their_named_index_and_refuse_what_is_none(tmp_path: Pa
 
 
 def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
-    pytest.importorskip("openpyxl")
+    pytest.importorskip("openpyxl", reason="openpyxl is an optional extra")
     path = tmp_path / "a.xlsx"
     with pd.ExcelWriter(path) as book:
         pd.DataFrame({"id": ["007"], "x": [1.5]}).to_excel(book, sheet_name="one", index=False)

@@ -119,7 +119,7 @@ def test_a_schedule_needs_a_budget(digits: LoadedTask) -> None:
 
 @pytest.mark.parametrize(
     ("sequences", "batch", "pieces", "epochs"),
-    [(40, 8, 1, 200), (1000, 32, 1, 63), (60_000, 128, 1, 10), (1, 1, 1, 200), (20, 10, 100, 10)],
+    [(40, 8, 1, 400), (1000, 32, 1, 63), (60_000, 128, 1, 10), (1, 1, 1, 1000), (20, 10, 100, 10)],
 )
 def test_small_sets_get_many_epochs(sequences: int, batch: int, pieces: int, epochs: int) -> None:
     assert automatic_epochs(sequences, batch, pieces) == epochs

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tomli_w
+import torch
 from runs import SMALL_SPACE, SPACE, a_request
 
 from optcell_search import tasks
 from optcell_search.ledger.request import Request
 from optcell_search.space import SearchSpace
-from optcell_search.tuning.resolving import limits
+from optcell_search.tasks import Ragged, Split
+from optcell_search.tuning.resolving import limits, step_memory
 from optcell_search.tuning.resolving.first_candidates import read_first
 from optcell_search.tuning.resolving.resolve import resolve
+
+LONG = Ragged(torch.zeros(150_000 + 4 * 63, 2), torch.tensor([150_000, *[4] * 63]))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +51,7 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"until": ["accuracy>1"]}, "'accuracy>1'; valid: METRIC<=NUMBER"),
         ({"until": ["beauty>=1"]}, "unknown metric 'beauty'"),
         ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
-        ({"deterministic": True, "trial_time": "1m"}, "trial_time is read off a clock"),
+        ({"deterministic": True, "trial_time": "1m"}, "trial_time goes by a clock"),
         ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
         ({"folds": 0}, "folds = 0; valid: integers, 1 or more"),
         ({"folds": 33}, "32 sequences are too few; valid: 1"),
@@ -62,11 +68,53 @@ def test_wrong_limits_take_one_line(tiny: str, changes: dict[str, Any], message:
 def test_epochs_are_chosen_for_the_data_and_the_largest_batch(tiny: str) -> None:
     space = {**SPACE, "training": {"lr": 0.1, "batch_size": {"choices": [16, 8]}}}
     request = a_request(tiny, space=space, epochs="auto")
-    # Two steps an epoch would need 1,000 epochs for 2,000 steps; 200 are the most.
     count = len(tasks.load(tiny).train)
-    assert request.epochs == 200
+    assert request.epochs == min(1000, -(-2000 // -(-count // 16)))
     assert request.epochs_rule.startswith(f"auto: {count} sequences in batches of 16, so ")
     assert a_request(tiny, epochs=3).epochs_rule == ""
+
+
+def test_steps_of_batches_of_alike_length_are_counted_as_they_are() -> None:
+    """One long sequence stands in a batch of its own: three steps, not two."""
+    train = Split(LONG, torch.zeros(len(LONG)), LONG.lengths)
+    task = SimpleNamespace(train=train, chunk=0)
+    space = SearchSpace.from_dict({**SPACE, "training": {"lr": 0.1, "batch_size": 32}})
+    epochs, rule = limits.epochs_of("auto", space, task)  # type: ignore[arg-type]
+    assert rule.endswith(
+        f"64 sequences in batches of 32, so 3 steps an epoch and {3 * epochs} in all"
+    )
+    assert epochs == 200
+    space = SearchSpace.from_dict({**SPACE, "training": {"lr": 0.1, "batch_size": 2}})
+    epochs, rule = limits.epochs_of("auto", space, task)  # type: ignore[arg-type]
+    assert (epochs, "so 33 steps" in rule) == (61, True)
+
+
+@pytest.mark.parametrize(
+    ("free", "here", "said"), [(10**9, True, 0), (10**8, True, 1), (1, False, 0)]
+)
+def test_a_step_that_needs_more_memory_than_there_is_is_said(
+    free: int, here: bool, said: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = SimpleNamespace(train=SimpleNamespace(inputs=LONG), chunk=0)
+    space = SearchSpace.from_dict(
+        {
+            **SPACE,
+            "cells": ["lstm"],
+            "cell": {},
+            "model": {"hidden_size": {"choices": [8, 16]}, "num_layers": 2},
+            "training": {"lr": 0.1, "batch_size": 32},
+        }
+    )
+    monkeypatch.setattr(step_memory.memory, "available", lambda: free)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        step_memory.warn(space, task, 2, here=here)  # type: ignore[arg-type]
+    assert len(caught) == said
+    if said:
+        # 2 workers · 1 sequence · 150,000 steps · 16 units · 2 layers · 4 gates · 8 bytes
+        words = str(caught[0].message)
+        assert "keeps 1 sequences of 150000 steps at a time: with 16 units and 2 workers" in words
+        assert f"about {2 * 150_000 * 16 * 2 * 4 * 8 / 2**30:.1f} GiB" in words
 
 
 def test_a_text_is_taken_in_pieces_of_which_each_is_a_step(tmp_path: Path) -> None:
@@ -76,7 +124,7 @@ def test_a_text_is_taken_in_pieces_of_which_each_is_a_step(tmp_path: Path) -> No
     task = tasks.load(f"{text}:streams=8,chunk=16")
     steps = -(-int(task.train.inputs.shape[1]) // 16)
     epochs, rule = limits.epochs_of("auto", SearchSpace.from_dict(space), task)
-    assert epochs == max(10, min(200, -(-2000 // steps)))
+    assert epochs == max(10, min(1000, -(-2000 // steps)))
     assert f"each in {steps} pieces, so {steps} steps an epoch and {steps * epochs} in all" in rule
 
 
@@ -136,11 +184,11 @@ def test_candidates_to_try_first_are_read_and_kept(tiny: str, tmp_path: Path) ->
     ("asked", "found"),
     [
         ({}, (1, 10, 1, False)),
-        ({"preset": "quick"}, (1, 50, 1, False)),
-        ({"preset": "good"}, (5, 200, 1, False)),
-        ({"preset": "best"}, (5, 400, 2, True)),
+        ({"preset": "quick"}, (1, 250, 1, False)),
+        ({"preset": "good"}, (5, 1000, 1, False)),
+        ({"preset": "best"}, (5, 2000, 2, True)),
         ({"preset": "best", "folds": 3, "epochs": 7, "repeats": 1}, (3, 7, 1, True)),
-        ({"preset": "quick", "epochs": "auto"}, (1, 200, 1, False)),
+        ({"preset": "quick", "epochs": "auto"}, (1, 1000, 1, False)),
     ],
 )
 def test_presets_say_how_thoroughly_and_explicit_options_win(

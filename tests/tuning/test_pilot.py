@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,8 +72,10 @@ def asked(monkeypatch: pytest.MonkeyPatch, seconds: float, **options: object) ->
 def test_a_search_has_time_for_ten_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = asked(monkeypatch, 0.01)
     assert "cut" not in usual.epochs_rule
+    assert usual.uncut_epochs == 0
     request = asked(monkeypatch, 4.0)
     assert (request.epochs, request.folds) == (30, 1)
+    assert request.uncut_epochs == usual.epochs
     assert request.epochs_rule.endswith(
         f"; cut to 30 of {usual.epochs} epochs, as an epoch takes 4 s here and a candidate has "
         "120 s of the time"
@@ -80,6 +83,23 @@ def test_a_search_has_time_for_ten_candidates(monkeypatch: pytest.MonkeyPatch) -
     # Three candidates alone may take longer each.
     assert asked(monkeypatch, 4.0, num_trials=3).epochs == 100
     assert asked(monkeypatch, 4.0, repeats=2).epochs == 15
+
+
+@pytest.mark.parametrize(
+    ("asked_trials", "folds", "number"), [(0, 1, 10), (0, 5, 5), (50, 5, 5), (50, 1, 10), (3, 5, 3)]
+)
+def test_few_candidates_are_judged_in_folds(asked_trials: int, folds: int, number: int) -> None:
+    assert pilot.candidates(asked_trials, folds) == number
+
+
+def test_a_small_set_has_time_for_five_candidates(
+    monkeypatch: pytest.MonkeyPatch, tiny: str
+) -> None:
+    monkeypatch.setattr(pilot, "seconds_an_epoch", lambda *_: 1.0)
+    monkeypatch.setattr("optcell_search.tuning.resolving.resolve.available_cores", lambda: 1)
+    options: dict[str, Any] = {"time": 5000, "workers": 1, "folds": 5, "epochs": "auto"}
+    # 5,000 s are 1,000 s for each of five, so 200 s in each of its folds.
+    assert resolve(SPACE, tiny, **options).epochs == 200
 
 
 def test_a_cluster_of_our_own_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

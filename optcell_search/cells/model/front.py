@@ -49,8 +49,17 @@ class Convolution(nn.Module):
         if before is None:
             before = x.new_zeros(x.shape[0], reach, x.shape[2])
         x = torch.cat([before, x], 1)
-        summed: Tensor = self.linear(x.transpose(1, 2)).transpose(1, 2)
-        return summed, x[:, x.shape[1] - reach :]
+        return self._convolved(x), x[:, x.shape[1] - reach :]
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        """Return the weighted sums (B, T, width) of x (B, K - 1 + T, features)."""
+        # As an image of height 1 whose features lie side by side in memory, as they do in x: on
+        # CPUs the convolution of a line brings them into another order first, and takes twice to
+        # four times as long.
+        image = x.transpose(1, 2).unsqueeze(2)
+        weight = self.linear.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        summed: Tensor = nn.functional.conv2d(image, weight).squeeze(2).transpose(1, 2)
+        return summed
 
     def finish(self, sums: Tensor) -> Tensor:
         """Return (..., width): norm, then relu."""

@@ -41,8 +41,8 @@ class Plan:
 
     Attributes:
         seeds: how often each.
-        epochs: of each training; None: as many as in the search or, with `refit`, as many as were
-            best there, in the mean over folds and repeats.
+        epochs: of each training; None: as many as in the search or, with `refit`, as `refit_epochs`
+            says.
         refit: on training and validation data together.
         ensemble: test the average of a trial's seeds beside them.
     """

@@ -11,6 +11,7 @@ from optcell_search import training
 from optcell_search.space import SearchSpace
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import automatic_folds, refusal
+from optcell_search.training.batches import count
 
 from ...ledger.constraints import Constraint
 from ..search.samplers import everything
@@ -75,11 +76,13 @@ def epochs_of(
     largest = max(int(size) for size in space.domains["training.batch_size"].grid(2))
     steps = int(task.train.inputs.shape[1])
     pieces = math.ceil(steps / task.chunk) if task.chunk else 1
-    epochs = math.ceil(share * training.automatic_epochs(sequences, largest, pieces))
+    batches = count(task.train, largest)
+    # Batches of alike lengths are more than their sequences need; the rule counts full ones.
+    epochs = math.ceil(share * training.automatic_epochs(batches * largest, largest, pieces))
     said = f"auto: {sequences} sequences in batches of {largest}"
     if pieces > 1:
         said += f", each in {pieces} pieces"
-    each = math.ceil(sequences / largest) * pieces
+    each = batches * pieces
     said += "" if share == 1 else f", {share:g} of the usual"
     return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
 

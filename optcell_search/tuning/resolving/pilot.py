@@ -18,7 +18,10 @@ from optcell_search.training import DivergedError, Training
 from optcell_search.training.schedule import steps_in
 
 # Whole candidates that a search should have the time for; what is pruned is cheaper.
-CANDIDATES = 10
+_CANDIDATES = 10
+# The same where they are judged in folds: few sequences tell few candidates apart, while more steps
+# of the optimizer bring accuracy (scripts/benchmarks/results/folds.md).
+_CANDIDATES_IN_FOLDS = 5
 # Below this share of the epochs that the rule gives, folds are saved first.
 LEAST_SHARE = 0.25
 _STEPS, _JUDGED, _TRIED = 3, 64, 3
@@ -54,6 +57,15 @@ class Plan:
         if not self.fixed_folds and room / (folds * seconds) < LEAST_SHARE * epochs:
             folds = 1
         return max(1, min(epochs, int(room / (folds * seconds)))), folds
+
+
+def candidates(asked_trials: int, folds: int) -> int:
+    """Return for how many whole candidates a search should have the time.
+
+    It is 10, or 5 in folds, and no more than the trials that are asked for (0: no number is).
+    """
+    wanted = _CANDIDATES if folds == 1 else _CANDIDATES_IN_FOLDS
+    return min(asked_trials or wanted, wanted)
 
 
 def fit(

@@ -22,7 +22,7 @@ from ...ledger.request import LOCAL, Request
 from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
-from . import limits, pilot
+from . import limits, pilot, step_memory
 from .first_candidates import read_first, with_plain
 from .naming import name_of_run
 from .presets import thoroughness
@@ -31,8 +31,7 @@ SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
-_MOST_GIB = 2.0**30
-_MOST_GPUS = 1024
+_MOST_GIB, _MOST_GPUS = 2.0**30, 1024
 
 
 def resolve(
@@ -128,7 +127,7 @@ def resolve(
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
-    budget, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
+    planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
     known = training.objectives(data)
     directions = _directions(known, objectives)
     # Read here so that a mistyped constraint is found before anything is started.
@@ -138,17 +137,16 @@ def resolve(
         ends = [Constraint.stored(goal).metric for goal in goals]
         _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
         if longest:
-            raise ValueError(
-                "trial_time is read off a clock; valid in a deterministic search: none"
-            )
+            raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
+    budget = planned
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
     elsewhere = gpus_per_trial or (address and address != LOCAL)
+    step_memory.warn(loaded, seen, workers, here=not elsewhere)
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
-        wanted = min(asked_trials or pilot.CANDIDATES, pilot.CANDIDATES)
-        plan = pilot.Plan(budget, count, fixed_folds=how.folds != "auto")
+        plan = pilot.Plan(planned, count, fixed_folds=how.folds != "auto")
         at_once = min(workers, max(1.0, cores / threads))  # what is beyond the cores shares them
-        room = time_limit * at_once / (wanted * how.repeats)
-        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room)
+        room = time_limit * at_once / pilot.candidates(asked_trials, count)
+        budget, count, cut = pilot.fit(plan, loaded, seen, threads, room / how.repeats)
         epochs_rule += cut
     return Request(
         run_id=name_of_run(loaded.name, data.name),
@@ -165,6 +163,7 @@ def resolve(
         first=tried_first,
         epochs=budget,
         epochs_rule=epochs_rule,
+        uncut_epochs=planned if budget < planned else 0,
         seed=seed,
         repeats=how.repeats,
         folds=count,

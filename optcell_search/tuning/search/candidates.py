@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 
+from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
-from optcell_search.space import Candidate
+from optcell_search.space import Candidate, SearchSpace
 
 from ...ledger.ledger import Ledger
+from ...ledger.request import Request
 from ...ledger.trials.running_trial import RunningTrial
 from . import samplers
 
 # Suggestions of a sampler that may be refused before another way is tried.
 _ATTEMPTS = 10
+
+MakeSampler = Callable[[Request, int, int], BaseSampler]
 
 
 class CandidateQueue:
@@ -22,18 +27,26 @@ class CandidateQueue:
 
     Args:
         ledger: of the run.
+        space: what is searched of it; None: the search space of the run.
+        make_sampler: from request, number of the trial and refused suggestions to what chooses it.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        space: SearchSpace | None = None,
+        make_sampler: MakeSampler = samplers.make_sampler,
+    ) -> None:
         self._ledger = ledger
         self._request = ledger.request
-        self._space = ledger.request.search_space
+        self._make_sampler = make_sampler
+        self._space = ledger.request.search_space if space is None else space
         known = (trial.user_attrs.get("key") for trial in ledger.trials())
         self._tried = {key for key in known if key is not None}
         first = (Candidate.from_dict(one) for one in ledger.request.first)
         self._first = deque(candidate for candidate in first if candidate.key not in self._tried)
         self._is_grid = ledger.request.sampler == "grid"
-        every = samplers.grid(self._request) if self._is_grid else self._everything()
+        every = samplers.grid(self._request, self._space) if self._is_grid else self._everything()
         self._all = {candidate.key: candidate for candidate in every}
         self._rest = deque(self._all)
         self._refused = 0
@@ -64,7 +77,7 @@ class CandidateQueue:
         fixed = None if waiting else self._chosen()
         # Where candidates are endless and the sampler insists, its choice is taken as it is.
         insists = self._refused >= _ATTEMPTS
-        sampler = samplers.make_sampler(self._request, self._ledger.size, self._refused)
+        sampler = self._make_sampler(self._request, self._ledger.size, self._refused)
         tried = () if insists else self._tried
         trial = self._ledger.ask(self._space, sampler, fixed, tried)
         if trial is not None:

@@ -46,12 +46,12 @@ def make_sampler(request: Request, number: int, attempt: int = 0) -> BaseSampler
     return RandomSampler(seed=seed)
 
 
-def grid(request: Request) -> list[Candidate]:
+def grid(request: Request, space: SearchSpace | None = None) -> list[Candidate]:
     """Return the grid over the space, each candidate once, in an order set by the run's seed.
 
     Shuffled, because a search may be too short for the whole of it.
     """
-    candidates = _unique(request.search_space.grid(_GRID_POINTS))
+    candidates = _unique((space or request.search_space).grid(_GRID_POINTS))
     random.Random(request.seed).shuffle(candidates)
     return candidates
 

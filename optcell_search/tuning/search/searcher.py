@@ -41,9 +41,16 @@ class LedgerSearch(Searcher):
         ledger: the ledger.
         folder: the run folder.
         budget: by default as the ledger has it.
+        candidates: what is asked for the next one, by default the sampler of the run.
     """
 
-    def __init__(self, ledger: Ledger, folder: Path, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        folder: Path,
+        budget: Budget | None = None,
+        candidates: CandidateQueue | None = None,
+    ) -> None:
         super().__init__()
         self._ledger = ledger
         self._request = ledger.request
@@ -71,7 +78,7 @@ class LedgerSearch(Searcher):
             mine = METRICS in known and DUPLICATE_OF not in known
             if trial.state == TrialState.COMPLETE and mine:
                 self._keep(trial.number, known[METRICS])
-        self._candidates, self._wishes = CandidateQueue(ledger), Wishes(ledger)
+        self._candidates, self._wishes = candidates or CandidateQueue(ledger), Wishes(ledger)
         self.sweep()
 
     def sweep(self) -> None:

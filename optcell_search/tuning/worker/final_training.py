@@ -65,12 +65,15 @@ def refit_epochs(trial: FrozenTrial, request: Request) -> int:
 
     As many epochs as were best in the search, in the mean over folds and repeats; but all of them
     where the learning rate follows a schedule, whose end is what was judged: a shorter training
-    would be another one.
+    would be another one. Where the search had no time for as many as suit the data, a schedule is
+    stretched to these.
     """
     # A run from before it was noted has none.
     best = trial.user_attrs[METRICS].get("best_epoch")
     scheduled = changes(Candidate.from_dict(trial.user_attrs["candidate"]).training)
-    return request.epochs if best is None or scheduled else max(1, round(best))
+    if scheduled:
+        return request.uncut_epochs or request.epochs
+    return request.epochs if best is None else max(1, round(best))
 
 
 def train_and_test(work: Work) -> Outcome:

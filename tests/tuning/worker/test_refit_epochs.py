@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -10,6 +11,7 @@ from runs import SPACE, a_request
 
 from optcell_search.ledger.format import METRICS
 from optcell_search.space import SearchSpace
+from optcell_search.tuning.finalizing.finalize import Plan
 from optcell_search.tuning.worker.final_training import refit_epochs
 
 
@@ -33,3 +35,22 @@ def test_as_long_as_was_best_or_to_the_end_of_a_schedule(
         user_attrs={"candidate": space.sample().to_dict(), METRICS: metrics},
     )
     assert refit_epochs(trial, a_request(tiny, epochs=30)) == epochs
+
+
+@pytest.mark.parametrize(
+    ("training", "epochs"),
+    [({"schedule": "one_cycle"}, 90), ({"warmup": 0.1}, 90), ({}, 12)],
+)
+def test_a_schedule_that_the_search_had_no_time_for_is_stretched(
+    tiny: str, training: dict[str, Any], epochs: int
+) -> None:
+    space = SearchSpace.from_dict({**SPACE, "training": {**SPACE.get("training", {}), **training}})
+    trial = optuna.trial.create_trial(
+        value=0.0,
+        user_attrs={"candidate": space.sample().to_dict(), METRICS: {"best_epoch": 12.4}},
+    )
+    request = replace(a_request(tiny, epochs=30), uncut_epochs=90)
+    assert refit_epochs(trial, request) == epochs
+    assert Plan(seeds=1, refit=True).epochs_of(trial, request) == epochs
+    # The validation scores of a training on the split are compared with the search's.
+    assert Plan(seeds=1).epochs_of(trial, request) == 30

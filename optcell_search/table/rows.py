@@ -1,0 +1,160 @@
+"""The rows of a table in a Parquet file: curves are columns of lists, which are not unpacked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# Where the file says what the table is of.
+_HEAD = b"optcell_search"
+_FORMAT = 1
+_CURVES = ("validation", "train")
+_TEXTS = ("key", "reason", "detail", "made")
+
+
+def write_rows(path: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, as `training.train_row` makes them, into a Parquet file.
+
+    Args:
+        path: of the file.
+        head: what the table is of, and what made it; plain data.
+        rows: in the order of the table.
+    """
+    columns: dict[str, pa.Array] = {
+        name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in _TEXTS
+    }
+    columns["seed"] = pa.array([row["seed"] for row in rows], pa.int64())
+    for name in ("candidate", "gradients"):
+        columns[name] = pa.array([json.dumps(row[name]) for row in rows], pa.string())
+    curve = pa.list_(pa.float64())
+    columns["seconds"] = pa.array([row["seconds"] for row in rows], curve)
+    for part in _CURVES:
+        for name in _names(row[part] for row in rows):
+            values = [row[part].get(name, []) for row in rows]
+            columns[f"{part}.{name}"] = pa.array(values, curve)
+    for name in _names(row["test"] for row in rows):
+        columns[f"test.{name}"] = pa.array([row["test"].get(name) for row in rows], pa.float64())
+    said = json.dumps({"format": _FORMAT, **head})
+    table = pa.table(columns).replace_schema_metadata({_HEAD: said.encode()})
+    pq.write_table(table, path, compression="zstd", compression_level=19)
+
+
+def _names(tables: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for table in tables for name in table))
+
+
+class Rows:
+    """The rows of a Parquet file.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        head: what the table is of, and what made it.
+        index: (key of a candidate, seed) → number of its row.
+        candidates: key → candidate as plain data, in the order of the table.
+        seeds: those that every candidate was trained with.
+
+    Raises:
+        ValueError: it is none that `write_rows` has written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            table = pq.read_table(path)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{path}: no Parquet file: {str(error).splitlines()[0]}") from error
+        said = (table.schema.metadata or {}).get(_HEAD)
+        if said is None:
+            raise ValueError(f"{path}: holds no table of trained candidates")
+        self.head: dict[str, Any] = json.loads(said)
+        if self.head.get("format") != _FORMAT:
+            raise ValueError(
+                f"{path}: has format {self.head.get('format')!r}; this version reads {_FORMAT}"
+            )
+        self._texts = {name: table[name].to_pylist() for name in (*_TEXTS, "gradients")}
+        keys, seeds = self._texts["key"], table["seed"].to_pylist()
+        self.index = {pair: i for i, pair in enumerate(zip(keys, seeds, strict=True))}
+        self.seeds: tuple[int, ...] = tuple(sorted(set(seeds)))
+        plain = table["candidate"].to_pylist()
+        first = dict(zip(keys, plain, strict=True))
+        self.candidates = {key: json.loads(first[key]) for key in dict.fromkeys(keys)}
+        self._curves: dict[str, dict[str, _Curves]] = {part: {} for part in (*_CURVES, "seconds")}
+        self._tests: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
+        for column in table.column_names:
+            part, _, name = column.partition(".")
+            if part in self._curves:
+                self._curves[part][name] = _Curves(table[column])
+            elif part == "test":
+                self._tests[name] = table[column].to_numpy()
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def epochs(self, row: int) -> int:
+        """Return how many epochs a row holds."""
+        return self._curves["validation"]["epoch"].length(row)
+
+    def at(self, part: str, row: int, epoch: int) -> dict[str, float]:
+        """Return the numbers of an epoch, from 1 on, by name; `part` is validation or train."""
+        return {name: curves.at(row, epoch - 1) for name, curves in self._curves[part].items()}
+
+    def seconds(self, row: int) -> list[float]:
+        """Return the seconds from the start to the end of each epoch."""
+        return self._curves["seconds"][""].all(row)
+
+    def test(self, row: int) -> dict[str, float]:
+        """Return the scores on the test split, NaN where the training diverged."""
+        return {name: float(values[row]) for name, values in self._tests.items()}
+
+    def gradients(self, row: int) -> dict[int, float]:
+        """Return distance from the last step → norm of the gradient there."""
+        return {int(d): norm for d, norm in json.loads(self._texts["gradients"][row]).items()}
+
+    def row(self, row: int) -> dict[str, Any]:
+        """Return a row as `write_rows` was given it."""
+        key, seed = next(pair for pair, number in self.index.items() if number == row)
+        curves: dict[str, dict[str, list[float]]] = {
+            part: {
+                name: one.all(row) for name, one in self._curves[part].items() if one.length(row)
+            }
+            for part in _CURVES
+        }
+        failed = bool(self._texts["reason"][row])
+        return {
+            "candidate": self.candidates[key],
+            "seed": seed,
+            **{name: self._texts[name][row] for name in _TEXTS},
+            "gradients": json.loads(self._texts["gradients"][row]),
+            "seconds": self.seconds(row),
+            **curves,
+            "test": {} if failed else self.test(row),
+        }
+
+    def failure(self, row: int) -> tuple[str, str]:
+        """Return why a training failed, and the detail; empty texts where it did not."""
+        return self._texts["reason"][row], self._texts["detail"][row]
+
+
+class _Curves:
+    """A column of lists, as one array and where each list begins."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        lists = column.combine_chunks()
+        self._values = lists.values.to_numpy()
+        self._begins = lists.offsets.to_numpy()
+
+    def length(self, row: int) -> int:
+        return int(self._begins[row + 1] - self._begins[row])
+
+    def at(self, row: int, place: int) -> float:
+        return float(self._values[self._begins[row] + place])
+
+    def all(self, row: int) -> list[float]:
+        return [float(v) for v in self._values[self._begins[row] : self._begins[row + 1]]]

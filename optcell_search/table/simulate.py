@@ -1,0 +1,113 @@
+"""From what is asked of a simulated search to its run folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from ..ledger import folder as folders
+from ..ledger.constraints import Constraint
+from ..ledger.copying import write_into
+from ..ledger.request import Request
+from ..pareto import Direction
+from ..training import COSTS
+from ..tuning import Run
+from ..tuning.resolving import limits
+from ..tuning.resolving.first_candidates import with_plain
+from ..tuning.resolving.naming import name_of_run
+from ..tuning.resolving.resolve import SAMPLERS, SCHEDULERS, choose_scheduler, one_of
+from .held import HeldSpace
+from .simulation import simulated
+from .trained import TrainedCandidates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a simulated search is asked for; see `Table.simulate`."""
+
+    sampler: str = "tpe"
+    scheduler: str = "auto"
+    workers: int = 1
+    trials: int = 100
+    seed: int = 0
+    objectives: Sequence[str] | None = None
+    constraints: Sequence[str] = ()
+    repeats: int = 1
+    plain: bool = True
+
+
+def simulate(table: TrainedCandidates, asked: Asked, out: str | Path | None) -> Run:
+    """Search a table and write the run folder; see `Table.simulate`."""
+    request = request_of(table, asked)
+    if out is not None:
+        folders.check_target(Path(out))
+    # Its name is one of its own; it is made, whole, when the search has ended.
+    directory = Path(tempfile.gettempdir()) / request.run_id if out is None else Path(out)
+    with simulated(table, request, directory) as ledger:
+        folders.make(directory, request)
+        write_into(directory, ledger)
+    run = Run(directory, request)
+    if out is None:
+        weakref.finalize(run, shutil.rmtree, directory, ignore_errors=True)
+    return run
+
+
+def request_of(table: TrainedCandidates, asked: Asked) -> Request:
+    """Return the request of a real search that a simulated one is like.
+
+    Raises:
+        ValueError: something cannot be done; one line says what and why.
+    """
+    one_of("sampler", asked.sampler, SAMPLERS)
+    one_of("scheduler", asked.scheduler, SCHEDULERS)
+    limits.integer("trials", asked.trials, 1)
+    limits.integer("workers", asked.workers, 1, 10**5)
+    limits.integer("seed", asked.seed, 0, 2**63 - 1)
+    limits.integer("repeats", asked.repeats, 1, len(table.seeds))
+    known = {**table.metrics, **dict.fromkeys(COSTS, "minimize")}
+    names = [next(iter(known))] if asked.objectives is None else list(asked.objectives)
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"objectives = {names}; valid: each once, of {', '.join(known)}")
+    for name in names:
+        one_of("objective", name, tuple(known))
+    directions = {name: cast(Direction, known[name]) for name in names}
+    for text in asked.constraints:
+        Constraint.parse(text, valid=tuple(known))
+    held = HeldSpace(table)
+    return Request(
+        run_id=name_of_run(f"{table.space.name}-{table.name}", "simulated"),
+        space=table.space.to_dict(),
+        task=table.task,
+        data_dir="",
+        data_fingerprint=table.head["fingerprint"],
+        objectives=directions,
+        num_trials=min(asked.trials, len(table.candidates)),
+        first=with_plain((), held) if asked.plain and asked.sampler != "grid" else (),
+        epochs=table.epochs,
+        epochs_rule=f"that of table {table.name!r}",
+        seed=asked.seed,
+        repeats=asked.repeats,
+        sampler=asked.sampler,
+        scheduler=choose_scheduler(asked.scheduler, tuple(directions)),
+        deterministic=False,
+        constraints=tuple(asked.constraints),
+        workers=asked.workers,
+        threads=1,
+        gpus_per_trial=0.0,
+        gpus_measured=False,
+        device="cpu",
+        address="",
+        study="",
+        callbacks=(),
+        storage="",
+        checkpoint_bytes=0,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=dict(table.head["versions"]),
+        machine=dict(table.head["machine"]),
+    )

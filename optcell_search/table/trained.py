@@ -1,0 +1,149 @@
+"""A table of trained candidates: what each of them scored, after every epoch."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Self
+
+from ..space import Candidate, SearchSpace
+from .nearest import Nearest
+from .rows import Rows
+
+
+_SHIPPED = Path(__file__).parent / "data"
+_SUFFIX = ".parquet"
+
+
+class TrainedCandidates:
+    """Candidates of one search space, each trained on one task with several seeds.
+
+    Attributes:
+        name: what the table is called.
+        task: canonical specification of the task.
+        space: the search space that the candidates are of.
+        metrics: of the task, the primary one first → "maximize" or "minimize".
+        epochs: the budget that each was trained for.
+        seeds: those that each was trained with.
+        candidates: those that the table holds, in the order in which they were trained.
+        head: what else is known of how it was made: versions, machine, hash of the data, date.
+    """
+
+    def __init__(self, name: str, rows: Rows, held: int | None = None) -> None:
+        self.name = name
+        self.rows = rows
+        self.head = rows.head
+        self.task: str = rows.head["task"]
+        self.space = SearchSpace.from_dict(rows.head["space"], where=f"table {name!r}")
+        self.metrics: dict[str, str] = rows.head["metrics"]
+        self.epochs: int = rows.head["epochs"]
+        self.seeds = rows.seeds
+        plain = list(rows.candidates.values())[:held]
+        self.candidates = [Candidate.from_dict(one) for one in plain]
+        self._keys = {candidate.key for candidate in self.candidates}
+
+    def __repr__(self) -> str:
+        held = f"{len(self.candidates)} of {self.space.size} candidates × {len(self.seeds)} seeds"
+        return f"{type(self).__name__}({self.name!r}: {held}, {self.epochs} epochs on {self.task})"
+
+    def __len__(self) -> int:
+        return len(self.candidates) * len(self.seeds)
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return the names of the shipped tables, sorted."""
+        return tuple(sorted(path.stem for path in _SHIPPED.glob(f"*{_SUFFIX}")))
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Self:
+        """Return a shipped table by name, or that of any Parquet file by path.
+
+        Raises:
+            ValueError: the name is unknown, or the file holds no table.
+            FileNotFoundError: there is no such file.
+        """
+        text = str(name_or_path)
+        if text in cls.names():
+            return cls(text, Rows(_SHIPPED / f"{text}{_SUFFIX}"))
+        path = Path(name_or_path)
+        if path.suffix != _SUFFIX:
+            valid = ", ".join(cls.names())
+            raise ValueError(f"unknown table {text!r}; valid: {valid}, or a {_SUFFIX} file")
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; valid: a table as a {_SUFFIX} file")
+        return cls(path.stem, Rows(path))
+
+    def first(self, count: int) -> Self:
+        """Return the table with no more than its first candidates, which it held when smaller."""
+        return type(self)(self.name, self.rows, count)
+
+    def query(
+        self, candidate: Candidate, epoch: int | None = None, seed: int = 0
+    ) -> dict[str, float]:
+        """Return where a candidate stood after an epoch, by the names of `Training.epoch`.
+
+        Beside these, ``seconds`` are processor seconds from the start of its training, and what
+        begins with ``train_`` and a metric's name is that metric on the training split. The test
+        split is not among them; see `test`.
+
+        Args:
+            candidate: one that the table holds; for another one see `nearest`.
+            epoch: from 1 on; None: the last one.
+            seed: one of `seeds`.
+
+        Raises:
+            ValueError: the table does not hold that.
+        """
+        row = self._row(candidate, seed)
+        trained = self.rows.epochs(row)
+        epoch = trained if epoch is None else epoch
+        if not 1 <= epoch <= trained:
+            why, _ = self.rows.failure(row)
+            said = f", where it {why}" if why else ""
+            raise ValueError(f"epoch = {epoch}; valid: 1 to {trained}{said}")
+        on_train = self.rows.at("train", row, epoch)
+        return {
+            **{f"train_{name}": value for name, value in on_train.items() if name != "loss"},
+            **self.rows.at("validation", row, epoch),
+            "seconds": self.rows.seconds(row)[epoch - 1],
+        }
+
+    def test(self, candidate: Candidate, seed: int = 0) -> dict[str, float]:
+        """Return the scores on the test split after the last epoch.
+
+        No search may see them; they are for judging searches that have ended. NaN where the
+        training diverged.
+
+        Raises:
+            ValueError: the table does not hold the candidate or the seed.
+        """
+        return self.rows.test(self._row(candidate, seed))
+
+    def holds(self, candidate: Candidate) -> bool:
+        """Whether the table has a candidate itself, and not only a near one."""
+        return candidate.key in self._keys
+
+    def nearest(self, candidate: Candidate) -> Candidate:
+        """Return the held candidate that stands for one of the space; see `nearest.Nearest`.
+
+        Raises:
+            ValueError: the candidate is not of the table's space.
+        """
+        if candidate not in self.space:
+            raise ValueError(f"candidate {candidate.key} is not in the space of table {self.name}")
+        return self._nearest.of(candidate)
+
+    @functools.cached_property
+    def _nearest(self) -> Nearest:
+        return Nearest(self.space, self.candidates)
+
+    def _row(self, candidate: Candidate, seed: int) -> int:
+        if seed not in self.seeds:
+            valid = ", ".join(map(str, self.seeds))
+            raise ValueError(f"seed = {seed}; valid in table {self.name}: {valid}")
+        if not self.holds(candidate):
+            raise ValueError(
+                f"candidate {candidate.key} is not in table {self.name}; "
+                "the held one nearest to it: Table.nearest(candidate)"
+            )
+        return self.rows.index[candidate.key, seed]

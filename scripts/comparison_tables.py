@@ -1,0 +1,210 @@
+"""Tables and figures of compare_samplers: what searches had come to, with intervals."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import platform
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("svg")
+import matplotlib.pyplot as plt
+
+from optcell_search.pareto import Direction, front_mask, hypervolume
+from optcell_search.results.intervals import Interval, Moments
+from optcell_search.space import is_plain
+from optcell_search.table import Table
+
+CHANCE = 0.1
+PLACES = (10, 20, 40)
+DIRECTIONS: list[Direction] = ["maximize", "minimize"]
+Step = list[Any]  # place, seconds, key, values of the objectives
+Lines = list[dict[str, Any]]
+
+
+class Judge:
+    """Judges searches by the mean test scores of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self.accuracy, self.size = {}, {}
+        for candidate in table.candidates:
+            tests = [table.test(candidate, seed)["accuracy"] for seed in table.seeds]
+            self.accuracy[candidate.key] = statistics.fmean(
+                CHANCE if math.isnan(v) else v for v in tests
+            )
+            self.size[candidate.key] = math.log10(table.query(candidate, 1)["parameters"])
+        self.best = max(self.accuracy.values())
+        self.plain = max(self.accuracy[c.key] for c in table.candidates if is_plain(c))
+        self.ends = min(self.size.values()), max(self.size.values())
+
+    def regret(self, steps: Sequence[Step]) -> float:
+        """Return the regret of the best by validation among complete trials."""
+        if not steps:
+            return self.best - CHANCE
+        return self.best - self.accuracy[max(steps, key=lambda step: step[3])[2]]
+
+    def volume(self, steps: Sequence[Step]) -> float:
+        """Return the hypervolume of the front of complete trials, as a share."""
+        if not steps:
+            return 0.0
+        kept = front_mask([step[3:] for step in steps], DIRECTIONS)
+        keys = [step[2] for step, keep in zip(steps, kept, strict=True) if keep]
+        small, large = self.ends
+        points = [(self.accuracy[key], self.size[key]) for key in keys]
+        found = hypervolume(points, DIRECTIONS, reference=(CHANCE, large))
+        return found / ((1 - CHANCE) * (large - small))
+
+
+def write(table: Table, runs: Path, out: Path) -> None:
+    """Write table, raw numbers and figures of the searches in `runs` into a folder."""
+    by_setting: defaultdict[str, Lines] = defaultdict(list)
+    for line in map(json.loads, runs.read_text(encoding="utf-8").splitlines()):
+        by_setting[line["setting"]].append(line)
+    found = {name: sorted(lines, key=_seed) for name, lines in by_setting.items()}
+    judge = Judge(table)
+    text = [_head(table, judge, found), _one(judge, found), _two(judge, found)]
+    (out / "compare_samplers.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+    raw = json.dumps({"held": len(table.candidates), "searches": found}, separators=(",", ":"))
+    (out / "compare_samplers.json").write_text(raw + "\n", encoding="utf-8")
+    for objectives, score, label in (
+        ("one", judge.regret, "regret in mean test accuracy"),
+        ("two", judge.volume, "hypervolume, share"),
+    ):
+        chosen = {n: lines for n, lines in found.items() if n.startswith(f"{objectives}:")}
+        for axis, what in ((0, "trials"), (1, "seconds")):
+            _draw(chosen, score, label, axis, out / f"compare_samplers_{objectives}_{what}.svg")
+
+
+def _seed(line: dict[str, Any]) -> int:
+    return int(line["seed"])
+
+
+def _head(table: Table, judge: Judge, found: dict[str, Lines]) -> str:
+    trials = found[next(iter(found))][0]["trials"]
+    return f"""# Samplers and pruning, simulated on the table
+
+{datetime.datetime.now(datetime.UTC).date()}, {platform.machine()}, by
+`python scripts/compare_samplers.py`. Table `{table.name}`, its first {len(table.candidates)} of
+{table.space.size} candidates × {len(table.seeds)} seeds ({table.task}, {table.epochs} epochs).
+As many searches a setting as the tables say (seeds 0, 1, ...), {trials} trials each; mean with its
+95 % interval (Student's, over searches). A search goes by the validation score of one seed and is judged
+by mean test scores over {len(table.seeds)}, which it never sees. The best candidate has a mean test
+accuracy of {judge.best:.4f}, the best plain cell {judge.plain:.4f}. Differences are paired by seed;
+those whose interval leaves 0 out are **bold**. Nothing is corrected for the number of comparisons:
+of twenty differences that are none, one is bold. The searches share one table, so the intervals say
+how sure these numbers are of this table, and nothing of another task."""
+
+
+def _until(line: dict[str, Any], axis: int, most: float) -> list[Step]:
+    return [step for step in line["complete"] if step[axis] <= most]
+
+
+def _table(
+    found: dict[str, Lines],
+    score: Callable[[Sequence[Step]], float],
+    base: str,
+    budget: float,
+) -> str:
+    columns = [*(f"{p} trials" for p in PLACES), "¼ of the time", "all of the time"]
+    lines = [
+        f"| search | searches | complete trials | {' | '.join(columns)} "
+        f"| all of the time, minus `{base}` |",
+        f"|{'---|' * (len(columns) + 4)}",
+    ]
+    for name, each in found.items():
+        workers = 1 if " 1 workers" in name else 8
+        time = budget * 8 / workers
+        cells = [str(len(each)), f"{statistics.fmean(len(line['complete']) for line in each):.0f}"]
+        for axis, most in [*((0, float(p)) for p in PLACES), (1, time / 4), (1, time)]:
+            cells.append(
+                _said(Moments.of([score(_until(line, axis, most)) for line in each]).interval)
+            )
+        bases = {line["seed"]: line for line in found[base]}
+        pairs = [(line, bases[line["seed"]]) for line in each if line["seed"] in bases]
+        differences = [
+            score(_until(line, 1, time)) - score(_until(other, 1, budget)) for line, other in pairs
+        ]
+        cells.append("" if name == base else _said(Moments.of(differences).interval, sign="+"))
+        lines.append(f"| {name.partition(': ')[2]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _said(interval: Interval, sign: str = "") -> str:
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:{sign}.4f}"
+    text = f"{interval.mean:{sign}.4f} [{interval.low:{sign}.4f}, {interval.high:{sign}.4f}]"
+    return f"**{text}**" if sign and interval.excludes_zero else text
+
+
+def _budget(lines: Lines) -> float:
+    """Return the mean time in which searches that stop nothing complete half of their trials."""
+    return statistics.fmean(line["complete"][len(line["complete"]) // 2][1] for line in lines)
+
+
+def _one(judge: Judge, found: dict[str, Lines]) -> str:
+    base = "one: random, none, 8 workers"
+    chosen = {name: lines for name, lines in found.items() if name.startswith("one:")}
+    budget = _budget(chosen[base])
+    return f"""## Regret, one objective (less is better)
+
+By trials ended, pruned ones included, and by simulated time: all of the time are {budget:.1f} s on
+8 workers, in which random search without pruning completes half of its trials; on 1 worker eight
+times as long.
+
+{_table(chosen, judge.regret, base, budget)}
+
+![Regret against trials](compare_samplers_one_trials.svg)
+
+![Regret against simulated seconds](compare_samplers_one_seconds.svg)"""
+
+
+def _two(judge: Judge, found: dict[str, Lines]) -> str:
+    base = "two: tpe, none, 8 workers"
+    chosen = {name: lines for name, lines in found.items() if name.startswith("two:")}
+    budget = _budget(chosen[base])
+    return f"""## Hypervolume, accuracy and parameters (more is better)
+
+All of the time are {budget:.1f} s on 8 workers, in which TPE without pruning completes half of its
+trials.
+
+{_table(chosen, judge.volume, base, budget)}
+
+![Hypervolume against trials](compare_samplers_two_trials.svg)
+
+![Hypervolume against simulated seconds](compare_samplers_two_seconds.svg)"""
+
+
+def _draw(
+    found: dict[str, Lines],
+    score: Callable[[Sequence[Step]], float],
+    label: str,
+    axis: int,
+    path: Path,
+) -> None:
+    chosen = {name: lines for name, lines in found.items() if " 1 workers" not in name}
+    ends = [line["complete"][-1][axis] for lines in chosen.values() for line in lines]
+    at = np.arange(1, max(ends) + 1) if axis == 0 else np.linspace(0, max(ends), 60)
+    figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    for name, lines in chosen.items():
+        means = [
+            statistics.fmean(score(_until(line, axis, float(x))) for line in lines) for x in at
+        ]
+        style = "--" if ", none" in name else "-"
+        shown = name.partition(": ")[2].replace(", 8 workers", "")
+        axes.plot(at, means, style, label=shown, linewidth=1.2)
+    axes.set(xlabel=("trials ended", "simulated seconds")[axis], ylabel=label)
+    if "regret" in label:
+        axes.set_yscale("log")
+    axes.legend(fontsize=7, ncols=2, frameon=False)
+    # No date in it, so that the same numbers give the same file.
+    mpl.rcParams["svg.hashsalt"] = path.name
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
