@@ -53,6 +53,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "testing": {
         "hyperparameters", "registry", "kernels", "rules", "cells", "penalties", "tasks", "space",
+        "training",
     },
 }  # fmt: skip
 

@@ -63,7 +63,8 @@ TRIAL = {
     "seeds": "With `--repeats` or `--folds`, the seeds of all trainings.",
     "worker": "Host and process that trained it.",
     "epoch:NNNN": "The metrics of that epoch.",
-    "metrics": "The metrics that it ended with; over folds and repeats, their means.",
+    "metrics": "The metrics that it ended with; over folds and repeats, their means, and as "
+    "`population` how many of these were trained side by side.",
     "spread": "With `--repeats` or `--folds`, the standard deviation of each metric over them.",
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",

@@ -14,6 +14,7 @@ from .. import kernels
 from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
+from .dropping import dropout
 from .layer import Layer
 from .recurrent import Recurrent, check_arguments, check_plain
 from .starting import Start, as_state
@@ -47,8 +48,7 @@ class OptCell(Recurrent):
         bidirectional: whether a second cell runs each layer backwards in time.
         proj_size: 0, as there is no projection here.
         device, dtype: of the parameters.
-        cell: registered name (its defaults) or a `Cell`.
-        rule: registered name (its defaults) or a `Rule`.
+        cell, rule: registered name (its defaults) or a `Cell`, a `Rule`.
         learn_rule: make the rule's real-valued hyperparameters (mu, s, beta) parameters that stay
             inside their valid ranges, from a thousandth of the range off its ends at least;
             `rule_values()` returns what they are.
@@ -226,8 +226,8 @@ class OptCell(Recurrent):
         given = hx if state is None else state
         data = input.data if isinstance(input, PackedSequence) else input
         check_plain(data)
-        batched = data is not input or data.dim() > 2
-        start = None if given is None else as_state(given, len(self._suffixes), batched)
+        many = data is not input or data.dim() > 2
+        start = None if given is None else as_state(given, len(self._suffixes), many)
         device = data.device.type
         # On meta, which has no autocast, torch does not even answer.
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
@@ -289,8 +289,8 @@ class OptCell(Recurrent):
                 outputs.append(turn(output))
                 final.append(end)
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-            if self.dropout and layer < self.num_layers - 1:
-                x = nn.functional.dropout(x, self.dropout, self.training)
+            if layer < self.num_layers - 1:
+                x = dropout(x, self.dropout, self.training)
         return x, State(final)
 
 

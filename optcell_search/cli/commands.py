@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             preset=arguments.preset,
             repeats=arguments.repeats,
             folds=arguments.folds,
+            population=arguments.population,
             deterministic=arguments.deterministic,
             epochs=arguments.epochs,
             workers=arguments.workers,

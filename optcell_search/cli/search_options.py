@@ -91,6 +91,14 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         "sequences and else 1 (default: the preset's).",
     )
     add(
+        "--population",
+        type=_number_or_auto(int),
+        default="auto",
+        metavar="K",
+        help="How many trainings of a candidate, its folds and repeats, are taken side by side as "
+        "one network; 1 takes one after the other, auto (the default) as many as pay.",
+    )
+    add(
         "--deterministic",
         action="store_true",
         help="Give the same candidates in the same order for the same seed; workers then wait "

@@ -78,14 +78,7 @@ def operator(
 
     op.register_fake(room)
 
-    def fold(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
-        size = info.batch_size
-        result = op(*map(lambda a, d: _fold(a, d, size), args, in_dims))
-        if isinstance(result, Tensor):
-            return _unfold(result, size), 0
-        return tuple(_unfold(part, size) for part in result), (0,) * len(result)
-
-    op.register_vmap(fold)
+    op.register_vmap(_folding(op))
     return Operator(op, run_contiguous)
 
 
@@ -124,6 +117,19 @@ def tensors(count: int) -> str:
     return f"({', '.join(['Tensor'] * count)})"
 
 
+def _folding(function: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """Return the rule of torch.func.vmap for a function of tensors (K, ...): V goes into K."""
+
+    def fold(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
+        size = info.batch_size
+        result = function(*map(lambda a, d: _fold(a, d, size), args, in_dims))
+        if isinstance(result, Tensor):
+            return _unfold(result, size), 0
+        return tuple(_unfold(part, size) for part in result), (0,) * len(result)
+
+    return fold
+
+
 def _fold(arg: Any, dim: int | None, size: int) -> Any:
     if not isinstance(arg, Tensor):
         return arg
@@ -140,6 +146,7 @@ def differentiable(
     backward: Operator,
     keep: Callable[[tuple[Any, ...], Any], tuple[Tensors, tuple[Any, ...]]],
     gradients: Callable[[Callable[..., Any], Tensors, tuple[Any, ...], tuple[Any, ...]], Tensors],
+    settle: Callable[[tuple[Any, ...]], tuple[Any, ...]] = lambda args: args,
 ) -> Callable[..., Any]:
     """Join two operators into one function with a gradient, once.
 
@@ -148,6 +155,8 @@ def differentiable(
         keep: (inputs, output) -> the tensors and the other values the backward pass needs.
         gradients: (backward, tensors kept, values kept, gradients of the outputs, each a tensor or
             None) -> gradients of the inputs.
+        settle: inputs -> the same, with what depends on which of them want a gradient. A mapped
+            tensor does not tell that; it is asked again once the mapping is folded away.
 
     The function raises `RuntimeError` where it is to be differentiated twice.
     """
@@ -165,8 +174,6 @@ def differentiable(
         )
 
     class Backward(torch.autograd.Function):
-        generate_vmap_rule = True
-
         @staticmethod
         def forward(*args: Any) -> Any:
             return backward.op(*args)
@@ -177,10 +184,16 @@ def differentiable(
 
         backward = staticmethod(forbid)
 
+        @staticmethod
+        def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
+            # Where nothing else looks on, past torch's dispatcher.
+            def run(*folded: Any) -> Any:
+                return (backward.run if unwatched(folded) else Backward.apply)(*folded)
+
+            return _folding(run)(info, in_dims, *args)
+
     class Mapped(torch.autograd.Function):
         """For torch.func."""
-
-        generate_vmap_rule = True
 
         @staticmethod
         def forward(*args: Any) -> Any:
@@ -189,6 +202,12 @@ def differentiable(
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
             return gradients(Backward.apply, ctx.saved_tensors, ctx.values, grads)
+
+        @staticmethod
+        def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Any, Any]:
+            # With one mapping and no more, this is the plain function of more candidates: what
+            # torch would make of it maps every step of its gradient, too, which takes longer.
+            return _folding(lambda *folded: apply(*settle(folded)))(info, in_dims, *args)
 
     Mapped.setup_context = staticmethod(setup_context)  # type: ignore[method-assign]
 

@@ -98,6 +98,14 @@ class Rule(Hyperparameters, ABC):
     ) -> Float[Tensor, "time batch channels"]:
         """Return u from `z` and the traces `q`, in the order of `traces`."""
 
+    def general(self) -> Rule:
+        """Return the same filter as a rule of which others are special cases, too.
+
+        Rules that give objects of one class and with the same choices differ in numbers alone, so
+        that one training takes them side by side. By default a rule stands for itself.
+        """
+        return self
+
     def normalizer(self, p: Values) -> tuple[Tensor | None, Tensor, Tensor, Tensor] | None:
         """Return mu, s, beta and eps where this rule is Adam's filter, which has its own kernel.
 

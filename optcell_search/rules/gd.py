@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..hyperparameters import real
 from .base import Recurrence, Rule, Values
+from .momentum import Momentum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +39,7 @@ class GradientDescent(Rule):
     def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
         """Return s z."""
         return p["s"] * z
+
+    def general(self) -> Rule:
+        """Return momentum of 0."""
+        return Momentum(s=self.s)

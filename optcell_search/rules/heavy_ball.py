@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..hyperparameters import real
 from .base import Recurrence, Rule, Values
+from .momentum import Momentum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +40,7 @@ class HeavyBall(Rule):
     def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
         """Return v."""
         return q[0]
+
+    def general(self) -> Rule:
+        """Return momentum that stays as it is."""
+        return Momentum(s=self.s, mu=self.mu)

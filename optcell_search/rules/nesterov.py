@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ..hyperparameters import integer, real
-from ..kernels import wide
 from .base import Recurrence, Rule, Values
+from .momentum import Momentum, growing_momentum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +47,12 @@ class Nesterov(Rule):
 
     def traces(self, z: Tensor, t: Tensor, p: Values) -> tuple[Recurrence, ...]:
         """Return the momentum v."""
-        restart = p["restart"]
-        since_restart = (t - 1) % restart.clamp(min=1) + 1
-        # Counted in bfloat16, steps beyond 256 would not be told apart.
-        k = torch.where(restart > 0, since_restart, t).to(wide(z.dtype))
-        return (Recurrence((k - 1) / (k + 2), p["s"] * z),)
+        return (Recurrence(growing_momentum(z, t, p), p["s"] * z),)
 
     def emit(self, z: Tensor, q: tuple[Tensor, ...], p: Values) -> Tensor:
         """Return v."""
         return q[0]
+
+    def general(self) -> Rule:
+        """Return momentum that grows."""
+        return Momentum(s=self.s, growing=1, restart=self.restart)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..hyperparameters import real
+from .adam import Adam
 from .base import Recurrence, Rule, Values
 
 
@@ -51,3 +52,7 @@ class RMSProp(Rule):
     def normalizer(self, p: Values) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
         """Return the values of Adam's filter."""
         return None, p["s"], p["beta"], p["eps"]
+
+    def general(self) -> Rule:
+        """Return Adam without momentum."""
+        return Adam(mu=0.0, s=self.s, beta=self.beta, eps=self.eps)

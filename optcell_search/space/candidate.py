@@ -159,11 +159,12 @@ class Candidate:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
-    def build(self, task: Sizes | str) -> AnyModel:
+    def build(self, task: Sizes | str, *, rule: Any = None) -> AnyModel:
         """Return an untrained model for `task`: recurrent layers or stages, and a read-out.
 
         Args:
             task: a loaded task, or what `tasks.load` understands, such as ``"digits"``.
+            rule: a `rules.Rule` in place of the candidate's own.
 
         Returns:
             A module from (batch, time, features) to (batch, outputs), or to
@@ -180,7 +181,7 @@ class Candidate:
         over_images = isinstance(self.model, ConvModel)
         return build_model(
             registry.every_cell.get(self.cell)(**dict(self.cell_options)),
-            registry.rules.get(self.rule)(**dict(self.rule_options)),
+            rule or registry.rules.get(self.rule)(**dict(self.rule_options)),
             self.model.values(),
             input_size=sizes.input_size,
             output_size=sizes.output_size,

@@ -89,6 +89,15 @@ class RuleContract:
         commutes = torch.allclose(filtered(rule, x @ W.T), filtered(rule, x) @ W.T, atol=1e-12)
         assert commutes == rule.linear
 
+    def test_in_general_it_is_the_same_filter(self, rule: Rule) -> None:
+        z = noise(12, 3, 4)
+        for values in ({}, {"restart": 3}, {"mu": 0.9}):
+            known = {key: values[key] for key in values.keys() & rule.values().keys()}
+            one = dataclasses.replace(rule, **known)
+            general = one.general()
+            assert general.linear == one.linear
+            torch.testing.assert_close(filtered(general, z), filtered(one, z), rtol=0, atol=0)
+
     def test_it_is_causal(self, rule: Rule) -> None:
         z = noise(10, 2, 3)
         late = z.clone()

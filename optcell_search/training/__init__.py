@@ -6,12 +6,14 @@ from optcell_search.training.baseline import feedforward_baseline, has_baseline,
 from optcell_search.training.budget import automatic_epochs
 from optcell_search.training.divergence import DivergedError
 from optcell_search.training.fitting import check_training, sizes_of
+from optcell_search.training.iterating import train
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
+from optcell_search.training.population import Form, Population, form
 from optcell_search.training.scoring import (
     COSTS,
     TIMED,
@@ -23,12 +25,14 @@ from optcell_search.training.scoring import (
     predict,
     score_of,
 )
-from optcell_search.training.trainer import Training, train
+from optcell_search.training.trainer import Training
 
 __all__ = [
     "COSTS",
     "TIMED",
     "DivergedError",
+    "Form",
+    "Population",
     "Training",
     "automatic_epochs",
     "check_training",
@@ -37,6 +41,7 @@ __all__ = [
     "examine",
     "examine_together",
     "feedforward_baseline",
+    "form",
     "gradient_curve",
     "gradient_norms",
     "has_baseline",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from optcell_search.tasks import LoadedTask
 
 
@@ -53,3 +56,15 @@ class Record:
         self.scores, self.since = state["scores"], state["since"]
         # Of 0.2's first days, when it was not noted.
         self.epoch = state.get("epoch", epochs - self.since)
+
+
+def apart(state: Any) -> Any:
+    """Return the same plain data with copies of its tensors, each in memory of its own.
+
+    In a population tensors are parts of larger ones, and change as it goes on.
+    """
+    if isinstance(state, Tensor):
+        return state.detach().clone(memory_format=torch.contiguous_format)
+    if isinstance(state, dict):
+        return {key: apart(value) for key, value in state.items()}
+    return [apart(value) for value in state] if isinstance(state, list) else state

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from optcell_search.space import Training
+from optcell_search import registry
+from optcell_search.penalties import Penalty
+from optcell_search.penalties.base import Drivers
+from optcell_search.space import Candidate, Training
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.tasks.goals import IGNORED, Classification
 
@@ -52,3 +55,30 @@ def balanced(split: Split, classes: int) -> Tensor:
     targets = split.known[split.known != IGNORED]
     counts = torch.bincount(targets, minlength=classes).clamp(min=1)
     return len(targets) / (classes * counts.double())
+
+
+class CandidateLoss:
+    """What a step of a candidate's training is to lower.
+
+        its own loss or the task's + sum over its penalties of weight · mean violation
+
+    Args:
+        candidate: with its penalties.
+        task: what it is trained on.
+    """
+
+    def __init__(self, candidate: Candidate, task: LoadedTask) -> None:
+        self._task = task
+        self._own = own_loss(candidate.training, task)
+        self._terms: list[Penalty] = [
+            registry.penalties.get(name)(**dict(options)) for name, options in candidate.penalties
+        ]
+
+    def __call__(self, outputs: Tensor, targets: Tensor, drivers: Drivers) -> Tensor:
+        """Return the scalar for a batch's outputs, with its targets and drivers."""
+        loss = (self._own or self._task.loss)(outputs, targets)
+        if self._terms:
+            predictions = self._task.goal.predictions(outputs)
+            for term in self._terms:
+                loss = loss + term.weight * term.penalty(predictions, drivers)
+        return loss

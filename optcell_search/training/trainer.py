@@ -10,27 +10,23 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.clip_grad import clip_grad_norm_
 
-from optcell_search import registry
 from optcell_search.cells.building import AnyModel
 from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
-from optcell_search.penalties import Penalty
 from optcell_search.space import Candidate
 from optcell_search.tasks import Batch, LoadedTask
-from optcell_search.training import batches
 from optcell_search.training.augmentation import Augmentation, augments
 from optcell_search.training.averaging import Average
 from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
-from optcell_search.training.keeping import Record
-from optcell_search.training.losses import own_loss
+from optcell_search.training.keeping import Record, apart
+from optcell_search.training.losses import CandidateLoss
 from optcell_search.training.measuring import (
     count_parameters,
     gradient_curve,
@@ -38,12 +34,21 @@ from optcell_search.training.measuring import (
     latency,
 )
 from optcell_search.training.optimizers import optimizer_of
+from optcell_search.training.passing import Pass
 from optcell_search.training.schedule import Schedule, changes, steps_in
 from optcell_search.training.scoring import answer, evaluate
-from optcell_search.training.streams import random_stream, stream_seed
+from optcell_search.training.streams import Stream, stream_seed
 
-# Reading a number from a GPU waits for all its queued work, so it is done rarely there.
-_STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}
+
+class Stepped(NamedTuple):
+    """What a step of a training came to: loss, norm of its gradient before clipping, and state.
+
+    The state goes from piece to piece where the task takes its sequences in pieces.
+    """
+
+    loss: Tensor
+    norm: Tensor
+    state: State | ModelState | None
 
 
 class Training:
@@ -61,10 +66,16 @@ class Training:
     penalty of the candidate, weight · mean violation.
 
     Attributes:
+        candidate, task, seed, device: as given; the task is on the device.
         model: what the training has come to so far, in place of which more is trained where its
             weights are to be averaged (``training.averaging``) or those of the best epoch
             (``training.weights``).
+        live: the model that is trained.
+        optimizer, loss: of its weights, and what a step of it is to lower.
+        average: the moving average of its weights, where there is one.
         epochs: how many epochs it has been trained.
+        steps: how many steps of the optimizer.
+        train_seconds: seconds of training so far, evaluation and measuring left out.
 
     Raises:
         ValueError: the candidate asks for what the task lacks the data for or what does not fit it,
@@ -84,33 +95,29 @@ class Training:
         self.seed = seed
         self.device = torch.device(device)
         self.task = task.to(self.device)
-        terms = dict(candidate.penalties)
         settings = candidate.training
-        self.task.require(terms, pretraining=settings.pretrain_epochs > 0)
+        self.task.require(dict(candidate.penalties), pretraining=settings.pretrain_epochs > 0)
         check_candidate(candidate, self.task)
-        self._terms: list[Penalty] = [
-            registry.penalties.get(name)(**dict(options)) for name, options in terms.items()
-        ]
         self.epochs = 0
-        self._train_seconds = 0.0
+        self.train_seconds = 0.0
         self._latency_ms: float | None = None
         self._told: dict[str, float] = {}
-        with random_stream(self.device, stream_seed(seed, "weights", 0)):
+        with Stream(self.device, stream_seed(seed, "weights", 0)):
             # Built on the CPU, so that the initial weights are the same on every device.
-            self._live: AnyModel = candidate.build(self.task).to(self.device)
-        self._weights = [p for p in self._live.parameters() if p.requires_grad]
-        self._optimizer = optimizer_of(self._live, settings)
-        self._steps = 0
+            self.live: AnyModel = candidate.build(self.task).to(self.device)
+        self._weights = [p for p in self.live.parameters() if p.requires_grad]
+        self.optimizer = optimizer_of(self.live, settings)
+        self.steps = 0
         steps = steps_in(settings, self.task, epochs) if changes(settings) else None
-        self._schedule = Schedule(settings, self._optimizer, steps)
-        self._loss = own_loss(settings, self.task)
+        self._schedule = Schedule(settings, self.optimizer, steps)
+        self.loss = CandidateLoss(candidate, self.task)
         categories = [place for place, _ in self.task.embedded]
         self._augmentation = (
             Augmentation(settings, self.task.train, categories) if augments(settings) else None
         )
-        self._average = Average(self._live, settings.averaging) if settings.averaging else None
-        judged = self._average.model if self._average else self._live
-        self.model: AnyModel = copy.deepcopy(judged) if settings.weights == "best" else judged
+        self.average = Average(self.live, settings.averaging) if settings.averaging else None
+        best = settings.weights == "best"
+        self.model: AnyModel = copy.deepcopy(self._judged) if best else self._judged
         self._record = Record(self.task)
 
     def epoch(self) -> dict[str, float]:
@@ -133,13 +140,17 @@ class Training:
         Raises:
             DivergedError: a loss or a gradient is not finite. The training cannot be continued.
         """
-        if self.exhausted:
-            self.epochs += 1
-            return {**self._told, "epoch": self.epochs}
-        train_loss = self._train_epoch()
+        return self._waited() if self.exhausted else self.judged(self._train_epoch())
+
+    def judged(self, train_loss: float) -> dict[str, float]:
+        """Return what `epoch` does, once the weights have been trained for one more epoch.
+
+        Args:
+            train_loss: mean over the epoch's batches.
+        """
         self.epochs += 1
         settings = self.candidate.training
-        judged = self._average.model if self._average else self._live
+        judged = self._judged
         scores = evaluate(judged, self.task.validation, self.task)
         if not math.isfinite(scores["loss"]):
             raise DivergedError(f"validation loss is {scores['loss']} after epoch {self.epochs}")
@@ -158,11 +169,20 @@ class Training:
             "train_loss": train_loss,
             "best_epoch": self._record.epoch,
             "parameters": count_parameters(self.model),
-            "train_seconds": self._train_seconds,
+            "train_seconds": self.train_seconds,
             "latency_ms": self._latency_ms,
             **gradient_norms(self.model, self.task),
         }
         return self._told
+
+    def _waited(self) -> dict[str, float]:
+        """Let an epoch pass in which nothing is trained."""
+        self.epochs += 1
+        return {**self._told, "epoch": self.epochs}
+
+    @property
+    def _judged(self) -> AnyModel:
+        return self.average.model if self.average else self.live
 
     @property
     def exhausted(self) -> bool:
@@ -177,80 +197,81 @@ class Training:
         """
         return gradient_curve(self.model, self.task)
 
+    def begin(self) -> Pass:
+        """Return the pass over the data that the next epoch is."""
+        settings = self.candidate.training
+        return Pass(settings, self.task, self.seed, self.epochs, self._augmentation)
+
     def _train_epoch(self) -> float:
-        train = self.task.train
-        if self.epochs < self.candidate.training.pretrain_epochs:
-            assert self.task.pretraining is not None
-            train = self.task.pretraining
-        shuffle = torch.Generator().manual_seed(stream_seed(self.seed, "order", self.epochs))
-        order = batches.shuffled(train, self.candidate.training.batch_size, shuffle)
-        check_every = _STEPS_BETWEEN_CHECKS.get(self.device.type, 1)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
         watch = Watch(self.device, self.epochs + 1)
-        self._live.train()
+        self.live.train()
         start = time.perf_counter()
-        with random_stream(self.device, stream_seed(self.seed, "dropout", self.epochs)):
-            step = 0
-            for index in order:
-                batch = train.take(index)
-                if self._augmentation is not None:
-                    batch = self._augmentation(batch)
+        one = self.begin()
+        step = 0
+        with one.stream:
+            for number in range(len(one.order)):
+                batch = one.batch(number)
                 state: State | ModelState | None = None
                 for piece in batch.pieces(self.task.chunk):
-                    loss, norm, state = self._step(piece, state)
-                    share = piece.inputs.shape[1] / batch.inputs.shape[1]
-                    total += loss.double() * len(batch) * share
+                    done = self.step(piece, state)
+                    one.note(done.loss, batch, piece)
+                    state = done.state
                     step += 1
-                    watch.note(step, loss, norm)
-                    if step % check_every == 0:
+                    if watch.note([step], done.loss, done.norm):
                         watch.check()
             watch.check()
-        self._train_seconds += time.perf_counter() - start
-        return float(total) / len(train)
+        self.train_seconds += time.perf_counter() - start
+        return one.loss
 
-    def _step(
-        self, batch: Batch, state: State | ModelState | None
-    ) -> tuple[Tensor, Tensor, State | ModelState | None]:
-        """Update the weights; return the loss, the norm of its gradient before clipping, a state.
-
-        The state goes from piece to piece where the task takes its sequences in pieces.
-        """
-        self._schedule.set_for(self._steps)
-        self._optimizer.zero_grad()
-        outputs, targets, state = answer(self._live, batch, self.task, state)
-        loss = (self._loss or self.task.loss)(outputs, targets)
-        predictions = self.task.goal.predictions(outputs)
-        for term in self._terms:
-            loss = loss + term.weight * term.penalty(predictions, batch.drivers)
+    def step(self, batch: Batch, state: State | ModelState | None) -> Stepped:
+        """Update the weights once, going on from a state."""
+        self.prepare()
+        self.optimizer.zero_grad()
+        outputs, targets, state = answer(self.live, batch, self.task, state)
+        loss = self.loss(outputs, targets, batch.drivers)
         loss.backward()  # type: ignore[no-untyped-call]
-        clip = self.candidate.training.clip or math.inf
-        norm = clip_grad_norm_(self._weights, clip)
-        self._optimizer.step()
-        self._live.after_step()
-        self._steps += 1
-        if self._average is not None:
-            self._average.update(self._live, self._steps)
-        return loss.detach(), norm, state
+        norm = clip_grad_norm_(self._weights, self.clip)
+        self.optimizer.step()
+        self.finish()
+        return Stepped(loss.detach(), norm, state)
+
+    @property
+    def clip(self) -> float:
+        """The largest norm of a gradient."""
+        return self.candidate.training.clip or math.inf
+
+    def prepare(self) -> None:
+        """Set the learning rates of the next step."""
+        self._schedule.set_for(self.steps)
+
+    def finish(self) -> None:
+        """Do what follows once the weights have been changed by a step."""
+        self.live.after_step()
+        self.steps += 1
+        if self.average is not None:
+            self.average.update(self.live, self.steps)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later `load_state_dict` needs to go on as if nothing had happened.
 
         Tensors and plain data only, so that ``torch.load(weights_only=True)`` reads it.
         """
-        return {
+        best = self.candidate.training.weights == "best"
+        state = {
             "key": self.candidate.key,
             "seed": self.seed,
             "epochs": self.epochs,
-            "train_seconds": self._train_seconds,
+            "train_seconds": self.train_seconds,
             "latency_ms": self._latency_ms,
-            "model": self._live.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "steps": self._steps,
+            "model": self.live.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
             "record": self._record.state_dict(),
             "told": self._told,
-            "average": self._average.model.state_dict() if self._average else {},
-            "kept": self.model.state_dict() if self.candidate.training.weights == "best" else {},
+            "average": self.average.model.state_dict() if self.average else {},
+            "kept": self.model.state_dict() if best else {},
         }
+        return {name: apart(part) for name, part in state.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where the training that gave `state` stood.
@@ -264,36 +285,16 @@ class Training:
                     f"the saved training has {what} {state[what]!r}, this one {here!r}"
                 )
         self.epochs = state["epochs"]
-        self._train_seconds = state["train_seconds"]
+        self.train_seconds = state["train_seconds"]
         self._latency_ms = state["latency_ms"]
-        self._live.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self.live.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
         if "steps" not in state:
             # Of 0.1, which had neither schedules nor patience: there is nothing else to restore.
             return
-        self._steps, self._told = state["steps"], state["told"]
+        self.steps, self._told = state["steps"], state["told"]
         self._record.load_state_dict(state["record"], self.epochs)
-        if self._average is not None:
-            self._average.model.load_state_dict(state["average"])
+        if self.average is not None:
+            self.average.model.load_state_dict(state["average"])
         if self.candidate.training.weights == "best":
             self.model.load_state_dict(state["kept"])
-
-
-def train(
-    candidate: Candidate,
-    task: LoadedTask,
-    *,
-    epochs: int,
-    seed: int,
-    device: torch.device | str = "cpu",
-) -> Iterator[dict[str, float]]:
-    """Train for some epochs, giving after each what `Training.epoch` returns.
-
-    Raises:
-        ValueError: `epochs` is below 1.
-        DivergedError: while iterating; see `Training.epoch`.
-    """
-    if epochs < 1:
-        raise ValueError(f"epochs = {epochs} is out of range; valid: integers >= 1")
-    training = Training(candidate, task, seed=seed, device=device, epochs=epochs)
-    return (training.epoch() for _ in range(epochs))

@@ -107,6 +107,7 @@ def _session(
         source=source,
         folds=folds,
         fold_seed=request.seed,
+        population=request.population,
         refit=refit,
         objectives=tuple(request.objectives),
         epochs=epochs,

@@ -91,7 +91,7 @@ def test_the_best_epochs_weights_are_kept_and_told(
     told = []
     for _ in range(4):
         told.append(training.epoch()["accuracy"])
-        after.append(weights_of(training._live))
+        after.append(weights_of(training.live))
     assert told == [0.2, 0.6, 0.6, 0.6]
     # The second and the third are equal: the earlier one stays.
     assert same(weights_of(training.model), after[1])
@@ -117,7 +117,7 @@ def test_the_best_epoch_is_told_and_survives_an_interruption(
 
 def test_the_last_weights_are_kept_where_nothing_is_said(digits: LoadedTask) -> None:
     training, told = trained(candidate(), digits, 2)
-    assert training.model is training._live
+    assert training.model is training.live
     assert evaluate(training.model, digits.validation, digits)["loss"] == told[-1]["loss"]
 
 
@@ -169,7 +169,7 @@ def test_averages_move_towards_the_weights(digits: LoadedTask) -> None:
 def test_the_average_is_judged_and_the_weights_are_trained(digits: LoadedTask) -> None:
     plain, _ = trained(candidate(), digits, 2)
     training, told = trained(candidate(averaging=0.9), digits, 2)
-    assert same(weights_of(training._live), weights_of(plain.model))
+    assert same(weights_of(training.live), weights_of(plain.model))
     assert not same(weights_of(training.model), weights_of(plain.model))
     assert evaluate(training.model, digits.validation, digits)["loss"] == told[-1]["loss"]
 

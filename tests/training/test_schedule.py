@@ -75,13 +75,13 @@ def test_one_cycle_is_torchs(digits: LoadedTask) -> None:
 
 def rates(training: trained.Training, epochs: int) -> list[float]:
     seen: list[float] = []
-    original = training._optimizer.step
+    original = training.optimizer.step
 
     def step() -> None:
-        seen.append(training._optimizer.param_groups[0]["lr"])
+        seen.append(training.optimizer.param_groups[0]["lr"])
         original()
 
-    training._optimizer.step = step  # type: ignore[method-assign]
+    training.optimizer.step = step  # type: ignore[method-assign]
     for _ in range(epochs):
         training.epoch()
     return seen
@@ -99,7 +99,7 @@ def test_a_training_follows_its_schedule_also_after_an_interruption(digits: Load
     second.load_state_dict(first.state_dict())
     assert rates(second, 3)[:12] == pytest.approx(expected[6:])
     # Past the budget the rate stays at its end.
-    assert second._optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+    assert second.optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
 
 
 def test_groups_keep_their_own_rates(digits: LoadedTask) -> None:
@@ -107,7 +107,7 @@ def test_groups_keep_their_own_rates(digits: LoadedTask) -> None:
     data["cell"] = {"name": "orthogonal", "rate": 0.1}
     training = trained.Training(Candidate.from_dict(data), digits, seed=0, epochs=1)
     training.epoch()
-    slow, fast = sorted(group["lr"] for group in training._optimizer.param_groups)
+    slow, fast = sorted(group["lr"] for group in training.optimizer.param_groups)
     assert 0 < slow == pytest.approx(0.1 * fast)
 
 

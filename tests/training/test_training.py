@@ -18,11 +18,11 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.training import (
     DivergedError,
     Training,
+    divergence,
     evaluate,
     objectives,
     predict,
     train,
-    trainer,
 )
 
 TIMES = ("train_seconds", "latency_ms")
@@ -199,14 +199,14 @@ def test_clipping_bounds_the_step_and_zero_does_not_clip(digits: LoadedTask) -> 
     def change(clip: float) -> float:
         training = Training(candidate(training={"clip": clip, "optimizer": "adam"}), digits, seed=0)
         norms = []
-        original = training._optimizer.step
+        original = training.optimizer.step
 
         def step() -> None:
             grads = [p.grad.norm() for p in training.model.parameters() if p.grad is not None]
             norms.append(float(torch.stack(grads).norm()))
             original()
 
-        training._optimizer.step = step  # type: ignore[method-assign]
+        training.optimizer.step = step  # type: ignore[method-assign]
         training.epoch()
         return max(norms)
 
@@ -218,7 +218,7 @@ def test_clipping_bounds_the_step_and_zero_does_not_clip(digits: LoadedTask) -> 
 @pytest.mark.parametrize(("kind", "lr"), [("rmsprop", 0.01), ("adam", 0.02), ("adamw", 0.03)])
 def test_optimizer_takes_the_candidates_values(digits: LoadedTask, kind: str, lr: float) -> None:
     chosen = candidate(training={"optimizer": kind, "lr": lr, "weight_decay": 0.125})
-    optimizer = Training(chosen, digits, seed=0)._optimizer
+    optimizer = Training(chosen, digits, seed=0).optimizer
     assert type(optimizer).__name__.lower() == kind
     assert optimizer.defaults["lr"] == lr
     assert optimizer.defaults["weight_decay"] == 0.125
@@ -230,7 +230,7 @@ def test_divergence_names_what_and_when(
     digits: LoadedTask, monkeypatch: pytest.MonkeyPatch, steps_between_checks: int
 ) -> None:
     # On a GPU it is found only later, which must not change what is said.
-    monkeypatch.setitem(trainer._STEPS_BETWEEN_CHECKS, "cpu", steps_between_checks)
+    monkeypatch.setitem(divergence.STEPS_BETWEEN_CHECKS, "cpu", steps_between_checks)
     training = Training(candidate(), digits, seed=0)
     training.epoch()
     calls = 0

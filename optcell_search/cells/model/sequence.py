@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from ...registry import cells
 from ...rules import Rule
 from ..base import Cell
+from ..dropping import dropout
 from ..norm import norm_of
 from ..state import State
 from ..symbols import Symbols
@@ -217,11 +218,11 @@ class SequenceModel(nn.Module):
         return x if self.categories is None else self.categories(x)
 
     def _drop_input(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(x, self.input_dropout, self.training)
+        return dropout(x, self.input_dropout, self.training)
 
     def _output(self, features: Tensor) -> Tensor:
         if self.readout_dropout:
-            features = nn.functional.dropout(features, self.readout_dropout, self.training)
+            features = dropout(features, self.readout_dropout, self.training)
         outputs: Tensor = self.readout(features)
         return outputs
 

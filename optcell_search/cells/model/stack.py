@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from ..dropping import dropout
 from ..norm import norm_of
 from ..optcell import OptCell
 from ..state import State
@@ -89,7 +90,7 @@ class Stack(nn.Module):
         return x, type(now)(after)
 
     def _drop(self, hidden: Tensor) -> Tensor:
-        return nn.functional.dropout(hidden, self.dropout, self.training)
+        return dropout(hidden, self.dropout, self.training)
 
     def after_step(self) -> None:
         """Put the weights in order after a step of the optimizer; see `OptCell.after_step`."""

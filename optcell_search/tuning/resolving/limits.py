@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from optcell_search import training
@@ -109,3 +109,16 @@ def goals_of(texts: Sequence[str], task: LoadedTask) -> tuple[str, ...]:
     """
     valid = tuple(training.objectives(task))
     return tuple(str(Constraint.parse(text, valid)) for text in texts)
+
+
+def population_of(asked: int | Literal["auto"], objectives: Iterable[str]) -> int:
+    """Return how many trainings are taken side by side at most; 0: as many as pays.
+
+    Where seconds of training are an objective, nobody but the user says that they are shared.
+
+    Raises:
+        ValueError: it is out of range.
+    """
+    if asked != "auto":
+        return integer("population", asked, 1, MOST_REPEATS)
+    return 1 if "train_seconds" in objectives else 0

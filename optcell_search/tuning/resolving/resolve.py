@@ -52,6 +52,7 @@ def resolve(
     preset: str | None = None,
     repeats: int | None = None,
     folds: int | Literal["auto"] | None = None,
+    population: int | Literal["auto"] = "auto",
     deterministic: bool = False,
     epochs: int | Literal["auto"] | None = None,
     workers: int | None = None,
@@ -115,9 +116,8 @@ def resolve(
         loaded = adapted(loaded, training.sizes_of(seen))
     check_fit(loaded, data)
     training.check_training(loaded, data)
-    data.require(
-        loaded.penalties, pretraining=loaded.domains["training.pretrain_epochs"].plain() != 0
-    )
+    pretraining = loaded.domains["training.pretrain_epochs"].plain() != 0
+    data.require(loaded.penalties, pretraining=pretraining)
     tried_first = () if first is None else read_first(first, loaded)
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
@@ -128,11 +128,10 @@ def resolve(
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
     planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
-    directions = _directions(training.objectives(data), objectives)
+    known = training.objectives(data)
+    directions = _directions(known, objectives)
     # Read here so that a mistyped constraint is found before anything is started.
-    bounds = [
-        Constraint.parse(text, valid=tuple(training.objectives(data))) for text in constraints
-    ]
+    bounds = [Constraint.parse(text, valid=tuple(known)) for text in constraints]
     goals = limits.goals_of(until, data)
     if deterministic:
         ends = [Constraint.stored(goal).metric for goal in goals]
@@ -168,6 +167,7 @@ def resolve(
         seed=seed,
         repeats=how.repeats,
         folds=count,
+        population=limits.population_of(population, directions),
         ensemble=how.ensemble,
         sampler=sampler,
         scheduler=choose_scheduler(scheduler, tuple(directions)),

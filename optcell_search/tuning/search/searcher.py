@@ -182,6 +182,7 @@ class LedgerSearch(Searcher):
             source=self._data,
             folds=request.folds,
             fold_seed=request.seed,
+            population=request.population,
             objectives=tuple(request.objectives),
             epochs=request.epochs,
             device=request.device,
@@ -201,9 +202,7 @@ class LedgerSearch(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Write down how a trial ended. One that raised an error is left to `lost`."""
-        if error or not result or "report" not in result:
-            return
-        if trial_id not in self._attempts:
+        if error or not result or "report" not in result or trial_id not in self._attempts:
             return
         report: Report = result["report"]
         if report.broken:

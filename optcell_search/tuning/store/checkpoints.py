@@ -21,6 +21,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from optcell_search.training.keeping import apart
+
 from ...ledger.request import Request
 from .file_systems import Location
 
@@ -64,7 +66,8 @@ def load_training(trial: Location, device: str) -> dict[str, Any] | None:
 
 def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
     """Return the content of ``model.safetensors``."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    # In a population weights are parts of larger tensors.
+    tensors = {name: apart(tensor.cpu()) for name, tensor in weights.items()}
     return safetensors.torch.save(tensors)
 
 

@@ -20,6 +20,7 @@ class Job:
         source: what to train on, and where it lies.
         folds: into how many the data are dealt, 1 for the task's own split.
         fold_seed: of the dealing.
+        population: how many of the trainings are taken side by side at most; 0: as many as pays.
         refit: train on training and validation data together.
         objectives: metrics that must stay finite.
         epochs: the budget.
@@ -35,6 +36,7 @@ class Job:
     source: Source
     folds: int = 1
     fold_seed: int = 0
+    population: int = 1
     refit: bool = False
     objectives: tuple[str, ...]
     epochs: int

@@ -24,7 +24,10 @@ from ..store import checkpoints
 from ..store.checkpoints import CheckpointError
 from ..store.file_systems import Location
 from .job import Job, Report
+from .side_by_side import SideBySide
 
+# With how many of its trainings side by side a trial was trained, among its metrics.
+POPULATION = "population"
 _ALLOCATOR = "DefaultCPUAllocator"
 
 
@@ -68,6 +71,7 @@ class Session:
             Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
             for seed, task in zip(job.seeds, itertools.cycle(_tasks(job)), strict=False)
         ]
+        self._side_by_side = SideBySide(self.trainings, job.population)
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
         self._spread: dict[str, float] = {}
@@ -115,7 +119,7 @@ class Session:
 
     def _train_epoch(self) -> None:
         epoch = self.epoch + 1
-        each = [training.epoch() for training in self.trainings]
+        each = self._side_by_side.epoch()
         metrics = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
         for name in self.job.objectives:
             if not math.isfinite(metrics[name]):
@@ -128,6 +132,7 @@ class Session:
                 for name, mean in metrics.items()
                 if math.isfinite(mean)
             }
+            metrics[POPULATION] = float(self._side_by_side.size)
         if self._location is not None:
             self._save(self._location)
 
