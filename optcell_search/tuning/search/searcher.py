@@ -25,6 +25,7 @@ from .budget import Budget
 from .candidates import CandidateQueue
 from .early_failure import FirstFailures
 from .ended import Ended
+from .jobs import job_of
 from .wishes import Wishes
 
 
@@ -174,23 +175,7 @@ class LedgerSearch(Searcher):
         return self._ledger.reusable(trial)
 
     def _job(self, trial: RunningTrial) -> Job:
-        request = self._request
-        return Job(
-            number=trial.number,
-            candidate=trial.candidate,
-            seeds=trial.seeds,
-            source=self._data,
-            folds=request.folds,
-            fold_seed=request.seed,
-            population=request.population,
-            objectives=tuple(request.objectives),
-            epochs=request.epochs,
-            device=request.device,
-            gpus=request.gpus_per_trial if trial.gpus is None else trial.gpus,
-            threads=request.threads,
-            checkpoints=(self.retention.location / str(trial.number)).where,
-            checkpoint_bytes=request.checkpoint_bytes // request.workers,
-        )
+        return job_of(trial, self._request, self._data, self.retention.location)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Write down an epoch."""
