@@ -83,7 +83,7 @@ def test_steps_of_batches_of_alike_length_are_counted_as_they_are() -> None:
     assert rule.endswith(
         f"64 sequences in batches of 32, so 3 steps an epoch and {3 * epochs} in all"
     )
-    assert epochs == 200
+    assert epochs == 667
     space = SearchSpace.from_dict({**SPACE, "training": {"lr": 0.1, "batch_size": 2}})
     epochs, rule = limits.epochs_of("auto", space, task)  # type: ignore[arg-type]
     assert (epochs, "so 33 steps" in rule) == (61, True)
