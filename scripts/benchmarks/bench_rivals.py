@@ -71,6 +71,8 @@ def ours(spec: str, data: str | None, seconds: float, seed: int) -> list[Incumbe
         return found
 
 
+# Nine steps are the least that MultiRocket takes, and nine of several features fail in aeon 1.6.
+LEFT_OUT = {("co2", "ROCKET"), ("co2", "MultiRocket-Hydra"), ("digits", "MultiRocket-Hydra")}
 RIVALS = {
     "optcell-search": ours,
     "Optuna": with_optuna,
@@ -131,7 +133,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         "was best by validation when the time was over; accuracy where classes are asked for, else",
         "the task's error. The last column: seconds until an incumbent had 99 % of the best test",
         "score of the task in this table (–: never); a method without a search has one incumbent,",
-        "when its fit is done. Written by `scripts/benchmarks/bench_rivals.py`.",
+        "when its fit is done. Of one seed only large differences tell anything. Written by",
+        "`scripts/benchmarks/bench_rivals.py`.",
         "",
         "| task | seconds | rival | seeds | validation | test | to 99 % |",
         "|---|---|---|---|---|---|---|",
@@ -183,7 +186,7 @@ def main() -> None:
             for rival in RIVALS:
                 mark = {"task": task, "rival": rival, "seed": seed, "seconds": asked.time}
                 done = any(mark.items() <= row.items() for row in rows)
-                if done or (task == "co2" and "ocket" in rival.lower()):
+                if done or (task, rival) in LEFT_OUT:
                     continue
                 load = round(os.getloadavg()[0], 1)
                 found = alone(rival, task, asked.time, seed)
@@ -198,8 +201,8 @@ def main() -> None:
                     }
                 )
                 kept.write_text(json.dumps(rows, indent=1) + "\n")
-                (RESULTS / "rivals.md").write_text(table(rows))
                 print(f"{task}, {rival}: {found[-1]}", flush=True)
+    (RESULTS / "rivals.md").write_text(table(rows))
 
 
 if __name__ == "__main__":
