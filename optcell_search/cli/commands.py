@@ -13,6 +13,7 @@ from typing import Any
 from ..ledger.storage.whole import write_whole
 from ..ledger.trials.reasons import RunFailedError
 from . import tables
+from .ending import show_end
 from .finalized_table import finalized_scores
 from .output import output_file, print_json, results_only
 
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             data_dir=arguments.data_dir,
             checkpoint_gib=arguments.checkpoint_gib,
         )
-    return _show_end(made, arguments.json)
+    return show_end(made, as_json=arguments.json)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -71,18 +72,7 @@ def resume(arguments: argparse.Namespace) -> int:
             skip=arguments.skip,
             data_dir=arguments.data_dir,
         )
-    return _show_end(run, arguments.json)
-
-
-def _show_end(run: Any, as_json: bool) -> int:
-    front, standing = run.pareto(), run.status()
-    report = str(run.directory / "report.html")
-    if as_json:
-        return print_json({"status": standing, "report": report, "pareto": tables.records(front)})
-    width = tables.terminal_width()
-    shown = tables.candidates(front, list(run.request.objectives), width)
-    print(f"{tables.status(standing, width)}\n\n{shown}\n\nreport: {report}")
-    return 0
+    return show_end(run, as_json=arguments.json)
 
 
 def status(arguments: argparse.Namespace) -> int:

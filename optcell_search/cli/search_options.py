@@ -15,6 +15,21 @@ def _number_or_auto(convert: Callable[[str], float]) -> Callable[[str], float | 
     return read
 
 
+def add_strategy(add: Callable[..., object]) -> None:
+    """Add what chooses candidates and what stops them, by a parser's or a group's method."""
+    add(
+        "--sampler",
+        default="tpe",
+        help="What chooses the candidates: tpe (the default), gp, nsga2, random or grid.",
+    )
+    add(
+        "--scheduler",
+        default="auto",
+        help="What stops candidates that fall behind: asha for one objective, mo-asha for "
+        "several, none stops nothing (default: the first of these that can be used).",
+    )
+
+
 def add_search(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``run``."""
     parser.add_argument("space", help="A search space: the name of a shipped one, or a TOML file.")
@@ -54,17 +69,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     _add_limits(parser)
     add = parser.add_argument_group("how to search").add_argument
-    add(
-        "--sampler",
-        default="tpe",
-        help="What chooses the candidates: tpe (the default), gp, nsga2, random or grid.",
-    )
-    add(
-        "--scheduler",
-        default="auto",
-        help="What stops candidates that fall behind: asha for one objective, mo-asha for "
-        "several, none stops nothing (default: the first of these that can be used).",
-    )
+    add_strategy(add)
     add("--seed", type=int, default=0, metavar="S", help="The seed of the whole run (default 0).")
     add(
         "--preset",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from . import tables
-from .output import print_json
+from .ending import show_end
+from .search_options import add_strategy
 
 
 def add_simulate(parser: argparse.ArgumentParser) -> None:
@@ -38,17 +37,7 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
         dest="constraints",
         help="What a candidate must keep, such as 'parameters<=2000'; the option may be repeated.",
     )
-    add(
-        "--sampler",
-        default="tpe",
-        help="What chooses the candidates: tpe (the default), gp, nsga2, random or grid.",
-    )
-    add(
-        "--scheduler",
-        default="auto",
-        help="What stops candidates that fall behind: asha for one objective, mo-asha for "
-        "several, none stops nothing (default: the first of these that can be used).",
-    )
+    add_strategy(add)
     add("--seed", type=int, default=0, metavar="S", help="The seed of the search (default 0).")
     add(
         "--repeats",
@@ -81,15 +70,5 @@ def simulate(arguments: argparse.Namespace) -> int:
         plain=arguments.plain,
         out=arguments.out,
     )
-    report = str(run.report())
-    return _show(run, report, as_json=arguments.json)
-
-
-def _show(run: Any, report: str, *, as_json: bool) -> int:
-    front, standing = run.pareto(), run.status()
-    if as_json:
-        return print_json({"status": standing, "report": report, "pareto": tables.records(front)})
-    width = tables.terminal_width()
-    shown = tables.candidates(front, list(run.request.objectives), width)
-    print(f"{tables.status(standing, width)}\n\n{shown}\n\nreport: {report}")
-    return 0
+    run.report()
+    return show_end(run, as_json=arguments.json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,6 @@ from optcell_search.training.population.paying import paying
 
 TIMES = ("train_seconds", "latency_ms")
 RULES = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def candidate(rule: str = "heavy_ball", cell: str = "lstm", **sections: Any) -> Candidate:

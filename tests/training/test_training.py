@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,6 @@ from optcell_search.training import (
 
 TIMES = ("train_seconds", "latency_ms")
 BATCHES = 12
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small models are slower on several threads, and much slower beside another test run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def candidate(cell: str = "lstm", rule: str = "heavy_ball", **sections: Any) -> Candidate:
