@@ -101,7 +101,8 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="K",
         help="How many trainings of a candidate, its folds, repeats and finalized seeds, are taken "
-        "side by side as one network; 1 takes one after the other, auto (the default) as many as pay.",
+        "side by side as one network; 1 takes one after the other, auto (the default) as many as "
+        "pay.",
     )
     add(
         "--deterministic",
