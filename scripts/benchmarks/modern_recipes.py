@@ -127,9 +127,7 @@ def width_of(contender: Contender, task: Task, loaded: LoadedTask) -> tuple[int,
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (middle, high) if parameters(contender, middle * step) < aim else (low, middle)
-        )
+        low, high = (middle, high) if parameters(contender, middle * step) < aim else (low, middle)
     found = {width * step: parameters(contender, width * step) for width in (low, high)}
     width = min(found, key=lambda each: abs(found[each] - aim))
     if abs(found[width] - aim) > WITHIN * aim:

@@ -18,8 +18,8 @@ from ..layout import DELTA, DELTA_STATES, delta_marks
 from .delta_chunk import at, factors, factors_backward, gates, inverse, row, unit, unit_backward
 from .device import precision, width
 
-# Rows of S that a program carries, and its warps: so the states stay in registers, where a head is at
-# most WIDEST_DELTA wide.
+# Rows of S that a program carries, and its warps: so the states of heads up to WIDEST_DELTA stay in
+# registers.
 ROWS, WARPS = 16, 8
 
 
@@ -44,7 +44,7 @@ def _forward(
     if MOMENTUM:
         V = tl.load(start + matrix + d * d, mask=inside, other=0.0).to(WIDE)
     length = tl.minimum(tl.load(lengths + k * B + b), T)
-    for chunk in range(0, tl.cdiv(T, C)):
+    for chunk in range(tl.cdiv(T, C)):
         t = chunk * C + i
         valid = t < length
         if KEEP:
@@ -109,7 +109,7 @@ def _backward(
         gV = tl.load(grad_end + matrix + d * d, mask=inside, other=0.0).to(WIDE)
     length = tl.minimum(tl.load(lengths + k * B + b), T)
     chunks = tl.cdiv(T, C)
-    for turn in range(0, chunks):
+    for turn in range(chunks):
         chunk = chunks - 1 - turn
         t = chunk * C + i
         valid = t < length
