@@ -94,7 +94,7 @@ class Laid:
         return None if same else torch.from_numpy(self.lengths)
 
     def steps(self, array: Array) -> Array:
-        """Return (real steps, ...) of what has a value for each step, one sequence after another."""
+        """Return (real steps, ...) of what has a value for each step, in the order of `lengths`."""
         if self.told and not self.joined:
             return array[self.inside]
         return array.reshape(-1, *array.shape[len(self.leading) :])

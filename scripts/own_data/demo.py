@@ -5,7 +5,8 @@
 It makes a file of measurements as they come (`examples`), runs `run`, `finalize`, `export` and
 `predict` on it, and compares the predictions of the sequences that were held back, as a second raw
 file, with what `finalize` has noted for the exported weights: they have to be the same. OUT keeps
-all files; OUT/own_data.md is the table, as ``scripts/benchmarks/results`` has it.
+all files, and what it has done already is not done again; OUT/own_data.md is the table of all, as
+``scripts/benchmarks/results`` has it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -79,11 +81,15 @@ def table(lines: list[str]) -> str:
 
 
 def main(where: Path, chosen: list[str]) -> None:
-    """Run the examples that are named, or all, and write the table."""
-    lines = []
+    """Run the examples that are named, or all, and write the table of all that were run."""
     for name in chosen or EXAMPLES:
-        lines.append(demonstrate(name, EXAMPLES[name], where / name))
-        print(lines[-1], flush=True)
+        line = where / name / "line.txt"
+        if not line.is_file():
+            shutil.rmtree(where / name, ignore_errors=True)
+            line.write_text(demonstrate(name, EXAMPLES[name], where / name), encoding="utf-8")
+        print(line.read_text(encoding="utf-8"), flush=True)
+    files = [where / name / "line.txt" for name in EXAMPLES]
+    lines = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
     (where / "own_data.md").write_text(table(lines), encoding="utf-8")
 
 

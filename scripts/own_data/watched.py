@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
-_EVERY = 0.2
+_EVERY = 0.5
 _TICK = os.sysconf("SC_CLK_TCK")
 # Places of fields behind the name, see proc_pid_stat(5).
 _PARENT, _USER, _SYSTEM, _START = 1, 11, 12, 19
@@ -30,7 +30,7 @@ class Taken:
 
     @property
     def processor(self) -> float:
-        """Seconds of processor of all processes, as each was last seen, every 0.2 s."""
+        """Seconds of processor of all processes, as each was last seen, every 0.5 s."""
         return sum(self._used.values())
 
     @classmethod

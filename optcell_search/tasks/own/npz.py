@@ -68,7 +68,16 @@ class NpzFile(OwnData):
 
     def search_data(self, folder: Path) -> Data:
         """Read the arrays and split off what the file does not split itself."""
+        return self._data(*self._prepared(folder))
+
+    def all_data(self, folder: Path) -> tuple[Data, Split]:
+        """Read the arrays once and take all parts."""
         made, own, index = self._prepared(folder)
+        return self._data(made, own, index), _split(made, *self._test(own, index, folder))
+
+    def _data(
+        self, made: ArrayPreprocessing, own: dict[str, _Part], index: dict[str, Index]
+    ) -> Data:
         outputs = made.outputs
         return Data(
             train=_split(made, own[""], index["train"]),

@@ -102,7 +102,7 @@ def _of_candidate(work: Work) -> Outcome:
     while not report.done:
         report = session.advance()
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
-    task = job.source.load().to(job.device)
+    task = job.source.load(whole=True).to(job.device)
     model = session.trainings[0].model
     score = _tested(model, task, report.metrics[report.epoch], refit=job.refit)
     outputs = {}
