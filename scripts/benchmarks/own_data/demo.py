@@ -1,6 +1,6 @@
 """From files of one's own to predictions, in four commands each, none of them code.
 
-    python scripts/own_data/demo.py OUT [vibration forecast targets text long]
+    python scripts/benchmarks/own_data/demo.py OUT [vibration forecast targets text long]
 
 It makes a file of measurements as they come (`examples`), runs `run`, `finalize`, `export` and
 `predict` on it, and compares the predictions of the sequences that were held back, as a second raw
@@ -29,13 +29,13 @@ COMMAND = [sys.executable, "-m", "optcell_search.cli"]
 STEPS = ("run", "finalize", "export", "predict")
 ABOUT = """# Files of one's own, four commands
 
-`python scripts/own_data/demo.py OUT`: a file is made, then `run`, `finalize` (one candidate, two
-seeds), `export` and `predict` of the sequences that were held back, as a second raw file. *In
-finalize* and *in predict* are the metric on those sequences that `finalize` noted for the exported
-weights, and that of the file of predictions; where they differ, the script ends with an error.
-Seconds are those on the clock and, behind the slash, of processor, of a command and all that it
-starts; GiB are the most that these held together, what they share not counted. Space `smoke`: small
-cells, no claim about what is possible.
+`python scripts/benchmarks/own_data/demo.py OUT`: a file is made, then `run`, `finalize` (the best
+candidate and the plain cell, two seeds each), `export` and `predict` of the sequences that were
+held back, as a second raw file. *In finalize* and *in predict* are the metric on those sequences
+that `finalize` noted for the exported weights, and that of the file of predictions; where they
+differ, the script ends with an error. Seconds are those on the clock and, behind the slash, of
+processor, of a command and all that it starts; GiB are the most that these held together, what they
+share not counted. Space `smoke`: small cells, no claim about what is possible.
 """
 
 
