@@ -100,8 +100,9 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         type=_number_or_auto(int),
         default="auto",
         metavar="K",
-        help="How many trainings of a candidate, its folds and repeats, are taken side by side as "
-        "one network; 1 takes one after the other, auto (the default) as many as pay.",
+        help="How many trainings of a candidate, its folds, repeats and finalized seeds, are taken "
+        "side by side as one network; 1 takes one after the other, auto (the default) as many as "
+        "pay.",
     )
     add(
         "--deterministic",

@@ -58,8 +58,8 @@ def test_table_plot_and_page_are_made_of_the_figures() -> None:
 PROGRAM = """
 import runpy, sys
 sys.argv = ["bench_gpu.py", "--rehearse", "--rules", "adam", "--repeats", "1", "--out", sys.argv[1]]
-sys.path.insert(0, "scripts/benchmarks")
-runpy.run_path("scripts/benchmarks/bench_gpu.py", run_name="__main__")
+sys.path.insert(0, "scripts/benchmarks/cells")
+runpy.run_path("scripts/benchmarks/cells/bench_gpu.py", run_name="__main__")
 assert not {"ray", "optuna"} & set(sys.modules)
 """
 

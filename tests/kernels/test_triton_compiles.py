@@ -21,7 +21,7 @@ from optcell_search.kernels import triton
 PROGRAM = """
 import json, re, subprocess, tempfile, torch, triton
 from triton.backends.compiler import GPUTarget
-from optcell_search.kernels.triton import linear_scan, normalize, recurrence, scan
+from optcell_search.kernels.triton import delta, linear_scan, normalize, recurrence, scan
 from optcell_search.kernels.layout import GATES, SAVED
 
 label, size, found = "", 0, {}
@@ -103,6 +103,17 @@ for planes, inputs, states in ((2, 1, 1), (3, 2, 2), (6, 1, 2)):
             coefficients = torch.empty(1, steps, rows, planes, 128)
             v = linear_scan.linear_scan_forward(coefficients, x, initial)
             linear_scan.linear_scan_backward(v, coefficients, x, v, initial)
+
+for inner, states in (("plain", 1), ("trace", 2)):
+    for heads, d in ((4, 16), (1, 64), (1, 256)):
+        for dtype in (wide, half):
+            label, size = f"delta {inner} {d} {dtype}", 0
+            u = torch.empty(1, 784, 128, 3 * heads * d + 2 * heads, dtype=dtype)
+            alpha, values = torch.empty(1, 784, 128, heads, dtype=dtype), torch.empty(1, 1, 1, 4)
+            start = torch.empty(1, 128, heads, states, d, d)
+            lengths = torch.empty(1, 128, dtype=torch.int64)
+            o, end, marks = delta.delta_forward(u, alpha, values, start, lengths, inner, True)
+            delta.delta_backward(o, end, u, alpha, values, lengths, marks, inner)
 
 print(json.dumps(found))
 """

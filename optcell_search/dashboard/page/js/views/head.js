@@ -59,6 +59,7 @@ function drawHead(run) {
       : null;
   byId("head").replaceChildren(
     h("p", { class: "eyebrow" }, "optcell-search · ", run.name, chooser ? " · " : null, chooser),
+    ...state.lost.map((why) => h("p", { class: "message", role: "status" }, why)),
     h("h1", {}, `Which cell for ${run.title}?`),
     h("p", { class: "lead" }, run.description),
     tiles(run),

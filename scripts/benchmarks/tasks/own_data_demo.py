@@ -1,6 +1,6 @@
 """From files of one's own to predictions, in four commands each, none of them code.
 
-    python scripts/own_data_demo.py OUT [vibration forecast targets text]
+    python scripts/benchmarks/tasks/own_data_demo.py OUT [vibration forecast targets text]
 
 It makes a file of measurements as they come (texts for classes, ISO times, empty cells), runs
 `run`, `finalize`, `export` and `predict` on it, and compares the predictions of the sequences that
