@@ -15,6 +15,7 @@ class Run {
     this.curveLabels = {};
     this.curvesTotal = 0;
     // Worked out after the rows have been shown.
+    this.equations = { rule: {}, cell: {} };
     this.growth = null;
     this.responses = [];
     this.importances = null;
