@@ -42,7 +42,7 @@ def write_report(
         OSError: the file cannot be written.
     """
     if isinstance(run, str | Path | optuna.Study):
-        boards, lost = [Board(run, str(where))], []
+        boards, lost = [Board(run, str(where))], list[str]()
     else:
         boards, lost = boards_of(run, read=True)
     return write_text_whole(Path(path), report(boards, lost))
