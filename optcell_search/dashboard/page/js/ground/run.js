@@ -1,3 +1,6 @@
+/* What Optuna's states are called on the page. */
+const STATES = { COMPLETE: "complete", PRUNED: "stopped early", FAIL: "failed", RUNNING: "running", WAITING: "waiting" };
+
 /* One run: columns of values by trial, and what was worked out from them. */
 
 class Run {

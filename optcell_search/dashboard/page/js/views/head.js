@@ -1,6 +1,5 @@
 /* The run in a few numbers, its winners, and the bar that says what is selected. */
 
-const STATES = { COMPLETE: "complete", PRUNED: "stopped early", FAIL: "failed", RUNNING: "running", WAITING: "waiting" };
 const SECTIONS = [
   ["front", "Front"], ["pairs", "Charts"], ["standings", "Rules compared"], ["rules", "What each wants"], ["cell", "Cell"], ...(byId("steer") ? [["steer", "Have it done"]] : []), ["training", "Training"],
   ["tested", "Test scores"], ["trials", "Trials"], ["provenance", "Provenance"],
