@@ -139,7 +139,8 @@ def search(
     if out is None:
         raise ValueError("out = None; valid: a folder for the run")
     with stage("reading the data"):
-        loaded = tasks.load(task, data_dir)
+        # All at once, for what is wrong with the test data is looked for below.
+        loaded = tasks.load(task, data_dir, whole=True)
     request = resolve(
         space,
         loaded,

@@ -117,7 +117,7 @@ def _of_candidate(work: Work) -> dict[int, Outcome]:
     job = work.job
     ended = train_seeds(job)
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
-    task = job.source.load().to(job.device)
+    task = job.source.load(whole=True).to(job.device)
     return {
         seed: _failed(job, one) if isinstance(one, DivergedError) else _of_seed(work, one, task)
         for seed, one in ended.items()
