@@ -10,6 +10,7 @@ code other than 0, 1, 2 or 130, more than a few lines, a long time, or a file le
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import random
 import resource
@@ -67,8 +68,7 @@ def good(root: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
         "predict": ([run, str(root / "tiny.npz")], {"--out": f"{out}.csv"}),
         "simulate": ([], {"--trials": "2"}),
         "list": (["rules"], {}),
-        **{name: ([run], {}) for name in ("resume", "status", "results", "finalize")},
-    }
+    }  # and the others with the run alone
 
 
 def request(root: Path, chance: random.Random) -> list[str]:
@@ -76,7 +76,7 @@ def request(root: Path, chance: random.Random) -> list[str]:
     odd = [value.replace("{root}", str(root)) for value in VALUES]
     parsers, usual = commands(), good(root)
     name = "run" if chance.random() < 0.6 else chance.choice(sorted(parsers))
-    places, options = usual[name][0][:], dict(usual[name][1])
+    places, options = map(copy.copy, usual.get(name, ([str(root / "sound")], {})))
     known = [
         action
         for action in parsers[name]._actions
