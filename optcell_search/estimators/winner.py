@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
-import torch
 from torch import Tensor
 
-from optcell_search.cells.model import Ensemble
-from optcell_search.export import TaskInfo
+from optcell_search.export import TaskInfo, trained_model
 from optcell_search.raw.predictor import Predictor
 from optcell_search.space import Candidate
 from optcell_search.tuning import task_file
@@ -57,14 +55,11 @@ class Winner:
     @functools.cached_property
     def predictor(self) -> Predictor:
         """What answers raw data, in float64, so that batches of any size give the same."""
-        # What the random initial weights would take from the caller's generator is given back.
-        with torch.random.fork_rng(devices=[]):
-            models = [Candidate.from_dict(self.candidate).build(self.task) for _ in self.weights]
-        for model, weights in zip(models, self.weights, strict=True):
-            model.load_state_dict(safetensors.torch.load(weights))
-        one = models[0] if len(models) == 1 else Ensemble(models, self.task.averaged)
+        each = [safetensors.torch.load(weights) for weights in self.weights]
+        given = each if len(each) > 1 else each[0]
+        model = trained_model(Candidate.from_dict(self.candidate), given, self.task)
         assert self.task.preprocessing is not None
-        return Predictor(one.eval(), self.task.preprocessing, self.task.chunk)
+        return Predictor(model, self.task.preprocessing, self.task.chunk)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("candidate", "task", "weights")}
