@@ -24,7 +24,8 @@ from ..ledger.storage.names import refuse_link
 from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
 from . import extending, task_file
-from .resolving.limits import MOST_REPEATS, integer
+from .resolving.amounts import integer
+from .resolving.limits import MOST_REPEATS
 from .run_weights import RunWeights
 from .search.budget import Budget
 from .search.view import View

@@ -22,7 +22,7 @@ from ...ledger.request import LOCAL, Request
 from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
-from . import limits, pilot, step_memory
+from . import amounts, limits, pilot, step_memory
 from .first_candidates import read_first, with_plain
 from .naming import name_of_run
 from .presets import thoroughness
@@ -78,17 +78,17 @@ def resolve(
         raise ValueError("neither a number of trials nor a time is given; valid: one or both")
     how = thoroughness(preset, folds, epochs, repeats)
     for name, value, least, most in (
-        ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
-        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, limits.MOST),
-        ("patience", patience, 0, limits.MOST),
+        ("num_trials", 1 if num_trials is None else num_trials, 1, amounts.MOST),
+        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, amounts.MOST),
+        ("patience", patience, 0, amounts.MOST),
         ("repeats", how.repeats, 1, limits.MOST_REPEATS),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
     ):
-        limits.integer(name, value, least, most)
-    time_limit = 0.0 if time is None else limits.seconds_of("time", time)
-    longest = 0.0 if trial_time is None else limits.seconds_of("trial_time", trial_time)
+        amounts.integer(name, value, least, most)
+    time_limit = 0.0 if time is None else amounts.seconds_of("time", time)
+    longest = 0.0 if trial_time is None else amounts.seconds_of("trial_time", trial_time)
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
