@@ -16,9 +16,9 @@ from optcell_search import tasks
 from optcell_search.space import Candidate, SearchSpace, SpaceError
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training import Training, check_training, evaluate, trainer
-from optcell_search.training.augmentation import Augmentation
-from optcell_search.training.averaging import Average
-from optcell_search.training.losses import balanced, own_loss
+from optcell_search.training.recipe.augmentation import Augmentation
+from optcell_search.training.recipe.averaging import Average
+from optcell_search.training.recipe.losses import balanced, own_loss
 
 TIMES = ("train_seconds", "latency_ms")
 

@@ -15,7 +15,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import whole_task
 from optcell_search.training import Training, examine, feedforward_baseline, outputs_on
-from optcell_search.training.schedule import changes
+from optcell_search.training.recipe.schedule import changes
 
 from ...ledger.format import METRICS
 from ...ledger.request import Request
