@@ -23,7 +23,7 @@ from optcell_search.dashboard.app.requests import (
     resume_job,
 )
 from optcell_search.ledger.folder import locked
-from optcell_search.ledger.holding import LOCK
+from optcell_search.ledger.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
 
