@@ -1,4 +1,4 @@
-"""Types are checked in every call of the rooms that `pyproject.toml` names to jaxtyping's plug-in."""
+"""Types are checked in every call of the rooms that `pyproject.toml` names to jaxtyping."""
 
 from __future__ import annotations
 

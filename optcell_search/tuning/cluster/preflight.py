@@ -185,8 +185,8 @@ def _ask(
             raise ValueError(f"{name}: {said.fault}")
         if (preflight / node["NodeID"]).read(_ANSWERED) is None:
             raise ValueError(
-                f"{name}: what it wrote to storage {str(preflight).rpartition('/')[0]} did not arrive "
-                "here; give a path that all nodes share, or a URI, by --storage"
+                f"{name}: what it wrote to storage {str(preflight).rpartition('/')[0]} did not "
+                "arrive here; give a path that all nodes share, or a URI, by --storage"
             )
         if said.lacks_data:
             without.append((node, said.fault))

@@ -14,7 +14,8 @@ from optcell_search.space import from_flat, trial_seed
 from optcell_search.training import Training
 
 from ..cluster.data_transfer import Source
-from .session import load_task, release
+from .ending import release
+from .loading import load_task
 
 _FILE = "training.pt"
 

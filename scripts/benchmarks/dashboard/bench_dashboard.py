@@ -25,7 +25,6 @@ import optuna
 import synthetic_run
 from playwright.sync_api import Page, sync_playwright
 
-from optcell_search import results
 from optcell_search.dashboard import write_report
 
 SIZES = (100, 1_000, 10_000)
@@ -113,7 +112,8 @@ def answers(page: Page, actions: list[dict[str, Any]]) -> float:
 
 def appears(page: Page, folder: Path) -> float:
     """Finish a trial; return the seconds until the page shows it."""
-    study = results.load(folder)
+    # The package itself opens a ledger for reading only.
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
     number = len(study.get_trials(deepcopy=False))
     template = study.get_trials(deepcopy=False)[0]
     template._user_attrs["key"] = f"{number:016x}"
