@@ -21,22 +21,22 @@ from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
 from optcell_search.space import Candidate
 from optcell_search.tasks import Batch, LoadedTask
-from optcell_search.training.augmentation import Augmentation, augments
-from optcell_search.training.averaging import Average
 from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
 from optcell_search.training.keeping import Record, apart
-from optcell_search.training.losses import CandidateLoss
-from optcell_search.training.measuring import (
+from optcell_search.training.measuring.properties import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
-from optcell_search.training.optimizers import optimizer_of
+from optcell_search.training.measuring.scoring import answer, evaluate
 from optcell_search.training.passing import Pass
-from optcell_search.training.schedule import Schedule, changes, steps_in
-from optcell_search.training.scoring import answer, evaluate
+from optcell_search.training.recipe.augmentation import Augmentation, augments
+from optcell_search.training.recipe.averaging import Average
+from optcell_search.training.recipe.losses import CandidateLoss
+from optcell_search.training.recipe.optimizers import optimizer_of
+from optcell_search.training.recipe.schedule import Schedule, changes, steps_in
 from optcell_search.training.streams import Stream, stream_seed
 
 

@@ -21,7 +21,7 @@ from optcell_search.training import (
     feedforward_baseline,
     outputs_on,
 )
-from optcell_search.training.schedule import changes
+from optcell_search.training.recipe.schedule import changes
 
 from ...ledger.format import METRICS
 from ...ledger.request import Request
