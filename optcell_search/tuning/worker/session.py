@@ -16,6 +16,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold, whole_task
 from optcell_search.training import DivergedError, Training
+from optcell_search.training.budget import own_epochs
 
 from ...ledger.storage.passwords import without_password
 from ...ledger.trials.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
@@ -71,6 +72,7 @@ class Session:
             Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
             for seed, task in zip(job.seeds, itertools.cycle(_tasks(job)), strict=False)
         ]
+        self._epochs = own_epochs(job.epochs, job.candidate.training.share)
         self._side_by_side = SideBySide(self.trainings, job.population)
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
@@ -90,7 +92,7 @@ class Session:
         if not restored:
             self._train_epoch()
         told = set(self._history) if restored else {self.epoch}
-        done = self.epoch >= self.job.epochs
+        done = self.epoch >= self._epochs
         return Report(
             number=self.job.number,
             epoch=self.epoch,
@@ -138,7 +140,7 @@ class Session:
 
     def _save(self, location: Location) -> None:
         contents: dict[str, bytes] = {}
-        if self.epoch >= self.job.epochs:
+        if self.epoch >= self._epochs:
             weights = self.trainings[0].model.state_dict()
             contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights)
         state = {
