@@ -47,13 +47,15 @@ STUDY = {
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
     "the same of the network it is compared with, where there is one; `refit`, where it was "
     "trained on training and validation data together; `ensemble`, the scores of the seeds "
-    "`members` as one; `diagnosis`, what kinds of mistakes the seeds make on the test split, and "
+    "`members` as one; `together`, the groups of seeds that were trained side by side; "
+    "`diagnosis`, what kinds of mistakes the seeds make on the test split, and "
     "`diagnoses`, the same of each: a confusion matrix, with the few sequences that are told most "
     "wrong in `worst`, thinned to a hundred steps, or pairs of true and predicted values.",
 }
 PEOPLE = """
 People add to these: `note` and `tags` of the run, `note:N` and `tags:N` of trial N, and by
-`optcell-search prune` `prune:N`, on which trial N ends after its current epoch.
+`optcell-search prune` `prune:N`, on which trial N ends after its current epoch, and by
+`optcell-search extend` `extend`, new limits that the search at work takes up.
 """
 TRIAL = {
     "candidate": "The candidate as nested plain data; `Candidate.from_dict` takes it.",

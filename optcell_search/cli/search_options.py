@@ -100,8 +100,9 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         type=_number_or_auto(int),
         default="auto",
         metavar="K",
-        help="How many trainings of a candidate, its folds and repeats, are taken side by side as "
-        "one network; 1 takes one after the other, auto (the default) as many as pay.",
+        help="How many trainings of a candidate, its folds, repeats and finalized seeds, are taken "
+        "side by side as one network; 1 takes one after the other, auto (the default) as many as "
+        "pay.",
     )
     add(
         "--deterministic",
@@ -204,21 +205,27 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_extension(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which ``resume`` changes a run's limits."""
-    add = parser.add_argument_group("new limits, in all: what was used counts").add_argument
-    add("--trials", type=int, metavar="N", help="How many candidates are tried.")
-    add(
+def add_new_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options by which a run's limits are changed; return their group."""
+    group = parser.add_argument_group("new limits, in all: what was used counts")
+    group.add_argument("--trials", type=int, metavar="N", help="How many candidates are tried.")
+    group.add_argument(
         "--time",
         metavar="D",
         help="How long the search may take in all, such as 30m, 1h30m or 90s.",
     )
-    add(
+    group.add_argument(
         "--patience",
         type=int,
         metavar="N",
         help="End after N trials without a better front; 0 never ends for that.",
     )
+    return group
+
+
+def add_extension(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which ``resume`` changes a run's limits."""
+    add = add_new_limits(parser).add_argument
     add(
         "--until",
         action="append",

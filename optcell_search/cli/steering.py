@@ -38,6 +38,16 @@ def prune(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def extend(arguments: argparse.Namespace) -> int:
+    """Let a search at work use more."""
+    limits = {"time": arguments.time, "patience": arguments.patience}
+    _steer(arguments).extend(arguments.trials, **limits)
+    if arguments.json:
+        return print_json({"extended": arguments.directory})
+    print("the search goes by the new limits within seconds")
+    return 0
+
+
 def _steer(arguments: argparse.Namespace) -> Any:
     """Open a run folder to ask something of its search, without what could train anything."""
     from optcell_search.tuning.run_steering import RunSteering

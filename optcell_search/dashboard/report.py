@@ -11,7 +11,7 @@ import optuna
 from ..ledger.storage.whole import write_text_whole
 from . import content, page
 from .info.compare import compare
-from .read import Board
+from .read import Board, boards_of
 
 # All trials up to here have their impulse response in the file; of more, the front and the best.
 _MOST_IMPULSES = 2000
@@ -37,24 +37,24 @@ def write_report(
         The path.
 
     Raises:
-        FileNotFoundError, ValueError: there is no such run (see `results.load`).
+        FileNotFoundError, ValueError: there is no such run (see `results.load`). Of several the
+            page holds those that are there; of the others it and a warning tell.
         OSError: the file cannot be written.
     """
     if isinstance(run, str | Path | optuna.Study):
-        boards = [Board(run, str(where))]
-    else:
-        boards = [Board(each) for each in run]
-    return write_text_whole(Path(path), report(boards))
+        return write_text_whole(Path(path), report([Board(run, str(where))]))
+    return write_text_whole(Path(path), report(*boards_of(run, read=True)))
 
 
-def report(boards: Sequence[Board]) -> str:
-    """Return the report of these runs as HTML."""
+def report(boards: Sequence[Board], lost: Sequence[str] = ()) -> str:
+    """Return the report of these runs as HTML; `lost` says why others are not in it."""
     for board in boards:
         board.refresh()
     return page.file(
         {
             "live": False,
             "names": [board.where for board in boards],
+            "lost": [*lost],
             "runs": [_whole(board) for board in boards],
             "compare": compared(boards),
         }

@@ -43,7 +43,7 @@ class OptCellClassifier(ClassifierMixin, SupervisedEstimator):  # type: ignore[m
             raise ValueError("y = None; y should be a 1d array, a class for each sequence")
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
-        check_consistent_length(sequences.x, y)
+        check_consistent_length(sequences, y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         counts = np.bincount(numbers)
         if len(counts) < _LEAST or counts.min() < _LEAST:

@@ -36,7 +36,7 @@ class OptCellRegressor(RegressorMixin, SupervisedEstimator):  # type: ignore[mis
         if y is None:
             raise ValueError("y = None; y should be a 1d array, a number for each sequence")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
-        check_consistent_length(sequences.x, y)
+        check_consistent_length(sequences, y)
         folder, task = self._write(sequences, y, "regression")
         self._search(folder, task)
         self._single = y.ndim == 1

@@ -17,12 +17,16 @@ class Sequences:
     """A batch of sequences.
 
     Args:
-        x: (sequences, longest, features), zeros behind the end of a short one.
+        x: (sequences, steps, features); where they are not equally long (steps of all sequences,
+            features), one sequence after the other.
         lengths: (sequences,) steps of each; None: all are as long.
     """
 
     x: Array
     lengths: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.x if self.lengths is None else self.lengths)
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays as a ``.npz`` file of the task ``npz`` names them."""
@@ -112,7 +116,7 @@ def _joined(parts: list[Array]) -> Sequences:
             f"X holds sequences of {', '.join(map(str, sorted(widths)))} features and "
             f"{lengths.min()} steps or more; valid: as many features in each, and 1 step or more"
         )
-    x = np.zeros((len(parts), int(lengths.max()), widths.pop()), dtype=np.result_type(*parts))
-    for line, part in zip(x, parts, strict=True):
-        line[: len(part)] = part
-    return Sequences(x, None if (lengths == lengths[0]).all() else lengths)
+    if (lengths == lengths[0]).all():
+        return Sequences(np.stack(parts))
+    # Padded, one long sequence among many short ones would not fit into memory.
+    return Sequences(np.concatenate(parts), lengths)

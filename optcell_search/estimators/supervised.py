@@ -66,12 +66,12 @@ class SupervisedEstimator(SearchEstimator):
                 found.x, allow_nd=True, dtype="numeric", estimator=self, input_name="X"
             )
             found = Sequences(_numbers(checked), found.lengths)
-            self._check_features(found.x.shape[2], reset=reset)
+            self._check_features(found.x.shape[-1], reset=reset)
         if reset:
             self._flat: bool = flat
-            if len(found.x) < _LEAST:
+            if len(found) < _LEAST:
                 raise ValueError(
-                    f"n_samples = {len(found.x)}; valid: {_LEAST} or more, for a search judges by "
+                    f"n_samples = {len(found)}; valid: {_LEAST} or more, for a search judges by "
                     "sequences that it does not train with"
                 )
         return found

@@ -30,7 +30,7 @@ from .watching import only_plain
 FAST = ("native", "compiled", "triton", "torch")
 NAMES = (*FAST, "reference")
 
-# What to try first, as measured by scripts/benchmarks/bench_cells.py: under linear rules,
+# What to try first, as measured by scripts/benchmarks/cells/bench_cells.py: under linear rules,
 # which both can run,
 # the compiled loop takes 0.4 to 1.0 times as long as torch's LSTM (oneDNN), and less against its
 # GRU and RNN.

@@ -27,6 +27,8 @@ MARK = 32
 STRETCH = 8
 # In the delta memory (kDelta in delta.h), in rows that any processor's vectors divide.
 DELTA, DELTA_ROWS = 16, 16
+# Widest head of a delta memory that a GPU's kernel holds in registers.
+WIDEST_DELTA = 64
 
 # How far back a fused layer's gradients are wanted: to the weights, to x, or to a linear rule and
 # its trace, too.
@@ -148,9 +150,9 @@ def delta_marks(u: Tensor, start: Tensor, keep: bool) -> Tensor:
     """Return room for the states from which a delta memory of u (K, T, B, W) is run again."""
     K, B, heads, states, d, _ = start.shape
     if not keep:
-        return u.new_empty(K, 0)
+        return start.new_empty(K, 0)
     rows = -(-d // DELTA_ROWS) * DELTA_ROWS
-    return u.new_empty(K, B * heads * -(-u.shape[1] // DELTA) * states * rows * d)
+    return start.new_empty(K, B * heads * -(-u.shape[1] // DELTA) * states * rows * d)
 
 
 def layer_outputs(inputs: LayerInputs, kind: str, keep: bool) -> LayerOutputs:

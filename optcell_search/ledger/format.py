@@ -33,14 +33,16 @@ _FINALIZED = "finalized:"
 BASELINE = "baseline"
 # Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
 DIAGNOSIS = "diagnosis"
-# Whether it was trained on training and validation data together; and the record of its seeds as
-# one, with their answers averaged.
-REFIT, ENSEMBLE = "refit", "ensemble"
+# Whether it was trained on training and validation data together; the record of its seeds as one,
+# with their answers averaged; and the groups of seeds that were trained side by side.
+REFIT, ENSEMBLE, TOGETHER = "refit", "ensemble", "together"
 # What people say of the run, and with ":7" behind it of trial 7.
 NOTE, TAGS = "note", "tags"
 
 # With "7" behind it: trial 7 is to end, pruned, after its current epoch.
 PRUNE = "prune:"
+# New limits that the search at work is to go by, until it has taken them up.
+EXTEND = "extend"
 
 # Attributes of a trial.
 EPOCH_PREFIX = "epoch:"

@@ -55,8 +55,9 @@ class Request:
         folds: into how many training and validation data are dealt, each candidate being trained in
             all of them; 1: the task's own split alone.
         uncut_folds: what that would be without a limit in time; 0: `folds`.
-        population: how many trainings of a candidate, its folds and repeats, are taken side by side
-            at most; 1: one after the other; 0: as many as pays (`training.paying`).
+        population: how many trainings of a candidate, its folds, repeats and finalized seeds, are
+            taken side by side at most; 1: one after the other; 0: as many as pays
+            (`training.paying`).
         ensemble: whether `finalize` tests each candidate's seeds as one, too.
         sampler: "tpe", "gp", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".

@@ -188,13 +188,12 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
     if asked:
         return tuple(found)
     feature = f"{where}: feature column {name!r} holds"
-    numeric = [None if text is None else _number(text) for text in texts]
-    if True in numeric and False in numeric:
-        odd = columns.odd_one(numeric)
+    odd = columns.odd_text(column)
+    if odd is not None:
+        usual = "texts" if columns.is_number(str(texts[odd])) else "numbers"
         raise ValueError(
-            f"{feature} {'texts' if numeric[odd] else 'numbers'} and, in {columns.row(odd)}, "
-            f"{columns.shown(texts[odd])}; valid: one of both, categories={option}, or "
-            f"exclude={option}"
+            f"{feature} {usual} and, in {columns.row(odd)}, {columns.shown(texts[odd])}; valid: "
+            f"one of both, categories={option}, or exclude={option}"
         )
     if not 2 <= len(found) <= MOST_LEVELS:
         first = next(i for i, text in enumerate(texts) if text is not None)
@@ -209,14 +208,6 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
             f"categories={option}, or exclude={option}"
         )
     return tuple(found)
-
-
-def _number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _means(found: columns.Floats, features: Features, where: str) -> columns.Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from .plain import tuples
-from .reading.columns import Floats, listed, shown
+from .reading.columns import Floats, listed, row, shown
 
 Kind = Literal["classes", "labels", "numbers", "symbols"]
 Per = Literal["sequence", "step"]
@@ -83,8 +84,15 @@ class Outputs:
             raise ValueError(f"{self.kind} are predicted here, no numbers")
         return np.asarray(in_unit(outputs.detach().double(), self.offset, self.scale).cpu().numpy())
 
-    def class_numbers(self, texts: list[str | None], where: str) -> npt.NDArray[np.int64]:
+    def class_numbers(
+        self, texts: list[str | None], where: str, called: Callable[[int], str] = row
+    ) -> npt.NDArray[np.int64]:
         """Return the number of each class, `IGNORED` for None.
+
+        Args:
+            texts: the classes as they are written.
+            where: what they are called in messages.
+            called: what messages call the place of each.
 
         Raises:
             ValueError: a class is none that the model knows.
@@ -96,7 +104,7 @@ class Outputs:
         for number, text in enumerate(texts):
             if text not in place:
                 raise ValueError(
-                    f"{where}, row {number + 1}: class {shown(text)} is not in the training data; "
+                    f"{where}, {called(number)}: class {shown(text)} is not in the training data; "
                     f"valid: {listed(self.classes)}"
                 )
         return np.array([place[text] for text in texts], dtype=np.int64)

@@ -257,6 +257,11 @@ def targets_of(
     # All rows of a sequence share its target that have one.
     having, first = np.unique(owner, return_index=True)
     if len(having) < len(places):
-        name = names[int(np.setdiff1d(np.arange(len(places)), having)[0])]
-        raise ValueError(f"{where}: sequence {name!r} has no target")
+        number = int(np.setdiff1d(np.arange(len(places)), having)[0])
+        own = places.sequence(number)
+        raise ValueError(
+            f"{where}: column {' and '.join(map(repr, outputs.names))} is empty in all rows of "
+            f"sequence {names[number]!r}, from {columns.row(int(own[own >= 0].min()))} on; valid: "
+            "a target for each, or leave it out"
+        )
     return torch.from_numpy(encoded[rows[steps[first]]])

@@ -99,6 +99,10 @@ class Task(Hyperparameters, abc.ABC):
     def test_data(self, folder: Path) -> Split:
         """Read the test split; called once the search is over. Raises what `search_data` does."""
 
+    def all_data(self, folder: Path) -> tuple[Data, Split]:
+        """Return what `search_data` and `test_data` do, where reading once will do for both."""
+        return self.search_data(folder), self.test_data(folder)
+
     @property
     def has_test(self) -> bool:
         """Whether there is a test split; without one nothing can be finalized."""

@@ -157,10 +157,31 @@ def read(task: Task, folder: Path) -> Data:
     Raises:
         ValueError: no step of a split has a target.
     """
-    data = task.search_data(folder)
+    return checked(task, task.search_data(folder))
+
+
+def checked(task: Task, data: Data) -> Data:
+    """Return what a task gave; raises ValueError where no step of a split has a target."""
     for name in ("train", "validation"):
         targets = getattr(data, name).known
         there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
         if not there.any():
             raise ValueError(f"{task.spec}: no step of the {name} split has a target")
     return data
+
+
+def test_of(task: Task, folder: Path, features: int, given: Split | None) -> Split:
+    """Return the test split, read now where none is given.
+
+    Raises:
+        ValueError: there is none, or it has not as many features a step as the training split.
+    """
+    if not task.has_test:
+        raise ValueError(f"task {task.spec!r} holds no test split back; valid: test=split")
+    test = task.test_data(folder) if given is None else given
+    if test.inputs.shape[-1] != features:
+        raise ValueError(
+            f"test split of {task.spec!r} has {test.inputs.shape[-1]} features, "
+            f"its training split {features}"
+        )
+    return test

@@ -27,6 +27,7 @@ class LoadedTask:
     Args:
         task, folder, device: plug-in with its options, place of its files, place of the tensors.
         data: what `task.search_data(folder)` returned; None: read it now.
+        test: what `task.test_data(folder)` returned, sealed here; None: read it when unsealed.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class LoadedTask:
         *,
         device: torch.device | str = "cpu",
         data: Data | None = None,
+        test: Split | None = None,
     ) -> None:
         self.task = task
         self.folder = folder
@@ -46,6 +48,7 @@ class LoadedTask:
         self._validation = self._data.validation.to(self.device)
         before = self._data.pretraining
         self._pretraining = None if before is None else before.to(self.device)
+        self._sealed = test
         self._test: Split | None = None
 
     def __repr__(self) -> str:
@@ -171,15 +174,8 @@ class LoadedTask:
 
     def unseal(self) -> Split:
         """Read the test split and return it; for `finalize` alone, after the search."""
-        if not self.task.has_test:
-            raise ValueError(f"task {self.spec!r} holds no test split back; valid: test=split")
         if self._test is None:
-            test = self.task.test_data(self.folder)
-            if test.inputs.shape[-1] != self.input_size:
-                raise ValueError(
-                    f"test split of {self.spec!r} has {test.inputs.shape[-1]} features, "
-                    f"its training split {self.input_size}"
-                )
+            test = describing.test_of(self.task, self.folder, self.input_size, self._sealed)
             self._test = test.to(self.device)
         return self._test
 
@@ -273,7 +269,7 @@ class LoadedTask:
         """Return the task with its splits on `device`; its test split is sealed again."""
         if torch.empty(0, device=device).device == self.device:
             return self
-        return LoadedTask(self.task, self.folder, device=device, data=self._data)
+        return LoadedTask(self.task, self.folder, device=device, data=self._data, test=self._sealed)
 
     @functools.cached_property
     def fingerprint(self) -> str:

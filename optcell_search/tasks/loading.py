@@ -9,12 +9,13 @@ from typing import Any
 
 from optcell_search import registry
 from optcell_search.hyperparameters import Choice, Integer, Real, Specification, specification
+from optcell_search.tasks import describing
 from optcell_search.tasks.base import Task
 from optcell_search.tasks.loaded import LoadedTask
 from optcell_search.tasks.specs import is_file, parts_of
 
 
-def load(spec: str, data_dir: Path | str | None = None) -> LoadedTask:
+def load(spec: str, data_dir: Path | str | None = None, *, whole: bool = False) -> LoadedTask:
     """Return the task that `spec` describes, its training and validation data read.
 
     Args:
@@ -22,13 +23,19 @@ def load(spec: str, data_dir: Path | str | None = None) -> LoadedTask:
             user's own, options after a colon likewise.
         data_dir: folder with the data of tasks that read files; None: environment variable
             ``OPTCELL_DATA``, or else ``data`` in the current folder.
+        whole: whether the test split is read, too, which stays sealed: once for all is sooner,
+            where it will be unsealed.
 
     Raises:
         ValueError: unknown name or option, a value that is not valid, data that cannot be used.
         FileNotFoundError: a file is missing; the message says how to get it.
     """
     folder = Path(data_dir or os.environ.get("OPTCELL_DATA") or "data")
-    return LoadedTask(parse(spec, folder), folder)
+    task = parse(spec, folder)
+    if not (whole and task.has_test):
+        return LoadedTask(task, folder)
+    data, test = task.all_data(folder)
+    return LoadedTask(task, folder, data=describing.checked(task, data), test=test)
 
 
 def parse(spec: str, folder: Path = Path("data")) -> Task:

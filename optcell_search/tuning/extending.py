@@ -1,13 +1,16 @@
-"""What a resume changes of a run: its limits, and trials that are given up."""
+"""What changes of a run that has begun: its limits, and trials that are given up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from optcell_search.tasks import LoadedTask
 
+from ..ledger.amending import amend
+from ..ledger.format import EXTEND
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
 from .resolving import limits
@@ -42,6 +45,59 @@ def changes(
     if until is not None:
         changed["until"] = limits.goals_of(until, task()) if until else ()
     return changed
+
+
+# The limits of a search at work, by the names under which they are asked for.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "num_trials": (int,),
+    "time": (int, float),
+    "patience": (int,),
+}
+
+
+def checked(
+    request: Request, num_trials: int | None, time: str | float | None, patience: int | None
+) -> dict[str, Any]:
+    """Return the limits that are asked for as they are kept for the search at work.
+
+    Raises:
+        ValueError: a limit is none, or none is given.
+    """
+    found = _limits(request, num_trials, time, patience)
+    if not found:
+        raise ValueError("extend: asks for nothing; valid: new trials, time or patience, in all")
+    names = {"num_trials": "num_trials", "time_limit": "time", "patience": "patience"}
+    return {names[field]: value for field, value in found.items()}
+
+
+def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:
+    """Let a run whose ledger is locked go by the limits that are kept in its study.
+
+    What is no limit, as in a study that somebody has edited, changes nothing.
+
+    Args:
+        ledger: of the run; its request is the new one afterwards.
+        folder: of the run.
+        asked: as `checked` returned it.
+    """
+    if not asked:
+        return
+    sound = {name: asked[name] for name, kinds in _KINDS.items() if type(asked.get(name)) in kinds}
+    with contextlib.suppress(ValueError):
+        limits_asked = (sound.get(name) for name in _KINDS)
+        amend(ledger, folder, _limits(ledger.request, *limits_asked))
+    if ledger.study.user_attrs.get(EXTEND) == asked:
+        # Not so where more has been asked for meanwhile.
+        ledger.note(EXTEND, {})
+
+
+def _limits(
+    request: Request, num_trials: int | None, time: str | float | None, patience: int | None
+) -> dict[str, Any]:
+    def no_task() -> LoadedTask:
+        raise AssertionError("only goals need the task")
+
+    return changes(request, no_task, num_trials, time, patience, None)
 
 
 def give_up(ledger: Ledger, numbers: Sequence[int], folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,14 +12,15 @@ from optuna.trial import FrozenTrial
 from torch import Tensor
 
 from optcell_search.space import Candidate
-from optcell_search.training import TIMED
+from optcell_search.training import TIMED, DivergedError, Training
 
-from ..ledger.format import epochs_in
+from ..ledger.format import METRICS, epochs_in
 from ..ledger.request import Request
 from .cluster.data_transfer import Source
 from .worker.final_training import unjudged
 from .worker.job import Job
-from .worker.session import Session
+from .worker.seeds import train_seeds
+from .worker.session import POPULATION, Session
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,7 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
         raise ValueError(
             f"trial {trial.number} holds epoch {max(recorded)}, in a run of {request.epochs} epochs"
         )
-    known = trial.user_attrs
-    # Its whole budget, which the learning rate may follow, not where it was stopped.
-    session = _session(
-        request,
-        trial,
-        known.get("seeds", [known["seed"]]),
-        request.epochs,
-        source,
-        max(recorded),
-        folds=request.folds,
-    )
+    session = _retrained(request, trial, source, max(recorded))
     repeated = {epoch: _untimed(metrics) for epoch, metrics in session.history.items()}
     for epoch, metrics in recorded.items():
         if unknown := metrics.keys() - repeated.get(epoch, {}).keys():
@@ -77,56 +69,88 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
                 f"trial {trial.number}, epoch {epoch}: training it again gives no "
                 f"{', '.join(sorted(unknown))[:200]}, which cannot be compared"
             )
-    return Replay(trial.number, recorded, repeated, _weights(session))
+    return Replay(trial.number, recorded, repeated, _detached(session.trainings[0]))
 
 
 def trained(
-    request: Request, trial: FrozenTrial, seed: int, epochs: int, source: Source, *, refit: bool
-) -> dict[str, Tensor]:
-    """Return the weights that a trial comes to with one seed in so many epochs of `finalize`."""
-    return _weights(_session(request, trial, [seed], epochs, source, epochs, refit=refit))
-
-
-def _session(
     request: Request,
     trial: FrozenTrial,
     seeds: Sequence[int],
     epochs: int,
     source: Source,
-    until: int,
     *,
-    folds: int = 1,
-    refit: bool = False,
-) -> Session:
-    """Return a trial trained up to epoch `until` of a budget of `epochs`."""
+    refit: bool,
+) -> dict[str, Tensor]:
+    """Return the weights that a trial comes to with the first of some seeds, as `finalize` has it.
+
+    Args:
+        request, trial, source: what is trained, and on what.
+        seeds: all that are trained side by side.
+        epochs: of the training.
+        refit: on training and validation data together.
+
+    Raises:
+        DivergedError: it does not come to an end.
+    """
     candidate = Candidate.from_dict(trial.user_attrs["candidate"])
     job = Job(
         number=trial.number,
         candidate=unjudged(candidate) if refit else candidate,
         seeds=tuple(seeds),
         source=source,
-        folds=folds,
-        fold_seed=request.seed,
-        population=request.population,
         refit=refit,
         objectives=tuple(request.objectives),
         epochs=epochs,
         device=request.device,
         threads=request.threads,
     )
+    with _threads_kept():
+        one = train_seeds(job)[seeds[0]]
+    if isinstance(one, DivergedError):
+        raise one
+    return _detached(one.training)
+
+
+@contextlib.contextmanager
+def _threads_kept() -> Iterator[None]:
     threads = torch.get_num_threads()
     try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _retrained(request: Request, trial: FrozenTrial, source: Source, until: int) -> Session:
+    """Return a trial trained up to epoch `until`.
+
+    Its budget is all its epochs, which the learning rate may follow, not where it was stopped.
+    """
+    known = trial.user_attrs
+    seeds = tuple(known.get("seeds", [known["seed"]]))
+    # With so many side by side as it came to, where memory had not been enough for more.
+    taken = known.get(METRICS, {}).get(POPULATION, 0)
+    job = Job(
+        number=trial.number,
+        candidate=Candidate.from_dict(known["candidate"]),
+        seeds=seeds,
+        source=source,
+        folds=request.folds,
+        fold_seed=request.seed,
+        population=int(taken) if 1 <= taken <= len(seeds) else request.population,
+        objectives=tuple(request.objectives),
+        epochs=request.epochs,
+        device=request.device,
+        threads=request.threads,
+    )
+    with _threads_kept():
         session = Session(job)
         while session.epoch < until:
             session.advance()
-    finally:
-        torch.set_num_threads(threads)
     return session
 
 
-def _weights(session: Session) -> dict[str, Tensor]:
-    state = session.trainings[0].model.state_dict()
-    return {name: tensor.detach() for name, tensor in state.items()}
+def _detached(training: Training) -> dict[str, Tensor]:
+    return {name: tensor.detach() for name, tensor in training.model.state_dict().items()}
 
 
 def _gap(recorded: float, repeated: float) -> float:

@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from optuna.trial import TrialState
@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.amending import amend
-from ..ledger.format import ENDED, REPORT
+from ..ledger.format import ENDED, EXTEND, REPORT
 from ..ledger.ledger import Ledger
 from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
@@ -81,6 +81,8 @@ class Run(RunWeights):
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
             extending.give_up(ledger, skip, self.directory)
+            # What was asked for just as the search before this one ended.
+            self._extended(ledger)(ledger.study.user_attrs.get(EXTEND) or {})
             if changes:
                 amend(ledger, self.directory, changes)
                 self.request = ledger.request
@@ -106,7 +108,7 @@ class Run(RunWeights):
 
         try:
             with View() as view:
-                drive(ledger, self.directory, view, callbacks)
+                drive(ledger, self.directory, view, self._extended(ledger), callbacks)
         except EarlyFailureError as error:
             raise RunFailedError(
                 f"stopped early: {error}; when that is mended, "
@@ -116,6 +118,10 @@ class Run(RunWeights):
             raise RunFailedError(
                 f"the run broke off: {error}; `optcell-search resume {self.directory}` goes on"
             ) from error
+
+    def _extended(self, ledger: Ledger) -> Callable[[Mapping[str, Any]], None]:
+        """Return what takes up new limits that somebody has asked for by `extend`."""
+        return lambda asked: extending.take_up(ledger, self.directory, asked)
 
     def _conclude(self, ledger: Ledger) -> None:
         if not ledger.counts[TrialState.COMPLETE]:

@@ -16,7 +16,7 @@ from optcell_search.training import DivergedError
 
 from ..ledger.format import METRICS, REFIT, finalized_in
 from ..ledger.trials.reasons import RunFailedError
-from ..ledger.trials.scores import NO_RECORD
+from ..ledger.trials.scores import NO_RECORD, side_by_side
 from ..pareto import Direction
 from . import task_file
 from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_seed
@@ -87,7 +87,9 @@ class RunWeights(RunData):
         self._check_data(moved)
         source = self._source_at(moved)
         trial, epochs = self._trial(number), record["epochs"]
-        return trained(self.request, trial, seed, epochs, source, refit=refit)
+        together = side_by_side(record, seed)
+        seeds = [seed, *(one for one in together if one != seed)]
+        return trained(self.request, trial, seeds, epochs, source, refit=refit)
 
     def refitted_weights(
         self, number: int, *, data_dir: str | Path | None = None
@@ -113,7 +115,7 @@ class RunWeights(RunData):
         epochs = final_epochs(trial, request, refit=True)
         source = self._source_at(moved)
         try:
-            return trained(request, trial, seed, epochs, source, refit=True)
+            return trained(request, trial, [seed], epochs, source, refit=True)
         except DivergedError as error:
             raise RunFailedError(
                 f"trial {number}, trained on all data but the test split: {error}"

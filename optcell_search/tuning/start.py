@@ -96,10 +96,10 @@ def search(
         folds: in how many each of these is trained, on training and validation data dealt anew
             (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
             the mean so far. ``"auto"``: 5 below 1,000 sequences, else the task's own split, 1.
-        population: how many trainings of one candidate, its folds and repeats, are taken side by
-            side as one network (`training.Population`): each comes to what it comes to alone, up
-            to rounding. ``"auto"`` takes as many as pay by measurements of the kind of candidate,
-            and one where ``"train_seconds"`` is an objective.
+        population: how many trainings of one candidate, its folds, repeats and finalized seeds, are
+            taken side by side as one network (`training.Population`): each comes to what it comes
+            to alone, up to rounding. ``"auto"`` takes as many as pay by measurements of the kind of
+            candidate, and one where ``"train_seconds"`` is an objective.
         deterministic: let the same seed give the same candidates in the same order, however fast
             the workers are. They then work in generations of `workers` candidates, and each
             generation waits for its slowest.
@@ -139,7 +139,8 @@ def search(
     if out is None:
         raise ValueError("out = None; valid: a folder for the run")
     with stage("reading the data"):
-        loaded = tasks.load(task, data_dir)
+        # All at once, for what is wrong with the test data is looked for below.
+        loaded = tasks.load(task, data_dir, whole=True)
     request = resolve(
         space,
         loaded,

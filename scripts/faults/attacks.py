@@ -10,9 +10,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import signal
 import socket
+import subprocess
+import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -41,7 +45,9 @@ _MOST_LINES = 4
 # Each trial that ends has a line, and each minute: "3 of 8 done".
 _GOING_ON = re.compile(r"(trial )?\d+ ")
 _MOST_CHARACTERS = 4000
-_SECONDS = 60
+# A call may take so long, waiting included, and this much of it computing, whoever else computes.
+_SECONDS = 600
+_PROCESSOR_SECONDS = 60
 SPACE: dict[str, Any] = {
     "cells": ["rnn"],
     "rules": ["gd", "heavy_ball"],
@@ -93,6 +99,53 @@ def make_run(folder: Path, *, trained: int = 3, asked: int = 3) -> None:
 def complaints(said: str) -> list[str]:
     """Return the lines on the standard error stream that tell of more than how a search goes on."""
     return [line for line in said.splitlines() if not _GOING_ON.match(line)]
+
+
+def in_session(session: int) -> dict[int, str]:
+    """Return the processes of a session that have not ended, with their names."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                head, _, tail = (entry / "stat").read_text(errors="replace").rpartition(")")
+            except OSError:
+                continue
+            state, *rest = tail.split()
+            if int(rest[2]) == session and state != "Z":
+                found[int(entry.name)] = head.partition("(")[2]
+    return found
+
+
+@contextlib.contextmanager
+def session_of(command: list[str], **how: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Start a command in a session of its own; nothing of it outlives the block.
+
+    Ctrl-C and SIGTERM leave the block as errors do (see `stopped_cleanly`).
+
+    Args:
+        command: with its arguments.
+        how: passed to `subprocess.Popen`.
+    """
+    process: subprocess.Popen[Any] = subprocess.Popen(command, start_new_session=True, **how)
+    try:
+        yield process
+    finally:
+        while alive := in_session(process.pid):
+            for pid in alive:
+                # It may have ended since it was found.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+        process.wait()
+
+
+def stopped_cleanly() -> None:
+    """Have SIGTERM and Ctrl-C end this script as an error does, so that it ends what it started.
+
+    A background job of a shell without job control ignores Ctrl-C, and so would what it starts.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 class TooLongError(BaseException):
@@ -165,20 +218,23 @@ def call(arguments: list[str]) -> tuple[int | None, list[str], str]:
     def late(number: int, frame: FrameType | None) -> NoReturn:
         raise TooLongError
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = [(number, signal.signal(number, late)) for number in (signal.SIGALRM, signal.SIGPROF)]
     signal.alarm(_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, _PROCESSOR_SECONDS)
     try:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             code = main(arguments)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except TooLongError:
-        faults.append(f"takes more than {_SECONDS} s: {_place(6)}")
+        faults.append(f"takes too long: {_place(6)}")
     except BaseException as error:
         faults.append(f"traceback: {type(error).__name__}: {str(error)[:120]} {_place(3)}")
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        for number, handler in before:
+            signal.signal(number, handler)
     said = errors.getvalue()
     if code is not None and code not in CODES:
         faults.append(f"exit code {code}")
@@ -192,7 +248,7 @@ def call(arguments: list[str]) -> tuple[int | None, list[str], str]:
 
 
 def _place(depth: int) -> str:
-    frames = traceback.extract_tb(__import__("sys").exc_info()[2])[-depth:]
+    frames = traceback.extract_tb(sys.exc_info()[2])[-depth:]
     return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames))
 
 

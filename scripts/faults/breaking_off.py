@@ -18,10 +18,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attacks
-from signals import in_session
 
 from optcell_search.ledger.format import finalized_in
 from optcell_search.results import load
@@ -36,15 +36,17 @@ _SECONDS = 400
 _MIBIBYTES = 48
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """Call the command in a session of its own."""
-    return subprocess.Popen(
-        [*_PROGRAM, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+def started(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Call the command in a session of its own, which ends with the block."""
+    return attacks.session_of(
+        [*_PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    """Call the command; return how it ended, and its words."""
+    with started(*arguments) as process:
+        return end(process)
 
 
 def wait(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
@@ -98,17 +100,17 @@ def finalize(root: Path, tally: attacks.Tally) -> None:
         found = finalized_in(load(folder).user_attrs)
         return {number: len(record["seeds"]) for number, record in found.items()}
 
-    process = start(*asked)
-    wait(process, lambda: bool(done()))
-    os.kill(node_of(process), signal.SIGKILL)
-    code, said = end(process)
+    with started(*asked) as process:
+        wait(process, lambda: bool(done()))
+        os.kill(node_of(process), signal.SIGKILL)
+        code, said = end(process)
+        left = attacks.in_session(process.pid).values()
     faults = judge(code, said)
     before = done()
-    if (left := in_session(process.pid)) and "raylet" in left:
-        faults.append(f"left {left}")
+    if "raylet" in left:
+        faults.append(f"left {sorted(left)}")
     take(tally, "a raylet killed in finalize", code, said, faults)
-    process = start(*asked)
-    code, said = end(process)
+    code, said = call(*asked)
     faults = judge(code, said, 0)
     # Beside the best one, the plain cell that it is compared with is trained.
     if (
@@ -134,20 +136,20 @@ def disk(root: Path, tally: attacks.Tally) -> None:
         return int(Run.open(folder).status()["complete"]) if (folder / "run.toml").exists() else 0
 
     try:
-        process = start(
+        with started(
             "run", str(space), "--task", str(data), "--trials", "8", "--epochs", "60",
             "--workers", "1", "--out", str(folder), "--checkpoint-gib", "0.01",
             "--scheduler", "none", "--sampler", "random",
-        )  # fmt: skip
-        wait(process, lambda: complete() >= 3)
-        before = complete()
-        subprocess.run(["mount", "-o", "remount,abort", str(mounted)], check=False)
-        code, said = end(process)
+        ) as process:  # fmt: skip
+            wait(process, lambda: complete() >= 3)
+            before = complete()
+            subprocess.run(["mount", "-o", "remount,abort", str(mounted)], check=False)
+            code, said = end(process)
         take(tally, "a disk read-only in mid-run", code, said, judge(code, said))
         for command in (["status", str(folder)], ["results", str(folder), "--json"]):
-            code, said = end(start(*command))
+            code, said = call(*command)
             take(tally, f"read-only, {command[0]}", code, said, judge(code, said, 0))
-        code, said = end(start("resume", str(folder)))
+        code, said = call("resume", str(folder))
         faults = judge(code, said, code if code in (1, 2) else 1)
         take(tally, "read-only, resume", code, said, faults)
     finally:
@@ -158,7 +160,7 @@ def disk(root: Path, tally: attacks.Tally) -> None:
     subprocess.run(["mount", "-o", "loop", str(mended), str(mounted)], check=True)
     try:
         after = complete()
-        code, said = end(start("resume", str(folder)))
+        code, said = call("resume", str(folder))
         faults = judge(code, said, 0)
         # What was told in the last moment may not have come to the disk; what came stays.
         if not before - 1 <= after or complete() != 8:
@@ -175,6 +177,7 @@ def main() -> int:
     )
     parser.add_argument("--only", choices=("finalize", "disk"))
     arguments = parser.parse_args()
+    attacks.stopped_cleanly()
     tally = attacks.Tally()
     for kind in (finalize, disk):
         if arguments.only in (None, kind.__name__):

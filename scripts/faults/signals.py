@@ -31,21 +31,6 @@ _PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
 _SECONDS = 60
 
 
-def in_session(session: int) -> list[str]:
-    """Return the names of the processes of a session."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                head, _, tail = (entry / "stat").read_text(errors="replace").rpartition(")")
-            except OSError:
-                continue
-            state, *rest = tail.split()
-            if int(rest[2]) == session and state != "Z":
-                found.append(head.partition("(")[2])
-    return found
-
-
 def wait_for(name: str, process: subprocess.Popen[str]) -> None:
     """Wait until the command has started a process of this name, or has ended."""
     deadline = time.monotonic() + _SECONDS
@@ -76,23 +61,28 @@ def one(
         str(folder),
     ]  # fmt: skip
     before = {path.name for path in root.iterdir()}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    if after:
-        wait_for(after, process)
-    time.sleep(moment)
-    # A terminal sends Ctrl-C to everybody in it, kill sends to one.
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    asked = time.monotonic()
     faults = []
-    try:
-        _, errors = process.communicate(timeout=_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        _, errors = process.communicate()
-        faults.append(f"goes on for more than {_SECONDS} s")
-    took = time.monotonic() - asked
+    with attacks.session_of(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        if after:
+            wait_for(after, process)
+        time.sleep(moment)
+        # A terminal sends Ctrl-C to everybody in it, kill sends to one.
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        asked = time.monotonic()
+        try:
+            _, errors = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            _, errors = process.communicate()
+            faults.append(f"goes on for more than {_SECONDS} s")
+        took = time.monotonic() - asked
+        deadline = time.monotonic() + 20
+        while (alive := attacks.in_session(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    if alive:
+        faults.append(f"outlived by {sorted(alive.values())}")
     code = str(process.returncode)
     if process.returncode in (-signal.SIGINT, -signal.SIGTERM) and not began(errors):
         code = "before the command"
@@ -106,12 +96,6 @@ def one(
     left = {path.name for path in root.iterdir()} - before - {folder.name}
     if left:
         faults.append(f"left {sorted(left)}")
-    deadline = time.monotonic() + 20
-    while (alive := in_session(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    if alive:
-        faults.append(f"outlived by {alive}")
-        os.killpg(process.pid, signal.SIGKILL)
     if folder.exists() and Run.open(folder).status()["running"]:
         faults.append("left a trial RUNNING")
     stage = "in the search" if folder.exists() else "before it"
@@ -137,8 +121,7 @@ def main() -> int:
         numbers = [signal.Signals[arguments.signal]]
     step = (arguments.latest - arguments.earliest) / max(1, arguments.tries - 1)
     moments = [arguments.earliest + step * i for i in range(arguments.tries)]
-    # A background job of a shell without job control ignores Ctrl-C, and so would what it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    attacks.stopped_cleanly()
     chance, tally = random.Random(arguments.seed), attacks.Tally()
     chance.shuffle(moments)
     with tempfile.TemporaryDirectory() as name:

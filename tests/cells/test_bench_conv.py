@@ -15,7 +15,7 @@ from optcell_search import tasks
 from optcell_search.space import Candidate
 from optcell_search.training import count_parameters
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmarks" / "bench_conv.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmarks" / "cells" / "bench_conv.py"
 
 
 @pytest.fixture

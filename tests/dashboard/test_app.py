@@ -55,15 +55,17 @@ def test_the_page_is_served_with_its_scripts(folder: Path) -> None:
 
 def test_content_then_news_of_what_changed(folder: Path, ledger: Ledger) -> None:
     client = client_of(folder)
-    about = {"names": [str(folder)], "compare": None, "acts": False}
+    about = {"names": [str(folder)], "lost": [], "compare": None, "acts": False}
     assert client.get("/about.json").json == about
     whole = client.get("/content.json?run=0").json
     assert whole is not None
     assert whole["rows"]["number"] == [0]
-    assert "growth" not in whole, "what takes long does not keep the first view waiting"
+    late = {"growth", "equations"} & whole.keys()
+    assert not late, "what takes long does not keep the first view waiting"
     first = client.get(f"/news.json?run=0&since={whole['version']}").json
     assert first is not None
     assert first["content"]["growth"]["finished"] == [1]
+    assert first["content"]["equations"]["rule"]["heavy_ball"]["equation"]
     assert first["content"]["rows"]["number"] == []
     assert client.get(f"/news.json?run=0&since={whole['version']}").json == {}
     ledger.add([0.95, 20.0], of=candidate("gru", "gd", s=0.5))
@@ -109,6 +111,28 @@ def test_runs_are_compared_again_when_one_has_changed(tmp_path: Path) -> None:
     assert "compare" not in desk.news(0, 1)
     other.add([0.7, 1.0])
     assert [s["trials"] for s in desk.news(0, 1)["compare"]["standings"]] == [1, 2]
+
+
+def test_a_run_that_is_lost_takes_down_neither_the_page_nor_the_other_run(tmp_path: Path) -> None:
+    for name in ("one", "other", "third"):
+        in_folder(tmp_path / name, TWO).add([0.9, 1.0])
+    places = [tmp_path / name for name in ("gone", "one", "other", "third")]
+    with pytest.warns(UserWarning, match="gone.*left out"):
+        desk = Desk(places)
+    client = make_app(desk, Jobs(), "127.0.0.1", "", acting=ACTING).server.test_client()
+    assert client.get("/content.json?run=0").status_code == 200
+    # What is known of the first stays; of the second nothing had been read.
+    for name in ("one", "other"):
+        (tmp_path / name / "study.db").write_bytes(b"no database\n" * 1000)
+    about = client.get("/about.json").json
+    assert about is not None
+    assert about["names"] == [str(place) for place in places[1:]]
+    assert "gone" in about["lost"][0]
+    assert [s["name"] for s in about["compare"]["standings"]] == [str(places[1]), str(places[3])]
+    answers = [client.get(f"/content.json?run={run}") for run in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 503, 200]
+    assert "other" in answers[1].text or "database" in answers[1].text
+    assert client.get("/news.json?run=2&since=-1").status_code == 200
 
 
 @pytest.mark.parametrize(

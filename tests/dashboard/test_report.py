@@ -66,6 +66,26 @@ def test_several_runs_stand_side_by_side(tmp_path: Path) -> None:
     assert len(shown["runs"]) == 2
 
 
+def test_of_several_runs_one_that_is_lost_or_damaged_leaves_the_page_to_the_others(
+    tmp_path: Path,
+) -> None:
+    for name in ("damaged", "sound"):
+        some_trials(in_folder(tmp_path / name, TWO))
+    (tmp_path / "damaged" / "study.db").write_bytes(b"no database\n" * 1000)
+    places = [tmp_path / "gone", tmp_path / "damaged", tmp_path / "sound"]
+    with pytest.warns(UserWarning, match="left out") as told:
+        shown = content(write_report(places, tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert shown["names"] == [str(tmp_path / "sound")]
+    assert len(shown["runs"]) == 1
+    assert [str(each.message) for each in told] == shown["lost"]
+    assert [str(place) in why for place, why in zip(places, shown["lost"], strict=False)] == [
+        True
+    ] * 2
+    with pytest.raises(FileNotFoundError, match="gone"):
+        write_report(places[:2], tmp_path / "none.html")
+    assert not (tmp_path / "none.html").exists()
+
+
 def test_the_report_of_a_missing_run_says_so_and_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no run here"):
         write_report(tmp_path / "no", tmp_path / "report.html")

@@ -21,6 +21,7 @@ from optcell_search.dashboard.app.prefix import checked
 from optcell_search.dashboard.app.requests import (
     enqueue_job,
     export_job,
+    extend_job,
     finalize_job,
     prune_job,
     resume_job,
@@ -88,6 +89,11 @@ def test_commands_are_those_that_one_would_type(
         "optcell-search finalize 'runs/my run' --top 2 --seeds 4"
     )
     assert resume_job(run).command == "optcell-search resume 'runs/my run'"
+    assert extend_job(run, 40, "1h30m").command == (
+        "optcell-search extend 'runs/my run' --trials=40 --time=1h30m"
+    )
+    with pytest.raises(ValueError, match="say how many trials or how much time in all"):
+        extend_job(run, None, "")
     more = resume_job(run, 40, "1h30m").command
     assert more == "optcell-search resume 'runs/my run' --trials=40 --time=1h30m"
     assert resume_job(run, None, "", 7).command == "optcell-search resume 'runs/my run' --skip=7"
@@ -108,7 +114,7 @@ def test_commands_are_those_that_one_would_type(
 
 def ended(jobs: Jobs) -> Progress:
     deadline = time.monotonic() + 180
-    while (progress := jobs.progress()).state == "working":
+    while (progress := jobs.progress()).waits:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     return progress
@@ -120,10 +126,52 @@ def test_a_command_that_fails_says_why(folder: Path) -> None:
     job = export_job(folder, 0, "winner")
     started = jobs.start(job)
     assert (started.state, started.command) == ("working", job.command)
-    assert "wait for it" in jobs.start(job).message
+    again = jobs.start(job)
+    assert (again.state, again.waits) == ("failed", True)
+    assert "at work already" in jobs.progress().message, "it is still said at the next look"
+    ended(jobs)
+    jobs.start(Job(("status", str(folder)), "looking", "Looked."))
     progress = ended(jobs)
     assert progress.state == "failed"
     assert "run.toml is missing" in progress.message
+    jobs.close()
+
+
+TALK = """
+    import sys, time
+    from pathlib import Path
+    print(*sys.argv[1:])
+    while sys.argv[1] == "search" and not Path(sys.argv[2]).exists():
+        time.sleep(0.05)
+"""
+
+
+def test_a_search_that_was_resumed_on_the_page_keeps_no_other_command_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tmp_path / "lib" / "optcell_search"
+    stand_in.mkdir(parents=True)
+    (stand_in / "__init__.py").touch()
+    (stand_in / "cli.py").write_text(textwrap.dedent(TALK))
+    monkeypatch.setenv("PYTHONPATH", str(stand_in.parent))
+    jobs = Jobs()
+    jobs.start(Job(("search", str(tmp_path / "end")), "searching", "The end.", outlives=True))
+    jobs.start(Job(("prune", "7"), "pruning", "Pruned."))
+    deadline = time.monotonic() + 60
+    while (progress := jobs.progress()).state == "working":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (progress.state, progress.waits) == ("done", True)
+    assert progress.message.endswith("Pruned.")
+    (other,) = progress.others
+    assert other.startswith("searching … ")
+    assert other.endswith(f"(optcell-search search {tmp_path / 'end'})")
+    said = jobs.say(Progress("failed", "No trial is picked."))
+    assert (said.message, len(said.others), said.waits) == ("No trial is picked.", 2, True)
+    (tmp_path / "end").touch()
+    progress = ended(jobs)
+    assert progress.message == "No trial is picked."
+    assert any("The end." in other for other in progress.others)
     jobs.close()
 
 

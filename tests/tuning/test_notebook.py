@@ -81,8 +81,8 @@ def test_one_bar_is_rewritten_and_its_words_are_no_html(shown: Shown) -> None:
 
 def test_finalizing_is_a_bar_in_a_notebook(shown: Shown) -> None:
     with FinalizeView(2, "accuracy", quiet()) as view:
-        view.took(work(7, 11), Outcome(Score({"accuracy": 0.5}, {"accuracy": 0.25})))
-        view.took(work(7, 12), Outcome(Score({}, {}, "diverged")))
+        view.took(work(7, 11), 11, Outcome(Score({"accuracy": 0.5}, {"accuracy": 0.25})))
+        view.took(work(7, 12), 12, Outcome(Score({}, {}, "diverged")))
     first, last = shown.states
     assert first["text/plain"].startswith("1 of 2 trainings done; about ")
     assert last["text/plain"] == "2 of 2 trainings done"
@@ -98,17 +98,17 @@ def test_finalizing_is_lines_at_most_one_a_second_elsewhere(
     good = Outcome(Score({"accuracy": 0.5}, {"accuracy": 0.25}))
     with FinalizeView(4, "accuracy", Console(file=stream)) as view:
         now[0] = 2.0
-        view.took(work(7, 11), good)
-        view.took(work(7, 12), good)
+        view.took(work(7, 11), 11, good)
+        view.took(work(7, 12), 12, good)
         view.waits()
         assert len(caplog.messages) == 1, "a line a second is enough"
         now[0] = 10.0
-        view.took(work(8, 11), Outcome(Score({}, {}, "diverged")))
+        view.took(work(8, 11), 11, Outcome(Score({}, {}, "diverged")))
         now[0] = 69.0
         view.waits()
         now[0] = 71.0
         view.waits()
-        view.took(work(8, 12), good)
+        view.took(work(8, 12), 12, good)
     assert stream.getvalue() == ""
     assert caplog.messages == [
         "trial 7, seed 11: validation accuracy 0.5, test accuracy 0.25; 1 of 4 trainings done; "
@@ -124,7 +124,7 @@ def test_finalizing_is_a_bar_on_a_terminal_and_no_line(caplog: pytest.LogCapture
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=80)
     with FinalizeView(1, "accuracy", console) as view:
-        view.took(work(7, 11), Outcome(Score({}, {"accuracy": 0.25})))
+        view.took(work(7, 11), 11, Outcome(Score({}, {"accuracy": 0.25})))
     assert "training again" in stream.getvalue()
     assert caplog.messages == []
 

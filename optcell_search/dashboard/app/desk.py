@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from typing import Any
 from ...ledger.notes import Remark
 from .. import content
 from ..info.compare import compare
-from ..read import Board
+from ..read import LOST, Board, boards_of
 
 _METRICS = 4
 _MANY = 2000
@@ -24,11 +25,15 @@ class Desk:
         places: run folders and URLs of studies.
 
     Raises:
-        FileNotFoundError, ValueError: one of them holds no run.
+        FileNotFoundError, ValueError: none of them holds a run. Where some do not, a warning says
+            so.
+
+    Attributes:
+        lost: why runs that were asked for are not among these.
     """
 
     def __init__(self, places: Sequence[str | Path]) -> None:
-        self._boards = [Board(place) for place in places]
+        self._boards, self.lost = boards_of(places)
         self._contents = [content.Contents(board) for board in self._boards]
         self._lock = threading.Lock()
         self._compared: dict[int, int] = {}
@@ -59,15 +64,14 @@ class Desk:
 
     def prepare(self) -> None:
         """Have ready what the first page will ask for, while the browser is still starting."""
-        with self._lock:
-            self._boards[0].refresh()
+        with self._lock, contextlib.suppress(*LOST):
+            self._read(0)
             self._ready = self._contents[0].whole(patient=False)
 
     def whole(self, at: int) -> dict[str, Any]:
         """Return what the page shows of a run, without what takes long to work out."""
         with self._lock:
-            board = self._boards[at]
-            board.refresh()
+            board = self._read(at)
             ready, self._ready = self._ready, {}
             if at == 0 and ready.get("version") == board.version:
                 return ready
@@ -95,13 +99,25 @@ class Desk:
 
     def _compare(self) -> dict[str, Any] | None:
         """Return the comparison where a run has changed since it was last asked for."""
-        for board in self._boards:
-            board.refresh()
+        for i in range(len(self._boards)):
+            with contextlib.suppress(*LOST):
+                self._read(i)
         versions = {i: board.version for i, board in enumerate(self._boards)}
         if versions == self._compared:
             return None
         self._compared = versions
-        return asdict(compare({board.where: board.data for board in self._boards}))
+        known = [board for board in self._boards if board.version]
+        return asdict(compare({board.where: board.data for board in known}))
+
+    def _read(self, at: int) -> Board:
+        """Read what is new of a run; of one that is lost what was known of it stays."""
+        board = self._boards[at]
+        try:
+            board.refresh()
+        except LOST:
+            if not board.version:
+                raise
+        return board
 
     def curves(self, at: int, since: int) -> dict[str, Any]:
         """Return the learning curves of the trials that changed after a version."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flask
 
 from ...ledger.notes import Remark
+from ...ledger.storage.storage import said
 from .. import page
 from ..content import encode
+from ..read import LOST
 from ..views import keep_view
 from .desk import Desk
 from .guard import may_act
@@ -31,7 +34,12 @@ def add_routes(server: flask.Flask, desk: Desk, acting: str) -> None:
         return asset(get_plotlyjs(), "text/javascript")
 
     def about() -> flask.Response:
-        told = {"names": desk.names, "compare": desk.comparison(), "acts": may_act(acting)}
+        told = {
+            "names": desk.names,
+            "lost": desk.lost,
+            "compare": desk.comparison(),
+            "acts": may_act(acting),
+        }
         return _json(told)
 
     routes = {
@@ -45,7 +53,18 @@ def add_routes(server: flask.Flask, desk: Desk, acting: str) -> None:
         "cell.json": lambda: _json(desk.cell(at(), _integer("trial"))),
     }
     for name, answer in routes.items():
-        server.add_url_rule(f"/{name}", name, answer, methods=["GET"])
+        server.add_url_rule(f"/{name}", name, _while_there(answer), methods=["GET"])
+
+
+def _while_there(answer: Callable[[], flask.Response]) -> Callable[[], flask.Response]:
+    def tried() -> flask.Response:
+        try:
+            return answer()
+        except LOST as error:
+            # The page waits for it, and goes on with the other runs.
+            return flask.Response(said(error), 503, None, "text/plain")
+
+    return tried
 
 
 def add_writing_routes(server: flask.Flask, desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .board import Board
 from .opening import open_source
+from .several import LOST, boards_of
 from .source import Curve, Source
 
-__all__ = ["Board", "Curve", "Source", "open_source"]
+__all__ = ["LOST", "Board", "Curve", "Source", "boards_of", "open_source"]

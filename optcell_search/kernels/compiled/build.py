@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 _SOURCES = Path(__file__).with_name("src")
+_PROCESSOR = Path("/proc/cpuinfo")
+_FEATURES = ("flags", "Features", "isa")  # x86-64, ARM, RISC-V
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno")
 
 
@@ -79,12 +81,9 @@ def _fingerprint(compiler: str) -> str:
     """A name for these sources built by this compiler for this processor."""
     digest = hashlib.sha256(" ".join((compiler, *_FLAGS, platform.machine())).encode())
     # A home folder may be shared by machines whose processors differ.
-    cpu = Path("/proc/cpuinfo")
-    if cpu.exists():
-        flags = (
-            line for line in cpu.read_text().splitlines() if line.startswith(("flags", "Feat"))
-        )
-        digest.update(next(flags, "").encode())
+    if _PROCESSOR.exists():
+        lines = _PROCESSOR.read_text().splitlines()
+        digest.update(next((line for line in lines if line.startswith(_FEATURES)), "").encode())
     for source in sorted(_SOURCES.iterdir()):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

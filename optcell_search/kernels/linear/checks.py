@@ -5,6 +5,7 @@ Legend: K candidates, T steps, B sequences, N channels, d width of a head.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ..checks import check
@@ -54,8 +55,9 @@ def check_gated_scan_backward(
 
 
 def check_delta(
-    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str, keep: bool
-) -> None:
+    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str,
+    keep: bool, backend: str,
+) -> None:  # fmt: skip
     """Check the inputs of a delta memory."""
     K, T, B, width = u.shape
     heads, d = start.shape[2], start.shape[-1]
@@ -72,12 +74,14 @@ def check_delta(
         (K, B),
     )
     names = "alpha", "values", "start", "lengths"
-    check("delta", u, names, (alpha, values, start, lengths), shapes)
+    # The memory of half-precision inputs is wider than they are.
+    dtypes = {"lengths": torch.int64} | dict.fromkeys(("values", "start"), wide(u.dtype))
+    check("delta", u, names, (alpha, values, start, lengths), shapes, dtypes)
 
 
 def check_delta_backward(
     grad_o: Tensor, grad_end: Tensor, u: Tensor, alpha: Tensor, values: Tensor, lengths: Tensor,
-    marks: Tensor, inner: str,
+    marks: Tensor, inner: str, backend: str,
 ) -> None:  # fmt: skip
     """Check what flows back into a delta memory."""
     K, T, B, _ = u.shape
@@ -88,4 +92,5 @@ def check_delta_backward(
         delta_marks(u, grad_end, True).shape,
     )
     names = "grad_o", "grad_end", "marks"
-    check("delta backward", u, names, (grad_o, grad_end, marks), shapes)
+    dtypes = dict.fromkeys(("grad_end", "marks"), wide(u.dtype))
+    check("delta backward", u, names, (grad_o, grad_end, marks), shapes, dtypes)

@@ -22,7 +22,7 @@ from torch import Tensor
 from ...shapes import Float, Int
 from .. import reference
 from ..backends import loop_of, pick
-from ..layout import delta_marks
+from ..layout import WIDEST_DELTA, delta_marks
 from ..loop import Loop
 from ..operators import Tensors, differentiable, operator
 from ..precision import wide
@@ -30,17 +30,18 @@ from .checks import check_delta, check_delta_backward
 
 
 def _forward(
-    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str, keep: bool
-) -> Tensors:
-    loop = loop_of("compiled", "delta_forward")
+    u: Tensor, alpha: Tensor, values: Tensor, start: Tensor, lengths: Tensor, inner: str,
+    keep: bool, backend: str,
+) -> Tensors:  # fmt: skip
+    loop = loop_of(backend, "delta_forward")
     return loop(u, alpha, values, start, lengths, inner, keep)  # type: ignore[no-any-return]
 
 
 def _backward(
     grad_o: Tensor, grad_end: Tensor, u: Tensor, alpha: Tensor, values: Tensor, lengths: Tensor,
-    marks: Tensor, inner: str,
+    marks: Tensor, inner: str, backend: str,
 ) -> Tensors:  # fmt: skip
-    loop = loop_of("compiled", "delta_backward")
+    loop = loop_of(backend, "delta_backward")
     return loop(grad_o, grad_end, u, alpha, values, lengths, marks, inner)  # type: ignore[no-any-return]
 
 
@@ -49,17 +50,18 @@ def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: 
     shape = (*u.shape[:3], start.shape[2] * start.shape[-1])
     grad_o = u.new_zeros(shape) if grads[0] is None else grads[0]
     grad_end = torch.zeros_like(start) if grads[1] is None else grads[1]
-    du, d_alpha, d_start = backward(grad_o, grad_end, u, alpha, p, lengths, marks, values[0])
-    return du, d_alpha, None, d_start, None, None, None
+    inner, _, loop = values
+    du, d_alpha, d_start = backward(grad_o, grad_end, u, alpha, p, lengths, marks, inner, loop)
+    return du, d_alpha, None, d_start, None, None, None, None
 
 
 _delta = differentiable(
     operator(
         "delta",
         "(Tensor u, Tensor alpha, Tensor values, Tensor start, Tensor lengths, str inner,"
-        " bool keep) -> (Tensor, Tensor, Tensor)",
+        " bool keep, str backend) -> (Tensor, Tensor, Tensor)",
         _forward,
-        lambda u, alpha, values, start, lengths, inner, keep: (
+        lambda u, alpha, values, start, lengths, inner, keep, backend: (
             u.new_empty(*u.shape[:3], start.shape[2] * start.shape[-1]),
             torch.empty_like(start),
             delta_marks(u, start, keep),
@@ -69,9 +71,9 @@ _delta = differentiable(
     operator(
         "delta_backward",
         "(Tensor grad_o, Tensor grad_end, Tensor u, Tensor alpha, Tensor values, Tensor lengths,"
-        " Tensor marks, str inner) -> (Tensor, Tensor, Tensor)",
+        " Tensor marks, str inner, str backend) -> (Tensor, Tensor, Tensor)",
         _backward,
-        lambda grad_o, grad_end, u, alpha, values, lengths, marks, inner: tuple(
+        lambda grad_o, grad_end, u, alpha, values, lengths, marks, inner, backend: tuple(
             map(torch.empty_like, (u, alpha, grad_end))
         ),
         check_delta_backward,
@@ -104,14 +106,17 @@ def delta(
         the last valid step.
     """
     choice = pick(Loop.like("delta", u))
+    if choice == "triton" and (inner == "adam" or start.shape[-1] > WIDEST_DELTA):
+        choice = "torch"
     values = values.detach().to(wide(u.dtype))
     T, B, _ = u.shape
-    if choice == "compiled":
+    if choice in ("compiled", "triton"):
         if lengths is None:
             lengths = torch.full((B,), T, dtype=torch.int64, device=u.device)
         alpha = u.new_empty(0) if alpha is None else alpha
         inputs = (u, alpha, values, start, lengths)
-        o, end, _ = _delta(*(part.unsqueeze(0) for part in inputs), inner, torch.is_grad_enabled())
+        parts = (part.unsqueeze(0) for part in inputs)
+        o, end, _ = _delta(*parts, inner, torch.is_grad_enabled(), choice)
         return o.squeeze(0), end.squeeze(0)
     q, k, v, beta = delta_parts(u, start.shape[1])
     alpha = torch.ones_like(beta) if alpha is None else alpha

@@ -76,7 +76,7 @@ def delta_chunks(
     o = torch.stack(outputs)  # (n, B, h, C, d)
     o = o.permute(0, 3, 1, 2, 4).flatten(0, 1)[:T]
     end = torch.stack([S, V], 2) if momentum else S.unsqueeze(2)
-    return o.to(dtype), end.to(dtype)
+    return o.to(dtype), end.to(start.dtype)
 
 
 def _factors(alpha: Tensor, beta: Tensor, p: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:

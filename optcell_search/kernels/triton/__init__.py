@@ -19,7 +19,7 @@ SHARED = {512: 67_584, 1024: 133_120}
 
 _FILES = {
     f"{loop}_{way}": loop
-    for loop in ("scan", "linear_scan", "normalize", "recurrence")
+    for loop in ("scan", "linear_scan", "delta", "normalize", "recurrence")
     for way in ("forward", "backward")
 }
 
@@ -27,8 +27,6 @@ _FILES = {
 def refusal(loop: Loop, traced: bool) -> str | None:
     """Say why these kernels cannot run a loop, or None where they can."""
     device, dtype, hidden_size = loop.device, loop.dtype, loop.hidden_size
-    if loop.kind == "delta":
-        return "in chunks, which are torch's own products of matrices"
     if importlib.util.find_spec("triton") is None:
         return "triton is not installed"
     # Triton's interpreter runs the same kernels on the CPU, for tests.

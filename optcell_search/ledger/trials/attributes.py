@@ -36,6 +36,7 @@ _RECORD: dict[str, Any] = {
     "epochs": int,
     "refit": bool,
     "members": list[int],
+    "together": list[list[int]],
 }
 # Without these there are no scores; which seeds they are of, and the rest, may be left out.
 _NEEDED = {"validation", "test", "epochs"}

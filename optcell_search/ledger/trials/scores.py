@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..format import ENSEMBLE, REFIT, finalized_in
+from ..format import ENSEMBLE, REFIT, TOGETHER, finalized_in
 
 if TYPE_CHECKING:
     import optuna
@@ -33,6 +33,8 @@ class Score:
     reason: str = ""
     # What `tasks.LoadedTask.diagnose` tells of the test split: confusion matrix or residuals.
     diagnosis: Mapping[str, Any] = field(default_factory=dict)
+    # The seeds that were trained side by side with it, itself among them.
+    together: tuple[int, ...] = ()
 
 
 @dataclass
@@ -60,7 +62,10 @@ class Record:
             return cls([], {}, epochs, refit)
         scores = {
             seed: Score(
-                _entry(known["validation"], i), _entry(known["test"], i), diagnosis=diagnosis
+                _entry(known["validation"], i),
+                _entry(known["test"], i),
+                diagnosis=diagnosis,
+                together=side_by_side(known, seed),
             )
             for i, (seed, diagnosis) in enumerate(zip(known["seeds"], _told(known), strict=True))
         }
@@ -78,8 +83,21 @@ class Record:
             "epochs": self.epochs,
             **({REFIT: True} if self.refit else {}),
             **({ENSEMBLE: self.ensemble} if self.ensemble.get("members") == self.seeds else {}),
+            **_groups(list(good.values())),
             **_diagnoses(list(good.values())),
         }
+
+
+def side_by_side(known: Mapping[str, Any], seed: int) -> tuple[int, ...]:
+    """Return the seeds that a finalized seed was trained with, itself among them."""
+    # A record of seeds that were trained one after the other tells of no groups.
+    groups: Sequence[Sequence[int]] = known.get(TOGETHER, [])
+    return next((tuple(group) for group in groups if seed in group), (seed,))
+
+
+def _groups(scores: Sequence[Score]) -> dict[str, Any]:
+    several = dict.fromkeys(score.together for score in scores if len(score.together) > 1)
+    return {TOGETHER: [list(group) for group in several]} if several else {}
 
 
 def _told(known: Mapping[str, Any]) -> list[Mapping[str, Any]]:

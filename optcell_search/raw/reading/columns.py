@@ -113,6 +113,24 @@ def odd_cell(column: pd.Series[Any]) -> int:
     return odd_one(["numbers" if kind == "whole numbers" else kind for kind in kinds])
 
 
+def odd_text(column: pd.Series[Any]) -> int | None:
+    """Return the first row of texts that is no number among numbers, or one among what is none.
+
+    None: all are numbers, or none is.
+    """
+    found = [None if text is None else is_number(text) for text in texts(column)]
+    return odd_one(found) if True in found and False in found else None
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number, as Python writes them."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _content_of_objects(column: pd.Series[Any], where: str) -> Content:
     found: set[Content] = set()
     cells = column.astype(object).to_numpy()

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import Array, ArrayPreprocessing
+from ..arrays import ArrayPreprocessing
 from ..ragged import flat
+from ..reading.npz import Array
 from ..reading.ts import Series
 from ..series import SeriesPreprocessing
 from ..tensors import TensorPreprocessing

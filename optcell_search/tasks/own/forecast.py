@@ -105,7 +105,14 @@ class Forecast(TableOptions):
 
     def search_data(self, folder: Path) -> Data:
         """Read the table and take the windows of its first 80 %."""
+        return self._data(self._read(folder))
+
+    def all_data(self, folder: Path) -> tuple[Data, Split]:
+        """Read the table once and take all its windows."""
         read = self._read(folder)
+        return self._data(read), read.split("test")
+
+    def _data(self, read: Series) -> Data:
         naive = read.naive("validation")
         return Data(
             train=read.split("train"),

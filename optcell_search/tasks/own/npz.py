@@ -11,12 +11,14 @@ import numpy as np
 import torch
 
 from optcell_search.hyperparameters import choice
-from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs, arrays
-from optcell_search.raw.arrays import Array
+from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs
+from optcell_search.raw.arrays import class_names
+from optcell_search.raw.laid import Laid
 from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.ragged import flat, ragged
 from optcell_search.raw.ragged import part as part_of
-from optcell_search.raw.ragged import ragged
 from optcell_search.raw.reading.columns import Content
+from optcell_search.raw.reading.npz import Array, array, opened
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
@@ -47,6 +49,8 @@ class NpzFile(OwnData):
       classes, other numbers are predicted, on the scale of the training part. Where there is one
       per step, NaN, and -100 among classes, mark a step without a target.
     - ``lengths`` (sequences,), optional: steps of each sequence; what is behind them is ignored.
+      With it, ``x`` may also be (steps of all sequences, features), one sequence after the other as
+      `numpy.concatenate` makes it, and targets per step likewise (steps,) or (steps, values).
     - ``x_validation``, ``y_validation``, ``x_test``, ``y_test`` (and lengths): splits of the
       user's own. One that is missing is split off ``x``: 16 % and 20 %, by sequence, classes in
       proportion; with ``test=none`` no test split is.
@@ -64,7 +68,16 @@ class NpzFile(OwnData):
 
     def search_data(self, folder: Path) -> Data:
         """Read the arrays and split off what the file does not split itself."""
+        return self._data(*self._prepared(folder))
+
+    def all_data(self, folder: Path) -> tuple[Data, Split]:
+        """Read the arrays once and take all parts."""
         made, own, index = self._prepared(folder)
+        return self._data(made, own, index), _split(made, *self._test(own, index, folder))
+
+    def _data(
+        self, made: ArrayPreprocessing, own: dict[str, _Part], index: dict[str, Index]
+    ) -> Data:
         outputs = made.outputs
         return Data(
             train=_split(made, own[""], index["train"]),
@@ -95,7 +108,7 @@ class NpzFile(OwnData):
             found, numbers = (
                 (own[""], index["train"]) if part == "train" else self._place(own, index, part)
             )
-        return {name: array[numbers] for name, array in found.arrays.items()}
+        return found.laid.taken(found.arrays, numbers)
 
     def _place(
         self, own: dict[str, _Part], index: dict[str, Index], name: str
@@ -103,22 +116,22 @@ class NpzFile(OwnData):
         given = own.get(f"_{name}")
         if given is None:
             return own[""], index[name]
-        return given, np.arange(len(given.arrays["x"]))
+        return given, np.arange(len(given.laid))
 
     def _test(
         self, own: dict[str, _Part], index: dict[str, Index], folder: Path
     ) -> tuple[_Part, Index]:
         if "test" in index:
             return own[""], index["test"]
-        with arrays.opened(find(self.path, folder)) as archive:
+        with opened(find(self.path, folder)) as archive:
             given = self._part(archive, "_test")
-        return given, np.arange(len(given.arrays["x"]))
+        return given, np.arange(len(given.laid))
 
     def _prepared(
         self, folder: Path
     ) -> tuple[ArrayPreprocessing, dict[str, _Part], dict[str, Index]]:
         """Return the preprocessing, the arrays but those for test, and what is split off x."""
-        with arrays.opened(find(self.path, folder)) as archive:
+        with opened(find(self.path, folder)) as archive:
             self._check_names(archive.files)
             given = ["", *["_validation"] * ("x_validation" in archive.files)]
             own = {name: self._part(archive, name) for name in given}
@@ -127,21 +140,22 @@ class NpzFile(OwnData):
             raise ValueError(f"{self.path}: holds x_test; valid: no test=none")
         whole = own[""]
         outputs = self._outputs(own)
-        x, frame = arrays.unfolded(whole.arrays["x"], whole.where)
         made = ArrayPreprocessing(
-            outputs=outputs, features=x.shape[2], frame=frame, where=whole.where
+            outputs=outputs,
+            features=whole.laid.features,
+            frame=whole.laid.frame,
+            where=whole.where,
         )
         inputs = made.inputs(whole.arrays)
-        exact = made.exact_targets(whole.arrays, inputs)
-        check_labels(exact, outputs, f"{whole.where}: y")
+        exact = made.exact_targets(whole.arrays)
+        check_labels(flat(exact), outputs, f"{whole.where}: y")
         split_test = self.has_test and not tested
         names = [*["validation"] * (len(own) == 1), *["test"] * split_test]
         shares = {"validation": VALIDATION_SHARE, "test": TEST_SHARE}
         parts = divide(exact, outputs, tuple(shares[name] for name in names), whole.where)
         index = dict(zip(["train", *names], parts, strict=True))
-        made = dataclasses.replace(
-            made, outputs=scaled(outputs, exact[index["train"]], whole.where)
-        )
+        learned = flat(part_of(exact, torch.from_numpy(index["train"])))
+        made = dataclasses.replace(made, outputs=scaled(outputs, learned, whole.where))
         if self.scale == "standard":
             made = _scaled(made, inputs, index["train"])
         return made, own, index
@@ -151,7 +165,7 @@ class NpzFile(OwnData):
         whole = own[""]
         y, where = whole.arrays["y"], f"{whole.where}: y"
         per = self._per(whole)
-        wide = y.ndim > (1 if per == "sequence" else 2)
+        wide = y.ndim > (1 if per == "sequence" else len(whole.laid.leading))
         width = y.shape[-1] if wide else 1
         content = _content(y, where)
         for other in own.values():
@@ -163,29 +177,31 @@ class NpzFile(OwnData):
                 )
         if wide and content != "numbers" and self.kind in ("auto", "classification"):
             raise ValueError(
-                f"{where} has shape {y.shape}, valid for classes: {y.shape[:1]} or {y.shape[:2]}; "
+                f"{where} has shape {y.shape}, valid for classes: {whole.valid[0]} or "
+                f"{whole.valid[1]}; "
                 "else kind=regression, or kind=multilabel"
             )
         kind = decide(self.kind, [content], where)
         if self.kind == "auto" and kind == "numbers":
-            _refuse_doubt(y[whole.inside] if per == "step" else y, per, where)
+            _refuse_doubt(whole.laid.steps(y) if per == "step" else y, per, where)
         classes = _classes([own[name] for name in own], per, where) if kind == "classes" else []
         names = ["y"] if not wide else [f"y{number}" for number in range(width)]
         return described(kind, per, names, classes, where)
 
     def _per(self, whole: _Part) -> Per:
-        y, (count, steps) = whole.arrays["y"], whole.arrays["x"].shape[:2]
-        fits = y.shape[:1] == (count,)
-        if self.per != "step" and fits and y.ndim == (2 if self.per == "sequence" else 1):
+        y, each, steps = whole.arrays["y"], (len(whole.laid),), whole.laid.leading
+        if self.per != "step" and y.shape == each:
             return "sequence"
-        if fits and y.ndim == 1 and self.per == "sequence":
+        if self.per == "sequence" and y.shape[:1] == each and y.ndim == 2:
             return "sequence"
-        if self.per != "sequence" and y.shape[:2] == (count, steps) and y.ndim in (2, 3):
+        wide = y.ndim - len(steps)
+        if self.per != "sequence" and y.shape[: len(steps)] == steps and wide in (0, 1):
             return "step"
         raise ValueError(
             f"{whole.where}: y has shape {y.shape}, valid beside x of "
-            f"{whole.arrays['x'].shape}: ({count},), ({count}, {steps}) or ({count}, {steps}, "
-            f"values), or ({count}, values) with per=sequence"
+            f"{whole.arrays['x'].shape}: {whole.valid[0]}, {whole.valid[1]} or "
+            f"{whole.valid[1][:-1].rstrip(',')}, values), or ({len(whole.laid)}, values) with "
+            "per=sequence"
         )
 
     def _check_names(self, names: list[str]) -> None:
@@ -204,39 +220,32 @@ class NpzFile(OwnData):
 
     def _part(self, archive: np.lib.npyio.NpzFile, suffix: str) -> _Part:
         found = {
-            name: arrays.array(archive, name + suffix, self.path)
+            name: array(archive, name + suffix, self.path)
             for name in ("x", "y", "lengths")
             if name + suffix in archive.files
         }
         where = f"{self.path} (x{suffix}, y{suffix})"
-        if found["x"].ndim == 5 and "lengths" in found:
-            raise ValueError(
-                f"{where}: x of shape {found['x'].shape} and lengths{suffix}; valid: (movies, "
-                "frames, channels, height, width), all movies equally long"
-            )
-        x, _ = arrays.unfolded(found["x"], where)
-        arrays.check_x(x, found.get("lengths"), where)
-        return _Part(where, found)
+        return _Part(where, found, Laid.of(found, where))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The arrays x, y and lengths of one part of a file, and what it is called."""
+    """The arrays x, y and lengths of one part of a file, what it is called, how they lie."""
 
     where: str
     arrays: dict[str, Array]
+    laid: Laid
 
     @property
-    def inside(self) -> Array:
-        """(sequences, time): whether a step lies inside its sequence."""
-        x, _ = arrays.unfolded(self.arrays["x"], self.where)
-        return arrays.inside(x, self.arrays.get("lengths"))
+    def valid(self) -> tuple[str, str]:
+        """Shapes, as messages name them, of one target per sequence, and of one per step."""
+        return str((len(self.laid),)), str(self.laid.leading)
 
 
 def _split(made: ArrayPreprocessing, own: _Part, index: Index) -> Split:
     """Return examples of a part, whose form has to be that of the training."""
     made = dataclasses.replace(made, where=own.where)
-    chosen = {name: array[index] for name, array in own.arrays.items()}
+    chosen = own.laid.taken(own.arrays, index)
     inputs = made.inputs(chosen)
     return Split(inputs.values, made.targets(chosen, inputs), inputs.lengths)
 
@@ -284,12 +293,12 @@ def _classes(parts: list[_Part], per: Per, where: str) -> list[str]:
     whole = parts[0].arrays["y"]
     for own in parts:
         y = own.arrays["y"]
-        seen = y[own.inside] if per == "step" else y.ravel()
+        seen = own.laid.steps(y) if per == "step" else y.ravel()
         if y.dtype.kind == "f" and (odd := seen[~np.isnan(seen) & (seen % 1 != 0)]).size:
             raise ValueError(
                 f"{where} holds {odd[0]:g}; classes must be integers or texts, numbers are "
                 "predicted with kind=regression"
             )
-        found |= {name for name in arrays.class_names(np.unique(seen)) if name is not None}
+        found |= {name for name in class_names(np.unique(seen)) if name is not None}
     found = without_mark(found, per, where)
     return sorted(found, key=int if whole.dtype.kind in "uif" else None)

@@ -47,8 +47,7 @@ def per_of(
     """
     rows, starts = places.values.numpy(), places.starts.numpy()
     there = rows >= 0
-    partly: int | None = None
-    first, changes = "", np.zeros(len(places), dtype=bool)
+    partly, first, changes = "", "", np.zeros(len(places), dtype=bool)
     for target in targets:
         code = _codes(target, kind, where)[np.maximum(rows, 0)]
         known = there & (code >= 0)
@@ -62,7 +61,10 @@ def per_of(
             first = f"within sequence {names[place]!r}, first at {row}"
         changes[changing] = True
         gaps = np.flatnonzero(_any(there & ~known, starts) & _any(known, starts))
-        partly = int(gaps[0]) if len(gaps) and partly is None else partly
+        if len(gaps) and not partly:
+            own = slice(starts[gaps[0]], starts[gaps[0]] + int(places.lengths[gaps[0]]))
+            row = columns.row(int(rows[own][there[own] & ~known[own]].min()))
+            partly = f"sequence {names[gaps[0]]!r}, first in {row},"
     if first and asked == "sequence":
         raise ValueError(f"{where} changes {first}; valid: per=step")
     if first:
@@ -73,9 +75,9 @@ def per_of(
                 f"{longer} sequences; valid: per=step, or per=sequence once it is the same in each"
             )
         return "step"
-    if partly is not None and asked == "auto":
+    if partly and asked == "auto":
         raise ValueError(
-            f"{where} is empty in some rows of sequence {names[partly]!r} and the same in all "
+            f"{where} is empty in some rows of {partly} and the same in all "
             "others; valid: per=sequence (one target for all of them) or per=step"
         )
     return "sequence"

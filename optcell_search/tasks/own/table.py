@@ -31,6 +31,7 @@ from optcell_search.tasks.own.targets import (
     goal_of,
     refuse_doubt,
     refuse_many,
+    refuse_mixture,
     scaled,
     without_mark,
 )
@@ -124,7 +125,14 @@ class Table(TableOptions, OwnData):
 
     def search_data(self, folder: Path) -> Data:
         """Read the table and take its training and validation sequences."""
+        return self._data(self._read(folder))
+
+    def all_data(self, folder: Path) -> tuple[Data, Split]:
+        """Read the table once and take all its sequences."""
         read = self._read(folder)
+        return self._data(read), read.split("test")
+
+    def _data(self, read: _Read) -> Data:
         outputs = read.preprocessing.outputs
         return Data(
             train=read.split("train"),
@@ -213,19 +221,24 @@ class Table(TableOptions, OwnData):
     ) -> Outputs:
         place = f"{where}: target column {' and '.join(map(repr, targets))}"
         contents = [columns.content(frame[n], f"{where}: column {n!r}") for n in targets]
-        kind = decide(self.kind, contents, place)
+        held = [frame[name] for name in targets]
+        kind = decide(self.kind, contents, place, held)
         if self.kind == "auto":
-            refuse_doubt([frame[name] for name in targets], place)
+            refuse_doubt(held, place)
+            if kind == "classes":
+                refuse_mixture(held[0], place)
         per = cast(Per, self.per)
         if self.per != "step":
-            per = per_of([frame[n] for n in targets], kind, places, names, self.per, place)
+            per = per_of(held, kind, places, names, self.per, place)
         classes: list[str] = []
         if kind == "classes":
             found = {text for text in columns.texts(frame[targets[0]]) if text is not None}
             classes = columns.in_order(without_mark(found, per, place))
-            if self.kind == "auto" and contents[0] == "whole numbers":
-                known = int(frame[targets[0]].notna().sum())
-                refuse_many(len(classes), known if per == "step" else len(names), place)
+            beside = columns.odd_text(held[0]) is not None
+            if self.kind == "auto" and (beside or contents[0] == "whole numbers"):
+                known = int(held[0].notna().sum()) if per == "step" else len(names)
+                kinds = f"whole numbers{' and texts' if beside else ''}"
+                refuse_many(len(classes), known, place, kinds)
         return described(kind, per, targets, classes, place)
 
 

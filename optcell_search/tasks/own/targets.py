@@ -12,7 +12,15 @@ from torch import Tensor
 
 from optcell_search.raw import Outputs
 from optcell_search.raw.outputs import IGNORED, Per
-from optcell_search.raw.reading.columns import Content, named
+from optcell_search.raw.reading.columns import (
+    Content,
+    is_number,
+    named,
+    odd_text,
+    row,
+    shown,
+    texts,
+)
 from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
 
 if TYPE_CHECKING:
@@ -24,13 +32,16 @@ _MANY, _RARE = 20, 5
 _NUMERIC = ("truth values", "whole numbers", "numbers")
 
 
-def decide(kind: str, contents: Sequence[Content], where: str) -> Kind:
+def decide(
+    kind: str, contents: Sequence[Content], where: str, cells: Sequence[pd.Series[Any]] = ()
+) -> Kind:
     """Return what the targets are.
 
     Args:
         kind: the user's option.
         contents: what each column of targets holds.
         where: what holds them, for messages.
+        cells: the columns themselves, of which messages name the first row at fault.
 
     Raises:
         ValueError: they are not what the user says, or nobody can tell; the message says which
@@ -42,18 +53,23 @@ def decide(kind: str, contents: Sequence[Content], where: str) -> Kind:
     numeric = all(content in _NUMERIC for content in contents)
     if kind == "regression":
         if not numeric:
-            raise ValueError(f"{where} holds {held}, which cannot be predicted as numbers")
+            raise ValueError(
+                f"{where} holds {held}{_first(cells)}, which cannot be predicted as numbers"
+            )
         return "numbers"
     if kind == "multilabel":
         if not numeric:
-            raise ValueError(f"{where} holds {held}; valid for kind=multilabel: 0 and 1")
+            raise ValueError(
+                f"{where} holds {held}{_first(cells)}; valid for kind=multilabel: 0 and 1"
+            )
         return "labels"
     if len(contents) == 1:
         if kind == "classification":
             return "classes"
         if contents[0] == "mixed":
             raise ValueError(
-                f"{where} holds numbers and texts; valid: kind=classification, or one of both"
+                f"{where} holds numbers and texts{_first(cells)}; valid: kind=classification, or "
+                "one of both"
             )
         return "numbers" if contents[0] == "numbers" else "classes"
     if kind == "classification":
@@ -63,8 +79,8 @@ def decide(kind: str, contents: Sequence[Content], where: str) -> Kind:
     if "numbers" in contents and numeric:
         return "numbers"
     raise ValueError(
-        f"{where}: several columns of {held}; valid: kind=regression predicts them as numbers, "
-        "kind=multilabel each as there or not"
+        f"{where}: several columns of {held}{_first(cells)}; valid: kind=regression predicts them "
+        "as numbers, kind=multilabel each as there or not"
     )
 
 
@@ -84,17 +100,40 @@ def refuse_doubt(columns: Sequence[pd.Series[Any]], where: str) -> None:
             )
 
 
-def refuse_many(classes: int, targets: int, where: str) -> None:
+def _first(cells: Sequence[pd.Series[Any]]) -> str:
+    """Return the first cell that is no number, for a message, or nothing."""
+    for column in cells:
+        for place, text in enumerate(texts(column)):
+            if text is not None and not is_number(text):
+                return f" ({shown(text)} in {row(place)} of column {str(column.name)!r})"
+    return ""
+
+
+def refuse_mixture(column: pd.Series[Any], where: str) -> None:
+    """Refuse texts some of which are numbers with decimals: numbers with a slip, or classes?"""
+    odd = odd_text(column)
+    if odd is None:
+        return
+    found = [text for text in texts(column) if text is not None and is_number(text)]
+    if any(float(text) % 1 != 0 for text in found):
+        raise ValueError(
+            f"{where} holds numbers and texts, {shown(column.iloc[odd])} in {row(odd)} unlike "
+            "most; valid: kind=classification, or one of both"
+        )
+
+
+def refuse_many(classes: int, targets: int, where: str, kinds: str = "whole numbers") -> None:
     """Refuse whole numbers of many kinds, few of each: numbers, such as ages, or classes?
 
     Args:
         classes: how many different ones there are.
         targets: how many targets there are.
         where: what holds them, for the message.
+        kinds: what they are, for the message.
     """
     if classes > _MANY and targets < _RARE * classes:
         raise ValueError(
-            f"{where} holds {classes} different whole numbers in {targets} targets; valid: "
+            f"{where} holds {classes} different {kinds} in {targets} targets; valid: "
             "kind=regression or kind=classification"
         )
 

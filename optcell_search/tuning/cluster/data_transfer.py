@@ -66,20 +66,23 @@ class Source:
             transfer=where,
         )
 
-    def load(self) -> LoadedTask:
+    def load(self, *, whole: bool = False) -> LoadedTask:
         """Load the task from where its data lies, or else from the transfer.
+
+        Args:
+            whole: see `tasks.load`.
 
         Raises:
             FileNotFoundError, ValueError, OSError: as `tasks.load` says of where the data lies.
             DataChangedError: it is there, but is not that of the run.
         """
         try:
-            return self._checked(tasks.load(self.task, self.data_dir))
+            return self._checked(tasks.load(self.task, self.data_dir, whole=whole))
         except (OSError, ValueError):
             there = fetch(Location(self.transfer)) if self.transfer else None
             if there is None:
                 raise
-            return self._checked(tasks.load(*there))
+            return self._checked(tasks.load(*there, whole=whole))
 
     def _checked(self, task: LoadedTask) -> LoadedTask:
         if self.fingerprint and task.fingerprint != self.fingerprint:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ray
@@ -12,7 +13,9 @@ from optuna.trial import FrozenTrial
 from ray import exceptions
 
 from optcell_search.space import Candidate, trial_seed
+from optcell_search.tasks import LoadedTask
 from optcell_search.training import has_baseline
+from optcell_search.training.population.paying import paying
 
 from ...ledger.format import BASELINE, finalized_key
 from ...ledger.ledger import Ledger
@@ -24,7 +27,6 @@ from ..cluster import heartbeat
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
 from ..store.file_systems import Location
-from ..store.finalized_weights import place
 from ..store.retention import own_sizes
 from ..worker.final_training import Outcome, Work, final_epochs, train_and_test, unjudged
 from ..worker.job import Job
@@ -93,24 +95,25 @@ def finalize(
                 records[number][False].scores.clear()
         for baseline, record in records[number].items():
             record.seeds = wanted
-            lacking = [seed for seed in wanted if seed not in record.scores]
+            lacking = tuple(seed for seed in wanted if seed not in record.scores)
             answers = number in together and not baseline
-            works.extend(
-                Work(_job(ledger, trial, seed, epochs, source, plan), baseline, answers=answers)
-                for seed in lacking
-            )
-    with FinalizeView(len(works), next(iter(request.objectives))) as view:
+            if lacking:
+                job = _job(ledger, trial, lacking, epochs, source, plan)
+                works.append(Work(job, baseline, str(location), answers=answers))
+    works = _with_room(works, location, request.checkpoint_bytes)
+    total = sum(len(work.job.seeds) for work in works)
+    with FinalizeView(total, next(iter(request.objectives))) as view:
         try:
-            works = _kept(works, location, request.checkpoint_bytes)
-            for work, outcome in _run(works, request.workers, view.waits):
-                number, seed = work.job.number, work.job.seeds[0]
+            for work, outcomes in _run(grouped(works, request, task), request.workers, view.waits):
+                number = work.job.number
                 pair = records[number]
-                pair[work.baseline].scores[seed] = outcome.score
-                if work.answers:
-                    pair[False].ensemble = together[number].take(seed, outcome.outputs)
+                for seed, outcome in outcomes.items():
+                    pair[work.baseline].scores[seed] = outcome.score
+                    if work.answers:
+                        pair[False].ensemble = together[number].take(seed, outcome.outputs)
+                    view.took(work, seed, outcome)
                 compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
                 ledger.note(finalized_key(number), pair[False].to_dict() | compared_with)
-                view.took(work, outcome)
         except exceptions.RayError as error:
             # The raylet has died, say: Ray has a name of its own for each way to notice.
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
@@ -119,20 +122,41 @@ def finalize(
             raise RunBrokenError(said(error)) from error
 
 
-def _kept(works: Sequence[Work], location: Location, limit: int) -> list[Work]:
-    """Return the works with a place for the weights of each trial's seeds, and a share of room."""
-    trained = sum(not work.baseline for work in works)
+def _with_room(works: Sequence[Work], location: Location, limit: int) -> list[Work]:
+    """Return the works with a share of the room that is left for weights, for each trial's seed."""
+    trained = sum(len(work.job.seeds) for work in works if not work.baseline)
     room = max(0, limit - sum(own_sizes(location).values())) // max(1, trained)
-    return [
-        dataclasses.replace(
-            work, keep=str(place(location, work.job.number, work.job.seeds[0], refit)), room=room
-        )
-        for work, refit in ((work, work.job.refit) for work in works)
-    ]
+    return [dataclasses.replace(work, room=room) for work in works]
+
+
+def grouped(works: Sequence[Work], request: Request, task: LoadedTask) -> list[Work]:
+    """Return the works in parts that a worker does at once.
+
+    The seeds of a trial are trained side by side, as many as the run's ``population`` allows or
+    pays, but in so many parts that no worker is without one.
+    """
+    trials = max(1, sum(not work.baseline for work in works))
+    parts = math.ceil(request.workers / trials)
+    found = []
+    for work in works:
+        seeds = work.job.seeds
+        most = 1
+        if not work.baseline:
+            most = request.population or (
+                paying(work.job.candidate, task) if request.device == "cpu" else 1
+            )
+        size = min(most, math.ceil(len(seeds) / parts))
+        found += [work.with_seeds(seeds[at : at + size]) for at in range(0, len(seeds), size)]
+    return found
 
 
 def _job(
-    ledger: Ledger, trial: FrozenTrial, seed: int, epochs: int, source: Source, plan: Plan
+    ledger: Ledger,
+    trial: FrozenTrial,
+    seeds: tuple[int, ...],
+    epochs: int,
+    source: Source,
+    plan: Plan,
 ) -> Job:
     request = ledger.request
     candidate = Candidate.from_dict(trial.user_attrs["candidate"])
@@ -140,7 +164,7 @@ def _job(
         number=trial.number,
         candidate=unjudged(candidate) if plan.refit else candidate,
         refit=plan.refit,
-        seeds=(seed,),
+        seeds=seeds,
         source=source,
         objectives=tuple(request.objectives),
         epochs=epochs,
@@ -152,7 +176,7 @@ def _job(
 
 def _run(
     works: Sequence[Work], workers: int, waits: Callable[[], None]
-) -> Iterator[tuple[Work, Outcome]]:
+) -> Iterator[tuple[Work, dict[int, Outcome]]]:
     """Do the works on the cluster, at most `workers` at once; give each with what it came to.
 
     Args:
@@ -166,21 +190,47 @@ def _run(
         done = _first(list(pending), waits)
         work = pending.pop(done)
         try:
-            outcome = ray.get(done)
+            outcomes = ray.get(done)
         except exceptions.WorkerCrashedError:
-            outcome = Outcome(Score({}, {}, WORKER_DIED))
-        share = larger(work.job.gpus) if outcome.score.reason == OUT_OF_MEMORY else None
-        if share is not None:
-            again = dataclasses.replace(work, job=dataclasses.replace(work.job, gpus=share))
-            pending[_submit(again)] = again
-            continue
-        yield work, outcome
-        pending.update({_submit(work): work for work in itertools.islice(left, 1)})
+            outcomes = dict.fromkeys(work.job.seeds, Outcome(Score({}, {}, WORKER_DIED)))
+        tried_again = again(work, outcomes)
+        pending.update({_submit(one): one for one in tried_again})
+        ended = {
+            seed: outcome
+            for seed, outcome in outcomes.items()
+            if all(seed not in one.job.seeds for one in tried_again)
+        }
+        yield work, ended
+        if not tried_again:
+            pending.update({_submit(one): one for one in itertools.islice(left, 1)})
+
+
+def again(work: Work, outcomes: Mapping[int, Outcome]) -> list[Work]:
+    """Return what is to be tried again of a work: seeds that lacked memory, or a worker.
+
+    Of several side by side half are tried at once, and one alone with a larger share of a GPU.
+    """
+    lacking = [
+        seed
+        for seed, outcome in outcomes.items()
+        if outcome.score.reason == OUT_OF_MEMORY
+        or (outcome.score.reason == WORKER_DIED and len(outcomes) > 1)
+    ]
+    if len(work.job.seeds) > 1:
+        half = math.ceil(len(work.job.seeds) / 2)
+        parts = [lacking[at : at + half] for at in range(0, len(lacking), half)]
+        return [work.with_seeds(part) for part in parts]
+    share = larger(work.job.gpus) if lacking else None
+    return (
+        []
+        if share is None
+        else [dataclasses.replace(work, job=dataclasses.replace(work.job, gpus=share))]
+    )
 
 
 def _first(
-    pending: list[ray.ObjectRef[Outcome]], waits: Callable[[], None]
-) -> ray.ObjectRef[Outcome]:
+    pending: list[ray.ObjectRef[dict[int, Outcome]]], waits: Callable[[], None]
+) -> ray.ObjectRef[dict[int, Outcome]]:
     """Wait for the first to be there; raises RunBrokenError when no node is left."""
     while True:
         done, _ = ray.wait(pending, timeout=_SECONDS_BETWEEN_LOOKS)
@@ -191,7 +241,7 @@ def _first(
         waits()
 
 
-def _submit(work: Work) -> ray.ObjectRef[Outcome]:
+def _submit(work: Work) -> ray.ObjectRef[dict[int, Outcome]]:
     train = ray.remote(train_and_test)
     resources = train.options(num_cpus=1, num_gpus=work.job.gpus, max_retries=_RETRIES)
     return resources.remote(work)

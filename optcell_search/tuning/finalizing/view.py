@@ -52,11 +52,11 @@ class FinalizeView:
         elif self._untold:
             self._tell()
 
-    def took(self, work: Work, outcome: Outcome) -> None:
-        """Tell what one training came to."""
+    def took(self, work: Work, seed: int, outcome: Outcome) -> None:
+        """Tell what the training with one seed came to."""
         self._done += 1
         self._untold += 1
-        self._last = _told(work, outcome, self._metric)
+        self._last = _told(work, seed, outcome, self._metric)
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0])
             return
@@ -85,9 +85,9 @@ class FinalizeView:
         return f"{words}; about {duration(left)} left"
 
 
-def _told(work: Work, outcome: Outcome, metric: str) -> str:
+def _told(work: Work, seed: int, outcome: Outcome, metric: str) -> str:
     what = f"trial {work.job.number}{', its baseline' if work.baseline else ''}"
-    which = f"{what}, seed {work.job.seeds[0]}"
+    which = f"{what}, seed {seed}"
     if outcome.score.reason:
         return f"{which} failed: {outcome.score.reason}"
     scores = [

@@ -105,7 +105,7 @@ def resolve(
     one_of("scheduler", scheduler, SCHEDULERS)
     loaded = _load_space(space)
     with stage("reading the data"):
-        data = tasks.load(task, data_dir) if isinstance(task, str) else task
+        data = tasks.load(task, data_dir, whole=True) if isinstance(task, str) else task
     # Read and let go: what is wrong with the test data is better known now than after the search.
     if data.task.has_test:
         data.unseal()

@@ -1,4 +1,4 @@
-"""One seed of a chosen candidate, trained to its end and then tested. No Ray."""
+"""Seeds of a chosen candidate, trained to their end and then tested. No Ray."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from optcell_search.cells.building import AnyModel
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import whole_task
-from optcell_search.training import Training, examine, feedforward_baseline, outputs_on
+from optcell_search.training import (
+    DivergedError,
+    Training,
+    examine,
+    feedforward_baseline,
+    outputs_on,
+)
 from optcell_search.training.schedule import changes
 
 from ...ledger.format import METRICS
@@ -22,28 +28,33 @@ from ...ledger.request import Request
 from ...ledger.trials.scores import Score
 from ..store.checkpoints import CheckpointError
 from ..store.file_systems import Location
-from ..store.finalized_weights import save
+from ..store.finalized_weights import place, save
+from .ending import failure, release
 from .job import Job
-from .session import Session, failure, release
+from .seeds import Trained, train_seeds
 
 
 @dataclass(frozen=True)
 class Work:
-    """One seed of a trial, or of the network that the trial is compared with.
+    """Seeds of a trial, or one of the network that the trial is compared with.
 
     Args:
-        job: what to train.
+        job: what to train; its seeds are trained side by side.
         baseline: whether it is that network.
-        keep: where the weights of the trial's seed are kept.
-        room: bytes that they may take.
+        checkpoints: of the run, below which the weights of each of the trial's seeds are kept.
+        room: bytes that those of one seed may take.
         answers: whether the outputs on the splits are wanted, too.
     """
 
     job: Job
     baseline: bool
-    keep: str = ""
+    checkpoints: str = ""
     room: int = 0
     answers: bool = False
+
+    def with_seeds(self, seeds: Sequence[int]) -> Work:
+        """Return the same work for other seeds."""
+        return dataclasses.replace(self, job=dataclasses.replace(self.job, seeds=tuple(seeds)))
 
 
 @dataclass(frozen=True)
@@ -78,58 +89,71 @@ def final_epochs(trial: FrozenTrial, request: Request, *, refit: bool) -> int:
     return max(1, round(float(best) / training.share))
 
 
-def train_and_test(work: Work) -> Outcome:
-    """Train a candidate, or its baseline, with one seed, then score it on the test split.
+def train_and_test(work: Work) -> dict[int, Outcome]:
+    """Train a candidate with some seeds, or its baseline with one, then score it on the test split.
+
+    Returns:
+        Seed → what it came to.
 
     Raises:
         CheckpointError: its weights cannot be written.
     """
     job = work.job
     try:
-        outcome = _of_baseline(job) if work.baseline else _of_candidate(work)
+        outcomes = _of_baseline(job) if work.baseline else _of_candidate(work)
     except CheckpointError:
         # Of the run, not of this candidate.
         raise
     except Exception as error:
         # As in the search: what a plug-in does wrong is a result of this candidate.
-        outcome = Outcome(Score({}, {}, failure(job.number, error).reason))
+        outcomes = dict.fromkeys(job.seeds, _failed(job, error))
     release()
-    return outcome
+    return outcomes
 
 
-def _of_candidate(work: Work) -> Outcome:
+def _failed(job: Job, error: Exception) -> Outcome:
+    return Outcome(Score({}, {}, failure(job.number, error).reason, together=job.seeds))
+
+
+def _of_candidate(work: Work) -> dict[int, Outcome]:
     job = work.job
-    session = Session(job)
-    report = session.advance()
-    while not report.done:
-        report = session.advance()
+    ended = train_seeds(job)
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
-    task = job.source.load().to(job.device)
-    model = session.trainings[0].model
-    score = _tested(model, task, report.metrics[report.epoch], refit=job.refit)
+    task = job.source.load(whole=True).to(job.device)
+    return {
+        seed: _failed(job, one) if isinstance(one, DivergedError) else _of_seed(work, one, task)
+        for seed, one in ended.items()
+    }
+
+
+def _of_seed(work: Work, trained: Trained, task: LoadedTask) -> Outcome:
+    job, model, seed = work.job, trained.training.model, trained.training.seed
+    score = _tested(model, task, trained.metrics, job)
     outputs = {}
     if work.answers:
         outputs["test"] = outputs_on(model, task.test, task)
         # What has been trained on is no validation.
         if not job.refit:
             outputs["validation"] = outputs_on(model, task.validation, task)
-    save(Location(work.keep), model.state_dict(), work.room)
+    where = place(Location(work.checkpoints), job.number, seed, job.refit)
+    save(where, model.state_dict(), work.room)
     return Outcome(score, outputs)
 
 
-def _of_baseline(job: Job) -> Outcome:
+def _of_baseline(job: Job) -> dict[int, Outcome]:
     torch.set_num_threads(job.threads)
     baseline, stacked = feedforward_baseline(job.candidate, job.source.load())
     task = stacked.to(job.device)
     seen = whole_task(task) if job.refit else task
-    training = Training(baseline, seen, seed=job.seeds[0], device=job.device, epochs=job.epochs)
+    (seed,) = job.seeds
+    training = Training(baseline, seen, seed=seed, device=job.device, epochs=job.epochs)
     for _ in range(job.epochs):
         metrics = training.epoch()
-    return Outcome(_tested(training.model, task, metrics, refit=job.refit))
+    return {seed: Outcome(_tested(training.model, task, metrics, job))}
 
 
-def _tested(model: AnyModel, task: LoadedTask, metrics: dict[str, float], *, refit: bool) -> Score:
+def _tested(model: AnyModel, task: LoadedTask, metrics: dict[str, float], job: Job) -> Score:
     test, diagnosis = examine(model, task.unseal(), task)
     # What has been trained on is no validation.
-    validation = {} if refit else {name: metrics[name] for name in test}
-    return Score(validation, test, diagnosis=diagnosis)
+    validation = {} if job.refit else {name: metrics[name] for name in test}
+    return Score(validation, test, diagnosis=diagnosis, together=job.seeds)

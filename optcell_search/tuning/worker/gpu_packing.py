@@ -21,7 +21,7 @@ from optcell_search.training import DivergedError, Training
 
 from ...ledger.request import Request
 from ..cluster.data_transfer import Source
-from .session import release
+from .ending import release
 
 # What every process holds on a GPU before it has allocated anything: context and kernels.
 CONTEXT_BYTES = 600 * 2**20

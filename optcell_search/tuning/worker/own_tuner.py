@@ -15,7 +15,8 @@ from optcell_search.training import Training
 from optcell_search.training.budget import own_epochs
 
 from ..cluster.data_transfer import Source
-from .session import load_task, release
+from .ending import release
+from .loading import load_task
 
 _FILE = "training.pt"
 

@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import gc
 import itertools
 import math
 import statistics
-import traceback
 from collections.abc import Mapping
 
 import torch
 
 from optcell_search.space import Candidate
-from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import fold, whole_task
-from optcell_search.training import DivergedError, Training
+from optcell_search.training import Training
 from optcell_search.training.budget import own_epochs
 
 from ...ledger.storage.passwords import without_password
-from ...ledger.trials.reasons import DIVERGED, OUT_OF_MEMORY, unexpected
-from ..cluster.data_transfer import Source
 from ..store import checkpoints
 from ..store.checkpoints import CheckpointError
 from ..store.file_systems import Location
+from .ending import check_objectives, out_of_memory, release
 from .job import Job, Report
+from .loading import tasks_of
 from .side_by_side import SideBySide
 
 # With how many of its trainings side by side a trial was trained, among its metrics.
 POPULATION = "population"
-_ALLOCATOR = "DefaultCPUAllocator"
-
-
-@functools.lru_cache(maxsize=2)
-def load_task(source: Source, device: str) -> LoadedTask:
-    """Load a task once a process: its data is read again for every candidate otherwise."""
-    return source.load().to(device)
-
-
-@functools.lru_cache(maxsize=1)
-def load_folds(source: Source, device: str, folds: int, seed: int) -> tuple[LoadedTask, ...]:
-    """Deal a task's data into folds once a process."""
-    task = load_task(source, device)
-    return tuple(fold(task, number, folds, seed) for number in range(folds))
-
-
-def _tasks(job: Job) -> tuple[LoadedTask, ...]:
-    if job.folds == 1:
-        task = load_task(job.source, job.device)
-        return (whole_task(task) if job.refit else task,)
-    return load_folds(job.source, job.device, job.folds, job.fold_seed)
 
 
 class Session:
@@ -68,12 +42,17 @@ class Session:
         self.job = job
         self._location = Location(job.checkpoints) if job.checkpoints else None
         self._files: dict[str, int] = {}
+        self._begin(job.population)
+
+    def _begin(self, most: int) -> None:
+        """Start with so many trainings side by side, from the checkpoint where there is one."""
+        job = self.job
         self.trainings = [
             Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
-            for seed, task in zip(job.seeds, itertools.cycle(_tasks(job)), strict=False)
+            for seed, task in zip(job.seeds, itertools.cycle(tasks_of(job)), strict=False)
         ]
         self._epochs = own_epochs(job.epochs, job.candidate.training.share)
-        self._side_by_side = SideBySide(self.trainings, job.population)
+        self._side_by_side = SideBySide(self.trainings, most)
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
         self._spread: dict[str, float] = {}
@@ -121,11 +100,9 @@ class Session:
 
     def _train_epoch(self) -> None:
         epoch = self.epoch + 1
-        each = self._side_by_side.epoch()
+        each = self._each()
         metrics = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
-        for name in self.job.objectives:
-            if not math.isfinite(metrics[name]):
-                raise DivergedError(f"{name} is {metrics[name]} after epoch {epoch}")
+        check_objectives(metrics, epoch, self.job.objectives)
         self._history[epoch] = metrics
         if len(each) > 1:
             # A fold of one class has no area under the curve: what is no number has no spread.
@@ -137,6 +114,30 @@ class Session:
             metrics[POPULATION] = float(self._side_by_side.size)
         if self._location is not None:
             self._save(self._location)
+
+    def _each(self) -> list[dict[str, float]]:
+        """Train one more epoch of each training; where memory ends, with half of them at a time."""
+        while True:
+            try:
+                return self._side_by_side.epoch()
+            except Exception as error:
+                if self._side_by_side.size == 1 or not out_of_memory(error):
+                    raise
+            self._halve()
+
+    def _halve(self) -> None:
+        """Come to the last epoch's end again, with half as many trainings side by side.
+
+        An epoch that was cut off leaves weights that are no epoch's, so they are made again.
+        """
+        epoch, half = self.epoch, self._side_by_side.size // 2
+        # What the larger population holds goes before anything new is made.
+        del self._side_by_side, self.trainings
+        release()
+        self._begin(half)
+        self._news = False
+        while self.epoch < epoch:
+            self._train_epoch()
 
     def _save(self, location: Location) -> None:
         contents: dict[str, bytes] = {}
@@ -179,25 +180,3 @@ class Session:
             training.load_state_dict(saved)
         self._history, self._spread = state["history"], state["spread"]
         self._news = True
-
-
-def release() -> None:
-    """Give a GPU back what an ended training held there: other workers may wait for the room.
-
-    To be called when nothing refers to the training any more, the exception it ended with included.
-    """
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        gc.collect()
-        torch.cuda.empty_cache()
-
-
-def failure(number: int, error: Exception) -> Report:
-    """Turn an exception into the report of a trial that failed."""
-    if isinstance(error, CheckpointError):
-        return Report(number=number, broken=str(error), done=True)
-    if isinstance(error, DivergedError):
-        return Report(number=number, reason=DIVERGED, detail=str(error), done=True)
-    exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR in str(error)
-    if exhausted:
-        return Report(number=number, reason=OUT_OF_MEMORY, detail=str(error), done=True)
-    return Report(number=number, reason=unexpected(error), detail=traceback.format_exc(), done=True)

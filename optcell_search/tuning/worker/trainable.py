@@ -8,8 +8,9 @@ from typing import Any
 
 from ray import tune
 
+from .ending import failure, release
 from .job import Job, Report
-from .session import Session, failure, release
+from .session import Session
 
 
 class CandidateTrainable(tune.Trainable):

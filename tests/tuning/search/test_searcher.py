@@ -17,6 +17,7 @@ from runs import SMALL_SPACE, SPACE, a_request
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.space import SearchSpace
+from optcell_search.tuning.extending import take_up
 from optcell_search.tuning.search.budget import Budget
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.job import Job, Report
@@ -125,13 +126,23 @@ def test_a_candidate_is_trained_once(drivers: Any) -> None:
     driver.open()
     job = driver.suggest("a")
     # Trials 1 to 3 are the same candidate, which is in training: nothing is left to hand out.
-    assert driver.suggest("b") == Searcher.FINISHED
+    assert driver.suggest("b") is None
     assert driver.states() == ["RUNNING"] * 4
     assert not driver.searcher.finished
     driver.finish("a", job, accuracy=0.75)
     assert driver.states() == ["COMPLETE"] * 4
     assert [trial.values for trial in driver.ledger.trials()] == [[0.75]] * 4
     assert [t.user_attrs.get("duplicate_of") for t in driver.ledger.trials()] == [None, 0, 0, 0]
+
+
+def test_a_run_can_be_extended_while_its_last_trial_is_in_training(drivers: Any) -> None:
+    driver = drivers(num_trials=1)
+    driver.suggest("a")
+    assert driver.suggest("b") is None, "after FINISHED Tune would ask no more"
+    take_up(driver.ledger, driver.folder, {"num_trials": 2})
+    job = driver.suggest("b")
+    assert job.number == 1
+    assert driver.suggest("c") is None
 
 
 def test_a_candidate_completed_before_is_not_trained_again(drivers: Any) -> None:

@@ -17,8 +17,10 @@ from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.store import checkpoints
 from optcell_search.tuning.store.checkpoints import CheckpointError
 from optcell_search.tuning.store.file_systems import Location
+from optcell_search.tuning.worker.ending import failure
 from optcell_search.tuning.worker.job import Job, Report
-from optcell_search.tuning.worker.session import Session, failure, load_task
+from optcell_search.tuning.worker.loading import load_task
+from optcell_search.tuning.worker.session import Session
 
 TIMED = ("train_seconds", "latency_ms")
 

@@ -1,6 +1,6 @@
 /* What is looked at: one run, one selection of its trials, one picked trial. */
 
-const state = { live: false, acts: false, names: [], runs: [], at: 0, chosen: null, from: "", picked: null, byHand: false, follow: true, posts: 0 };
+const state = { live: false, acts: false, names: [], lost: [], runs: [], at: 0, chosen: null, from: "", picked: null, byHand: false, follow: true, posts: 0 };
 const views = [];
 
 const current = () => state.runs[state.at];

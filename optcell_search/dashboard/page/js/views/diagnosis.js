@@ -50,10 +50,10 @@ function drawConfusion({ number: trial, classes, matrix }) {
         showscale: false,
         xgap: 1,
         ygap: 1,
-        hovertemplate: "%{y} told as %{x}: %{text} (%{z:.1%})<extra></extra>",
+        hovertemplate: "%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
       },
     ],
-    { dragmode: false, xaxis: { ...axisOf("told as"), type: "category" }, yaxis: { ...axisOf("true class"), type: "category", autorange: "reversed" }, uirevision: String(trial) },
+    { dragmode: false, xaxis: { ...axisOf("predicted class"), type: "category" }, yaxis: { ...axisOf("true class"), type: "category", autorange: "reversed" }, uirevision: String(trial) },
     { brush: false }
   );
 }
@@ -64,7 +64,7 @@ function drawResiduals(run, { number: trial, name, target, predicted, mean, devi
   const chart = figure(byId(`residual-${trial}`), `residual-${trial}-chart`, 340, `Predicted ${name} against the truth, trial ${trial}`, sentence);
   const ends = [Math.min(...target), Math.max(...target)];
   const line = { x: ends, y: ends, mode: "lines", line: { color: NEUTRAL, dash: "dot", width: 1.5 }, hoverinfo: "skip", showlegend: false };
-  const dots = { x: target, y: predicted, mode: "markers", type: scatterType(target.length), marker: { color: tone, size: 5, opacity: 0.6 }, hovertemplate: "true %{x:.4g}, told %{y:.4g}<extra></extra>", showlegend: false };
+  const dots = { x: target, y: predicted, mode: "markers", type: scatterType(target.length), marker: { color: tone, size: 5, opacity: 0.6 }, hovertemplate: "true %{x:.4g}, predicted %{y:.4g}<extra></extra>", showlegend: false };
   plot(chart, [line, dots], { dragmode: touch.matches ? false : "zoom", xaxis: axisOf(`true ${name}`), yaxis: axisOf(`predicted ${name}`), uirevision: String(trial) }, { brush: false });
   const below = figure(byId(`residuals-${trial}`), `residuals-${trial}-chart`, 340, `Residuals of ${name}, trial ${trial}`, "How often it is off by how much: predicted less true. A hill beside 0 is a bias, a long tail are rare large mistakes.");
   plot(

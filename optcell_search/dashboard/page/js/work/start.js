@@ -85,6 +85,7 @@ async function startLive() {
   document.addEventListener("optcell-pick", (event) => addCell(event.detail));
   const about = await get("about.json");
   state.names = about.names;
+  state.lost = about.lost;
   state.acts = about.acts;
   byId("steer").hidden = !about.acts;
   compareView.content = about.compare;
@@ -95,6 +96,7 @@ async function startLive() {
 
 function startFile(content) {
   state.names = content.names;
+  state.lost = content.lost;
   state.runs = content.runs.map((run) => new Run(run));
   compareView.content = content.compare;
   show(0);

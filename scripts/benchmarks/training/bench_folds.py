@@ -1,6 +1,6 @@
 """Which recipe suits small sets: validation over stratified folds, several dealings of them.
 
-    python scripts/benchmarks/bench_folds.py [--sets a,b] [--recipes a,b] [--steps 800,2000]
+    python bench_folds.py [--sets a,b] [--recipes a,b] [--steps 800,2000]
         [--dealings 0,1] [--folds 5]
 
 The defaults of the space `auto` and the rule for its epochs are chosen by this table and by nothing
@@ -35,7 +35,7 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import joined
 from optcell_search.training import Training, outputs_on
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def folds(task: LoadedTask, count: int, dealing: int) -> list[tuple[LoadedTask, torch.Tensor]]:

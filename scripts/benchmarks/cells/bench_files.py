@@ -32,7 +32,8 @@ def write(folder: Path, head: dict[str, Any], what: str, rows: list[dict[str, An
 
 def table(kept: dict[str, Any]) -> list[str]:
     """Return the lines of the Markdown file."""
-    out = ["# Cost of the cells", "", "Made by `scripts/benchmarks/bench_cells.py`; do not edit."]
+    out = ["# Cost of the cells", ""]
+    out += ["Made by `scripts/benchmarks/cells/bench_cells.py`; do not edit."]
     out += ["Ratios are medians [lower, upper quartile] of runs paired with torch's cell."]
     for place in kept.values():
         head = place["head"]

@@ -7,7 +7,7 @@ is measured as it runs on the CPU, in plain torch. TF32 exists on GPUs alone, so
 factors of every matrix product are rounded to its 10 bits, forward and backward, and multiplied and
 added up in float32, which is what its hardware does. Errors are relative to the largest value of
 each tensor, against the readable loop in float64; the worst of output, final state and all
-gradients stands in results/precision.md beside this script. bench_gpu.py measures both on a GPU.
+gradients stands in results/precision.md. bench_gpu.py measures both on a GPU.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from bench_cells import RULES, TORCH, processor
-from bench_gpu import everything
+from gpu_exactness import everything
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -81,7 +81,8 @@ def errors(cell: str, rule: str, shape: tuple[int, int, int, int], seed: int) ->
 def main() -> None:
     """Measure every rule and cell and write the table."""
     out = ["# Errors of the short formats", ""]
-    out += ["Made by `scripts/benchmarks/bench_precision.py`, which says how; do not edit.", ""]
+    maker = "scripts/benchmarks/cells/bench_precision.py"
+    out += [f"Made by `{maker}`, which says how; do not edit.", ""]
     out += [f"{processor()}, torch {torch.__version__}, {datetime.date.today()}. TF32 is imitated."]
     out += [f"Largest of {len(SEEDS)} seeds, in brackets what it is in.", ""]
     out += ["| cell | rule | T, B, D, H | float32 | TF32 | bfloat16 |", "|---" * 6 + "|"]
@@ -94,7 +95,7 @@ def main() -> None:
                 cells += [f"{value:.1e} ({what})" for value, what in worst]
                 out.append("| " + " | ".join(cells) + " |")
                 print(out[-1], flush=True)
-    folder = Path(__file__).parent / "results"
+    folder = Path(__file__).parents[1] / "results"
     (folder / "precision.md").write_text("\n".join(out) + "\n")
 
 

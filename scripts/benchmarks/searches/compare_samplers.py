@@ -1,8 +1,8 @@
 """Compares what chooses and what stops candidates, by many searches simulated on a table.
 
-    python scripts/compare_samplers.py search RUNS --table NAME|FILE [--seeds 30] [--trials 40]
+    python compare_samplers.py search RUNS --table NAME|FILE [--seeds 30] [--trials 40]
                                              [--held N] [--only PATTERN]
-    python scripts/compare_samplers.py write RUNS --table NAME|FILE --out FOLDER
+    python compare_samplers.py write RUNS --table NAME|FILE --out FOLDER
 
 `search` appends a line a search to RUNS and goes on with what is there; `write` makes
 compare_samplers.md, .json and figures of it. The searches are those of `Table.simulate`, in memory.

@@ -171,8 +171,8 @@ def main() -> None:
         )
     text = (
         "# What ledger and searcher cost a trial\n\n"
-        f"`python scripts/benchmarks/bench_ledger.py --sizes {arguments.sizes} --at {arguments.at} "
-        f"--sampler {arguments.sampler} --clock {arguments.clock}`, "
+        f"`python scripts/benchmarks/searches/bench_ledger.py --sizes {arguments.sizes} "
+        f"--at {arguments.at} --sampler {arguments.sampler} --clock {arguments.clock}`, "
         f"{datetime.date.today()}, {platform.machine()}, "
         f"{available_cores()} cores. Medians over {arguments.at} trials; one epoch a trial, "
         f"two objectives, SQLite. Target: at most {TARGET_MS:g} ms at 1,000.\n\n{table(rows)}\n"

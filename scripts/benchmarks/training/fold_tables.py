@@ -18,8 +18,8 @@ HEAD = """# Recipes on folds
 
 Trainings on four fifths of a set's sequences for training and validation, judged on the others, by
 the last epoch; each dealing divides the sequences anew. No test split was read. Written by
-`scripts/benchmarks/bench_folds.py`, recipes in `fold_recipes.py`; x86_64, one core of a busy
-machine, so that the seconds are rough.
+`scripts/benchmarks/training/bench_folds.py`, recipes in `fold_recipes.py`; x86_64, one core of a
+busy machine, so that the seconds are rough.
 """
 PAIRED = """
 ## Differences

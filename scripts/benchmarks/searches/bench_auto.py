@@ -1,6 +1,6 @@
 """What a first search finds: `run auto` with a budget in time, no option that names the set.
 
-    python scripts/benchmarks/bench_auto.py [--sets a,b] [--seeds 0,1] [--time 10m]
+    python scripts/benchmarks/searches/bench_auto.py [--sets a,b] [--seeds 0,1] [--time 10m]
 
 For each set and seed one search and one `finalize --top 1 --ensemble`, as a user would type them,
 from a new interpreter each. The test split is read by `finalize` alone, after the choice. Beside
@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 # The task, what is to be reached, and what is published: ROCKET / InceptionTime / LSTM-FCN for the
 # archive's series of one channel.
 SETS = {
@@ -117,7 +117,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "mean ± standard deviation over searches with seeds of their own; of each search the mean",
         "over five fresh seeds of its winner, trained on training and validation data together",
         "where the search had folds. The plain cell is the best one of the same search, at most as",
-        "large. Written by `scripts/benchmarks/bench_auto.py`.",
+        "large. Written by `scripts/benchmarks/searches/bench_auto.py`.",
         "",
         f"| {' | '.join(COLUMNS)} |",
         "|---" * len(COLUMNS) + "|",

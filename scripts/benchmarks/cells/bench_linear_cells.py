@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import torch
 from bench_cells import SHAPES, peak_bytes
@@ -41,7 +41,7 @@ CELLS: dict[str, Cell] = {
 }
 MEMORIES: dict[str, Cell] = {f"delta {inner}": Delta(inner=inner) for inner in ("gd", "adam")}
 MEMORIES["delta gate"] = Delta(gate=True)
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def seconds(module: nn.Module, x: torch.Tensor) -> tuple[float, float]:
@@ -135,7 +135,7 @@ def main() -> None:
     lines = [
         "# Cost of the linear cells and the delta memory",
         "",
-        "Made by `scripts/benchmarks/bench_linear_cells.py`; do not edit.",
+        "Made by `scripts/benchmarks/cells/bench_linear_cells.py`; do not edit.",
         "Forward and backward pass under `gd`, float32; ms are processor time. Ratios are medians",
         "[lower, upper quartile] of runs paired with torch's LSTM of the same width.",
         "",

@@ -173,7 +173,7 @@ def main() -> None:
         pairs = list(zip(without, pruned, strict=True))
     text = (
         "# Multi-objective pruning\n\n"
-        f"`python scripts/benchmarks/bench_pruning.py --seeds {count} --epochs {budget}`, "
+        f"`python scripts/benchmarks/searches/bench_pruning.py --seeds {count} --epochs {budget}`, "
         f"{datetime.date.today()}, {platform.machine()}, {available_cores()} cores. "
         f"Task `{TASK}`, {EPOCHS} epochs a candidate, accuracy against parameters; without → with "
         f"pruning, {budget} epochs of training each.\n\n"

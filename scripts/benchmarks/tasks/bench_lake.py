@@ -201,7 +201,8 @@ def report(book: Book) -> str:
         "",
         f"Test years of the twin of Sparkling Lake; {book.content['epochs']} epochs, mean ± "
         f"standard deviation over seeds; {book.content['machine']}, {book.content['date']}. "
-        "Made by `scripts/benchmarks/bench_lake.py`, numbers in `lake.json`. The process model is "
+        "Made by `scripts/benchmarks/tasks/bench_lake.py`, numbers in `lake.json`. "
+        "The process model is "
         "not trained, so it is the same at every share; the twin, and with it all else, differs by "
         "seed.",
         "",
@@ -266,7 +267,7 @@ def draw(book: Book, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("stage", choices=("train", "search", "report"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/lake.json")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results/lake.json")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--trials", type=int, default=24)

@@ -1,7 +1,7 @@
 """TPE that draws what depends on rule and cell jointly, against TPE as Optuna has it by default.
 
-    python scripts/benchmarks/bench_tpe.py table FILE   # trains the table, once
-    python scripts/benchmarks/bench_tpe.py search FILE  # simulated searches on it, printed
+    python scripts/benchmarks/searches/bench_tpe.py table FILE   # trains the table, once
+    python scripts/benchmarks/searches/bench_tpe.py search FILE  # simulated searches on it, printed
 
 The table holds the validation loss of a small gru on the digits, by rows, for each rule and each
 point of a grid over its hyperparameters and the learning rate, trained with one seed. A simulated
@@ -152,7 +152,7 @@ def report(table: dict[str, list[float]], budgets: dict[int, int]) -> str:
         f"{EPOCHS} epochs),",
         f"lowest validation loss {lowest:.4f}. Distance of a search's best trial from that, median "
         "and mean over the", "seeds; p of a Wilcoxon test of the pairs. Written by "
-        "`scripts/benchmarks/bench_tpe.py`; no test split was", "read.", "",
+        "`scripts/benchmarks/searches/bench_tpe.py`; no test split was", "read.", "",
         "| objectives | trials, seeds | TPE | TPE, multivariate, group | p |",
         "|---|---|---|---|---|",
     ]  # fmt: skip

@@ -92,8 +92,9 @@ def _head(table: Table, judge: Judge, found: dict[str, Lines]) -> str:
     return f"""# Samplers and pruning, simulated on the table
 
 {datetime.datetime.now(datetime.UTC).date()}, {platform.machine()}, by
-`python scripts/compare_samplers.py`. Table `{table.name}`, its first {len(table.candidates)} of
-{table.space.size} candidates × {len(table.seeds)} seeds ({table.task}, {table.epochs} epochs).
+`python scripts/benchmarks/searches/compare_samplers.py`. Table `{table.name}`, its first
+{len(table.candidates)} of {table.space.size} candidates ×
+{len(table.seeds)} seeds ({table.task}, {table.epochs} epochs).
 As many searches a setting as the tables say (seeds 0, 1, ...), {trials} trials each; mean with its
 95 % interval (Student's, over searches). A search goes by the validation score of one seed and is
 judged by mean test scores over {len(table.seeds)}, which it never sees. The best candidate has a

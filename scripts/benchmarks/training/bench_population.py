@@ -1,6 +1,6 @@
 """Populations against one training after the other, in processor time; the folds of a trial.
 
-    python scripts/benchmarks/bench_population.py [--rounds 3] [--only steps,folds,seeds]
+    python scripts/benchmarks/training/bench_population.py [--rounds 3] [--only steps,folds,seeds]
         [--beside SENTENCE]
 
 Times are processor seconds of this process with one torch thread; the two ways are timed in turn,
@@ -30,7 +30,7 @@ from optcell_search.tasks.folds import fold
 from optcell_search.training import Population, Training
 from optcell_search.training.population.paying import paying
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 RULES = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
 # Cell, units, batch size, slots, whether all five rules are among them.
 STEPS = [

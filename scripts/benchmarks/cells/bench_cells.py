@@ -9,7 +9,7 @@ Rows measured again replace those of an earlier run, so a slow table can be made
 All rivals of one line run one after the other inside one repeat, in turning order, so that a
 busy machine slows them alike; what is reported is the median of the ratios and their quartiles.
 Results go to bench_cells.json, to the table bench_cells.md and to the plot bench_cells_DEVICE.svg
-beside this script; runs on another device or with another number of threads are kept beside them.
+among the results; runs on another device or with another number of threads are kept beside them.
 The loop's time over ours stands in the rows of heavy_ball and adam.
 """
 
@@ -39,7 +39,7 @@ SHAPES += [(100, 32, 64, 256)]
 TORCH = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 RULES = ("gd", "heavy_ball", "nesterov", "adam", "rmsprop")
 LENGTHS = [28, 112, 448, 1792, 4096, 16384]
-HERE = Path(__file__).parent / "results"
+HERE = Path(__file__).parents[1] / "results"
 
 
 def timed(module: nn.Module, x: torch.Tensor, clock: str = "wall") -> tuple[float, float]:

@@ -25,7 +25,6 @@ import optuna
 import synthetic_run
 from playwright.sync_api import Page, sync_playwright
 
-from optcell_search import results
 from optcell_search.dashboard import write_report
 
 SIZES = (100, 1_000, 10_000)
@@ -113,7 +112,8 @@ def answers(page: Page, actions: list[dict[str, Any]]) -> float:
 
 def appears(page: Page, folder: Path) -> float:
     """Finish a trial; return the seconds until the page shows it."""
-    study = results.load(folder)
+    # The package itself opens a ledger for reading only.
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
     number = len(study.get_trials(deepcopy=False))
     template = study.get_trials(deepcopy=False)[0]
     template._user_attrs["key"] = f"{number:016x}"
@@ -246,15 +246,16 @@ def report(measured: dict[int, dict[str, float]], files: dict[int, float], cost:
     return (
         f"# The dashboard, measured\n\n{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, "
         f"{os.cpu_count()} cores shared by server, browser (WebGL in software) and whatever else "
-        f"ran: load {load} at the end. Made by `scripts/benchmarks/bench_dashboard.py`.\n\n"
+        f"ran: load {load} at the end. "
+        "Made by `scripts/benchmarks/dashboard/bench_dashboard.py`.\n\n"
         "Trials with 20 learning-curve points each. *Server ready*: from the command to the "
         "address. *First view*: from opening the address to the drawn front; the server reads the "
         "ledger meanwhile, and has begun when it printed the address. *Brush*, *filter*: until all "
         f"that is in sight has followed.\n\n{table(measured)}\n\n{STAYS}\n\n"
         f"While a page follows a run of 300 trials in which one ends every few seconds, the server "
         f"takes {cost:.1f} s of a processor a minute, {100 * cost / 60:.1f} % of one, at niceness "
-        "19: it gets what the search leaves over. `scripts/benchmarks/bench_following.py` times "
-        "a search alone and followed.\n\n"
+        "19: it gets what the search leaves over. "
+        "`scripts/benchmarks/dashboard/bench_following.py` times a search alone and followed.\n\n"
         f"| trials | one file (MB) |\n|---|---|\n{megabytes}\n"
     )
 

@@ -1,6 +1,6 @@
 """What a training step of the mixture of rules costs, as a multiple of a heavy ball's.
 
-    python scripts/benchmarks/bench_mixture.py [--rounds 30] [--threads 1,2]
+    python scripts/benchmarks/cells/bench_mixture.py [--rounds 30] [--threads 1,2]
 
 lstm of 64 units, 28 features, B = 32, T = 28, float32, a read-out of 10 classes: forward, backward,
 clipping and a step of Adam on noise; the rules take turns. Intervals are 95 % of bootstrapped
@@ -25,7 +25,7 @@ from scipy.stats import bootstrap
 
 from optcell_search.cells import SequenceModel
 
-RESULTS = Path(__file__).parent / "results" / "mixture"
+RESULTS = Path(__file__).parents[1] / "results" / "mixture"
 B, T, F, H, CLASSES = 32, 28, 28, 64, 10
 STEPS = 10
 BASE = ("heavy_ball", False)
@@ -91,7 +91,7 @@ def main() -> None:
         "# What the mixture of rules costs\n",
         f"{where}. lstm of {H} units, B = {B}, T = {T}, {F} features: forward, backward, clipping,",
         "a step of Adam. Ratio: to heavy ball, not learned, with 95 % of the bootstrapped median.",
-        "Target: 2.0 or less. Written by `scripts/benchmarks/bench_mixture.py`.\n",
+        "Target: 2.0 or less. Written by `scripts/benchmarks/cells/bench_mixture.py`.\n",
         "| threads | rule | learned | ms a step | ratio |\n|---|---|---|---|---|",
     ]
     for row in rows:

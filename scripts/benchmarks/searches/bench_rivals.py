@@ -1,6 +1,6 @@
 """A search by this package against what people would write instead, on equal data and seconds.
 
-    python scripts/benchmarks/bench_rivals.py [--tasks digits,co2] [--time 600] [--seeds 0]
+    python scripts/benchmarks/searches/bench_rivals.py [--tasks digits,co2] [--time 600] [--seeds 0]
 
 The rivals: plain Optuna over a loop with nn.LSTM and nn.GRU, Ray Tune with OptunaSearch over the
 same, and where classes are asked for aeon's ROCKET and MultiRocket-Hydra with a ridge classifier
@@ -30,7 +30,7 @@ from typing import Any
 import optuna
 from rival_loops import Incumbent, with_optuna, with_ray, with_rocket
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 TASKS = {
     "digits": "digits",
     "mnist": "mnist",
@@ -134,7 +134,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "the task's error. The last column: seconds until an incumbent had 99 % of the best test",
         "score of the task in this table (–: never); a method without a search has one incumbent,",
         "when its fit is done. Of one seed only large differences tell anything. Written by",
-        "`scripts/benchmarks/bench_rivals.py`.",
+        "`scripts/benchmarks/searches/bench_rivals.py`.",
         "",
         "| task | seconds | rival | seeds | validation | test | to 99 % |",
         "|---|---|---|---|---|---|---|",

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-OUT = Path(__file__).parent / "results"
+OUT = Path(__file__).parents[1] / "results"
 NOTES = {
     "solve": "Solved: on validation, of copying half of the symbols are recalled (guessing: an "
     "eighth), of adding the squared error is at most 1/60 (always answering 1: 1/6). A run ends "
@@ -34,7 +34,8 @@ def spread(values: list[float], scale: float = 1.0, digits: int = 1) -> str:
 def report() -> str:
     """Write and return the tables of all that has been measured."""
     kept: dict[str, list[dict[str, Any]]] = json.loads((OUT / "bench_tasks.json").read_text())
-    lines = ["# Sequence tasks", "", "Made by `scripts/benchmarks/bench_tasks.py`; do not edit."]
+    lines = ["# Sequence tasks", ""]
+    lines += ["Made by `scripts/benchmarks/tasks/bench_tasks.py`; do not edit."]
     for what, rows in kept.items():
         columns = list(dict.fromkeys(key for row in rows for key in row))
         lines += ["", f"## {what}", "", *([NOTES[what], ""] if what in NOTES else [])]

@@ -1,6 +1,6 @@
 """Writes run folders of any size with made-up results, as a search would have left them.
 
-    python scripts/benchmarks/synthetic_run.py OUT [--trials 1000] [--epochs 20] [--seed 0]
+    python synthetic_run.py OUT [--trials 1000] [--epochs 20] [--seed 0]
 
 For trying and timing what reads ledgers. The rows go into Optuna's own tables in bulk: through its
 API ten thousand trials would take minutes.
