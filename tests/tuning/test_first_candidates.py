@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import SPACE
+from runs import SPACE, a_request
 
+from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.space import Candidate, SearchSpace, is_plain
+from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.resolving import pilot
 from optcell_search.tuning.resolving.first_candidates import a_first_result, with_published
 from optcell_search.tuning.resolving.resolve import resolve
+from optcell_search.tuning.search.candidates import CandidateQueue
+from optcell_search.tuning.search.jobs import job_of
+from optcell_search.tuning.store.file_systems import Location
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, space: Any = "auto", **options: Any) -> Request:
@@ -56,3 +64,20 @@ def test_what_a_user_has_asked_for_is_not_asked_twice() -> None:
     space = SearchSpace.load("auto")
     (recipe,) = with_published((), space)
     assert with_published((recipe,), space) == (recipe,)
+
+
+def test_a_share_that_the_space_does_not_leave_open_is_kept(tiny: str, tmp_path: Path) -> None:
+    request = a_request(tiny)
+    request = replace(request, first=(*a_first_result(request.search_space, 40), *request.first))
+    with contextlib.closing(make_ledger(request, tmp_path)) as ledger:
+        queue = CandidateQueue(ledger)
+        first, second = queue.ask(), queue.ask()
+        assert first is not None
+        assert second is not None
+        assert (first.candidate.training.share, second.candidate.training.share) == (0.25, 1.0)
+        # Another candidate than the plain one, which is trained as well.
+        assert replace(first.candidate, training=second.candidate.training) == second.candidate
+        stored = [Candidate.from_dict(t.user_attrs["candidate"]) for t in ledger.trials()]
+    assert stored == [first.candidate, second.candidate]
+    jobs = [job_of(t, request, Source.of(request, tmp_path), Location("")) for t in (first, second)]
+    assert [job.candidate.training.share for job in jobs] == [0.25, 1.0]

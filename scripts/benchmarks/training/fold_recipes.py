@@ -70,4 +70,6 @@ def compared_with(recipe: str) -> str | None:
     """Return the recipe that another one differs from in one thing; None: in several."""
     if recipe in ("serial", "common"):
         return None
+    if recipe.startswith("lstm-fcn"):
+        return "parallel depth 3"
     return "small" if recipe.startswith("small ") else "serial"

@@ -1,6 +1,6 @@
 """Does the choice by folds find the better candidate, and do several as one do better?
 
-    python scripts/benchmarks/bench_ensembles.py [--dealings 0,1,2] [--size 150] [--steps 500]
+    python scripts/benchmarks/training/bench_ensembles.py [--dealings 0,1,2] [--size 150] [--steps 500]
 
 With 40 sequences nobody can tell: the interval of one comparison is wider than what is asked. So a
 small set is made of a larger one. Of the training and validation data of the digits, `size`
@@ -32,7 +32,7 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import joined
 from optcell_search.training import Training, outputs_on
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 FOLDS, SEEDS = 5, 4
 
 COMMON = {
@@ -160,7 +160,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         f"{len(CANDIDATES)} candidates were judged on {FOLDS} folds of them, then trained on all",
         f"of them, {SEEDS} seeds each ({steps} steps of the optimizer), and judged on the others,",
         "some 1,300, which neither choice nor training has seen; no test data. Accuracy in %;",
-        "written by `scripts/benchmarks/bench_ensembles.py`.",
+        "written by `scripts/benchmarks/training/bench_ensembles.py`.",
         "",
         "| | on the others |",
         "|---|---|",
