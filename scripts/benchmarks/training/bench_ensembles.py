@@ -1,6 +1,7 @@
 """Does the choice by folds find the better candidate, and do several as one do better?
 
-    python scripts/benchmarks/training/bench_ensembles.py [--dealings 0,1,2] [--size 150] [--steps 500]
+    python scripts/benchmarks/training/bench_ensembles.py [--dealings 0,1,2] [--size 150]
+        [--steps 300]
 
 With 40 sequences nobody can tell: the interval of one comparison is wider than what is asked. So a
 small set is made of a larger one. Of the training and validation data of the digits, `size`
