@@ -131,8 +131,8 @@ void delta_forward_of(const long* sizes, const DeltaForward<S>& a, long threads)
         take(a.start + matrix + part * d * d, states.data() + block * size + part * d * L, d, block * L);
     for (long begin = 0; begin < valid; begin += kDelta) {
       const long count = std::min(kDelta, valid - begin);
-      if (a.marks)
-        std::copy(states.begin(), states.end(), a.marks + (index * s.chunks() + begin / kDelta) * blocks * size);
+      S* mark = a.marks ? a.marks + (index * s.chunks() + begin / kDelta) * blocks * size : nullptr;
+      if (mark) fetch<1>(mark, blocks * size);
       chunk.read(count, [&](long i) {
         const long t = begin + i, ahead = s.row(k, std::min(t + kAhead, valid - 1), b);
         const DeltaRow<const S> later(a.u + ahead * s.width, s, h);
@@ -143,6 +143,7 @@ void delta_forward_of(const long* sizes, const DeltaForward<S>& a, long threads)
         fetch<1>(a.o + (ahead * s.H + h) * d, d);
         return DeltaRow<const S>(a.u + s.row(k, t, b) * s.width, s, h);
       });
+      if (mark) std::copy(states.begin(), states.end(), mark);
       for (long i = 0; i < count; ++i) {
         const long t = begin + i, row = s.row(k, t, b);
         const S* v = DeltaRow<const S>(a.u + row * s.width, s, h).v;
@@ -210,6 +211,7 @@ void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long thread
         fetch<1>(out.k, d);
         fetch<1>(out.beta, 1);
       }
+      fetch<0>(a.marks + (index * s.chunks() + chunk) * blocks * size, blocks * size);
       now.read(count, row_of);
       std::fill(d_alpha, d_alpha + kDelta, S(0));
       std::fill(d_beta, d_beta + kDelta, S(0));
