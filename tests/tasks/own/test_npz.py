@@ -390,3 +390,25 @@ def test_an_unknown_class_of_a_step_is_said_with_its_place(tmp_path: Path) -> No
     wrong = joined | {"y": np.where(np.arange(LENGTHS.sum()) == LENGTHS[0], 7, joined["y"])}
     with pytest.raises(ValueError, match="y, sequence 1, step 0: class '7' is not in"):
         made.targets(wrong, made.inputs(wrong))
+
+
+@pytest.mark.parametrize("x", [X + 1e9, X * 1e-300, X + np.array([0.0, 1e8])])
+@pytest.mark.parametrize("lengths", [{}, {"lengths": np.array([5, 3, 4] * 10)}])
+def test_a_feature_whose_changes_float32_would_lose_is_refused(
+    x: np.ndarray, lengths: dict[str, Any], tmp_path: Path
+) -> None:
+    y = np.array([0, 1, 2] * 10)
+    with pytest.raises(ValueError, match=r"feature [01] of x is so far from 0, or so near"):
+        load_npz(tmp_path, x=x, y=y, **lengths)
+    task = load_npz(tmp_path, ":scale=standard", x=X + 1e9, y=y)
+    changes = task.train.inputs.double().diff(dim=1)
+    assert changes.abs().min() > 0
+    assert load_npz(tmp_path, x=X * 1e30, y=y).train.inputs.abs().max() > 1e30
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_a_part_with_fewer_targets_than_sequences_is_refused(part: str, tmp_path: Path) -> None:
+    y = np.array([0, 1, 2] * 10)
+    given = {f"x_{part}": X[:9], f"y_{part}": y[:8]}
+    with pytest.raises(ValueError, match=r"y has shape \(8,\)"):
+        load_npz(tmp_path, x=X, y=y, **given).unseal()
