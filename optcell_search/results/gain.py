@@ -100,6 +100,9 @@ def _is_plain(rows: pd.DataFrame) -> pd.Series[bool]:
     if step not in rows:
         return pd.Series(False, index=rows.index)
     plain = (rows["rule"] == PLAIN_RULE) & np.isclose(rows[step].astype(float), PLAIN_STEP)
+    if "training.share" in rows:
+        # One that took a part of the epochs alone is no measure; runs from before have all.
+        plain &= rows["training.share"].fillna(1.0) == 1.0
     if "model.learn_rule" in rows:
         plain &= rows["model.learn_rule"] != True  # noqa: E712  (missing is not true)
     return plain

@@ -8,7 +8,7 @@ from typing import Any
 from optcell_search.space import Candidate, SearchSpace, from_flat
 
 from ..ledger.format import EXTEND, PRUNE
-from ..ledger.holding import is_locked
+from ..ledger.lock import is_locked
 from ..ledger.trials.trial_record import TrialRecord
 from .run_folder import RunFolder
 

@@ -40,7 +40,8 @@ def test_modules_states_and_each_tensor_of_each_loop_end_equal_or_in_an_error(
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests" / "helpers")))},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "none: equal, " in done.stdout or "refused, " in done.stdout

@@ -8,7 +8,7 @@ from typing import Any
 import dash
 from dash import Input, Output, State
 
-from ...ledger.holding import is_locked
+from ...ledger.lock import is_locked
 from .desk import Desk
 from .driver import interrupt
 from .jobs import Job, Jobs, Progress

@@ -10,7 +10,7 @@ import optuna
 
 from ... import results
 from ...ledger.format import ENDED, SEARCHED
-from ...ledger.holding import is_locked
+from ...ledger.lock import is_locked
 from ...ledger.notes import Remark, remarks, write_remark
 from ...ledger.storage.passwords import without_password
 from ...ledger.storage.storage import STORAGE_ERRORS

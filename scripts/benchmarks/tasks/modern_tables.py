@@ -12,8 +12,8 @@ Row = dict[str, Any]
 
 HEAD = """# Cells of this decade at equal parameters
 
-Made by `scripts/benchmarks/bench_modern.py`; do not edit. Within a task all contenders have the
-parameters of one LSTM, within 5 %, and the same epochs, batches, optimizer and learning rates to
+Made by `scripts/benchmarks/tasks/bench_modern.py`; do not edit. Within a task all contenders have
+the parameters of one LSTM, within 5 %, and the same epochs, batches, optimizer and learning rates to
 choose from. The rate is chosen on validation by one training each under a seed of its own; then so
 many fresh seeds are trained with it, the weights of the best epoch by validation are kept, and the
 test split is read. LSTM, GRU, orthogonal and HiPPO have one layer, the others two, each added to

@@ -1,6 +1,6 @@
 """The cells of this decade beside LSTM, GRU, orthogonal and HiPPO, at equal parameters.
 
-    python scripts/benchmarks/bench_modern.py [--tasks a,b] [--contenders "a;b"] [--seeds 5]
+    python scripts/benchmarks/tasks/bench_modern.py [--tasks a,b] [--contenders "a;b"] [--seeds 5]
         [--minutes M]
 
 For every task and contender: one training for each learning rate, under a seed of its own, then
@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import torch
 from modern_recipes import CONTENDERS, TASKS, Task, width_of, write_co2
@@ -35,7 +35,7 @@ from optcell_search.space import Candidate, trial_seed
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import DivergedError, Training, evaluate
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 TUNING = "tuning"  # in place of the number of a seed
 
 
