@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 import optcell_search
-from optcell_search.cli.tables import candidates
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.trials.scores import finalized
 from optcell_search.tuning import Run, RunFailedError
@@ -61,34 +59,6 @@ def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -
     assert baseline["seeds"] == record["seeds"]
     assert baseline["epochs"] == record["epochs"]
     assert not set(baseline["test"]["loss"]) & set(record["test"]["loss"])
-
-
-def test_what_needs_no_input_is_noted_for_both_parts(run: Run) -> None:
-    task = optcell_search.tasks.load(TASK)
-    known = run.chance()
-    assert known["validation"] == pytest.approx(task.chance)
-    targets = task.unseal().known
-    # Always the class that training has most of.
-    most = task.train.known.bincount().argmax()
-    assert known["test"]["accuracy"] == pytest.approx(float((targets == most).double().mean()))
-    assert known["test"] == pytest.approx(task.chance_on(task.test))
-    assert " what needs no input: " in results_of(run)
-    path = run.directory / "task.json"
-    whole = path.read_bytes()
-    try:
-        path.write_bytes(whole.replace(b'"chance": {', b'"chance": [{', 1))
-        with pytest.raises(ValueError, match=r"task\.json: damaged: "):
-            run.chance()
-        # As older versions have written it.
-        told = {name: value for name, value in json.loads(whole).items() if name != "chance"}
-        path.write_text(json.dumps(told))
-        assert list(run.chance()) == ["test"]
-    finally:
-        path.write_bytes(whole)
-
-
-def results_of(run: Run) -> str:
-    return candidates(run.results(), run.request.objectives, chance=run.chance())
 
 
 def test_without_a_node_it_breaks_off_and_goes_on_later(
