@@ -59,9 +59,7 @@ CHANCE = {
 
 
 def test_what_needs_no_input_stands_beside_every_score() -> None:
-    *_, last, _, others, entropy = finalized_scores(
-        TABLE, OBJECTIVES, chance=CHANCE
-    ).splitlines()
+    *_, last, _, others, entropy = finalized_scores(TABLE, OBJECTIVES, chance=CHANCE).splitlines()
     assert " ".join(last.split()) == f"0.5 0.5 0.52 {NO_INPUT}"
     assert last.index("0.52") == finalized_scores(TABLE, OBJECTIVES).splitlines()[1].index("test")
     assert others.endswith("no input")
