@@ -244,6 +244,27 @@ def test_a_search_is_steered_from_the_page_by_commands_that_are_shown(
     assert trials[2].system_attrs["fixed_params"]["training.lr"] == 0.005
 
 
+def test_a_search_at_work_is_extended_and_paused_one_at_rest_is_resumed(
+    browser: Any, at_work: Path
+) -> None:
+    dashboard = Dashboard([at_work])
+    words = "text => document.getElementById('resume-start').innerText === text"
+    with watched(browser, dashboard.url) as page:
+        with folders.locked(at_work):
+            page.wait_for_function(words, arg="Extend the search")
+            page.wait_for_selector("#stop:not([disabled])")
+            assert "It is not running" not in page.locator("#progress").inner_text()
+            page.fill("#resume-trials", "9")
+            command = f"optcell-search extend '{at_work}' --trials=9"
+            page.wait_for_function(
+                "text => document.getElementById('resume-command').innerText === text", arg=command
+            )
+        page.wait_for_function(words, arg="Resume the search")
+        page.wait_for_selector("#stop[disabled]")
+        page.wait_for_selector(f"#progress:has-text(\"resume '{at_work}'\")")
+    dashboard.close()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_controls_fit_the_page(browser: Any, at_work: Path, width: int) -> None:
     dashboard = Dashboard([at_work])
