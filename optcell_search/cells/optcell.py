@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from .. import kernels
 from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
+from .casting import cast
 from .checks import check_packing
 from .dropping import dropout
 from .layer import Layer
@@ -22,8 +22,6 @@ from .starting import Start, as_state
 from .state import LayerState, SingleState, State, check_batch, map_batch
 from .turning import keep_time, reverse_time
 from .values import RuleValues, keep_beside_weights
-
-_AUTOCAST = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class OptCell(Recurrent):
@@ -235,8 +233,8 @@ class OptCell(Recurrent):
             return self._forward(input, start)
         dtype = next(iter(self._weights(0).values())).dtype
         with torch.autocast(device, enabled=False):
-            start = None if start is None else start.map(partial(_cast, dtype=dtype))
-            return self._forward(_cast(input, dtype), start)
+            start = None if start is None else start.map(partial(cast, dtype=dtype))
+            return self._forward(cast(input, dtype), start)
 
     def _forward(
         self, input: Tensor | PackedSequence, state: State | None
@@ -294,9 +292,3 @@ class OptCell(Recurrent):
             if layer < self.num_layers - 1:
                 x = dropout(x, self.dropout, self.training)
         return x, State(final)
-
-
-def _cast(data: Any, dtype: torch.dtype) -> Any:
-    """Return what autocast would cast in `dtype`: neither float64 nor whole numbers."""
-    given = (data.data if isinstance(data, PackedSequence) else data).dtype
-    return data.to(dtype) if given in _AUTOCAST else data

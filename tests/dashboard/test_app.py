@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import flask.testing
 import pytest
-from ledgers import Ledger, candidate, in_folder
+from ledgers import TWO, Ledger, candidate, in_folder
 
 pytest.importorskip("dash", reason="dash is not installed")
 
-from optcell_search.dashboard import serve
 from optcell_search.dashboard.app.desk import Desk
 from optcell_search.dashboard.app.guard import check, is_loopback
 from optcell_search.dashboard.app.jobs import Jobs
-from optcell_search.dashboard.app.serve import Dashboard, make_app
+from optcell_search.dashboard.app.serve import make_app
 
-TWO = {"accuracy": "maximize", "parameters": "minimize"}
 ACTING = "act1ng"
+
+
 Client = flask.testing.FlaskClient
 
 
@@ -271,40 +268,3 @@ def test_a_password_never_reaches_the_page(tmp_path: Path) -> None:
         assert "s3cret" not in client.get(path).text
     assert desk.names[0].endswith("password=***")
     assert desk.folder(0) is None
-
-
-@pytest.fixture
-def dashboard(folder: Path) -> Iterator[Dashboard]:
-    started = Dashboard([folder])
-    yield started
-    started.close()
-
-
-def test_it_takes_a_free_port_of_this_machine(dashboard: Dashboard) -> None:
-    assert dashboard.address.startswith("http://127.0.0.1:")
-    with urllib.request.urlopen(f"{dashboard.address}about.json") as answer:
-        assert json.load(answer)["names"]
-
-
-def test_the_address_to_open_holds_a_token_of_its_own(dashboard: Dashboard, folder: Path) -> None:
-    token = dashboard.url.removeprefix(f"{dashboard.address}?token=")
-    assert len(token) >= 20
-    other = Dashboard([folder])
-    assert token not in other.url
-    other.close()
-
-
-def test_a_taken_port_is_one_clear_line(dashboard: Dashboard, folder: Path) -> None:
-    port = int(dashboard.address.rstrip("/").rpartition(":")[2])
-    with pytest.raises(OSError, match=f"--port {port}: cannot listen there"):
-        Dashboard([folder], port=port)
-
-
-def test_without_dash_the_line_says_which_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    for name in [n for n in sys.modules if n.startswith("optcell_search.dashboard.app")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "dash", None)
-    with pytest.raises(ValueError, match=r"pip install 'optcell-search\[dashboard\]'"):
-        serve(["anywhere"])
