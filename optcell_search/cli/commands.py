@@ -16,6 +16,7 @@ from . import tables
 from .ending import show_end
 from .finalized_table import finalized_scores
 from .output import output_file, print_json, results_only
+from .table_options import WRITTEN
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -207,6 +208,8 @@ def predict(arguments: argparse.Namespace) -> int:
     from optcell_search.export import run_package
 
     asked = [f"--{name}" for name in ("proba", "force") if getattr(arguments, name)]
+    told = {name: getattr(arguments, name) for name in WRITTEN}
+    asked += [f"--{n.replace('_', '-')}={text}" for n, text in told.items() if text is not None]
     asked = ["predict", f"--out={arguments.out}", *asked, "--", arguments.file]
     code = run_package(arguments.package, asked)
     if code < 0:

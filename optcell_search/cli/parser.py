@@ -10,6 +10,7 @@ from . import commands, steering
 from .finalize_options import add_finalize
 from .search_options import add_extension, add_new_limits, add_search
 from .simulating import add_simulate, simulate
+from .table_options import WRITTEN
 
 _EXAMPLE = """\
 a first search, from nothing to an exported cell:
@@ -272,6 +273,10 @@ def _add_predict(actions: _Actions[_Parser]) -> None:
     parser.add_argument(
         "--proba", action="store_true", help="Write probabilities instead of answers."
     )
+    for name, what in WRITTEN.items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", metavar="TEXT", help=f"{what[0].upper()}{what[1:]}."
+        )
     parser.add_argument(
         "--force", action="store_true", help="Replace the file of --out where it exists."
     )

@@ -11,7 +11,11 @@ from .output import print_json
 
 def enqueue(arguments: argparse.Namespace) -> int:
     """Put another candidate into the queue."""
-    changes = dict(_pair(text) for text in arguments.changes)
+    pairs = [_pair(text) for text in arguments.changes]
+    changes = dict(pairs)
+    for name in changes:
+        if sum(other == name for other, _ in pairs) > 1:
+            raise ValueError(f"{name}: given more than once; valid: one value")
     number = _steer(arguments).enqueue(arguments.trial, changes)
     if arguments.json:
         return print_json({"trial": number})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,6 +52,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             given, for as many epochs as were best in the search (all of them where the learning
             rate follows a schedule), in this process and after `time`; else it predicts with the
             weights of the search, which has not seen what it judged by.
+        ensemble: how many times it is trained so, each time with another seed; answers are the mean
+            of all (probabilities of classes, or numbers), which is often better and never cheaper.
         select: which candidate predicts: ``"best"`` in the first objective, the name of another
             one, or ``"knee"``.
         constraints: bounds such as ``"parameters<=50000"``.
@@ -81,6 +84,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
     objectives: Sequence[str] | None = None
     select: str = "best"
     refit: bool = True
+    ensemble: int = 1
     constraints: Sequence[str] = ()
     sampler: str = "tpe"
     scheduler: str = "auto"
@@ -99,13 +103,24 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
         options = {name: getattr(self, name) for name in _PASSED_ON}
         with contextlib.ExitStack() as unless_begun:
             unless_begun.callback(folder.remove_unless_begun)
+            self._check_ensemble()
             run = search(self.space, task, self.trials, folder.run, **options)
             unless_begun.pop_all()
-        self._winner = Winner.of(run, self.select, refit=self.refit)
+        self._winner = Winner.of(run, self.select, refit=self.refit, ensemble=self.ensemble)
         self.run_: Run = run
         self.best_candidate_ = Candidate.from_dict(self._winner.candidate)
         # Last: what an earlier fit had made goes now.
         self._folder = folder
+
+    def _check_ensemble(self) -> None:
+        whole = isinstance(self.ensemble, Integral) and not isinstance(self.ensemble, bool)
+        if not whole or self.ensemble < 1:
+            raise ValueError(f"ensemble = {self.ensemble!r}; valid: a whole number from 1 on")
+        if self.ensemble > 1 and not self.refit:
+            raise ValueError(
+                f"ensemble = {self.ensemble} and refit = False; valid: refit=True, for the search "
+                "has trained the candidate that predicts with one seed"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         # The folder of a run belongs to one estimator on one machine.

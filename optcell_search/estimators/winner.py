@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
-import torch
+from torch import Tensor
 
-from optcell_search.export import TaskInfo
+from optcell_search.export import TaskInfo, trained_model
 from optcell_search.raw.predictor import Predictor
 from optcell_search.space import Candidate
 from optcell_search.tuning import task_file
@@ -25,38 +26,44 @@ class Winner:
     Args:
         candidate: as `Candidate.to_dict` gives it.
         task: what it was trained for, without data.
-        weights: as safetensors has them.
+        weights: as safetensors has them, of each model whose answers are averaged.
     """
 
     candidate: dict[str, Any]
     task: TaskInfo
-    weights: bytes
+    weights: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, run: Run, which: str, *, refit: bool) -> Winner:
+    def of(cls, run: Run, which: str, *, refit: bool, ensemble: int = 1) -> Winner:
         """Return the best candidate of a run, by `RunFolder.best`.
 
         Args:
             run: a search that has ended.
             which: of its candidates.
             refit: whether it is trained again, on what the search judged by, too.
+            ensemble: how many times that is done, each with another seed.
         """
         number, candidate = run.candidate(which)
         task = task_file.read(run.directory, run.request)
         assert task is not None, "a run that has just been made describes its task"
-        found = run.refitted_weights(number) if refit else run.weights(number)
-        weights = {name: tensor.cpu().contiguous() for name, tensor in found.items()}
-        return cls(candidate.to_dict(), task, safetensors.torch.save(weights))
+        if refit:
+            found = [run.refitted_weights(number, place=place) for place in range(ensemble)]
+        else:
+            found = [run.weights(number)]
+        return cls(candidate.to_dict(), task, tuple(map(_saved, found)))
 
     @functools.cached_property
     def predictor(self) -> Predictor:
         """What answers raw data, in float64, so that batches of any size give the same."""
-        # What the random initial weights would take from the caller's generator is given back.
-        with torch.random.fork_rng(devices=[]):
-            model = Candidate.from_dict(self.candidate).build(self.task)
-        model.load_state_dict(safetensors.torch.load(self.weights))
+        each = [safetensors.torch.load(weights) for weights in self.weights]
+        given = each if len(each) > 1 else each[0]
+        model = trained_model(Candidate.from_dict(self.candidate), given, self.task)
         assert self.task.preprocessing is not None
-        return Predictor(model.eval(), self.task.preprocessing, self.task.chunk)
+        return Predictor(model, self.task.preprocessing, self.task.chunk)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("candidate", "task", "weights")}
+
+
+def _saved(weights: Mapping[str, Tensor]) -> bytes:
+    return safetensors.torch.save({name: one.cpu().contiguous() for name, one in weights.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .description import Scores, TaskDescription, TaskInfo
-from .package import export
+from .package import export, trained_model
 from .raw_check import Reference
 from .running import run_package
 from .verify import ExportError
@@ -16,4 +16,5 @@ __all__ = [
     "TaskInfo",
     "export",
     "run_package",
+    "trained_model",
 ]

@@ -80,7 +80,7 @@ def export(
     folder = Path(target).absolute()
     if folder.exists() or folder.is_symlink():
         raise FileExistsError(f"{target}: already exists; name a new folder for the export")
-    model = _trained(candidate, weights, task)
+    model = trained_model(candidate, weights, task)
     # Beside the target, so that the finished folder can be renamed into place.
     beside = next(parent for parent in folder.parents if parent.is_dir())
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=beside))
@@ -95,11 +95,16 @@ def export(
     return folder
 
 
-def _trained(
+def trained_model(
     candidate: Candidate,
     weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
     task: TaskDescription,
 ) -> Model:
+    """Return a candidate with its weights, in evaluation mode; of several, what averages them.
+
+    Raises:
+        ValueError: the weights do not fit the candidate.
+    """
     each = [weights] if isinstance(weights, Mapping) else weights
     # What the random initial weights would take from the caller's generator is given back.
     with torch.random.fork_rng(devices=[]):

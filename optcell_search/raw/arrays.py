@@ -56,7 +56,7 @@ class ArrayPreprocessing(Preprocessing):
 
     def inputs(self, raw: Arrays | Array) -> Inputs:
         """Return x, zeros behind the end of each sequence."""
-        raw = raw if isinstance(raw, Mapping) else {"x": np.asarray(raw)}
+        raw = raw if isinstance(raw, Mapping) else {"x": self._array(raw)}
         laid = Laid.of(raw, self.where)
         if laid.features != self.features or laid.frame != self.frame:
             seen = f", frames of {laid.frame}" if laid.frame else ""
@@ -72,6 +72,15 @@ class ArrayPreprocessing(Preprocessing):
         names = tuple(map(str, range(len(laid))))
         values = laid.stored(steps.astype(np.float32), 0.0)
         return Inputs(values, laid.kept, names, laid.rows)
+
+    def _array(self, raw: Any) -> Array:
+        try:
+            return np.asarray(raw)
+        except ValueError:
+            raise ValueError(
+                f"{self.where}: sequences of unequal length; valid: {{'x': all, one after the "
+                "other, as numpy.concatenate makes it, 'lengths': the steps of each}"
+            ) from None
 
     def targets(self, raw: Arrays, inputs: Inputs) -> Stored:
         """Return y encoded, in float32 unless that would round changes off."""

@@ -10,7 +10,7 @@ import abc
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,20 @@ class Inputs:
         return len(self.values)
 
 
+class How(TypedDict, total=False):
+    """How a table to predict is written, where that is otherwise than the one trained on.
+
+    `sep`, `decimal`, `encoding` and `sheet` are those of `reading.files.Form`, `day_first` is that
+    of `reading.times.moments`.
+    """
+
+    sep: str
+    decimal: str
+    encoding: str
+    sheet: str
+    day_first: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing(abc.ABC):
     """How one kind of raw data becomes tensors, and outputs become answers; plain data.
@@ -68,6 +82,16 @@ class Preprocessing(abc.ABC):
     def embedded(self) -> tuple[tuple[int, int], ...]:
         """Place and levels of the features that are numbers of categories, which a model embeds."""
         return ()
+
+    def written(self, how: How) -> Self:
+        """Return the same for files that are written so.
+
+        Raises:
+            ValueError: no file of such data is, or an option is not valid.
+        """
+        if how:
+            raise ValueError(f"{', '.join(how)}: only tables are written in several ways")
+        return self
 
     @abc.abstractmethod
     def read(self, path: Path) -> Any:

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DONE, WRONG_REQUEST = 0, 2
+# How a table is written, where it is otherwise than the one trained on.
+WRITTEN = {
+    "sep": "separator of the table, where it is not that of the training; empty: found out",
+    "decimal": "decimal sign of the table, point or comma; empty: found out",
+    "encoding": "of the table, such as latin-1 or utf-16",
+    "sheet": "of an Excel file",
+    "day_first": "whether 3/4/2020 is in April: auto, yes or no",
+}
 
 
 def main(
@@ -38,6 +46,8 @@ def main(
     add.add_argument("file", metavar="FILE", help="raw data, as the search was given them")
     add.add_argument("--out", required=True, metavar="FILE", help="CSV file of the predictions")
     add.add_argument("--proba", action="store_true", help="probabilities instead of answers")
+    for name, what in WRITTEN.items():
+        add.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=what)
     add.add_argument("--force", action="store_true", help="replace the file where it exists")
     arguments = parser.parse_args(argv)
     warnings.showwarning = lambda message, *_: print(f"{package}: {message}", file=sys.stderr)
@@ -51,7 +61,10 @@ def main(
             raise ValueError(f"--out {out}: there is no folder {out.absolute().parent}")
         made = predictor()
         ask = made.predict_proba if arguments.proba else made.predict
-        found = ask(Path(arguments.file))
+        told = {name: getattr(arguments, name) for name in WRITTEN}
+        found = ask(
+            Path(arguments.file), **{n: text for n, text in told.items() if text is not None}
+        )
         if direct:
             found.to_csv(out)
         else:

@@ -41,6 +41,7 @@ class Features:
             the one "forward", or a category of its own.
         mean: means of the training part over the features that `names` give, in their order.
         masked: columns with a feature that says where they were missing.
+        truths: columns of numbers that held True and False in training; None: nobody has noted it.
     """
 
     names: tuple[str, ...]
@@ -51,6 +52,7 @@ class Features:
     mean: tuple[float, ...] = ()
     masked: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
+    truths: tuple[str, ...] | None = None
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Features:
@@ -94,6 +96,7 @@ class Features:
                 be; the message names file, column and the first row.
         """
         numbers = columns.block(frame, self.numeric, where)
+        self._check_truths(frame, numbers, where)
         if not self.levels:
             found = numbers
         else:
@@ -107,6 +110,26 @@ class Features:
             found = np.concatenate(parts, axis=1)
         self.check_missing(found, where)
         return found
+
+    def _check_truths(self, frame: pd.DataFrame, numbers: Floats, where: str) -> None:
+        """Refuse True and False where training had numbers, and numbers where it had these."""
+        if self.truths is None:
+            return
+        for name in columns.truths(frame, self.numeric):
+            if name not in self.truths:
+                first = int(np.flatnonzero(~columns.missing(frame[name]))[0])
+                raise ValueError(
+                    f"{where}: column {name!r}, {columns.row(first)} holds "
+                    f"{frame[name].iloc[first]}; in training there were numbers"
+                )
+        for name in self.truths:
+            column = numbers[:, self.numeric.index(name)]
+            odd = np.flatnonzero(~np.isnan(column) & (column != 0) & (column != 1))
+            if len(odd):
+                raise ValueError(
+                    f"{where}: column {name!r}, {columns.row(int(odd[0]))} holds "
+                    f"{column[odd[0]]:g}; in training there were True and False"
+                )
 
     def _categories(self, column: pd.Series[Any], name: str, where: str) -> Floats:
         """Return the numbers of the levels (rows, 1), or (rows, levels) one-hot."""

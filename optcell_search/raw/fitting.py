@@ -116,6 +116,7 @@ def fit_and_read(
         mean=() if missing == "refuse" else tuple(mean.tolist()),
         masked=tuple(masked),
         embedded=plain.embedded,
+        truths=columns.truths(frame, plain.numeric),
     )
     _check_precision(found, described, where)
     return described, found

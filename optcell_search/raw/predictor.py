@@ -6,14 +6,14 @@ import dataclasses
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from .base import Answers, Inputs, Preprocessing
+from .base import Answers, How, Inputs, Preprocessing
 from .ragged import Ragged, answered
 from .streams import Stream, stream_of
 from .tables import TablePreprocessing
@@ -45,25 +45,30 @@ class Predictor:
         self.preprocessing = preprocessing
         self.chunk = chunk
 
-    def predict(self, raw: Any) -> pd.DataFrame:
+    def predict(self, raw: Any, **how: Unpack[How]) -> pd.DataFrame:
         """Return labels, numbers in their unit, next values or next symbols, by target column.
 
         There is a row for each sequence, by its identifier, or for each row of the data where every
         step is answered; a forecast stands at the time of the last row that it has seen.
 
+        Args:
+            raw: see above.
+            how: `sep`, `decimal`, `encoding`, `sheet` or `day_first` of a table that is written
+                otherwise than the one trained on.
+
         Raises:
             ValueError: the data does not fit; one line that names file, column and first row.
         """
-        inputs = self._inputs(raw)
+        inputs = self._inputs(raw, how)
         return self._framed(self.preprocessing.answers(self._answered(inputs), inputs), inputs)
 
-    def predict_proba(self, raw: Any) -> pd.DataFrame:
+    def predict_proba(self, raw: Any, **how: Unpack[How]) -> pd.DataFrame:
         """Return the probability of each class, a column for each, in the rows of `predict`.
 
         Raises:
             ValueError: the data does not fit, or numbers are predicted.
         """
-        inputs = self._inputs(raw)
+        inputs = self._inputs(raw, how)
         outputs = self._answered(inputs)
         return self._framed(self.preprocessing.probabilities(outputs, inputs), inputs)
 
@@ -106,8 +111,8 @@ class Predictor:
         """Whether every step is answered."""
         return self.preprocessing.outputs.per == "step"
 
-    def _inputs(self, raw: Any) -> Inputs:
-        preprocessing = self.preprocessing
+    def _inputs(self, raw: Any, how: How) -> Inputs:
+        preprocessing = self.preprocessing.written(how)
         texts = isinstance(preprocessing, TextPreprocessing)
         if isinstance(raw, Path) or (isinstance(raw, str) and not texts):
             # Every kind has a name for its messages.

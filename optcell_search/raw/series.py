@@ -46,6 +46,11 @@ class SeriesPreprocessing(Preprocessing):
 
     def inputs(self, raw: Series) -> Inputs:
         """Return the series in their order."""
+        if not isinstance(raw, Series):
+            raise ValueError(
+                f"{self.where}: a {type(raw).__name__}; valid: the path of a .ts file, or a "
+                "raw.Series"
+            )
         channels = raw.values[0].shape[1]
         if channels != len(self.features.names):
             raise ValueError(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from . import memory
-from .base import Inputs, Preprocessing, Rows, kept, lengths_of, places_in, rows_of
+from .base import How, Inputs, Preprocessing, Rows, kept, lengths_of, places_in, rows_of
 from .features import Features
 from .outputs import IGNORED, Outputs
 from .ragged import Ragged, Stored, stored, unequal
@@ -158,6 +158,12 @@ class TablePreprocessing(Preprocessing):
     def embedded(self) -> tuple[tuple[int, int], ...]:
         """Place and levels of the features that are numbers of categories."""
         return self.features.places
+
+    def written(self, how: How) -> TablePreprocessing:
+        """Return the same for files that are written so."""
+        form, days = self.form.otherwise(how)
+        layout = self.layout if days is None else dataclasses.replace(self.layout, day_first=days)
+        return dataclasses.replace(self, form=form, layout=layout)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""

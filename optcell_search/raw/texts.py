@@ -62,6 +62,10 @@ class TextPreprocessing(Preprocessing):
 
     def symbols(self, raw: str | Sequence[str]) -> Sequence[str]:
         """Return the symbols of a text; a list of symbols is one already."""
+        if not (isinstance(raw, str) or (isinstance(raw, Sequence) and all(map(_is_text, raw)))):
+            raise ValueError(
+                f"{self.where}: a {type(raw).__name__}; valid: a text, or a Path of it"
+            )
         return raw.split() if isinstance(raw, str) and self.unit == "word" else raw
 
     def inputs(self, raw: str | Sequence[str]) -> Inputs:
@@ -106,6 +110,10 @@ class TextPreprocessing(Preprocessing):
             f"vocabulary and read as {UNKNOWN}"
             for symbol, place in unknown.items()
         )
+
+
+def _is_text(symbol: object) -> bool:
+    return isinstance(symbol, str)
 
 
 def read_text(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .base import Answers, Inputs, Preprocessing, Rows
+from .base import Answers, How, Inputs, Preprocessing, Rows
 from .features import Features
 from .outputs import Outputs
 from .reading import columns, files, gaps, times
@@ -100,6 +100,11 @@ class WindowPreprocessing(Preprocessing):
         ahead = () if self.known is None else self.known.places
         width = self.features.width
         return (*self.features.places, *((width + place, levels) for place, levels in ahead))
+
+    def written(self, how: How) -> WindowPreprocessing:
+        """Return the same for files that are written so."""
+        form, days = self.form.otherwise(how)
+        return replace(self, form=form, day_first=days or self.day_first)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""

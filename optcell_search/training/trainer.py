@@ -21,9 +21,10 @@ from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
 from optcell_search.space import Candidate
 from optcell_search.tasks import Batch, LoadedTask
+from optcell_search.training.budget import limits
 from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
-from optcell_search.training.keeping import Record, apart
+from optcell_search.training.keeping import Record, apart, check_same
 from optcell_search.training.measuring.properties import (
     count_parameters,
     gradient_curve,
@@ -59,7 +60,8 @@ class Training:
         task: what to train it on; it is moved to `device`.
         seed: of the initial weights, the order of the examples and dropout.
         device: where to train.
-        epochs: how many it will be trained; needed where the learning rate changes over them.
+        epochs: how many it will be trained; needed where the learning rate changes over them, or
+            where the candidate takes a share of them (``training.share``).
 
     The first ``training.pretrain_epochs`` epochs are trained on the task's pre-training data, the
     others on its training data; both count as epochs. The loss is the task's plus, for each
@@ -79,7 +81,7 @@ class Training:
 
     Raises:
         ValueError: the candidate asks for what the task lacks the data for or what does not fit it,
-            or for a schedule without a known number of epochs.
+            or for a schedule or a share without a known number of epochs.
     """
 
     def __init__(
@@ -108,7 +110,8 @@ class Training:
         self._weights = [p for p in self.live.parameters() if p.requires_grad]
         self.optimizer = optimizer_of(self.live, settings)
         self.steps = 0
-        steps = steps_in(settings, self.task, epochs) if changes(settings) else None
+        own, self._most = limits(epochs, settings.share)
+        steps = steps_in(settings, self.task, own) if changes(settings) else None
         self._schedule = Schedule(settings, self.optimizer, steps)
         self.loss = CandidateLoss(candidate, self.task)
         categories = [place for place, _ in self.task.embedded]
@@ -124,7 +127,7 @@ class Training:
         """Train one epoch and return where the candidate then stands.
 
         Where the weights of the best epoch are kept, that is where it stood after that one. Once
-        ``training.patience`` is used up nothing more is trained.
+        ``training.patience`` or ``training.share`` is used up nothing more is trained.
 
         Returns:
             - ``epoch``: how many epochs it has been trained;
@@ -186,9 +189,9 @@ class Training:
 
     @property
     def exhausted(self) -> bool:
-        """Whether so many epochs were no better than the best that nothing more is trained."""
-        patience = self.candidate.training.patience
-        return bool(patience) and self._record.since >= patience
+        """Whether nothing more is trained: its share of the epochs or its patience is used up."""
+        patience = self.candidate.training.patience or math.inf
+        return self.epochs >= self._most or self._record.since >= patience
 
     def gradients(self) -> dict[int, float]:
         """Return, for the model as it stands, distance from the last step → norm.
@@ -279,11 +282,7 @@ class Training:
         Raises:
             ValueError: it was of another candidate or another seed.
         """
-        for what, here in (("key", self.candidate.key), ("seed", self.seed)):
-            if state[what] != here:
-                raise ValueError(
-                    f"the saved training has {what} {state[what]!r}, this one {here!r}"
-                )
+        check_same(state, {"key": self.candidate.key, "seed": self.seed})
         self.epochs = state["epochs"]
         self.train_seconds = state["train_seconds"]
         self._latency_ms = state["latency_ms"]

@@ -13,7 +13,9 @@ from ..ledger.amending import amend
 from ..ledger.format import EXTEND
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
+from .extension import sound
 from .resolving import limits
+from .resolving.amounts import integer, seconds_of
 
 
 def changes(
@@ -36,38 +38,15 @@ def changes(
     """
     changed: dict[str, Any] = {}
     if num_trials is not None:
-        limits.integer("num_trials", num_trials, 1)
+        integer("num_trials", num_trials, 1)
         changed["num_trials"] = limits.trials_of(num_trials, request.search_space, request.sampler)
     if time is not None:
-        changed["time_limit"] = limits.seconds_of("time", time)
+        changed["time_limit"] = seconds_of("time", time)
     if patience is not None:
-        changed["patience"] = limits.integer("patience", patience, 0)
+        changed["patience"] = integer("patience", patience, 0)
     if until is not None:
         changed["until"] = limits.goals_of(until, task()) if until else ()
     return changed
-
-
-# The limits of a search at work, by the names under which they are asked for.
-_KINDS: dict[str, tuple[type, ...]] = {
-    "num_trials": (int,),
-    "time": (int, float),
-    "patience": (int,),
-}
-
-
-def checked(
-    request: Request, num_trials: int | None, time: str | float | None, patience: int | None
-) -> dict[str, Any]:
-    """Return the limits that are asked for as they are kept for the search at work.
-
-    Raises:
-        ValueError: a limit is none, or none is given.
-    """
-    found = _limits(request, num_trials, time, patience)
-    if not found:
-        raise ValueError("extend: asks for nothing; valid: new trials, time or patience, in all")
-    names = {"num_trials": "num_trials", "time_limit": "time", "patience": "patience"}
-    return {names[field]: value for field, value in found.items()}
 
 
 def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:
@@ -78,21 +57,22 @@ def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:
     Args:
         ledger: of the run; its request is the new one afterwards.
         folder: of the run.
-        asked: as `checked` returned it.
+        asked: as `extension.checked` returned it.
     """
     if not asked:
         return
-    sound = {name: asked[name] for name, kinds in _KINDS.items() if type(asked.get(name)) in kinds}
     with contextlib.suppress(ValueError):
-        limits_asked = (sound.get(name) for name in _KINDS)
-        amend(ledger, folder, _limits(ledger.request, *limits_asked))
+        amend(ledger, folder, _limits(ledger.request, **sound(asked)))
     if ledger.study.user_attrs.get(EXTEND) == asked:
         # Not so where more has been asked for meanwhile.
         ledger.note(EXTEND, {})
 
 
 def _limits(
-    request: Request, num_trials: int | None, time: str | float | None, patience: int | None
+    request: Request,
+    num_trials: int | None = None,
+    time: float | None = None,
+    patience: int | None = None,
 ) -> dict[str, Any]:
     def no_task() -> LoadedTask:
         raise AssertionError("only goals need the task")

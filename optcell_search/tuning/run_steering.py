@@ -84,9 +84,9 @@ class RunSteering(RunFolder):
             ValueError: no process on this machine works on the run, or a limit is wrong.
         """
         from ..ledger.writing import study_to_write
-        from .extending import checked
+        from .extension import checked
 
-        asked = checked(self.request, num_trials, time, patience)
+        asked = checked(num_trials, time, patience)
         if not is_locked(self.directory):
             raise ValueError(
                 f"{self.directory}: no process on this machine works on it; `optcell-search resume "

@@ -23,7 +23,7 @@ from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_
 from .replay import Replay, replay, trained
 from .run_data import RunData
 from .store import checkpoints, finalized_weights
-from .worker.final_training import refit_epochs
+from .worker.final_training import final_epochs
 
 if TYPE_CHECKING:
     from optcell_search.export import Reference, TaskDescription
@@ -92,15 +92,16 @@ class RunWeights(RunData):
         return trained(self.request, trial, seeds, epochs, source, refit=refit)
 
     def refitted_weights(
-        self, number: int, *, data_dir: str | Path | None = None
+        self, number: int, *, place: int = 0, data_dir: str | Path | None = None
     ) -> dict[str, Tensor]:
         """Return what a trial comes to on training and validation data together.
 
-        It is trained here, with the first seed and for the epochs that `finalize` with `refit`
-        would take; nothing is tested and nothing written.
+        It is trained here, for the epochs that `finalize` with `refit` would take; nothing is
+        tested and nothing written.
 
         Args:
             number: of the trial.
+            place: which of the seeds that `finalize` would take, counted from 0.
             data_dir: as `Run.resume` takes it.
 
         Raises:
@@ -111,8 +112,9 @@ class RunWeights(RunData):
         moved = self._moved(data_dir)
         self._check_data(moved)
         trial, request = self._trial(number), self.request
-        seed = trial_seed(request.seed, trial.user_attrs["key"], request.trainings)
-        epochs, source = refit_epochs(trial, request), self._source_at(moved)
+        seed = trial_seed(request.seed, trial.user_attrs["key"], request.trainings + place)
+        epochs = final_epochs(trial, request, refit=True)
+        source = self._source_at(moved)
         try:
             return trained(request, trial, [seed], epochs, source, refit=True)
         except DivergedError as error:

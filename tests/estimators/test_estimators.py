@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -226,9 +227,35 @@ def test_refit_trains_the_winner_on_everything_for_the_epochs_that_were_best() -
     for _ in range(epochs):
         training.epoch()
     known = training.model.state_dict()
-    for name, tensor in safetensors.torch.load(refitted._winner.weights).items():
+    for name, tensor in safetensors.torch.load(refitted._winner.weights[0]).items():
         torch.testing.assert_close(tensor, known[name])
     assert np.abs(refitted.predict_proba(X) - searched.predict_proba(X)).max() > 1e-3
+
+
+def test_an_ensemble_answers_the_mean_of_trainings_with_seeds_of_their_own() -> None:
+    one = OptCellClassifier(**QUICK | {"refit": True}).fit(X, Y)
+    three = OptCellClassifier(**QUICK | {"refit": True}, ensemble=3).fit(X, Y)
+    members = [
+        dataclasses.replace(three._winner, weights=(weights,)).predictor.predict_proba({"x": X})
+        for weights in three._winner.weights
+    ]
+    assert len(members) == 3
+    np.testing.assert_allclose(members[0], one.predict_proba(X), atol=1e-6)
+    assert np.abs(members[1] - members[0]).to_numpy().max() > 1e-3
+    mean = np.mean([member.to_numpy() for member in members], axis=0)
+    np.testing.assert_allclose(three.predict_proba(X), mean, atol=1e-6)
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(three)).predict_proba(X), three.predict_proba(X)
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"ensemble": 0}, "whole number from 1 on"), ({"ensemble": 2}, "valid: refit=True")],
+)
+def test_an_ensemble_that_cannot_be_is_refused(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        OptCellClassifier(**QUICK, **asked).fit(X, Y)
 
 
 def test_a_refitted_forecaster_has_seen_the_end_of_the_series() -> None:

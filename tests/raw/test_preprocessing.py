@@ -7,8 +7,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from raw_examples import EXAMPLES, write_table
@@ -100,12 +102,68 @@ def test_new_rows_need_no_target_and_are_refused_where_they_do_not_fit(tmp_path:
         (table.drop(columns="a"), "new.csv: there is no column 'a'"),
         (table.assign(mode="broken"), "new.csv: column 'mode', row 1 holds 'broken', which"),
         (table.assign(a="warm"), "new.csv: column 'a': row 1 holds 'warm'"),
+        (table.assign(a=True), "new.csv: column 'a', row 1 holds True; in training there were num"),
         (table.iloc[:0], "new.csv: there is no row"),
+        (table["a"], "new.csv: a Series; valid: a frame of pandas, or the path of a table"),
     ):
         with pytest.raises(ValueError, match=complaint):
             made.inputs(change)
     with pytest.raises(ValueError, match=r"row 1: class 'new' is not in the training data"):
         made.targets(table.assign(kind="new"), inputs)
+
+
+def test_truth_values_stay_truth_values(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": np.repeat(range(20), 3), "y": np.repeat(range(20), 3) % 2})
+    frame["on"] = [None, *(frame.index % 3 == 0)[1:]]
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    made = tasks.load(f"{tmp_path / 'a.csv'}:sequence=id,target=y,missing=mask").preprocessing
+    assert made.features.truths == ("on",)
+    known = made.inputs(frame).values
+    assert torch.equal(made.inputs(frame.assign(on=frame["on"].astype(float))).values, known)
+    with pytest.raises(ValueError, match=r"column .on., row 3 holds 0\.5; in training there w"):
+        made.inputs(frame.assign(on=[None, True, 0.5, *frame["on"][3:]]))
+
+
+WAYS = (
+    ({"encoding": "latin-1"}, {"encoding": "latin-1"}, None),
+    ({"encoding": "utf-16"}, {"encoding": "utf-16"}, None),
+    ({"encoding": "utf-16"}, {}, "no utf-8 at byte 0; valid: encoding=NAME"),
+    ({"sep": "|", "decimal": ","}, {"sep": "bar"}, None),
+    ({}, {"encoding": "none"}, "encoding = 'none' is unknown"),
+    ({}, {"separator": ";"}, "separator: no such option; valid: sep, decimal, encoding, sheet, d"),
+    ({}, {"day_first": "perhaps"}, "day_first = 'perhaps'; valid: auto, yes or no"),
+)
+
+
+@pytest.mark.parametrize(("written", "how", "complaint"), WAYS)
+def test_a_second_file_may_be_written_otherwise(
+    tmp_path: Path, written: dict[str, str], how: Any, complaint: str | None
+) -> None:
+    made = tasks.load(EXAMPLES["classes"](tmp_path)).preprocessing
+    table = made.read(tmp_path / "a.csv").assign(note="grün")
+    numbers = dict.fromkeys(("a", "b", "level", "change"), float)
+    table.astype(numbers).to_csv(tmp_path / "b.csv", index=False, **written)
+    if complaint:
+        with pytest.raises(ValueError, match=complaint):
+            made.written(how).read(tmp_path / "b.csv")
+        return
+    found = made.written(how).inputs(made.written(how).read(tmp_path / "b.csv"))
+    assert torch.equal(found.values, made.inputs(table).values)
+
+
+def test_a_second_file_may_have_its_days_and_months_the_other_way(tmp_path: Path) -> None:
+    made = tasks.load(EXAMPLES["classes"](tmp_path)).preprocessing
+    table = made.read(tmp_path / "a.csv")
+    moments = pd.to_datetime(table["when"], format="%d/%m/%Y %H:%M")
+    turned = table.assign(when=moments.dt.strftime("%m/%d/%Y %H:%M"))
+    month_first = made.written({"day_first": "no"}).inputs(turned)
+    assert torch.equal(month_first.values, made.inputs(table).values)
+
+
+def test_only_tables_are_written_in_several_ways(tmp_path: Path) -> None:
+    made = tasks.load(EXAMPLES["text"](tmp_path)).preprocessing
+    with pytest.raises(ValueError, match="sep: only tables are written in several ways"):
+        made.written({"sep": ";"})
 
 
 def test_the_next_values_are_forecast_from_the_last_rows(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from recipes import candidate, same, trained, weights_of
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, trainer
+from optcell_search.training.budget import own_epochs
 from optcell_search.training.recipe.averaging import Average
 
 TIMES = ("train_seconds", "latency_ms")
@@ -90,6 +91,30 @@ def test_patience_ends_a_training_that_gets_no_better(
     again.load_state_dict(training.state_dict())
     assert again.exhausted
     assert again.epoch() == {**told[-1], "epoch": 6}
+
+
+def test_a_share_of_the_epochs_is_a_whole_training(few_digits: LoadedTask) -> None:
+    recipe = {"schedule": "one_cycle", "averaging": 0.9}
+    whole, told = trained(candidate(**recipe), few_digits, 3)
+    part, shared = trained(candidate(**recipe, share=0.3), few_digits, 8)
+    # 0.3 · 8 is 2.4; the third epoch is the end of the cycle.
+    names = told[-1].keys() - set(TIMES)
+    assert [[one[name] for name in names] for one in shared[:3]] == [
+        [one[name] for name in names] for one in told
+    ]
+    assert part.exhausted
+    assert shared[-1] == {**shared[2], "epoch": 8}
+    assert same(weights_of(part.model), weights_of(whole.model))
+    with pytest.raises(ValueError, match=r"training\.share = 0\.3 needs to know how many epochs"):
+        Training(candidate(share=0.3), few_digits, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "share", "own"),
+    [(30, 0.1, 3), (31, 0.1, 4), (80, 1 / 8, 10), (3, 0.1, 1), (7, 1, 7)],
+)
+def test_a_share_of_epochs_is_rounded_up(epochs: int, share: float, own: int) -> None:
+    assert own_epochs(epochs, share) == own
 
 
 def test_averages_move_towards_the_weights(few_digits: LoadedTask) -> None:

@@ -245,6 +245,20 @@ def _plain(cell: Any) -> Any:
         return math.inf
 
 
+def truths(frame: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
+    """Return which columns hold truth values, and nothing else where a cell is not empty."""
+    if frame.empty:
+        return ()
+    # A single look at the first row leaves few columns of many to be looked at whole.
+    first = frame[[*names]].iloc[0].tolist()
+    maybe = [name for name, cell in zip(names, first, strict=True) if _may_be_true(cell)]
+    return tuple(name for name in maybe if content(frame[name], name) == "truth values")
+
+
+def _may_be_true(cell: object) -> bool:
+    return cell is None or cell != cell or isinstance(cell, bool | np.bool_) or cell in _TRUTH
+
+
 def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
     """Return (rows, columns) numbers of many columns at once, NaN where a cell is empty.
 

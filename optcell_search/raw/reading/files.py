@@ -7,13 +7,14 @@ import csv
 import gzip
 import io
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from . import sniffing
+from . import sniffing, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,25 @@ class Form:
                 f"encoding = {self.encoding!r} is unknown; valid: utf-8, utf-16, latin-1, cp1252 …"
             )
 
+    def otherwise(self, how: Mapping[str, object]) -> tuple[Form, times.DayFirst | None]:
+        """Return the form with what is said of a file, and which of day and month is first.
+
+        Args:
+            how: see `raw.base.How`.
+
+        Raises:
+            ValueError: an option is unknown or not valid.
+        """
+        names = [field.name for field in fields(self)]
+        for name in how:
+            if name not in (*names, "day_first"):
+                raise ValueError(f"{name}: no such option; valid: {', '.join(names)}, day_first")
+        days = how.get("day_first")
+        if days not in (None, "auto", "yes", "no"):
+            raise ValueError(f"day_first = {days!r}; valid: auto, yes or no")
+        told = {name: value for name, value in how.items() if name != "day_first"}
+        return replace(self, **cast(dict[str, Any], told)), days
+
     def to_dict(self) -> dict[str, Any]:
         """Return the form as plain data, as ``Form(**data)`` takes it."""
         return asdict(self)
@@ -102,8 +122,14 @@ def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return a frame, a user's own or a file's, with its index as columns and each name once.
 
     Raises:
-        ValueError: two columns have one name.
+        ValueError: two columns have one name, or it is no frame.
     """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(
+            f"{where}: a {type(frame).__name__}; valid: a frame of pandas, or the path of a table"
+        )
     counted = frame.index.nlevels == 1 and frame.index.name is None
     if not counted or frame.index.dtype.kind not in "iu":
         frame = frame.reset_index()

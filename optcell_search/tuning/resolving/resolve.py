@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +19,9 @@ from ...ledger.request import LOCAL, Request
 from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
-from . import limits, pilot, step_memory
-from .first_candidates import read_first, with_plain
+from . import amounts, limits, pilot, step_memory
+from .first_candidates import a_first_result, read_first, with_plain, with_published
+from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
 from .presets import thoroughness
 
@@ -78,17 +76,17 @@ def resolve(
         raise ValueError("neither a number of trials nor a time is given; valid: one or both")
     how = thoroughness(preset, folds, epochs, repeats)
     for name, value, least, most in (
-        ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
-        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, limits.MOST),
-        ("patience", patience, 0, limits.MOST),
+        ("num_trials", 1 if num_trials is None else num_trials, 1, amounts.MOST),
+        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, amounts.MOST),
+        ("patience", patience, 0, amounts.MOST),
         ("repeats", how.repeats, 1, limits.MOST_REPEATS),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
     ):
-        limits.integer(name, value, least, most)
-    time_limit = 0.0 if time is None else limits.seconds_of("time", time)
-    longest = 0.0 if trial_time is None else limits.seconds_of("trial_time", trial_time)
+        amounts.integer(name, value, least, most)
+    time_limit = 0.0 if time is None else amounts.seconds_of("time", time)
+    longest = 0.0 if trial_time is None else amounts.seconds_of("trial_time", trial_time)
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
@@ -121,8 +119,6 @@ def resolve(
     tried_first = () if first is None else read_first(first, loaded)
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
-    if sampler != "grid":
-        tried_first = with_plain(tried_first, loaded)
     asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
@@ -138,7 +134,7 @@ def resolve(
         _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
-    budget = planned
+    budget, planned_folds = planned, count
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
     elsewhere = gpus_per_trial or (address and address != LOCAL)
     step_memory.warn(loaded, seen, workers, here=not elsewhere)
@@ -148,6 +144,10 @@ def resolve(
         room = time_limit * at_once / pilot.candidates(asked_trials, count)
         budget, count, cut = pilot.fit(plan, loaded, seen, threads, room / how.repeats)
         epochs_rule += cut
+    if sampler != "grid":
+        quick = loaded.name == AUTO and time_limit and not deterministic
+        tried_first += a_first_result(loaded, budget) if quick else ()
+        tried_first = with_published(with_plain(tried_first, loaded), loaded)
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -167,6 +167,7 @@ def resolve(
         seed=seed,
         repeats=how.repeats,
         folds=count,
+        uncut_folds=planned_folds if count < planned_folds else 0,
         population=limits.population_of(population, directions),
         ensemble=how.ensemble,
         sampler=sampler,
@@ -184,7 +185,7 @@ def resolve(
         storage=_storage(storage),
         checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=_versions(),
+        versions=versions(),
         machine=this_machine(),
     )
 
@@ -193,13 +194,6 @@ def one_of(name: str, value: str, valid: Sequence[str]) -> None:
     """Raise a ValueError unless `value` is one of `valid`."""
     if value not in valid:
         raise ValueError(f"unknown {name} {value!r}; valid: {', '.join(valid)}")
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _load_space(space: str | Path | dict[str, Any] | SearchSpace) -> SearchSpace:
@@ -278,22 +272,3 @@ def choose_device(asked: str, gpus: float, *, measured: bool) -> str:
             "gpus_per_trial = auto measures memory on a GPU, but device = cpu; valid here: a number"
         )
     return ("cuda" if gpus else "cpu") if asked == "auto" else asked
-
-
-def _versions() -> dict[str, str]:
-    names = ("optcell-search", "torch", "ray", "optuna", "numpy")
-    installed = {
-        distribution.metadata["Name"].lower(): distribution.version
-        for name in names
-        for distribution in importlib.metadata.distributions(name=name)
-    }
-    return {"python": platform.python_version(), **installed}
-
-
-def this_machine() -> dict[str, str | int]:
-    """Return what a time measured here depends on, as plain data."""
-    return {
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": available_cores(),
-    }

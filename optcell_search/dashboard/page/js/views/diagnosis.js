@@ -58,9 +58,13 @@ function drawConfusion({ number: trial, classes, matrix }) {
   );
 }
 
-function drawResiduals(run, { number: trial, name, target, predicted, mean, deviation }) {
+/* What a forecast calls +1 is the value one step ahead. */
+const inWords = (name) => (/^\+\d+$/.test(name) ? `value ${count(Number(name), "step")} ahead` : name);
+
+function drawResiduals(run, { number: trial, name: asked, target, predicted, mean, deviation }) {
+  const name = inWords(asked);
   const tone = run.style(run.value(trial, "rule"))[0];
-  const sentence = `Trial ${trial}: each answer against the truth; on the line it would be right. It is off by ${number(mean, 3)} on average, ± ${number(deviation, 3)}.`;
+  const sentence = `Trial ${trial}: each answer against the truth; on the line it would be right. Predicted less true is ${number(mean, 3)} on average, ± ${number(deviation, 3)}.`;
   const chart = figure(byId(`residual-${trial}`), `residual-${trial}-chart`, 340, `Predicted ${name} against the truth, trial ${trial}`, sentence);
   const ends = [Math.min(...target), Math.max(...target)];
   const line = { x: ends, y: ends, mode: "lines", line: { color: NEUTRAL, dash: "dot", width: 1.5 }, hoverinfo: "skip", showlegend: false };
@@ -84,7 +88,7 @@ function drawForecast(run, { number: trial, name, target, predicted, ahead }) {
   plot(
     chart,
     [line(target, { name: "what came", line: { color: NEUTRAL, dash: "dot", width: 1.5 } }), line(predicted, { name: `forecast of trial ${trial}`, line: { color: tone, width: 2 } })],
-    { dragmode: touch.matches ? false : "zoom", xaxis: axisOf("test split, in the order of time"), yaxis: axisOf(escaped(name === "+1" ? "value" : name)), uirevision: String(trial) },
+    { dragmode: touch.matches ? false : "zoom", xaxis: axisOf("test split, in the order of time"), yaxis: axisOf(escaped(/^\+\d+$/.test(name) ? "value" : name)), uirevision: String(trial) },
     { brush: false }
   );
 }
