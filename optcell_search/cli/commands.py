@@ -107,7 +107,8 @@ def results(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return print_json(tables.records(table))
     if not arguments.csv:
-        print(tables.candidates(table, list(run.request.objectives), tables.terminal_width()))
+        asked, width = list(run.request.objectives), tables.terminal_width()
+        print(tables.candidates(table, asked, width, run.chance()))
         _show_gain(gain)
     return 0
 
@@ -130,7 +131,8 @@ def finalize(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         return print_json(tables.records(table))
-    print(finalized_scores(table, list(run.request.objectives), tables.terminal_width()))
+    asked, width = list(run.request.objectives), tables.terminal_width()
+    print(finalized_scores(table, asked, width, run.chance()))
     _show_gain(run.gain())
     return 0
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .tables import describe, fitted, score, spread, text
+from .tables import NO_INPUT, describe, fitted, score, spread, text, without_input
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Chance = Mapping[str, Mapping[str, float]]
 # Start of a column → what it holds; the search's own score has no start.
 _SPLITS = {
     "": "search",
@@ -20,7 +22,12 @@ _SPLITS = {
 }
 
 
-def finalized_scores(table: pd.DataFrame, objectives: Sequence[str], width: int = 0) -> str:
+def finalized_scores(
+    table: pd.DataFrame,
+    objectives: Sequence[str],
+    width: int = 0,
+    chance: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> str:
     """Return the scores of finalized trials, in the order of the table.
 
     The objectives come first, of the search, of the fresh seeds on the validation part, and on the
@@ -30,12 +37,13 @@ def finalized_scores(table: pd.DataFrame, objectives: Sequence[str], width: int 
         table: as `Run.finalize` returns it.
         objectives: names of the objectives.
         width: of the terminal, see `tables.fitted`.
+        chance: as `RunFolder.chance` gives it; a last line and a last column, where there is some.
     """
-    parts = [_scores(table, objectives, width), _others(table, objectives, width)]
+    parts = [_scores(table, objectives, width, chance), _others(table, objectives, width, chance)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _scores(table: pd.DataFrame, objectives: Sequence[str], width: int) -> str:
+def _scores(table: pd.DataFrame, objectives: Sequence[str], width: int, chance: Chance) -> str:
     over, head, columns = [""], ["trial"], []
     for name in objectives:
         known = [start for start in _SPLITS if _is_known(table, f"{start}{name}")]
@@ -49,10 +57,12 @@ def _scores(table: pd.DataFrame, objectives: Sequence[str], width: int) -> str:
             for start, name in columns
         ]
         rows.append([str(row["number"]), *scores, describe(row)])
+    if any(cells := without_input(columns, chance)):
+        rows.append(["", *cells, NO_INPUT])
     return fitted([[*head, "candidate"], *rows], [*over, ""], width)
 
 
-def _others(table: pd.DataFrame, objectives: Sequence[str], width: int) -> str:
+def _others(table: pd.DataFrame, objectives: Sequence[str], width: int, chance: Chance) -> str:
     """Return the metrics that are no objectives, one a line, and a column a trial."""
     found = [
         name.removeprefix("test_")
@@ -71,6 +81,8 @@ def _others(table: pd.DataFrame, objectives: Sequence[str], width: int) -> str:
         [str(row["number"]), *(spread(row[f"test_{n}"], row[f"test_{n}_std"]) for n in names)]
         for row in rows
     ]
+    if any(cells := without_input([("test_", name) for name in names], chance)):
+        columns.append(["no input", *cells])
     first = ["other test scores", *map(_plain, names)]
     wide = max(len(cell) for column in columns for cell in column) + 2
     fitting = max(1, (width - max(map(len, first))) // wide) if width else len(columns)

@@ -6,6 +6,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..wording import duration, number
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 _TESTED = ("test_", "baseline_test_", "ensemble_test_")
 _INDENT = "    "
+NO_INPUT = "what needs no input: the mean, the frequencies or the last season"
 # Narrower than this no sentence is broken.
 _LEAST = 20
 
@@ -56,13 +58,19 @@ def terminal_width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
-def candidates(table: pd.DataFrame, objectives: Sequence[str], width: int = 0) -> str:
+def candidates(
+    table: pd.DataFrame,
+    objectives: Sequence[str],
+    width: int = 0,
+    chance: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> str:
     """Return one line a candidate: number, state, objectives, test scores, and what it is.
 
     Args:
         table: as `results.frame` gives it, with what was tested.
         objectives: the metrics that are shown.
         width: see `fitted`.
+        chance: as `RunFolder.chance` gives it; a last line, where there is some.
     """
     tested = [
         column
@@ -76,7 +84,27 @@ def candidates(table: pd.DataFrame, objectives: Sequence[str], width: int = 0) -
         scores = [score(row, name) for name in objectives]
         tests = [spread(row.get(column), row.get(f"{column}_std")) for column in tested]
         rows.append([str(row["number"]), _state(row), *scores, *tests, describe(row)])
+    columns = [("", name) for name in objectives]
+    columns += [
+        (start, c.removeprefix(start)) for c in tested for start in _TESTED if c.startswith(start)
+    ]
+    if any(cells := without_input(columns, chance)):
+        rows.append(["", "", *cells, NO_INPUT])
     return fitted(rows, head, width)
+
+
+def without_input(
+    columns: Sequence[tuple[str, str]], chance: Mapping[str, Mapping[str, float]]
+) -> list[str]:
+    """Return what answering without any input has, under columns of scores.
+
+    Args:
+        columns: start of each ("test_", "validation_", nothing for the search) and its metric.
+        chance: as `RunFolder.chance` gives it.
+    """
+    parts = {"": "validation", "validation_": "validation", "test_": "test"}
+    known = [chance.get(parts.get(start, ""), {}).get(name) for start, name in columns]
+    return ["" if value is None else shown(value) for value in known]
 
 
 def describe(row: Mapping[Any, Any]) -> str:

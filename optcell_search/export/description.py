@@ -6,7 +6,7 @@ import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal, Protocol
 
@@ -75,6 +75,7 @@ class TaskInfo:
     preprocessing: Preprocessing | None = None
     chunk: int = 0
     averaged: Averaged = "outputs"
+    chance: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def embedded(self) -> tuple[tuple[int, int], ...]:

@@ -141,7 +141,7 @@ def _told(
     name = first.replace("_", " ")
     label = name if first in _COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
-    told = label if direction == "maximize" else f"{label} (+ is less of it, better)"
+    told = label if direction == "maximize" else f"{label} (+ is lower, which is better)"
     sentence = _sentence(number, plain, cell, source, told, better)
     return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
 

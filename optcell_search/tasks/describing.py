@@ -139,12 +139,18 @@ def balanced(targets: Tensor, classes: int) -> Tensor:
 
 def chance(data: Data) -> dict[str, float]:
     """Return the metrics on the validation split of answering without looking at any input."""
-    if data.chance:
-        return dict(data.chance)
-    constant = data.goal.constant(data.train.known)
+    return dict(data.chance) or chance_on(data, data.validation)
+
+
+def chance_on(data: Data, split: Split) -> dict[str, float]:
+    """Return the metrics on a split of answering what the training targets say, whatever is asked.
+
+    Empty where that is no constant answer, or where what stands for it is that of another split.
+    """
+    constant = None if data.chance else data.goal.constant(data.train.known)
     if constant is None:
         return {}
-    targets = data.validation.known
+    targets = split.known
     leading = targets.shape[: targets.ndim - targets.is_floating_point()]
     outputs = constant.to(targets.device).expand(*leading, len(constant))
     scores = data.goal.finish(data.goal.tally(outputs, targets))

@@ -228,6 +228,10 @@ class LoadedTask:
         """
         return describing.chance(self._data)
 
+    def chance_on(self, split: Split) -> dict[str, float]:
+        """Metrics on another split of doing so; empty where they are known for validation alone."""
+        return describing.chance_on(self._data, split)
+
     @property
     def preprocessing(self) -> Preprocessing:
         """How raw data become the model's inputs and its outputs become answers."""

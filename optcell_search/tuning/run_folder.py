@@ -18,6 +18,7 @@ from ..ledger.lock import is_locked
 from ..ledger.request import Request
 from ..ledger.snapshot import Snapshot, snapshot
 from ..ledger.trials.scores import NO_RECORD
+from .no_input import chance
 from .run_figures import RunFigures
 from .status import standing
 
@@ -70,6 +71,10 @@ class RunFolder(RunFigures):
         """
         at_work = is_locked(self.directory)
         return {"directory": str(self.directory), "at_work": at_work, **standing(self._ledger)}
+
+    def chance(self) -> dict[str, dict[str, float]]:
+        """Return what answering without looking at any input comes to; see `no_input.chance`."""
+        return chance(self.directory, self._ledger.attributes)
 
     def results(self) -> pd.DataFrame:
         """Return one row a trial; see `optcell_search.results.frame`.

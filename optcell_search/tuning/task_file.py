@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import tempfile
 import typing
@@ -29,6 +30,8 @@ _FIELDS = [field.name for field in dataclasses.fields(TaskInfo)]
 def content(task: LoadedTask) -> str:
     """Return what the file holds of a task."""
     known = {name: getattr(task, name) for name in _FIELDS} | {"data": task.fingerprint}
+    # Infinite and NaN are no JSON.
+    known["chance"] = {name: v for name, v in task.chance.items() if math.isfinite(v)}
     known["preprocessing"] = task.preprocessing.to_dict()
     return json.dumps(known, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -71,7 +74,8 @@ def read(folder: Path, request: Request) -> TaskInfo | None:
 
 def _fits(value: Any) -> bool:
     """Whether all fields of a dataclass, and of those in it, have the types that it declares."""
-    hints = typing.get_type_hints(type(value)) | {"metrics": dict[str, str]}
+    plain = {"metrics": dict[str, str], "chance": dict[str, float]}
+    hints = typing.get_type_hints(type(value)) | plain
     for field in dataclasses.fields(value):
         found = getattr(value, field.name)
         if dataclasses.is_dataclass(found):

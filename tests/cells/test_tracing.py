@@ -65,9 +65,11 @@ class Outputs(torch.nn.Module):
     def forward(self, x):
         output, state = self.cell(x)
         return output, state.h
+linear = ("lru", "oscillator", "min_gru", "min_lstm", "delta")
 for dynamo in (True, False):
     for cell, rule, learn in (("lstm", "adam", False), ("gru", "heavy_ball", True),
-                              ("rnn", "nesterov", False), ("reservoir", "rmsprop", True)):
+                              ("rnn", "nesterov", False), ("reservoir", "rmsprop", True),
+                              *((cell, "adam", False) for cell in linear if not dynamo)):
         module = OptCell(3, 4, cell=cell, rule=rule, learn_rule=learn).eval()
         x = torch.randn(5, 2, 3)
         path = f"{sys.argv[1]}/{cell}-{dynamo}.onnx"
@@ -87,7 +89,7 @@ def test_both_exporters_to_onnx_write_what_onnxruntime_runs(tmp_path: Path) -> N
         [sys.executable, "-W", "ignore", "-c", ONNX, str(tmp_path)],
         capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False,
     )  # fmt: skip
-    assert len(done.stdout.splitlines()) == 8, done.stdout + done.stderr[-3000:]
+    assert len(done.stdout.splitlines()) == 13, done.stdout + done.stderr[-3000:]
 
 
 @pytest.mark.filterwarnings("ignore")

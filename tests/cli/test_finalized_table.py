@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from optcell_search.cli.finalized_table import finalized_scores
-from optcell_search.cli.tables import candidates, status
+from optcell_search.cli.tables import NO_INPUT, candidates, status
 from optcell_search.wording import number
 
 ROW = {
@@ -50,6 +50,28 @@ def test_what_was_not_measured_has_no_column() -> None:
     over, head, *lines = finalized_scores(searched, OBJECTIVES).splitlines()
     assert (over, head.split()) == ("", ["trial", "accuracy", "parameters", "candidate"])
     assert len(lines) == 2
+
+
+CHANCE = {
+    "validation": {"accuracy": 0.5, "cross_entropy": 0.7},
+    "test": {"accuracy": 0.52, "cross_entropy": 0.69},
+}
+
+
+def test_what_needs_no_input_stands_beside_every_score() -> None:
+    *_, last, _, others, entropy = finalized_scores(TABLE, OBJECTIVES, chance=CHANCE).splitlines()
+    assert " ".join(last.split()) == f"0.5 0.5 0.52 {NO_INPUT}"
+    assert last.index("0.52") == finalized_scores(TABLE, OBJECTIVES).splitlines()[1].index("test")
+    assert others.endswith("no input")
+    assert entropy.split()[-1] == "0.69"
+    head, *_, last = candidates(TABLE, OBJECTIVES, chance=CHANCE).splitlines()
+    assert " ".join(last.split()) == f"0.5 0.52 {NO_INPUT}"
+    assert (last.index("0.5 "), last.index("0.52")) == (
+        head.index("accuracy"),
+        head.index("test accuracy"),
+    )
+    # Nothing is known of what is no metric of the task, and no line stands for nothing.
+    assert NO_INPUT not in candidates(TABLE, ["parameters"], chance=CHANCE)
 
 
 @pytest.mark.parametrize("width", [64, 80])

@@ -106,6 +106,17 @@ def edit(folder: Path, statement: str, *values: str) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("value", ["3", "yesterday"])
+@pytest.mark.parametrize("column", ["datetime_start", "datetime_complete"])
+def test_a_date_that_is_no_local_time_is_refused_in_words(
+    folder: Path, column: str, value: str
+) -> None:
+    edit(folder, f"UPDATE trials SET {column} = ? WHERE number = 1", value)
+    for read in (lambda: results.frame(results.load(folder)), Run.open(folder).status):
+        with pytest.raises(ValueError, match=r"trial 1: |isoformat"):
+            read()
+
+
 def test_a_trial_without_a_date_costs_no_page(folder: Path, tmp_path: Path) -> None:
     edit(folder, "UPDATE trials SET datetime_start = NULL, datetime_complete = NULL")
     assert "</html>" in write_report(folder, tmp_path / "page.html").read_text()

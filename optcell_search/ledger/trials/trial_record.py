@@ -47,6 +47,10 @@ class TrialRecord:
         check_trial(self.number, self.known)
         if self.state == "COMPLETE" and not all(isinstance(v, float) for v in self.values):
             raise ValueError(f"trial {self.number}: complete, without its values")
+        for name, moment in (("started", self.started), ("ended", self.ended)):
+            # A database keeps what it is given, and local times alone can be compared.
+            if not (moment is None or (isinstance(moment, datetime) and moment.tzinfo is None)):
+                raise ValueError(f"trial {self.number}: {name} = {moment!r}; valid: a local time")
 
     @property
     def finished(self) -> bool:

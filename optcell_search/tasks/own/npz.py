@@ -23,6 +23,7 @@ from optcell_search.tasks.own.array_targets import content_of, refuse_doubt
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import OwnData
+from optcell_search.tasks.own.rounding import refuse_rounding
 from optcell_search.tasks.own.targets import (
     check_labels,
     decide,
@@ -158,6 +159,7 @@ class NpzFile(OwnData):
         made = dataclasses.replace(made, outputs=scaled(outputs, learned, whole.where))
         if self.scale == "standard":
             made = _scaled(made, inputs, index["train"])
+        refuse_rounding(made, whole.arrays, index["train"], whole.where)
         return made, own, index
 
     def _outputs(self, own: dict[str, _Part]) -> Outputs:
@@ -245,6 +247,7 @@ class _Part:
 def _split(made: ArrayPreprocessing, own: _Part, index: Index) -> Split:
     """Return examples of a part, whose form has to be that of the training."""
     made = dataclasses.replace(made, where=own.where)
+    own.laid.check_targets(own.arrays["y"], made.outputs, own.where)
     chosen = own.laid.taken(own.arrays, index)
     inputs = made.inputs(chosen)
     return Split(inputs.values, made.targets(chosen, inputs), inputs.lengths)

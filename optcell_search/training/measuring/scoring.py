@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -59,10 +60,14 @@ def examine(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Return what `evaluate` does, and what `LoadedTask.diagnose` tells of the same answers.
 
-    Where that names the worst answers, each has its sequence in ``values``, see `sketches.sketch`.
+    Where that names the worst answers, each has its sequence in ``values``, see `sketches.sketch`;
+    ``chance`` are the metrics of answering without looking at any input.
     """
     tally = _tally(model, split, task)
     found = task.diagnose(tally)
+    if found:
+        known = task.chance_on(split)
+        found["chance"] = {name: value for name, value in known.items() if math.isfinite(value)}
     for one in found.get("worst", ()):
         one["values"] = sketch(split, one["index"])
     return task.finish(tally), found

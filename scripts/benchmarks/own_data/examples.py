@@ -116,11 +116,11 @@ def targets_error(raw: Path, predicted: Path) -> float:
 
 
 def text(folder: Path) -> str:
-    """60,000 characters of sentences from a small vocabulary."""
+    """20,000 characters of sentences from a small vocabulary."""
     random = np.random.default_rng(3)
     words = ["the", "cell", "carries", "a", "trace", "of", "what", "it", "saw", "and", "forgets"]
     parts, length = [], 0
-    while length < 60_000:
+    while length < 20_000:
         sentence = " ".join(random.choice(words, random.integers(4, 9))).capitalize() + ".\n"
         parts.append(sentence)
         length += len(sentence)
@@ -187,9 +187,9 @@ EXAMPLES = {
         1e-6,
     ),
     "text": Example(
-        "60,000 characters, the next one",
+        "20,000 characters, the next one",
         text,
-        ("--trials", "3", "--epochs", "4"),
+        ("--trials", "2", "--epochs", "2"),
         "bits",
         bits,
         1e-6,

@@ -223,3 +223,25 @@ def test_features_are_scaled_where_that_is_asked_for(tmp_path: Path) -> None:
     steps = task.train.inputs.flatten(0, 1)
     torch.testing.assert_close(steps.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(steps.std(0, unbiased=False), torch.ones(2), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("x", [X + 1e9, X * 1e-300, X + np.array([0.0, 1e8])])
+@pytest.mark.parametrize("lengths", [{}, {"lengths": np.array([5, 3, 4] * 10)}])
+def test_a_feature_whose_changes_float32_would_lose_is_refused(
+    x: np.ndarray, lengths: dict[str, Any], tmp_path: Path
+) -> None:
+    y = np.array([0, 1, 2] * 10)
+    with pytest.raises(ValueError, match=r"feature [01] of x is so far from 0, or so near"):
+        load_npz(tmp_path, x=x, y=y, **lengths)
+    task = load_npz(tmp_path, ":scale=standard", x=X + 1e9, y=y)
+    changes = task.train.inputs.double().diff(dim=1)
+    assert changes.abs().min() > 0
+    assert load_npz(tmp_path, x=X * 1e30, y=y).train.inputs.abs().max() > 1e30
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_a_part_with_fewer_targets_than_sequences_is_refused(part: str, tmp_path: Path) -> None:
+    y = np.array([0, 1, 2] * 10)
+    given = {f"x_{part}": X[:9], f"y_{part}": y[:8]}
+    with pytest.raises(ValueError, match=r"y has shape \(8,\)"):
+        load_npz(tmp_path, x=X, y=y, **given).unseal()

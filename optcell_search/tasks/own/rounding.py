@@ -1,0 +1,49 @@
+"""Whether the numbers of an array survive becoming float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optcell_search.raw import ArrayPreprocessing
+from optcell_search.raw.laid import Laid
+from optcell_search.tasks.splitting import Index
+
+_SHARE = 1e-2
+
+
+def refuse_rounding(
+    made: ArrayPreprocessing, arrays: Mapping[str, npt.NDArray[Any]], train: Index, where: str
+) -> None:
+    """Refuse features whose changes float32 would round off, as of 1e9 + 1 or of 1e-300.
+
+    Args:
+        made: how the numbers are scaled.
+        arrays: x, y and lengths as the file has them.
+        train: numbers of the sequences that are trained on.
+        where: what holds them, for the message.
+
+    Raises:
+        ValueError: a feature is off by more than a hundredth of its standard deviation.
+    """
+    if np.can_cast(arrays["x"].dtype, np.float32):
+        return
+    part = Laid.of(Laid.of(arrays, where).taken(arrays, train), where)
+    steps = part.steps(part.x)
+    for place in range(steps.shape[1]):
+        value = steps[:, place].astype(np.float64)
+        if made.offset:
+            value = (value - made.offset[place]) / made.scale[place]
+        largest = np.abs(value).max(initial=0.0)
+        if not largest:
+            continue
+        error = np.abs(value.astype(np.float32) - value).max() / largest
+        # Of the numbers by the largest: squares of very small ones are 0.
+        if 0 < _SHARE * np.std(value / largest) < error:
+            raise ValueError(
+                f"{where}: feature {place} of x is so far from 0, or so near to it, that float32 "
+                "would round its changes off; valid: scale=standard, or another unit"
+            )
