@@ -59,7 +59,8 @@ class Real:
         below = value < self.valid_high if self.open_high else value <= self.valid_high
         if not (above and below and math.isfinite(value)):
             raise ValueError(f"{label} = {value!r} is out of range; valid: {self.valid}")
-        return float(value)
+        # -0.0 is 0.0, and one candidate has one key.
+        return float(value) + 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

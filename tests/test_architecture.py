@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import statistics
 import subprocess
 import sys
 from collections.abc import Container
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "optcell_search"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "optcell_search"
 
 # What each room may import of the others. Reading down, arrows point up only.
 ARROWS: dict[str, set[str]] = {
@@ -160,6 +162,18 @@ def targets(full: str, names: Container[str]) -> set[str]:
 
 def test_every_room_is_on_the_plan() -> None:
     assert {room_of(path) for path in FILES} <= set(ARROWS)
+
+
+def test_no_file_is_long_and_most_are_short() -> None:
+    """The package, the tests, the scripts and what makes the site alike."""
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for room in ("optcell_search", "search_spaces", "tests", "scripts", "docs")
+        for path in (ROOT / room).rglob("*.py")
+    }
+    assert len(lines) > 700
+    assert [f"{name}: {count}" for name, count in lines.items() if count > 300] == []
+    assert statistics.median(lines.values()) <= 120
 
 
 def test_a_cell_loads_torch_and_nothing_heavier() -> None:

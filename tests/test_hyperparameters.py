@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -63,6 +64,10 @@ def test_values_are_read_back_and_integers_become_floats_where_floats_are_meant(
     options = Options(rate=0, count=7)
     assert options.values() == {"rate": 0.0, "count": 7, "mode": "fast", "flag": False}
     assert isinstance(options.rate, float)
+
+
+def test_a_zero_of_the_other_sign_is_the_same_zero() -> None:
+    assert math.copysign(1.0, Options(rate=-0.0).rate) == 1.0
 
 
 anything: st.SearchStrategy[Any] = st.one_of(

@@ -54,7 +54,8 @@ STUDY = {
 }
 PEOPLE = """
 People add to these: `note` and `tags` of the run, `note:N` and `tags:N` of trial N, and by
-`optcell-search prune` `prune:N`, on which trial N ends after its current epoch.
+`optcell-search prune` `prune:N`, on which trial N ends after its current epoch, and by
+`optcell-search extend` `extend`, new limits that the search at work takes up.
 """
 TRIAL = {
     "candidate": "The candidate as nested plain data; `Candidate.from_dict` takes it.",

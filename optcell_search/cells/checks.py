@@ -33,6 +33,13 @@ def check_layer(
     """
     if x.dim() != 3:
         raise ValueError(f"input must have 3 dimensions, got {x.dim()}")
+    check_weights(x, weights, shapes, fixed, values)
+
+
+def check_weights(
+    x: Tensor, weights: Weights, shapes: Shapes, fixed: Shapes, values: Mapping[str, Tensor]
+) -> None:
+    """Do what `check_layer` does, for an input of any number of dimensions."""
     # jit.trace takes a size for a tensor, and what it records goes through torch's own operators.
     sized = not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     dtype, device = x.dtype, x.device
@@ -57,9 +64,26 @@ def check_layer(
                 "Input and rule's values are not at the same device, found input tensor at "
                 f"{device} and {name} at {value.device}"
             )
+        if value.is_complex():
+            raise ValueError(f"{name} of {value.dtype}; valid: a real number")
     for name, tensor in (("input", x), *weights.items()):
         if tensor.layout != torch.strided:
             raise ValueError(f"{name} of layout {tensor.layout}; valid: {torch.strided}")
+
+
+def check_packing(data: Tensor, batch_sizes: Tensor) -> None:
+    """Make sure that a PackedSequence holds as many rows as its sequences have steps.
+
+    Raises:
+        ValueError: it holds more or fewer, as one made by hand may.
+    """
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return
+    if int(batch_sizes.sum()) != len(data):
+        raise ValueError(
+            f"PackedSequence of {len(data)} rows, batch_sizes {batch_sizes.tolist()} add up to "
+            f"{int(batch_sizes.sum())}; valid: what pack_padded_sequence makes"
+        )
 
 
 def _wrong_size(name: str, weight: Tensor, shape: tuple[int, ...], x: Tensor) -> str:

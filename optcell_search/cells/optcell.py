@@ -14,6 +14,7 @@ from .. import kernels
 from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
+from .checks import check_packing
 from .dropping import dropout
 from .layer import Layer
 from .recurrent import Recurrent, check_arguments, check_plain
@@ -263,6 +264,7 @@ class OptCell(Recurrent):
     ) -> tuple[PackedSequence, State]:
         # Inside, sequences stand in the packing's own order, by falling length.
         data, batch_sizes, order, back = input
+        check_packing(data, batch_sizes)
         x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))
         if state is not None and order is not None:
             check_batch(state, x.shape[1])

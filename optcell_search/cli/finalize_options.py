@@ -31,14 +31,15 @@ def add_finalize(parser: argparse.ArgumentParser) -> None:
         "--epochs",
         type=int,
         metavar="E",
-        help="How many epochs each is trained for (default: as many as in the search; with --refit "
-        "as many as were best there, in the mean, where the learning rate is constant).",
+        help="How many epochs each is trained for (default: as many as in the search, and those "
+        "that its limit in time has cut where the learning rate follows a schedule; with --refit "
+        "as many as were best there, in the mean, where it is constant).",
     )
     parser.add_argument(
         "--refit",
         action=argparse.BooleanOptionalAction,
         help="Training and validation data are trained on together (default: where the search had "
-        "folds).",
+        "folds, or would have had them with more time).",
     )
     parser.add_argument(
         "--ensemble",

@@ -22,6 +22,7 @@ from .telling import told
 
 DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
 _NOTHING_WRITTEN = "stopped; nothing was written"
+_MOST_LINES = 20
 _CURSOR = "\r\x1b[K\x1b[?25h"
 # What those commands need that start Ray, all of it seconds to import.
 _MODULES_ON_RAY = ("start", "finalizing.finalize", "search.driver")
@@ -188,7 +189,10 @@ def _show_warning(message: Warning | str, *_: object) -> None:
 def _say(code: int, message: str) -> int:
     # A search space with several faults has a line for each; where there is no room for them the
     # exit code still says it.
+    lines = message.splitlines()
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more like these"]
     with contextlib.suppress(OSError):
-        for line in message.splitlines():
+        for line in lines:
             print(f"optcell-search: {shortened(without_password(line))}", file=sys.stderr)
     return code

@@ -8,7 +8,7 @@ from typing import NoReturn
 from ..ledger.storage.passwords import without_password
 from . import commands, steering
 from .finalize_options import add_finalize
-from .search_options import add_extension, add_search
+from .search_options import add_extension, add_new_limits, add_search
 from .simulating import add_simulate, simulate
 from .table_options import WRITTEN
 
@@ -54,6 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(actions)
     _add_resume(actions)
+    _add_extend(actions)
     _add_enqueue(actions)
     _add_prune(actions)
     _add_status(actions)
@@ -98,6 +99,11 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
     _add_address(parser)
     _add_data_dir(parser)
     add_extension(parser)
+
+
+def _add_extend(actions: _Actions[_Parser]) -> None:
+    summary = "Let a search that is at work use more; one that has ended is resumed."
+    add_new_limits(_command(actions, "extend", steering.extend, summary))
 
 
 def _add_enqueue(actions: _Actions[_Parser]) -> None:

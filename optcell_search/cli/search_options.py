@@ -205,21 +205,27 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_extension(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which ``resume`` changes a run's limits."""
-    add = parser.add_argument_group("new limits, in all: what was used counts").add_argument
-    add("--trials", type=int, metavar="N", help="How many candidates are tried.")
-    add(
+def add_new_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options by which a run's limits are changed; return their group."""
+    group = parser.add_argument_group("new limits, in all: what was used counts")
+    group.add_argument("--trials", type=int, metavar="N", help="How many candidates are tried.")
+    group.add_argument(
         "--time",
         metavar="D",
         help="How long the search may take in all, such as 30m, 1h30m or 90s.",
     )
-    add(
+    group.add_argument(
         "--patience",
         type=int,
         metavar="N",
         help="End after N trials without a better front; 0 never ends for that.",
     )
+    return group
+
+
+def add_extension(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which ``resume`` changes a run's limits."""
+    add = add_new_limits(parser).add_argument
     add(
         "--until",
         action="append",

@@ -11,7 +11,11 @@ from .output import print_json
 
 def enqueue(arguments: argparse.Namespace) -> int:
     """Put another candidate into the queue."""
-    changes = dict(_pair(text) for text in arguments.changes)
+    pairs = [_pair(text) for text in arguments.changes]
+    changes = dict(pairs)
+    for name in changes:
+        if sum(other == name for other, _ in pairs) > 1:
+            raise ValueError(f"{name}: given more than once; valid: one value")
     number = _steer(arguments).enqueue(arguments.trial, changes)
     if arguments.json:
         return print_json({"trial": number})
@@ -35,6 +39,16 @@ def prune(arguments: argparse.Namespace) -> int:
     if arguments.json:
         return print_json({"trial": arguments.trial})
     print(f"trial {arguments.trial} ends, pruned, after its current epoch")
+    return 0
+
+
+def extend(arguments: argparse.Namespace) -> int:
+    """Let a search at work use more."""
+    limits = {"time": arguments.time, "patience": arguments.patience}
+    _steer(arguments).extend(arguments.trials, **limits)
+    if arguments.json:
+        return print_json({"extended": arguments.directory})
+    print("the search goes by the new limits within seconds")
     return 0
 
 

@@ -47,7 +47,9 @@ def fitted(rows: Sequence[Sequence[str]], head: Sequence[str], width: int) -> st
     if not width or max(map(len, whole.splitlines())) <= width:
         return whole
     first, *lines = text([row[:-1] for row in rows], head[:-1]).splitlines()
-    under = [f"{line}\n{_INDENT}{row[-1]}".rstrip() for line, row in zip(lines, rows, strict=True)]
+    room = width - len(_INDENT)
+    below = [textwrap.indent(broken(row[-1], room), _INDENT) for row in rows]
+    under = [f"{line}\n{what}".rstrip() for line, what in zip(lines, below, strict=True)]
     return "\n".join([first, *under])
 
 
@@ -149,7 +151,8 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
     if known["best"] is not None:
         values = ", ".join(f"{name} {shown(v)}" for name, v in known["objectives"].items())
         rows.append(["best", f"trial {known['best']}: {values}"])
-        rows.append(["front", f"{known['front']} candidates"])
+        one = "" if known["front"] == 1 else "s"
+        rows.append(["front", f"{known['front']} candidate{one}"])
     elif (miss := known["nearest_miss"]) is not None:
         value = shown(miss["value"])
         metric = miss["constraint"].partition("=")[0].rstrip("<>")

@@ -93,6 +93,7 @@ class Contents:
             "version": self._board.version,
             "since": since,
             "where": self._board.where,
+            "at_work": self._board.at_work,
             "name": data.request.get("run_id", ""),
             "task": data.request["task"],
             "title": words.task(str(data.request["task"])),
@@ -120,7 +121,6 @@ class Contents:
             "residuals": [asdict(one) for one in diagnosis.residuals(data)],
             "provenance": asdict(provenance.provenance(data, self._board.where)),
             "styles": styles(str(rule) for rule in data.table["rule"].dropna()),
-            "equations": _equations(data),
             "limits": response.colour_range(data),
             **(self._slowly(data) if patient else self._slow),
         }
@@ -129,6 +129,8 @@ class Contents:
         if not self._slow or self.behind:
             began = time.monotonic()
             self._slow = {
+                # Rules and cells are known to torch, which takes seconds to load.
+                "equations": _equations(data),
                 "growth": asdict(front.growth(data)),
                 "standings": asdict(standings.standings(data, curves_to_compare(self._board))),
                 "responses": [asdict(answer) for answer in response.responses(data)],

@@ -42,10 +42,8 @@ def write_report(
         OSError: the file cannot be written.
     """
     if isinstance(run, str | Path | optuna.Study):
-        boards, lost = [Board(run, str(where))], []
-    else:
-        boards, lost = boards_of(run, read=True)
-    return write_text_whole(Path(path), report(boards, lost))
+        return write_text_whole(Path(path), report([Board(run, str(where))]))
+    return write_text_whole(Path(path), report(*boards_of(run, read=True)))
 
 
 def report(boards: Sequence[Board], lost: Sequence[str] = ()) -> str:

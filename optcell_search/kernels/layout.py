@@ -27,8 +27,8 @@ MARK = 32
 STRETCH = 8
 # In the delta memory (kDelta in delta.h), in rows that any processor's vectors divide.
 DELTA, DELTA_ROWS = 16, 16
-# Widest head of a delta memory that a GPU's kernel holds.
-WIDEST_DELTA = 256
+# Widest head of a delta memory that a GPU's kernel holds in registers.
+WIDEST_DELTA = 64
 
 # How far back a fused layer's gradients are wanted: to the weights, to x, or to a linear rule and
 # its trace, too.

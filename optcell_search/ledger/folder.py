@@ -14,7 +14,7 @@ import optuna
 
 from . import trust as trusting
 from .format import REPORT, REQUEST_FILE, TASK_FILE
-from .holding import LOCK
+from .lock import LOCK
 from .opening import make_ledger
 from .request import Request
 from .storage.disk import sync, sync_all

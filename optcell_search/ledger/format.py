@@ -41,6 +41,8 @@ NOTE, TAGS = "note", "tags"
 
 # With "7" behind it: trial 7 is to end, pruned, after its current epoch.
 PRUNE = "prune:"
+# New limits that the search at work is to go by, until it has taken them up.
+EXTEND = "extend"
 
 # Attributes of a trial.
 EPOCH_PREFIX = "epoch:"

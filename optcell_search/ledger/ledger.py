@@ -146,6 +146,9 @@ class Ledger:
         running: RunningTrial | None
         if number is None:
             candidate = space.suggest(trial)
+            if fixed is not None:
+                # It may have a value that the space does not leave open.
+                candidate = fixed
             if candidate.key in tried:
                 self._in_memory.drop(trial)
                 return None

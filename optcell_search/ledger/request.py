@@ -54,6 +54,7 @@ class Request:
         seed, repeats: of the run, and how many seeds each candidate is trained with.
         folds: into how many training and validation data are dealt, each candidate being trained in
             all of them; 1: the task's own split alone.
+        uncut_folds: what that would be without a limit in time; 0: `folds`.
         population: how many trainings of a candidate, its folds, repeats and finalized seeds, are
             taken side by side at most; 1: one after the other; 0: as many as pays
             (`training.paying`).
@@ -92,6 +93,7 @@ class Request:
     seed: int
     repeats: int
     folds: int = 1
+    uncut_folds: int = 0
     population: int = 1
     ensemble: bool = False
     sampler: str
@@ -116,6 +118,11 @@ class Request:
     def trainings(self) -> int:
         """How often each candidate is trained: folds times repeats."""
         return self.folds * self.repeats
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether the data are so few that they are in folds, or would be with more time."""
+        return max(self.folds, self.uncut_folds) > 1
 
     @property
     def search_space(self) -> SearchSpace:

@@ -100,6 +100,9 @@ def _is_plain(rows: pd.DataFrame) -> pd.Series[bool]:
     if step not in rows:
         return pd.Series(False, index=rows.index)
     plain = (rows["rule"] == PLAIN_RULE) & np.isclose(rows[step].astype(float), PLAIN_STEP)
+    if "training.share" in rows:
+        # One that took a part of the epochs alone is no measure; runs from before have all.
+        plain &= rows["training.share"].fillna(1.0) == 1.0
     if "model.learn_rule" in rows:
         plain &= rows["model.learn_rule"] != True  # noqa: E712  (missing is not true)
     return plain
@@ -138,7 +141,8 @@ def _told(
     name = first.replace("_", " ")
     label = name if first in _COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
-    sentence = _sentence(number, plain, cell, source, label, better)
+    told = label if direction == "maximize" else f"{label} (+ is less of it, better)"
+    sentence = _sentence(number, plain, cell, source, told, better)
     return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
 
 

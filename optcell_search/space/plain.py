@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from .. import registry
 from ..hyperparameters import specification
@@ -11,20 +12,27 @@ from .domains import Domain, Fixed, Value, typical
 from .settings import Training, model_settings
 
 PLAIN_RULE, PLAIN_STEP = "gd", 1.0
-_STEP, _LEARNED = f"{PLAIN_RULE}.s", "model.learn_rule"
+_STEP, _LEARNED, _SHARE = f"{PLAIN_RULE}.s", "model.learn_rule", "training.share"
 
 
 def is_plain(candidate: Candidate) -> bool:
-    """Return whether a candidate is its cell as torch has it: u = z, and nothing learned of it."""
+    """Return whether a candidate is its cell as torch has it: u = z, and nothing learned of it.
+
+    One that takes a share of the epochs alone is none: it is no measure of those that take all.
+    """
     values = candidate.flat()
-    return values.get(_STEP) == PLAIN_STEP and not values[_LEARNED]
+    known = values.get(_STEP) == PLAIN_STEP and not values[_LEARNED]
+    return known and values[_SHARE] == 1
 
 
-def plain_value(cell: str) -> Callable[[str, Domain], Value]:
+def plain_value(
+    cell: str, given: Mapping[str, object] = MappingProxyType({})
+) -> Callable[[str, Domain], Value]:
     """Return what decides each hyperparameter of the plain candidate of `cell`, by dotted name.
 
-    The rule is gd with s = 1, which is not learned; every other one is at its default, where that
-    is one of the choices or inside the range, and else the first choice or the middle of the range.
+    The rule is gd with s = 1, which is not learned; every other one is as given, or else at its
+    default, where that is one of the choices or inside the range, and else the first choice or the
+    middle of the range.
     """
     fixed: dict[str, Value] = {
         "cell": cell,
@@ -34,7 +42,9 @@ def plain_value(cell: str) -> Callable[[str, Domain], Value]:
     }
 
     def value_of(name: str, domain: Domain) -> Value:
-        return fixed[name] if name in fixed else typical(domain, _default(name, cell))
+        if name in fixed:
+            return fixed[name]
+        return typical(domain, given.get(name, _default(name, cell)))
 
     return value_of
 

@@ -180,6 +180,10 @@ class Training(Hyperparameters):
         needs=("schedule", ("constant", "cosine")), since=_WHOLE_MODELS,
         doc="share of the budget over which the learning rate rises from 0",
     )  # fmt: skip
+    share: float = real(
+        1.0, search=(0.1, 1.0), valid=(0.0, 1.0), open_low=True, since=_WHOLE_MODELS,
+        doc="share of the budget of epochs with which training, and a schedule with it, ends",
+    )  # fmt: skip
     weights: str = choice(
         "last",
         options=("last", "best"),

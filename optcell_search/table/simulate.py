@@ -18,7 +18,7 @@ from ..ledger.request import Request
 from ..pareto import Direction
 from ..training import COSTS
 from ..tuning import Run
-from ..tuning.resolving import limits
+from ..tuning.resolving import amounts
 from ..tuning.resolving.first_candidates import with_plain
 from ..tuning.resolving.naming import name_of_run
 from ..tuning.resolving.resolve import SAMPLERS, SCHEDULERS, choose_scheduler, one_of
@@ -66,10 +66,10 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
     """
     one_of("sampler", asked.sampler, SAMPLERS)
     one_of("scheduler", asked.scheduler, SCHEDULERS)
-    limits.integer("trials", asked.trials, 1)
-    limits.integer("workers", asked.workers, 1, 10**5)
-    limits.integer("seed", asked.seed, 0, 2**63 - 1)
-    limits.integer("repeats", asked.repeats, 1, len(table.seeds))
+    amounts.integer("trials", asked.trials, 1)
+    amounts.integer("workers", asked.workers, 1, 10**5)
+    amounts.integer("seed", asked.seed, 0, 2**63 - 1)
+    amounts.integer("repeats", asked.repeats, 1, len(table.seeds))
     known = {**table.metrics, **dict.fromkeys(COSTS, "minimize")}
     names = [next(iter(known))] if asked.objectives is None else list(asked.objectives)
     if not names or len(set(names)) < len(names):

@@ -66,7 +66,7 @@ class ConvolutionalCellContract:
         x = movie(4)
         z = layer.cell.input_projection(layer._weights(), x, None)
         rows, _ = apply_rule(layer.rule, layer.rule_values(), z.flatten(2))
-        u, _ = layer._filtered(layer._weights(), x, None)
+        u, _ = layer._filtered(layer._weights(), layer.rule_values(), x, None)
         torch.testing.assert_close(u, rows.view(z.shape), rtol=0, atol=1e-12)
 
     def test_gradients_of_a_black_movie_are_finite(

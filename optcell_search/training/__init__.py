@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from optcell_search.training.baseline import feedforward_baseline, has_baseline, of_size
 from optcell_search.training.budget import automatic_epochs
 from optcell_search.training.divergence import DivergedError
 from optcell_search.training.fitting import check_training, sizes_of
 from optcell_search.training.iterating import train
-from optcell_search.training.measuring import (
+from optcell_search.training.measuring.baseline import feedforward_baseline, has_baseline, of_size
+from optcell_search.training.measuring.properties import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
-from optcell_search.training.population import Form, Population, form
-from optcell_search.training.scoring import (
+from optcell_search.training.measuring.scoring import (
     COSTS,
     TIMED,
     evaluate,
@@ -25,6 +24,7 @@ from optcell_search.training.scoring import (
     predict,
     score_of,
 )
+from optcell_search.training.population import Form, Population, form
 from optcell_search.training.trainer import Training
 
 __all__ = [

@@ -8,7 +8,7 @@ from torch import Tensor
 from optcell_search.space import Training
 from optcell_search.tasks import Batch, LoadedTask
 from optcell_search.training import batches
-from optcell_search.training.augmentation import Augmentation
+from optcell_search.training.recipe.augmentation import Augmentation
 from optcell_search.training.streams import Stream, stream_seed
 
 

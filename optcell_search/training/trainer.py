@@ -21,22 +21,23 @@ from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
 from optcell_search.space import Candidate
 from optcell_search.tasks import Batch, LoadedTask
-from optcell_search.training.augmentation import Augmentation, augments
-from optcell_search.training.averaging import Average
+from optcell_search.training.budget import own_epochs
 from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
 from optcell_search.training.keeping import Record, apart
-from optcell_search.training.losses import CandidateLoss
-from optcell_search.training.measuring import (
+from optcell_search.training.measuring.properties import (
     count_parameters,
     gradient_curve,
     gradient_norms,
     latency,
 )
-from optcell_search.training.optimizers import optimizer_of
+from optcell_search.training.measuring.scoring import answer, evaluate
 from optcell_search.training.passing import Pass
-from optcell_search.training.schedule import Schedule, changes, steps_in
-from optcell_search.training.scoring import answer, evaluate
+from optcell_search.training.recipe.augmentation import Augmentation, augments
+from optcell_search.training.recipe.averaging import Average
+from optcell_search.training.recipe.losses import CandidateLoss
+from optcell_search.training.recipe.optimizers import optimizer_of
+from optcell_search.training.recipe.schedule import Schedule, changes, steps_in
 from optcell_search.training.streams import Stream, stream_seed
 
 
@@ -59,7 +60,8 @@ class Training:
         task: what to train it on; it is moved to `device`.
         seed: of the initial weights, the order of the examples and dropout.
         device: where to train.
-        epochs: how many it will be trained; needed where the learning rate changes over them.
+        epochs: how many it will be trained; needed where the learning rate changes over them, or
+            where the candidate takes a share of them (``training.share``).
 
     The first ``training.pretrain_epochs`` epochs are trained on the task's pre-training data, the
     others on its training data; both count as epochs. The loss is the task's plus, for each
@@ -79,7 +81,7 @@ class Training:
 
     Raises:
         ValueError: the candidate asks for what the task lacks the data for or what does not fit it,
-            or for a schedule without a known number of epochs.
+            or for a schedule or a share without a known number of epochs.
     """
 
     def __init__(
@@ -108,7 +110,15 @@ class Training:
         self._weights = [p for p in self.live.parameters() if p.requires_grad]
         self.optimizer = optimizer_of(self.live, settings)
         self.steps = 0
-        steps = steps_in(settings, self.task, epochs) if changes(settings) else None
+        limited = settings.share < 1
+        if limited and epochs is None:
+            raise ValueError(
+                f"training.share = {settings.share} needs to know how many epochs will be trained; "
+                "valid: Training(..., epochs=N)"
+            )
+        own = None if epochs is None else own_epochs(epochs, settings.share)
+        self._most = own if limited else None
+        steps = steps_in(settings, self.task, own) if changes(settings) else None
         self._schedule = Schedule(settings, self.optimizer, steps)
         self.loss = CandidateLoss(candidate, self.task)
         categories = [place for place, _ in self.task.embedded]
@@ -124,7 +134,7 @@ class Training:
         """Train one epoch and return where the candidate then stands.
 
         Where the weights of the best epoch are kept, that is where it stood after that one. Once
-        ``training.patience`` is used up nothing more is trained.
+        ``training.patience`` or ``training.share`` is used up nothing more is trained.
 
         Returns:
             - ``epoch``: how many epochs it has been trained;
@@ -186,7 +196,9 @@ class Training:
 
     @property
     def exhausted(self) -> bool:
-        """Whether so many epochs were no better than the best that nothing more is trained."""
+        """Whether nothing more is trained: its share of the epochs or its patience is used up."""
+        if self._most is not None and self.epochs >= self._most:
+            return True
         patience = self.candidate.training.patience
         return bool(patience) and self._record.since >= patience
 

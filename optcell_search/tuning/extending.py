@@ -1,16 +1,21 @@
-"""What a resume changes of a run: its limits, and trials that are given up."""
+"""What changes of a run that has begun: its limits, and trials that are given up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from optcell_search.tasks import LoadedTask
 
+from ..ledger.amending import amend
+from ..ledger.format import EXTEND
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
+from .extension import sound
 from .resolving import limits
+from .resolving.amounts import integer, seconds_of
 
 
 def changes(
@@ -33,15 +38,46 @@ def changes(
     """
     changed: dict[str, Any] = {}
     if num_trials is not None:
-        limits.integer("num_trials", num_trials, 1)
+        integer("num_trials", num_trials, 1)
         changed["num_trials"] = limits.trials_of(num_trials, request.search_space, request.sampler)
     if time is not None:
-        changed["time_limit"] = limits.seconds_of("time", time)
+        changed["time_limit"] = seconds_of("time", time)
     if patience is not None:
-        changed["patience"] = limits.integer("patience", patience, 0)
+        changed["patience"] = integer("patience", patience, 0)
     if until is not None:
         changed["until"] = limits.goals_of(until, task()) if until else ()
     return changed
+
+
+def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:
+    """Let a run whose ledger is locked go by the limits that are kept in its study.
+
+    What is no limit, as in a study that somebody has edited, changes nothing.
+
+    Args:
+        ledger: of the run; its request is the new one afterwards.
+        folder: of the run.
+        asked: as `extension.checked` returned it.
+    """
+    if not asked:
+        return
+    with contextlib.suppress(ValueError):
+        amend(ledger, folder, _limits(ledger.request, **sound(asked)))
+    if ledger.study.user_attrs.get(EXTEND) == asked:
+        # Not so where more has been asked for meanwhile.
+        ledger.note(EXTEND, {})
+
+
+def _limits(
+    request: Request,
+    num_trials: int | None = None,
+    time: float | None = None,
+    patience: int | None = None,
+) -> dict[str, Any]:
+    def no_task() -> LoadedTask:
+        raise AssertionError("only goals need the task")
+
+    return changes(request, no_task, num_trials, time, patience, None)
 
 
 def give_up(ledger: Ledger, numbers: Sequence[int], folder: Path) -> None:

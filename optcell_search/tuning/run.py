@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from optuna.trial import TrialState
@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.amending import amend
-from ..ledger.format import ENDED, REPORT
+from ..ledger.format import ENDED, EXTEND, REPORT
 from ..ledger.ledger import Ledger
 from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
@@ -24,7 +24,8 @@ from ..ledger.storage.names import refuse_link
 from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
 from . import extending, task_file
-from .resolving.limits import MOST_REPEATS, integer
+from .resolving.amounts import integer
+from .resolving.limits import MOST_REPEATS
 from .run_weights import RunWeights
 from .search.budget import Budget
 from .search.view import View
@@ -81,6 +82,8 @@ class Run(RunWeights):
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
             extending.give_up(ledger, skip, self.directory)
+            # What was asked for just as the search before this one ended.
+            self._extended(ledger)(ledger.study.user_attrs.get(EXTEND) or {})
             if changes:
                 amend(ledger, self.directory, changes)
                 self.request = ledger.request
@@ -106,7 +109,7 @@ class Run(RunWeights):
 
         try:
             with View() as view:
-                drive(ledger, self.directory, view, callbacks)
+                drive(ledger, self.directory, view, self._extended(ledger), callbacks)
         except EarlyFailureError as error:
             raise RunFailedError(
                 f"stopped early: {error}; when that is mended, "
@@ -116,6 +119,10 @@ class Run(RunWeights):
             raise RunFailedError(
                 f"the run broke off: {error}; `optcell-search resume {self.directory}` goes on"
             ) from error
+
+    def _extended(self, ledger: Ledger) -> Callable[[Mapping[str, Any]], None]:
+        """Return what takes up new limits that somebody has asked for by `extend`."""
+        return lambda asked: extending.take_up(ledger, self.directory, asked)
 
     def _conclude(self, ledger: Ledger) -> None:
         if not ledger.counts[TrialState.COMPLETE]:
@@ -191,11 +198,12 @@ class Run(RunWeights):
             trials: numbers of trials to take instead of these.
             best_of_each_rule, best_of_each_cell: take the best candidate of each rule, of each
                 cell, or both, instead of these.
-            epochs: budget of each training; None: that of the search or, with `refit`, the mean
-                over folds and repeats of the epochs that were best there, where the learning rate
-                is constant.
+            epochs: budget of each training; None: that of the search or, where the learning rate
+                follows a schedule, what it would be without a limit in time; where it is constant
+                and with `refit`, the mean over folds and repeats of the epochs that were best.
             refit: train on training and validation data together, for so many epochs, then test;
-                there are no validation scores then. None: where the search had folds.
+                there are no validation scores then. None: where the search had folds, or would have
+                had them with more time.
             ensemble: test, beside the single ones, the average of each candidate's seeds: of their
                 probabilities, or of the numbers they predict. None: if the search's preset says so.
             address, data_dir: as `resume` takes them.
@@ -217,7 +225,7 @@ class Run(RunWeights):
         integer("top", 1 if top is None else top, 1)
         integer("seeds", seeds, 1, MOST_REPEATS)
         integer("epochs", 1 if epochs is None else epochs, 1)
-        refitted = self.request.folds > 1 if refit is None else refit
+        refitted = self.request.is_of_few if refit is None else refit
         together = self.request.ensemble if ensemble is None else ensemble
         plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)
         table = self.results()

@@ -14,7 +14,7 @@ from optcell_search.space import Candidate
 
 from ..ledger import trust as trusting
 from ..ledger.format import METRICS, REQUEST, finalized_in
-from ..ledger.holding import is_locked
+from ..ledger.lock import is_locked
 from ..ledger.request import Request
 from ..ledger.snapshot import Snapshot, snapshot
 from ..ledger.trials.scores import NO_RECORD

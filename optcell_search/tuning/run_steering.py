@@ -7,7 +7,8 @@ from typing import Any
 
 from optcell_search.space import Candidate, SearchSpace, from_flat
 
-from ..ledger.format import PRUNE
+from ..ledger.format import EXTEND, PRUNE
+from ..ledger.lock import is_locked
 from ..ledger.trials.trial_record import TrialRecord
 from .run_folder import RunFolder
 
@@ -63,6 +64,36 @@ class RunSteering(RunFolder):
             )
         with study_to_write(self.directory) as study:
             study.set_user_attr(f"{PRUNE}{number}", True)
+
+    def extend(
+        self,
+        num_trials: int | None = None,
+        *,
+        time: str | float | None = None,
+        patience: int | None = None,
+    ) -> None:
+        """Let the search at work use more, or less, from now on.
+
+        It looks for such wishes once a second; one that is just ending heeds it when it is resumed.
+
+        Args:
+            num_trials, time: what the run may use in all: what it has used counts.
+            patience: trials without a better front after which it ends; 0: no limit.
+
+        Raises:
+            ValueError: no process on this machine works on the run, or a limit is wrong.
+        """
+        from ..ledger.writing import study_to_write
+        from .extension import checked
+
+        asked = checked(num_trials, time, patience)
+        if not is_locked(self.directory):
+            raise ValueError(
+                f"{self.directory}: no process on this machine works on it; `optcell-search resume "
+                f"{self.directory}` goes on, with the same options"
+            )
+        with study_to_write(self.directory) as study:
+            study.set_user_attr(EXTEND, {**study.user_attrs.get(EXTEND, {}), **asked})
 
     def _changed(self, record: TrialRecord, changes: Mapping[str, Any]) -> Candidate:
         where = f"{self.directory}: trial {record.number}"

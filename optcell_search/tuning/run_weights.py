@@ -23,7 +23,7 @@ from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_
 from .replay import Replay, replay, trained
 from .run_data import RunData
 from .store import checkpoints, finalized_weights
-from .worker.final_training import refit_epochs
+from .worker.final_training import final_epochs
 
 if TYPE_CHECKING:
     from optcell_search.export import Reference, TaskDescription
@@ -113,7 +113,8 @@ class RunWeights(RunData):
         self._check_data(moved)
         trial, request = self._trial(number), self.request
         seed = trial_seed(request.seed, trial.user_attrs["key"], request.trainings + place)
-        epochs, source = refit_epochs(trial, request), self._source_at(moved)
+        epochs = final_epochs(trial, request, refit=True)
+        source = self._source_at(moved)
         try:
             return trained(request, trial, [seed], epochs, source, refit=True)
         except DivergedError as error:

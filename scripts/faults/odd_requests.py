@@ -2,23 +2,27 @@
 
     odd_requests.py [--seconds 60] [--seed 0]
 
-A good request with one to three options replaced, up to the moment at which Ray would start. Wrong
-is a traceback, an exit code other than 0, 1, 2 or 130, more than a few lines, a long time, or a
-file left behind.
+A good request of any command with one to three options replaced or added, up to the moment at
+which Ray would start; options are read off the command's own parser. Wrong is a traceback, an exit
+code other than 0, 1, 2 or 130, more than a few lines, a long time, or a file left behind.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import random
 import resource
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import attacks
+
+from optcell_search.cli.parser import make_parser
 
 VALUES = [
     "", " ", "-", "--", "-1", "0", "1", "1.5", "nan", "inf", "-inf", "1e400", "1e-400", "10" * 12,
@@ -34,32 +38,62 @@ VALUES = [
     "mnist1d:x",
     "smoke", "everything", "{root}", "{root}/tiny.npz", "{root}/tiny.toml",
 ]  # fmt: skip
-OPTIONS = [
-    "--task", "--trials", "--out", "--objectives", "--constraint", "--epochs", "--data-dir",
-    "--sampler", "--scheduler", "--seed", "--repeats", "--workers", "--threads", "--gpus-per-trial",
-    "--device", "--callback", "--address", "--study", "--storage", "--checkpoint-gib", "SPACE",
-]  # fmt: skip
+# With --force it would replace whatever file of the machine a value names.
+LEFT_OUT = ("--help", "--force")
 _MEMORY = 24 * 2**30  # bytes of addresses
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command."""
+    found = make_parser()._subparsers
+    assert found is not None
+    (action,) = found._group_actions
+    return dict(action.choices or {})  # type: ignore[arg-type]
+
+
+def good(root: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
+    """Return what each command is called with where nothing is odd: arguments, and options."""
+    run, out = str(root / "sound"), str(root / "out")
+    return {
+        "run": (
+            [str(root / "tiny.toml")],
+            {"--task": str(root / "tiny.npz"), "--trials": "3", "--out": str(root / "out" / "run")},
+        ),
+        "enqueue": ([run, "0", "lr=0.01"], {}),
+        "prune": ([run, "0"], {}),
+        "replay": ([run, "0"], {}),
+        # Without --html it would go on serving.
+        "dashboard": ([run], {"--html": f"{out}.html"}),
+        "export": ([run], {"--out": out}),
+        "predict": ([run, str(root / "tiny.npz")], {"--out": f"{out}.csv"}),
+        "simulate": ([], {"--trials": "2"}),
+        "list": (["rules"], {}),
+    }  # and the others with the run alone
+
+
 def request(root: Path, chance: random.Random) -> list[str]:
-    """Return a command: `run` with a few odd values, at times another command."""
+    """Return a command with a few odd values, most often `run`."""
     odd = [value.replace("{root}", str(root)) for value in VALUES]
-    if chance.random() < 0.15:
-        name = chance.choice(
-            ["status", "results", "resume", "replay", "finalize", "export", "list"]
-        )
-        return [name, *(chance.choice(odd) for _ in range(chance.randint(1, 3)))]
-    good = {
-        "SPACE": str(root / "tiny.toml"), "--task": str(root / "tiny.npz"), "--trials": "3",
-        "--out": str(root / "out" / "run"),
-    }  # fmt: skip
-    for option in chance.sample(OPTIONS, chance.randint(1, 3)):
-        good[option] = chance.choice(odd)
-    space = good.pop("SPACE")
+    parsers, usual = commands(), good(root)
+    name = "run" if chance.random() < 0.6 else chance.choice(sorted(parsers))
+    places, options = map(copy.copy, usual.get(name, ([str(root / "sound")], {})))
+    known = [
+        action
+        for action in parsers[name]._actions
+        if action.option_strings and action.option_strings[-1] not in LEFT_OUT
+    ]
+    flags = []
+    for action in chance.sample(known, min(len(known), chance.randint(1, 3))):
+        option = action.option_strings[-1]
+        if action.nargs == 0:
+            flags.append(option)
+        else:
+            options[option] = chance.choice(odd)
+    if places and chance.random() < 0.3:
+        places[chance.randrange(len(places))] = chance.choice(odd)
     joined = chance.random() < 0.5
-    pairs = [[f"{option}={value}"] if joined else [option, value] for option, value in good.items()]
-    return ["run", space, *(part for pair in pairs for part in pair)]
+    pairs = [[f"{key}={value}"] if joined else [key, value] for key, value in options.items()]
+    return [name, *places, *(part for pair in pairs for part in pair), *flags]
 
 
 def main() -> int:
@@ -74,17 +108,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, attacks.without_ray_and_network():
         root = Path(name)
         os.environ["XDG_STATE_HOME"] = str(root / "state")
+        # With the kernels that the user has: to build them takes a minute.
+        attacks.make_run(root / "sound")
         os.environ["XDG_CACHE_HOME"] = str(root / "cache")
-        attacks.make_inputs(root)
         os.chdir(root)
         (root / "state").mkdir()
         (root / "cache").mkdir()
         before = {path.name for path in root.iterdir()}
 
-        def left(_: int | None) -> list[str]:
-            new = {path.name for path in root.iterdir()} - before
-            before.update(new)
-            return [f"left {sorted(new)}"] if new else []
+        def left(code: int | None) -> list[str]:
+            new = [path for path in root.iterdir() if path.name not in before]
+            for path in new:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            # What was asked for and done is not left behind.
+            names = sorted(path.name for path in new)
+            return [f"left {names}"] if new and code != 0 else []
 
         while time.monotonic() < end:
             attacks.attack(tally, "request", request(root, chance), left)

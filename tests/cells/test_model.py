@@ -239,3 +239,11 @@ def test_symbols_go_through_a_front() -> None:
     rest, _ = model.stream(x[:, 3:], state)
     torch.testing.assert_close(torch.cat([start, rest], 1), whole)
     assert whole.shape == (2, 7, 4)
+
+
+@pytest.mark.parametrize("front", ["none", "serial"])
+def test_a_step_without_its_dimension_of_time_does_not_pass_for_a_sequence(front: str) -> None:
+    model = SequenceModel(3, 2, 4, front=front)
+    for take in (model, model.stream):
+        with pytest.raises(ValueError, match=r"input of shape \(5, 3\); valid: \(batch, steps"):
+            take(torch.randn(5, 3))

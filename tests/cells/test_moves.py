@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from optcell_search import OptCell, rules
+from optcell_search import OptCell, registry, rules
 from optcell_search.cells.conv import OptConvCell
 from optcell_search.rules import Rule
 
@@ -146,3 +146,17 @@ def test_made_empty_and_loaded_it_computes_what_it_computed(cell: str) -> None:
     empty.load_state_dict(module.state_dict(), assign=True)
     for other in (filled, empty):
         torch.testing.assert_close(other(x), module(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("cell", registry.cells.names())
+def test_a_cell_of_half_precision_goes_on_from_its_own_state(cell: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    module = OptCell(3, 4, cell=cell).to(dtype)
+    x = torch.randn(12, 2, 3).to(dtype)
+    whole, _ = module(x)
+    first, state = module(x[:5])
+    rest, _ = module(x[5:], state)
+    assert whole.dtype == rest.dtype == dtype
+    bound = 16 * torch.finfo(dtype).eps * max(1.0, whole.detach().abs().max().item())
+    torch.testing.assert_close(torch.cat([first, rest]), whole, rtol=0, atol=bound)

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +15,8 @@ import pandas as pd
 import pytest
 from calling import call
 
-from optcell_search import registry
 from optcell_search.cli import main, tables
-from optcell_search.cli.parser import make_parser
-from optcell_search.space import SearchSpace
 from optcell_search.tuning import Run
-from optcell_search.tuning.resolving.presets import thoroughness
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +74,6 @@ def test_a_run_by_time_is_extended_by_resume(
     assert (code, "3 of 3" in output) == (0, True)
     request = Run.open(folder).request
     assert (request.num_trials, request.until, request.patience) == (3, (), 9)
-
-
-def test_epochs_are_chosen_unless_they_are_given() -> None:
-    parse = make_parser().parse_args
-    common = ["run", "smoke", "--task", "digits", "--out", "x"]
-    assert (parse(common).epochs, parse(common).preset) == (None, "good")
-    assert thoroughness("good", None, None, None).epochs == "auto"
-    assert thoroughness(None, None, None, None).epochs == 10, "as Python's search has it"
-    assert parse([*common, "--epochs", "7"]).epochs == 7
-    with pytest.raises(SystemExit):
-        parse([*common, "--epochs", "many"])
 
 
 @pytest.mark.usefixtures("cluster")
@@ -260,39 +244,6 @@ def test_export(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFix
     )
 
 
-@pytest.mark.parametrize("kind", ["rules", "cells", "tasks", "penalties"])
-def test_list(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, output, _ = call(capsys, "list", kind)
-    names = [line.split()[0] for line in output.splitlines()]
-    known = registry.every_cell if kind == "cells" else getattr(registry, kind)
-    assert (code, names) == (0, list(known.names()))
-    _, output, _ = call(capsys, "list", kind, "--json")
-    assert list(json.loads(output)) == names
-
-
-def test_list_spaces(capsys: pytest.CaptureFixture[str]) -> None:
-    code, output, _ = call(capsys, "list", "spaces")
-    assert code == 0
-    assert [line.split()[0] for line in output.splitlines()] == list(SearchSpace.names())
-    smoke = next(line for line in output.splitlines() if line.startswith("smoke"))
-    assert smoke.endswith("  2 cells × 3 rules, 4 hyperparameters searched, 1 of them continuous")
-
-
-@pytest.mark.parametrize(
-    "command",
-    ["run", "resume", "status", "results", "finalize", "replay", "dashboard", "export", "list"],
-)
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["--help"])
-    assert caught.value.code == 0
-    assert command in capsys.readouterr().out
-    with pytest.raises(SystemExit) as caught:
-        main([command, "--help"])
-    assert caught.value.code == 0
-    assert "--json" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("command", ["status", "results"])
 def test_looking_at_a_run_imports_nothing_heavy(run: tuple[Path, Any], command: str) -> None:
     heavy = {"ray", "torch", "optuna", "sqlalchemy", "alembic", "plotly", "sklearn", "rich"}
@@ -305,26 +256,3 @@ def test_looking_at_a_run_imports_nothing_heavy(run: tuple[Path, Any], command: 
         [sys.executable, "-c", program, str(run[0])], capture_output=True, text=True, check=True
     )
     assert done.stderr == "0 []\n"
-
-
-def test_help_need_not_wait_for_ray() -> None:
-    program = (
-        "import sys; from optcell_search.cli.parser import make_parser; make_parser()\n"
-        "print(sorted({'ray', 'optuna', 'plotly'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "[]\n"
-
-
-def test_the_installed_command() -> None:
-    command = shutil.which("optcell-search", path=str(Path(sys.executable).parent))
-    if command is None:
-        pytest.skip("optcell-search is not installed beside this interpreter")
-    done = subprocess.run([command, "list", "rules"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "heavy_ball" in done.stdout
-    wrong = subprocess.run([command, "status", "nowhere"], capture_output=True, text=True)
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr == "optcell-search: nowhere: no run here, run.toml is missing\n"

@@ -92,6 +92,26 @@ def test_every_fault_of_a_space_has_its_line(
     assert all(line.startswith(f"optcell-search: {path}: ") for line in errors.splitlines())
 
 
+def test_of_very_many_faults_the_first_are_told(
+    tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "space.toml"
+    path.write_text("\n".join(f"[a{i}]" for i in range(3000)))
+    code, _, errors = call(
+        capsys, "run", str(path), "--task", tiny, "--trials", "1", "--out", str(tmp_path / "run")
+    )
+    told = errors.splitlines()
+    assert code == 2
+    assert len(told) == 21
+    assert told[-1].startswith("optcell-search: and 29")
+
+
+def test_a_setting_that_is_given_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, errors = call(capsys, "enqueue", "nowhere", "0", "lr=0.1", "s=1", "lr=0.2")
+    assert (code, output) == (2, "")
+    assert errors == "optcell-search: lr: given more than once; valid: one value\n"
+
+
 @pytest.mark.parametrize(
     "command",
     ["", "ran", "run", "run x --task y --trials many --out z", "replay x", "list colours", "--x"],

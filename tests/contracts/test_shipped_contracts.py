@@ -58,13 +58,22 @@ def test_what_is_broken_is_found(tmp_path: Path) -> None:
     assert "TestLeaking::test_splits_have_the_shapes_that_sizes_and_readout_say" not in failed
 
 
-@pytest.mark.parametrize("contract", [name for name in testing.__all__ if "Contract" in name])
-def test_a_contract_without_its_fixture_says_which(contract: str, tmp_path: Path) -> None:
-    suite = tmp_path / "test_none.py"
-    suite.write_text(
-        f"from optcell_search import testing\n\nclass TestIt(testing.{contract}): ...\n"
-    )
-    said = run(str(suite), tmp_path)
+CONTRACTS = [name for name in testing.__all__ if "Contract" in name]
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a suite says that supplies no fixture to any contract."""
+    suite = tmp_path_factory.mktemp("without") / "test_none.py"
+    classes = [f"class Test{name}(testing.{name}): ..." for name in CONTRACTS]
+    suite.write_text("\n\n".join(["from optcell_search import testing", *classes]))
+    return run(str(suite), suite.parent)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_contract_without_its_fixture_says_which(contract: str, without: str) -> None:
+    header = "ERROR at setup of "
+    said = without.partition(f"{header}Test{contract}.")[2].partition(header)[0]
     assert "supply the fixture `" in said
 
 

@@ -11,33 +11,22 @@ import time
 from pathlib import Path
 
 import pytest
-from ledgers import TWO, in_folder
 
 pytest.importorskip("dash", reason="dash is not installed")
-
 from optcell_search.dashboard.app.driver import driver_of, interrupt, own
 from optcell_search.dashboard.app.jobs import Job, Jobs, Progress
-from optcell_search.dashboard.app.prefix import checked
 from optcell_search.dashboard.app.requests import (
     enqueue_job,
     export_job,
+    extend_job,
     finalize_job,
     prune_job,
     resume_job,
 )
-from optcell_search.dashboard.token import VARIABLE, find_token
-from optcell_search.dashboard.views import FILE, keep_view, views_of
 from optcell_search.ledger.folder import locked
-from optcell_search.ledger.holding import LOCK
-from optcell_search.ledger.storage.whole import write_text_whole
+from optcell_search.ledger.lock import LOCK
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    in_folder(tmp_path / "run", TWO).add([0.9, 10.0])
-    return tmp_path / "run"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +77,11 @@ def test_commands_are_those_that_one_would_type(
         "optcell-search finalize 'runs/my run' --top 2 --seeds 4"
     )
     assert resume_job(run).command == "optcell-search resume 'runs/my run'"
+    assert extend_job(run, 40, "1h30m").command == (
+        "optcell-search extend 'runs/my run' --trials=40 --time=1h30m"
+    )
+    with pytest.raises(ValueError, match="say how many trials or how much time in all"):
+        extend_job(run, None, "")
     more = resume_job(run, 40, "1h30m").command
     assert more == "optcell-search resume 'runs/my run' --trials=40 --time=1h30m"
     assert resume_job(run, None, "", 7).command == "optcell-search resume 'runs/my run' --skip=7"
@@ -108,7 +102,7 @@ def test_commands_are_those_that_one_would_type(
 
 def ended(jobs: Jobs) -> Progress:
     deadline = time.monotonic() + 180
-    while (progress := jobs.progress()).state == "working":
+    while (progress := jobs.progress()).waits:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     return progress
@@ -120,10 +114,52 @@ def test_a_command_that_fails_says_why(folder: Path) -> None:
     job = export_job(folder, 0, "winner")
     started = jobs.start(job)
     assert (started.state, started.command) == ("working", job.command)
-    assert "wait for it" in jobs.start(job).message
+    again = jobs.start(job)
+    assert (again.state, again.waits) == ("failed", True)
+    assert "at work already" in jobs.progress().message, "it is still said at the next look"
+    ended(jobs)
+    jobs.start(Job(("status", str(folder)), "looking", "Looked."))
     progress = ended(jobs)
     assert progress.state == "failed"
     assert "run.toml is missing" in progress.message
+    jobs.close()
+
+
+TALK = """
+    import sys, time
+    from pathlib import Path
+    print(*sys.argv[1:])
+    while sys.argv[1] == "search" and not Path(sys.argv[2]).exists():
+        time.sleep(0.05)
+"""
+
+
+def test_a_search_that_was_resumed_on_the_page_keeps_no_other_command_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tmp_path / "lib" / "optcell_search"
+    stand_in.mkdir(parents=True)
+    (stand_in / "__init__.py").touch()
+    (stand_in / "cli.py").write_text(textwrap.dedent(TALK))
+    monkeypatch.setenv("PYTHONPATH", str(stand_in.parent))
+    jobs = Jobs()
+    jobs.start(Job(("search", str(tmp_path / "end")), "searching", "The end.", outlives=True))
+    jobs.start(Job(("prune", "7"), "pruning", "Pruned."))
+    deadline = time.monotonic() + 60
+    while (progress := jobs.progress()).state == "working":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (progress.state, progress.waits) == ("done", True)
+    assert progress.message.endswith("Pruned.")
+    (other,) = progress.others
+    assert other.startswith("searching … ")
+    assert other.endswith(f"(optcell-search search {tmp_path / 'end'})")
+    said = jobs.say(Progress("failed", "No trial is picked."))
+    assert (said.message, len(said.others), said.waits) == ("No trial is picked.", 2, True)
+    (tmp_path / "end").touch()
+    progress = ended(jobs)
+    assert progress.message == "No trial is picked."
+    assert any("The end." in other for other in progress.others)
     jobs.close()
 
 
@@ -227,83 +263,3 @@ def test_another_users_run_is_not_steered(folder: Path, monkeypatch: pytest.Monk
     ):
         with pytest.raises(ValueError, match="another user's; it can be looked at only"):
             ask()  # type: ignore[no-untyped-call]
-
-
-def test_views_are_kept_in_the_run_folder(folder: Path) -> None:
-    assert views_of(folder) == {}
-    keep_view(folder, "front, small", "x=parameters&pick=3")
-    assert keep_view(folder, " μ ", "filter=adam") == {
-        "front, small": "x=parameters&pick=3",
-        "μ": "filter=adam",
-    }
-    assert keep_view(folder, "front, small", None) == views_of(folder) == {"μ": "filter=adam"}
-    with pytest.raises(ValueError, match="kept in the run folder"):
-        keep_view(None, "a", "b")
-
-
-@pytest.mark.parametrize("text", ["", "[1]", "{", '{"a": 1}', '{"": "x"}', '{"a\\n": "x"}', "\0"])
-def test_a_damaged_file_of_views_holds_none(folder: Path, text: str) -> None:
-    (folder / FILE).write_text(text, encoding="utf-8")
-    assert views_of(folder) == {}
-
-
-def test_views_are_neither_read_nor_written_through_a_link(folder: Path, tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs"
-    theirs.write_text('{"a": "b"}', encoding="utf-8")
-    (folder / FILE).symlink_to(theirs)
-    assert views_of(folder) == {}
-    keep_view(folder, "mine", "x=1")
-    assert theirs.read_text(encoding="utf-8") == '{"a": "b"}'
-    assert not (folder / FILE).is_symlink()
-
-
-def test_a_file_appears_whole_or_not_at_all_and_behind_no_link(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    theirs = tmp_path / "theirs"
-    theirs.write_text("theirs", encoding="utf-8")
-    (tmp_path / ".report.html.part").symlink_to(theirs)
-    (tmp_path / "report.html").symlink_to(theirs)
-    write_text_whole(tmp_path / "report.html", "ours")
-    assert theirs.read_text(encoding="utf-8") == "theirs"
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "ours"
-    before = sorted(tmp_path.iterdir())
-
-    def full(self: Path, target: Path) -> Path:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_text_whole(tmp_path / "report.html", "more")
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_a_token_comes_from_the_option_a_file_or_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    file = tmp_path / "token"
-    file.write_text(" from file \nsecond line\n", encoding="utf-8")
-    assert find_token() == ""
-    monkeypatch.setenv(VARIABLE, "from environment")
-    assert find_token() == "from environment"
-    assert find_token(file=file) == "from file"
-    assert find_token("given", file) == "given"
-    file.write_text("\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="its first line is empty; valid: the token"):
-        find_token(file=file)
-    with pytest.raises(FileNotFoundError, match=r"--token-file .*: no such file"):
-        find_token(file=tmp_path / "none")
-
-
-@pytest.mark.parametrize(
-    ("given", "path"), [("", ""), ("/", ""), ("/a/b/", "/a/b"), ("user/me@x/p", "/user/me@x/p")]
-)
-def test_a_base_path_begins_with_a_slash_and_ends_without(given: str, path: str) -> None:
-    assert checked(given) == path
-
-
-@pytest.mark.parametrize("given", ["//host/x", "/a b", '/"', "/a?b", "http://host/"])
-def test_what_is_no_base_path_is_refused(given: str) -> None:
-    with pytest.raises(ValueError, match=r"--base-path .*; valid: a path such as"):
-        checked(given)

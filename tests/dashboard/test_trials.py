@@ -124,6 +124,6 @@ def test_provenance_says_how_to_run_it_again() -> None:
         "--objectives accuracy,parameters --constraint 'parameters<=50000' --out again"
     )
     assert found.replay == "optcell-search replay 'runs/my run' TRIAL"
-    assert found.facts["data fingerprint"] == "5eed" * 16
+    assert found.facts["fingerprint of the data"] == "5eed" * 16
     assert found.facts["objectives"] == "maximize accuracy and minimize parameters"
     assert SearchSpace.from_dict(tomllib.loads(found.space), where="space").to_dict() == space

@@ -1,6 +1,7 @@
+"""An exported package: what it holds, says and does where nothing of the search is."""
+
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import json
 import re
@@ -13,46 +14,13 @@ from typing import Any
 
 import pytest
 import torch
+from exporting import a_candidate, trained
 from safetensors.torch import load_file, save_file
 
 from optcell_search import registry
-from optcell_search.export import ExportError, TaskInfo, export, formats, package, verify
+from optcell_search.export import TaskInfo, export, package
 from optcell_search.export.description import package_name, readme
 from optcell_search.space import Candidate
-
-TASK = TaskInfo(spec="digits", input_size=8, output_size=10, metrics={"accuracy": "maximize"})
-SCORES = {
-    "validation": {"accuracy": [0.9, 0.92], "train_seconds": [1.0, 2.0]},
-    "test": {"accuracy": [0.89, 0.91]},
-}
-
-
-def a_candidate(cell: str = "gru", rule: str = "adam", **model: Any) -> Candidate:
-    tables = {"cell": {"name": cell}, "rule": {"name": rule}}
-    return Candidate.from_dict({**tables, "model": {"hidden_size": 12, **model}, "training": {}})
-
-
-def trained(candidate: Candidate, task: TaskInfo = TASK) -> torch.nn.Module:
-    torch.manual_seed(1)
-    return candidate.build(task).eval()
-
-
-def no_formats(*_: Any) -> dict[str, formats.Outcome]:
-    refused = {"written": False, "reason": "left out by the test"}
-    return {"model.pt2": refused, "step.onnx": refused}
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the other forms of the model, which take most of an export's time."""
-    monkeypatch.setattr(formats, "write_formats", no_formats)
-
-
-@pytest.fixture(scope="session")
-def winner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    candidate = a_candidate()
-    target = tmp_path_factory.mktemp("exports") / "winner"
-    return export(candidate, trained(candidate).state_dict(), TASK, SCORES, target)
 
 
 @pytest.fixture(scope="session")
@@ -205,93 +173,6 @@ torch.save(outputs, "y.pt")
         torch.testing.assert_close(outputs["stream"], model.stream(x)[0])
 
 
-def test_the_onnx_step_follows_the_model_from_the_state_the_config_names(winner: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    config = json.loads((winner / "config.json").read_text())
-    session = onnxruntime.InferenceSession(winner / "step.onnx")
-    state = {
-        part["name"]: torch.full(
-            [1 if size == "batch" else size for size in part["shape"]],
-            part["initial"],
-            dtype=getattr(torch, part["type"]),
-        ).numpy()
-        for part in config["files"]["step.onnx"]["state"]
-    }
-    x = torch.randn(1, 5, 8)
-    outputs = []
-    for t in range(5):
-        y, *after = session.run(None, {"x": x[:, t].numpy(), **state})
-        state = dict(zip(state, after, strict=True))
-        outputs.append(torch.from_numpy(y))
-    with torch.no_grad():
-        expected = trained(a_candidate()).stream(x)[0]
-    torch.testing.assert_close(torch.stack(outputs, 1), expected, atol=1e-5, rtol=1e-4)
-
-
-def test_an_existing_target_is_not_touched(tmp_path: Path) -> None:
-    target = tmp_path / "winner"
-    target.mkdir()
-    (target / "mine.txt").write_text("mine")
-    candidate = a_candidate()
-    with pytest.raises(FileExistsError, match="winner: already exists"):
-        export(candidate, trained(candidate).state_dict(), TASK, SCORES, target)
-    assert [path.name for path in tmp_path.rglob("*")] == ["winner", "mine.txt"]
-
-
-def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    weights = trained(a_candidate(hidden_size=5)).state_dict()
-    with pytest.raises(ValueError, match=r"the weights do not fit the candidate: .*weight_ih_l0"):
-        export(a_candidate(), weights, TASK, SCORES, tmp_path / "winner")
-    assert not list(tmp_path.iterdir())
-
-
-def sabotage(monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:
-    """Change a copied file behind the export's back."""
-    copy = package._copy_rooms
-
-    def copy_and_change(home: Path) -> None:
-        copy(home)
-        text = (home / file).read_text()
-        assert old in text
-        (home / file).write_text(text.replace(old, new))
-
-    monkeypatch.setattr(package, "_copy_rooms", copy_and_change)
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(
-    ("file", "old", "new", "message"),
-    [
-        ("rules/heavy_ball.py", 'p["s"] * z', '2 * p["s"] * z', "forward differs by"),
-        ("cells/base.py", "import torch\n", "import pandas\n", "No module named 'pandas'"),
-    ],
-)
-def test_a_package_that_does_something_else_is_an_error_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str, message: str
-) -> None:
-    sabotage(monkeypatch, file, old, new)
-    candidate = a_candidate("rnn", "heavy_ball")
-    with pytest.raises(ExportError, match=message):
-        export(candidate, trained(candidate).state_dict(), TASK, SCORES, tmp_path / "a" / "winner")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("output", "message"),
-    [
-        (torch.tensor([1.0, 2.1]), "forward differs by 0.1"),
-        (torch.tensor([1.0, torch.nan]), "forward differs by nan"),
-        (torch.tensor([[1.0, 2.0]]), r"forward has shape \(1, 2\) instead of \(2,\)"),
-        (torch.tensor([1.0, 2.0 + 1e-6]), None),
-    ],
-)
-def test_outputs_are_compared_by_shape_and_value(output: torch.Tensor, message: str | None) -> None:
-    expected = torch.tensor([1.0, 2.0])
-    refused = pytest.raises(ExportError, match=message) if message else contextlib.nullcontext()
-    with refused:
-        verify._compare({"forward": expected}, {"forward": output})
-
-
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("cell", "rule", "model"),
@@ -322,82 +203,6 @@ def test_other_candidates_are_exported_too(
     text = (target / "README.md").read_text()
     assert "it has not been\ntested" in text
     assert ("model.stream" in text) == ("bidirectional" not in model)
-
-
-def test_forms_that_torch_cannot_write_are_named_with_the_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise NotImplementedError("no such operator\nand a long story")
-
-    model = trained(a_candidate())
-    monkeypatch.setattr(torch.export, "export", refuse)
-    monkeypatch.setattr(formats, "_ONNX", ("onnx", "not_a_package"))
-    outcome = formats.write_formats(model, 8, tmp_path)
-    assert outcome["model.pt2"] == {
-        "written": False,
-        "reason": "NotImplementedError: no such operator",
-    }
-    assert outcome["step.onnx"]["written"] is False
-    assert "not installed: not_a_package" in outcome["step.onnx"]["reason"]
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("inner", "lost"), [("_SCAN", {"model.pt2"}), ("_TREES", {"model.pt2", "step.onnx"})]
-)
-def test_a_form_is_left_out_where_torch_no_longer_has_what_writes_it(
-    inner: str, lost: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(formats, inner, "torch.not_there_any_more")
-    outcome = formats.write_formats(trained(a_candidate("rnn", "gd")), 8, tmp_path)
-    assert {name for name, form in outcome.items() if not form["written"]} == lost
-    for name in lost:
-        assert "has no torch.not_there_any_more" in outcome[name]["reason"]
-
-
-def test_a_form_whose_outputs_differ_is_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = trained(a_candidate("rnn", "gd"))
-    monkeypatch.setattr(formats._Step, "forward", other_step(formats._Step.forward))
-    outcome = formats.write_formats(model, 8, tmp_path)
-    for name in ("model.pt2", "step.onnx"):
-        assert outcome[name]["reason"].startswith("ArithmeticError: its outputs differ"), name
-    assert not list(tmp_path.iterdir())
-
-
-def other_step(forward: Any) -> Any:
-    def step(self: Any, x: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        y, *after = forward(self, x, *state)
-        return (y + 0.1, *after)
-
-    return step
-
-
-def test_a_bidirectional_model_has_no_step(tmp_path: Path) -> None:
-    outcome = formats.write_formats(trained(a_candidate(bidirectional=True)), 8, tmp_path)
-    assert all("needs the whole sequence" in form["reason"] for form in outcome.values())
-
-
-@pytest.mark.parametrize(
-    ("cell", "rule"), [("orthogonal", "heavy_ball"), ("hippo", "gd"), ("lstm", "adam")]
-)
-def test_matrices_memories_and_learned_rules_have_a_step(
-    cell: str, rule: str, tmp_path: Path
-) -> None:
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    model = trained(a_candidate(cell, rule, learn_rule=True))
-    outcome = formats.write_formats(model, 8, tmp_path)
-    assert outcome["step.onnx"]["written"], outcome
-
-
-def test_the_readme_says_which_form_is_left_out_and_why(quick: None, tmp_path: Path) -> None:
-    candidate = a_candidate("rnn", "gd")
-    folder = export(candidate, trained(candidate).state_dict(), TASK, SCORES, tmp_path / "it")
-    text = (folder / "README.md").read_text()
-    for name in ("model.pt2", "step.onnx"):
-        assert f"`{name}` is left out: `left out by the test`." in text
 
 
 @pytest.mark.parametrize(

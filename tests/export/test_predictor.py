@@ -3,76 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from calling import call
-from raw_examples import EXAMPLES, write_table
+from predicting import (
+    CANDIDATE,
+    a_model,
+    a_predictor,
+    exported,
+    in_new_interpreter,
+    no_formats,
+)
+from raw_examples import EXAMPLES
 
 from optcell_search import tasks
 from optcell_search.export import ExportError, export, formats, package
-from optcell_search.raw.predictor import Predictor
-from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import evaluate
 from optcell_search.tuning.raw_scores import reference
-
-CANDIDATE = Candidate.from_dict(
-    {"cell": {"name": "gru"}, "rule": {"name": "gd"}, "model": {"hidden_size": 5}, "training": {}}
-)
-LEFT_OUT = {"written": False, "reason": "left out by the test"}
-
-
-def no_formats(*_: Any) -> dict[str, formats.Outcome]:
-    return {"model.pt2": LEFT_OUT, "step.onnx": LEFT_OUT}
-
-
-@functools.cache
-def a_model(task: LoadedTask) -> torch.nn.Module:
-    torch.manual_seed(1)
-    return CANDIDATE.build(task).eval()
-
-
-def exported(task: LoadedTask, target: Path, **changed: float) -> Path:
-    """Export an untrained model, checked against what it scores, or what is `changed` of that."""
-    model = a_model(task)
-    weights = model.state_dict()
-    noted = {**evaluate(model, task.validation, task), **changed}
-    expected = reference(task, CANDIDATE, weights, noted, "cpu")
-    scores = {"validation": {name: noted[name] for name in task.metrics}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "write_formats", no_formats)
-        return export(CANDIDATE, weights, task, scores, target, expected)
-
-
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> LoadedTask:
-    folder = tmp_path_factory.mktemp("classes")
-    return tasks.load(EXAMPLES["classes"](folder), folder)
-
-
-@pytest.fixture(scope="module")
-def winner(classes: LoadedTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return exported(classes, tmp_path_factory.mktemp("exports") / "winner")
-
-
-@pytest.fixture
-def task(request: pytest.FixtureRequest, tmp_path: Path) -> LoadedTask:
-    return tasks.load(EXAMPLES[request.param](tmp_path), tmp_path)
-
-
-def a_predictor(task: LoadedTask) -> Predictor:
-    return Predictor(a_model(task), task.preprocessing, task.chunk)
 
 
 @pytest.mark.parametrize("task", EXAMPLES, indirect=True)
@@ -173,20 +126,20 @@ def test_data_without_a_raw_form_are_not_compared_and_the_readme_says_so(tmp_pat
     assert "has not been compared with the search's scores" in (package / "README.md").read_text()
 
 
-def test_what_the_package_holds(winner: Path, classes: LoadedTask) -> None:
+def test_what_the_package_holds(of_classes: Path, classes: LoadedTask) -> None:
     ours = Path(package.__file__).parents[1] / "raw"
-    held_raw = winner / "winner_cell" / "raw"
+    held_raw = of_classes / "winner_cell" / "raw"
     copies = list(held_raw.rglob("*.py"))
     assert len(copies) > 10
     for copied in copies:
         assert copied.read_bytes() == (ours / copied.relative_to(held_raw)).read_bytes()
-    held = json.loads((winner / "winner_cell" / "preprocessing.json").read_text())
+    held = json.loads((of_classes / "winner_cell" / "preprocessing.json").read_text())
     assert held == json.loads(json.dumps(classes.preprocessing.to_dict()))
-    project = tomllib.loads((winner / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((of_classes / "pyproject.toml").read_text())["project"]
     assert {re.split("[>=]", need)[0] for need in project["optional-dependencies"]["predict"]} == {
         "numpy", "pandas", "pyarrow",
     }  # fmt: skip
-    text = (winner / "README.md").read_text()
+    text = (of_classes / "README.md").read_text()
     for said in (
         'pip install "./winner[predict]"',
         "`k0, k1`",
@@ -197,16 +150,7 @@ def test_what_the_package_holds(winner: Path, classes: LoadedTask) -> None:
         assert said in text, said
 
 
-def in_new_interpreter(winner: Path, program: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(winner)!r})\n{program}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_only_the_predictor_imports_pandas(winner: Path) -> None:
+def test_only_the_predictor_imports_pandas(of_classes: Path) -> None:
     program = """
 import winner_cell
 winner_cell.load()
@@ -215,10 +159,10 @@ winner_cell.predictor()
 assert "pandas" in sys.modules
 print("optcell_search" in sys.modules)
 """
-    assert in_new_interpreter(winner, program) == "False\n"
+    assert in_new_interpreter(of_classes, program) == "False\n"
 
 
-def test_without_pandas_the_predictor_says_what_to_install(winner: Path) -> None:
+def test_without_pandas_the_predictor_says_what_to_install(of_classes: Path) -> None:
     program = """
 sys.modules["pandas"] = None
 import winner_cell
@@ -228,7 +172,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    said = in_new_interpreter(winner, program)
+    said = in_new_interpreter(of_classes, program)
     assert said == (
         "predictor() needs pandas: pip install 'winner-cell[predict]', or pip install pandas\n"
     )
@@ -253,105 +197,6 @@ except ValueError as error:
         target, program
     )
     assert "[predict]" not in (target / "README.md").read_text()
-
-
-@pytest.fixture(scope="module")
-def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second raw file: without targets, and its columns in another order."""
-    folder = tmp_path_factory.mktemp("new")
-    frame = write_table(folder).drop(columns=["kind", "level"])
-    path = folder / "new.csv"
-    frame[frame.columns[::-1]].to_csv(path, index=False)
-    return path
-
-
-def test_three_ways_give_the_same_predictions(
-    winner: Path, new: Path, classes: LoadedTask, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    expected = a_predictor(classes).predict(new)
-    assert len(expected) == 30
-    mine, theirs = tmp_path / "mine.csv", tmp_path / "theirs.csv"
-    code, output, errors = call(capfd, "predict", str(winner), str(new), "--out", str(mine))
-    assert (code, output, errors) == (0, "", f"{mine}: 30 predictions\n")
-    command = f"""
-import runpy
-sys.argv[1:] = ["predict", {str(new)!r}, "--out", {str(theirs)!r}]
-try:
-    runpy.run_module("winner_cell", run_name="__main__")
-except SystemExit as end:
-    assert end.code == 0
-"""
-    in_new_interpreter(winner, command)
-    for path in (mine, theirs):
-        found = pd.read_csv(path, dtype=str).set_index("id")
-        pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
-    code, output, _ = call(
-        capfd, "predict", str(winner), str(new), "--out", str(mine), "--proba", "--force", "--json"
-    )
-    assert (code, json.loads(output)) == (0, {"predictions": str(mine)})
-    assert list(pd.read_csv(mine).columns) == ["id", "k0", "k1"]
-
-
-def test_an_existing_file_is_replaced_only_by_force(
-    winner: Path, new: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "mine.csv"
-    out.write_text("mine")
-    code, _, errors = call(capfd, "predict", str(winner), str(new), "--out", str(out))
-    assert code == 2
-    assert errors == (
-        f"winner_cell: --out {out}: exists already; name another file, or add --force\n"
-    )
-    assert out.read_text() == "mine"
-    assert list(tmp_path.iterdir()) == [out]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda f: f.drop(columns="a"), r"new\.csv: there is no column 'a'; there are "),
-        (lambda f: f.drop(columns="id"), r"new\.csv: there is no column 'id' for sequence"),
-        (lambda f: f.assign(a="warm"), r"new\.csv: column 'a': row 1 holds 'warm'"),
-        (
-            lambda f: f.assign(mode=["slow", "idle", *f["mode"][2:]]),
-            r"new\.csv: column 'mode', row 2.*holds 'idle', which training did not see",
-        ),
-    ],
-    ids=["absent", "no sequence", "type", "category"],
-)
-def test_what_does_not_fit_is_named_in_one_line(
-    winner: Path, new: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], change: Any,
-    message: str,
-) -> None:  # fmt: skip
-    wrong = tmp_path / "new.csv"
-    change(pd.read_csv(new, dtype=str)).to_csv(wrong, index=False)
-    out = tmp_path / "out.csv"
-    code, output, errors = call(capfd, "predict", str(winner), str(wrong), "--out", str(out))
-    assert (code, output, errors.count("\n")) == (2, "", 1)
-    assert re.match(f"winner_cell: .*{message}", errors), errors
-    assert not out.exists()
-
-
-@pytest.mark.parametrize("name", ["none.csv", "new.txt"])
-def test_files_that_are_none(
-    name: str, winner: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / name
-    code, _, errors = call(capfd, "predict", str(winner), str(path), "--out", str(tmp_path / "o"))
-    assert (code, errors.count("\n")) == (2, 1)
-    assert errors.startswith(f"winner_cell: {path}: ")
-
-
-def test_folders_that_are_no_package(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    asked = ("predict", str(tmp_path), "new.csv", "--out", "o.csv")
-    code, _, errors = call(capfd, *asked)
-    assert (code, errors) == (
-        2,
-        f"optcell-search: {tmp_path}: no exported package; valid: a folder that `export` has "
-        "written\n",
-    )
-    (tmp_path / "config.json").write_text("{}")
-    assert "this package has no predictor" in call(capfd, *asked)[2]
 
 
 def test_repeats_are_compared_with_the_weights_own_scores(classes: LoadedTask) -> None:

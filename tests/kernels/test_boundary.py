@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
-from optcell_search import kernels
+from optcell_search import kernels, registry
 from optcell_search.cells import OptCell
+from optcell_search.cells.conv import OptConvCell
 from optcell_search.kernels.compiled import build
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +40,8 @@ def test_modules_states_and_each_tensor_of_each_loop_end_equal_or_in_an_error(
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests" / "helpers")))},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "none: equal, " in done.stdout or "refused, " in done.stdout
@@ -86,6 +89,44 @@ def test_steps_of_other_sequences_or_no_whole_numbers_are_refused(wrong: Tensor)
     state = ((hidden, rule._replace(steps=wrong)),)
     with pytest.raises(ValueError, match="state with steps"):
         module(x, tuple(type(module(x)[1][0])(*layer) for layer in state))
+
+
+@pytest.mark.parametrize("sizes", [[3, 3, 3], [3, 3, 3, 3]])
+def test_a_packing_of_other_sizes_than_its_rows_is_refused(sizes: list[int]) -> None:
+    packed = PackedSequence(torch.randn(10, F), torch.tensor(sizes))
+    with pytest.raises(ValueError, match=f"PackedSequence of 10 rows.*add up to {sum(sizes)}"):
+        OptCell(F, H)(packed)
+
+
+@pytest.mark.parametrize("rule", ["gd", "heavy_ball", "adam"])
+@pytest.mark.parametrize("cell", registry.conv_cells.names())
+def test_a_weight_over_maps_that_does_not_fit_is_refused_by_name(cell: str, rule: str) -> None:
+    x = torch.randn(T, B, 2, 4, 4)
+    for name, weight in OptConvCell(2, 3, cell=cell, rule=rule).named_parameters():
+        for other in (weight.detach()[:1], weight.detach().double()):
+            module = OptConvCell(2, 3, cell=cell, rule=rule)
+            setattr(module, name, torch.nn.Parameter(other))
+            message = f"{name} size" if other.dtype == x.dtype else f"weight dtype.*of {name}"
+            with pytest.raises(ValueError, match=message):
+                module(x)
+
+
+def test_nothing_that_is_given_beside_maps_is_broadcast() -> None:
+    module, x = OptConvCell(2, 3, rule="gd"), torch.randn(T, B, 2, 4, 4)
+    with pytest.raises(ValueError, match="state of"):
+        module(x, module(x[:, :1])[1])
+    with pytest.raises(ValueError, match="extra of shape"):
+        module(x, None, torch.randn(T, B, 1, 4, 4))
+    for wrong in (x[:0], torch.randn(T, B, 3, 4, 4)):
+        with pytest.raises(ValueError, match="input of shape"):
+            module(wrong)
+
+
+def test_a_value_of_the_rule_that_is_complex_is_refused_by_name() -> None:
+    module = OptCell(F, H, rule="adam")
+    module.rule_values.mu = torch.tensor(0.5 + 1j)
+    with pytest.raises(ValueError, match=r"mu of torch.complex64"):
+        module(torch.randn(T, B, F))
 
 
 def test_a_view_that_is_read_with_the_other_sign_is_read_so() -> None:

@@ -108,6 +108,18 @@ def test_delta(
     close(run(backend), run("reference"))
 
 
+@pytest.mark.parametrize("backend", ["torch", "reference"])
+@pytest.mark.parametrize(("inner", "states"), [("plain", 1), ("adam", 3)])
+def test_a_memory_of_half_precision_inputs_stays_in_single(
+    inner: str, states: int, backend: str
+) -> None:
+    u, start = torch.randn(20, 2, 3 * 4 + 1).bfloat16(), torch.zeros(2, 1, states, 4, 4)
+    with kernels.backend(backend):
+        o, end = kernels.delta(u, None, inner, torch.tensor([[[0.6, 1.0, 0.9, 1.0]]]), start)
+    assert (o.dtype, end.dtype) == (torch.bfloat16, torch.float32)
+    assert not torch.equal(end, end.bfloat16().float())
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_scans_are_mapped_over_candidates(backend: str) -> None:
     torch.manual_seed(0)

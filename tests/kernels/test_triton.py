@@ -16,10 +16,10 @@ import pytest
 PROGRAM = """
 import json, torch
 from optcell_search import kernels
-from optcell_search.kernels.triton import linear_scan, normalize, recurrence, scan
+from optcell_search.kernels.triton import delta, linear_scan, normalize, recurrence, scan
 scan.CHANNELS = linear_scan.CHANNELS = normalize.CHANNELS = 4
 torch.manual_seed(0)
-errors = {}
+errors, exact = {}, {}
 
 def compare(label, names, run):
     results = []
@@ -61,6 +61,42 @@ for form, planes, inputs, states in (("real", 2, 1, 1), ("complex", 3, 2, 2), ("
         names = ("v", "coefficients", "x", "initial")
         compare(f"linear_scan {form} {T} {steps} {rows}", names, run)
 
+# In float64, past the choice of kernels: the interpreter has it, the kernels read it as it is.
+for inner, states in (("plain", 1), ("trace", 2)):
+    for T, B, heads, d, ragged in ((1, 1, 1, 1, False), (18, 2, 2, 5, True), (16, 1, 1, 17, False)):
+        u = torch.randn(T, B, 3 * heads * d + 2 * heads, dtype=torch.float64).requires_grad_()
+        start = torch.randn(B, heads, states, d, d, dtype=torch.float64).requires_grad_()
+        alpha = torch.rand(T, B, heads, dtype=torch.float64).requires_grad_() if ragged else None
+        values = torch.rand(T if ragged else 1, B if ragged else 1, 4, dtype=torch.float64)
+        lengths = torch.tensor([T, 11])[:B]
+        valid = (torch.arange(T)[:, None] < lengths).unsqueeze(-1)
+        weight, end_weight = torch.randn(T, B, heads * d) * valid, torch.randn(start.shape)
+        inputs = [u, start, *([alpha] if ragged else [])]
+        with kernels.backend("reference"):
+            o, end = kernels.delta(u, alpha, inner, values, start, lengths)
+        loss = (o * weight).sum() + (end * end_weight).sum()
+        truths = (o * valid, end, *torch.autograd.grad(loss, inputs))
+        given = [t.detach()[None] for t in (u, start, values, lengths, weight.double())]
+        a = alpha.detach()[None] if ragged else u.new_empty(0)
+        with torch.no_grad():
+            o, end, marks = delta.delta_forward(given[0], a, *given[2:0:-1], given[3], inner, True)
+            du, da, ds = delta.delta_backward(
+                given[4], end_weight.double()[None], given[0], a, given[2], given[3], marks, inner
+            )
+        own = (o[0] * valid, end[0], du[0], ds[0], *([da[0]] if ragged else []))
+        for name, truth, value in zip(("o", "end", "u", "start", "alpha"), truths, own):
+            error = ((value - truth).abs().max() / truth.abs().max()).item()
+            exact[f"delta {inner} {T} {name}"] = error
+
+# And through the operator, in single precision, as it is differentiated.
+tensors = [torch.randn(18, 2, 3 * 4 + 2), torch.rand(18, 2, 1), torch.randn(2, 1, 2, 4, 4)]
+def run(dtype, name):
+    u, alpha, start = inputs = cast(tensors, dtype)
+    kernel_of("delta", u, name)
+    o, end = kernels.delta(u, alpha, "trace", torch.tensor([[[0.6, 0.7, 1.0, 0.1]]]), start)
+    return (o, end, *torch.autograd.grad(o.cos().sum() + end.cos().sum(), inputs))
+compare("delta", ("o", "end", "u", "alpha", "start"), run)
+
 for T, B, D, ragged in ((1, 1, 1, False), (35, 2, 5, True)):
     tensors = [torch.tensor(v) for v in (0.6, 0.7, 0.9, 1e-2)]
     tensors += [torch.randn(T, B, D), torch.randn(B, D), torch.rand(B, D)]
@@ -100,7 +136,7 @@ for kind, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
     # Where the gate that was given it is followed by nothing, the next state is without it.
     assert h[1, 0].isnan().any() and not h[:, 1].isnan().any(), kind
 
-print(json.dumps(errors))
+print(json.dumps([errors, exact]))
 """
 
 
@@ -114,6 +150,8 @@ def test_every_gpu_kernel_agrees_with_float64_by_name() -> None:
         env=os.environ | {"TRITON_INTERPRET": "1"},
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    errors = json.loads(done.stdout)
+    errors, exact = json.loads(done.stdout)
     assert len(errors) > 80
+    assert len(exact) > 20
+    assert {name: error for name, error in exact.items() if not error <= 1e-13} == {}
     assert {name: error for name, error in errors.items() if not error <= 1e-5} == {}

@@ -1,4 +1,4 @@
-"""A request or a study that is damaged, or somebody's invention, takes one line."""
+"""A study that is damaged, or somebody's invention, takes one line."""
 
 from __future__ import annotations
 
@@ -6,74 +6,23 @@ import contextlib
 import random
 import shutil
 import sqlite3
-import stat
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
 
 import attacks
-import hostile_folders
 import hostile_studies
 import optuna
 import pytest
-import tomli_w
-from runs import a_request
+from damage import in_one_line, look
 
 from optcell_search import results
 from optcell_search.dashboard import write_report
-from optcell_search.ledger.format import epochs_in, finalized_in, finalized_key
-from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.format import epochs_in, finalized_in
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.ledger.trials.attributes import check_record, whole_number
 from optcell_search.ledger.trials.trial_record import TrialRecord
-from optcell_search.ledger.typed import checker, in_words
 from optcell_search.tuning import Run
 from optcell_search.tuning.search.budget import Budget
-
-
-@pytest.fixture(scope="module")
-def sound(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with two trials that are complete and one in training."""
-    folder = tmp_path_factory.mktemp("sound") / "run"
-    folder.mkdir()
-    request = a_request(tiny)
-    request.write(folder)
-    ledger = make_ledger(request, folder)
-    for number in range(3):
-        sampler = optuna.samplers.RandomSampler(seed=number)
-        trial = ledger.ask(request.search_space, sampler)
-        assert trial is not None
-        ledger.report(number, 1, {"accuracy": 0.25, "loss": 1.0})
-        if number < 2:
-            ledger.complete(number, {"accuracy": 0.5, "loss": 1.0}, gradients={1: 0.5})
-    ledger.note(finalized_key(0), {"seeds": [1], "validation": {"accuracy": [0.5]},
-                             "test": {"accuracy": [0.5]}, "failed": {}, "epochs": 1})  # fmt: skip
-    ledger.close()
-    return folder
-
-
-@pytest.fixture
-def folder(sound: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(sound, tmp_path / "run"))
-
-
-def in_one_line(call: Callable[[], object]) -> bool:
-    """Whether it is refused; then, in one line."""
-    said = ""
-    try:
-        call()
-    except (ValueError, FileNotFoundError) as error:
-        said = str(error)
-    assert "\n" not in said.strip()
-    assert len(said) < 1000
-    return bool(said)
-
-
-def look(folder: Path) -> None:
-    run = Run.open(folder)
-    run.status()
-    run.results()
-    run.pareto()
 
 
 def test_the_sound_run_is_read(folder: Path) -> None:
@@ -91,72 +40,6 @@ def test_a_damaged_study_takes_one_line(number: int, seed: int, folder: Path) ->
     hostile_studies.CHANGES[number](folder, random.Random(f"{number}:{seed}"))
     in_one_line(lambda: look(folder))
     in_one_line(lambda: open_ledger(Request.read(folder), folder).close())
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_a_request_of_wrong_types_takes_one_line(seed: int, folder: Path) -> None:
-    chance = random.Random(seed)
-    change = hostile_folders.edit_request if seed % 2 else hostile_folders.garble_request
-    change(folder, chance)
-    in_one_line(lambda: look(folder))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "valid"),
-    [
-        ("epochs", "2", "an integer"),
-        ("epochs", True, "an integer"),
-        ("workers", 1.5, "an integer"),
-        ("gpus_per_trial", "0", "a number"),
-        ("deterministic", 1, "true or false"),
-        ("constraints", "x", "a list, each a text"),
-        ("constraints", [1], "a list, each a text"),
-        ("space", [], "a table"),
-        ("versions", {"torch": 2}, "a table, each value a text"),
-        ("objectives", [], "name and direction"),
-        ("objectives", [{"name": "accuracy", "direction": "up"}], "minimize or maximize"),
-        ("run_id", "../x", "such as"),
-        ("run_id", "a/b", "a plain name"),
-        ("run_id", "a\0b", "such as"),
-        ("format", 99, "this one reads formats"),
-    ],
-)
-def test_what_a_request_may_hold(folder: Path, key: str, value: object, valid: str) -> None:
-    data = Request.read(folder).to_dict() | {key: value}
-    with pytest.raises(ValueError, match=rf"run\.toml: .*{valid}") as caught:
-        Request.from_dict(data, "run.toml")
-    assert len(str(caught.value)) < 300
-
-
-def test_a_request_with_a_password_is_for_its_owner_alone(tiny: str, tmp_path: Path) -> None:
-    request = a_request(tiny, study="postgresql://me:secret@127.0.0.1:1/x")
-    request.write(tmp_path)
-    assert stat.S_IMODE((tmp_path / "run.toml").stat().st_mode) == 0o600
-    (tmp_path / "open").mkdir()
-    a_request(tiny, study="postgresql://me@127.0.0.1:1/x").write(tmp_path / "open")
-    assert stat.S_IMODE((tmp_path / "open" / "run.toml").stat().st_mode) & 0o044
-
-
-@pytest.mark.parametrize(
-    ("hint", "good", "bad"),
-    [
-        (int, [0, 10**30], [True, 1.0, "1", None]),
-        (float, [0, 0.5, float("nan")], [True, "0.5", None]),
-        (bool, [True], [0, "true"]),
-        (str, ["", "x"], [b"x", 1]),
-        (list[int], [[], [1]], [[1.5], [True], "1", {}]),
-        (tuple[str, ...], [["a"], ("a",)], [["a", 1], "a"]),
-        (dict[str, float], [{}, {"a": 1}], [{"a": "x"}, {1: 1.0}, []]),
-        (dict[str, dict[str, Any]], [{"a": {}}], [{"a": []}]),
-        (Literal["a", "b"], ["a"], ["c", 1]),
-        (int | None, [1, None], ["x"]),
-    ],
-)
-def test_types_down_to_their_elements(hint: Any, good: list[object], bad: list[object]) -> None:
-    check = checker(hint)
-    assert all(check(value) for value in good)
-    assert not any(check(value) for value in bad)
-    assert in_words(hint)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1_0", "٣", " 1", "9" * 5000, "0x1"])
@@ -214,40 +97,6 @@ def test_a_locked_study_is_called_that(folder: Path, monkeypatch: pytest.MonkeyP
         ledger.close()
     finally:
         holder.close()
-
-
-def test_requests_are_written_as_they_are_read(folder: Path) -> None:
-    data = Request.read(folder).to_dict()
-    (folder / "run.toml").write_text(tomli_w.dumps(data))
-    assert Request.read(folder).to_dict() == data
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        ".".join(["a"] * 100_000) + " = 1\n",
-        " . ".join(['"a b"'] * 100_000) + " = 1\n",
-        "[" + ".".join(["a"] * 100_000) + "]\n",
-        "x = {" + ".".join(["a"] * 100_000) + " = 1}\n",
-        "x = " + "[" * 100_000,
-        "x = " + "{a = " * 100_000,
-    ],
-    ids=["key", "quoted", "table", "inline", "brackets", "braces"],
-)
-def test_a_request_nested_without_end_is_refused(folder: Path, content: str) -> None:
-    """Python's reader would take tens of gigabytes for the first of them."""
-    (folder / "run.toml").write_text(content)
-    with pytest.raises(ValueError, match=r"run\.toml: nested too deeply"):
-        Run.open(folder)
-    with pytest.raises(ValueError, match=r"run\.toml: nested too deeply"):
-        results.load(folder)
-
-
-def test_an_endless_request_is_refused(folder: Path) -> None:
-    with (folder / "run.toml").open("a") as stream:
-        stream.write("#" * 10**7)
-    with pytest.raises(ValueError, match=r"run\.toml: has 1\d* bytes; valid: 4194304 or less"):
-        Run.open(folder)
 
 
 def edit(folder: Path, statement: str, *values: str) -> None:

@@ -178,3 +178,14 @@ def test_equal_scores_are_no_difference_however_often_they_were_trained() -> Non
     found = gain(ledger)
     assert found is not None
     assert found.sentence.startswith("No difference seen between trial 0 and the plain lstm")
+
+
+def test_a_plain_cell_with_a_share_of_the_epochs_is_no_measure() -> None:
+    ledger = repeated()
+    of = candidate("gru", "gd", s=1.0)
+    of["training"]["share"] = 0.125
+    metrics = {"score": 0.89, "parameters": 80.0}
+    ledger.add([0.89], of=of, epochs=[metrics], spread={"score": 0.01, "parameters": 0.0})
+    found = gain(ledger)
+    assert found is not None
+    assert (found.number, found.plain) == (1, 3)

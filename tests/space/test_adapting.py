@@ -32,6 +32,13 @@ def test_batches_leave_steps_in_an_epoch(auto: SearchSpace, sequences: int, batc
     assert values(space, "training.batch_size") == [batch]
 
 
+def test_linear_cells_are_for_long_sequences(auto: SearchSpace) -> None:
+    short, long = (adapted(auto, replace(SMALL, steps=steps)) for steps in (399, 400))
+    assert short.cells == ("gru", "lstm")
+    assert long.cells == ("gru", "lstm", "lru", "oscillator")
+    assert {long.sample(seed).cell for seed in range(40)} == set(long.cells)
+
+
 def test_sizes_follow_the_number_of_sequences(auto: SearchSpace) -> None:
     few, some, many = (
         values(adapted(auto, replace(SMALL, sequences=count)), "model.hidden_size")

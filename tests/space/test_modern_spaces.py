@@ -27,6 +27,15 @@ def test_every_candidate_gives_a_finite_loss(name: str) -> None:
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
+def test_layers_of_modern_candidates_may_be_residual_blocks() -> None:
+    space = SearchSpace.load("modern")
+    found = [space.sample(seed=seed).flat() for seed in range(60)]
+    blocks = [values for values in found if values.get("model.residual")]
+    assert all(values["model.num_layers"] >= 2 for values in blocks)
+    assert {values["cell"] for values in blocks} == set(space.cells)
+    assert {values["model.norm"] for values in blocks} == {"none", "layer"}
+
+
 def test_an_inner_value_exists_where_the_inner_rule_has_it() -> None:
     space = SearchSpace.load("inside_outside")
     inner = set()

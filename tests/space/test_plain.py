@@ -58,6 +58,7 @@ def test_a_space_that_does_not_hold_them_has_none(change: dict[str, Any]) -> Non
 def test_another_step_or_a_learned_one_is_not_plain() -> None:
     plain = {"cell": {"name": "rnn"}, "rule": {"name": "gd", "s": 1.0}}
     assert is_plain(Candidate.from_dict(plain))
+    assert not is_plain(Candidate.from_dict({**plain, "training": {"share": 0.5}}))
     assert not is_plain(Candidate.from_dict({**plain, "rule": {"name": "gd", "s": 0.9}}))
     assert not is_plain(Candidate.from_dict({**plain, "model": {"learn_rule": True}}))
     assert not is_plain(Candidate.from_dict({**plain, "rule": {"name": "heavy_ball", "s": 1.0}}))

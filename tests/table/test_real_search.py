@@ -51,7 +51,10 @@ def told(run: Run) -> list[object]:
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("objectives", [("accuracy",), ("cross_entropy", "parameters")])
+@pytest.mark.parametrize(
+    "objectives",
+    [("accuracy",), pytest.param(("cross_entropy", "parameters"), marks=pytest.mark.slow)],
+)
 def test_it_does_what_a_real_search_does(
     table: Table, tiny: str, tmp_path: Path, objectives: tuple[str, ...]
 ) -> None:

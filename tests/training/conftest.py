@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from optcell_search import tasks
+from optcell_search.tasks import LoadedTask
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -15,3 +18,8 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def few_digits() -> LoadedTask:
+    return tasks.load("digits").beginning(200, 100)

@@ -10,7 +10,7 @@ from optcell_search.space import Candidate, Training
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import automatic_epochs
 from optcell_search.training import trainer as trained
-from optcell_search.training.schedule import factor
+from optcell_search.training.recipe.schedule import factor
 
 
 @pytest.fixture(scope="module")

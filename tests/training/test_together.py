@@ -19,7 +19,7 @@ from optcell_search.tasks import (
     Split,
 )
 from optcell_search.training import examine, examine_together, outputs_on
-from optcell_search.training.sketches import sketch
+from optcell_search.training.measuring.sketches import sketch
 
 SPACE = {"cells": ["rnn"], "rules": ["gd"], "rule": {"gd": {"s": 1.0}}}
 

@@ -28,11 +28,11 @@ from optcell_search.training import (
     latency,
     outputs_on,
 )
-from optcell_search.training.augmentation import Augmentation
 from optcell_search.training.batches import count, shuffled
-from optcell_search.training.losses import balanced
-from optcell_search.training.schedule import steps_in
-from optcell_search.training.sketches import sketch
+from optcell_search.training.measuring.sketches import sketch
+from optcell_search.training.recipe.augmentation import Augmentation
+from optcell_search.training.recipe.losses import balanced
+from optcell_search.training.recipe.schedule import steps_in
 
 LONG, COUNT = 300, 40
 

@@ -36,6 +36,7 @@ def run(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_network_over_movies_is_finalized_beside_its_feedforward_baseline(run: Run) -> None:
     row = run.results().dropna(subset=["finalized"]).iloc[0]
     assert row["finalized"] == 2
@@ -44,6 +45,7 @@ def test_a_network_over_movies_is_finalized_beside_its_feedforward_baseline(run:
         assert row[f"{metric}_std"] >= 0
 
 
+@pytest.mark.slow
 def test_the_baseline_has_the_same_seeds_and_is_a_network_of_its_own(run: Run) -> None:
     number = int(run.results().dropna(subset=["finalized"])["number"].iloc[0])
     with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:

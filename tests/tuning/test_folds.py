@@ -32,6 +32,7 @@ def run(cluster: None, tiny: str, tmp_path_factory: pytest.TempPathFactory) -> R
     return searched(tiny, tmp_path_factory.mktemp("runs") / "folds")
 
 
+@pytest.mark.slow
 def test_a_search_twice_with_the_same_seed_is_equal(run: Run, tiny: str, tmp_path: Path) -> None:
     first, again = run.results(), searched(tiny, tmp_path / "again").results()
     kept = [name for name in first if not name.removesuffix("_std").startswith(CLOCK)]

@@ -43,8 +43,9 @@ def fill(folder: Path, leave: int) -> Path:
     return ballast
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("leave", [0, pytest.param(40 * 2**10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("leave", [0, 40 * 2**10])
 def test_a_full_disk_stops_the_run_and_nothing_is_lost(
     leave: int, tiny: str, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

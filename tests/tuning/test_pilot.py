@@ -72,7 +72,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, seconds: float, **options: object) ->
 def test_a_search_has_time_for_ten_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = asked(monkeypatch, 0.01)
     assert "cut" not in usual.epochs_rule
-    assert usual.uncut_epochs == 0
+    assert (usual.uncut_epochs, usual.uncut_folds, usual.is_of_few) == (0, 0, False)
     request = asked(monkeypatch, 4.0)
     assert (request.epochs, request.folds) == (30, 1)
     assert request.uncut_epochs == usual.epochs
@@ -99,7 +99,11 @@ def test_a_small_set_has_time_for_five_candidates(
     monkeypatch.setattr("optcell_search.tuning.resolving.resolve.available_cores", lambda: 1)
     options: dict[str, Any] = {"time": 5000, "workers": 1, "folds": 5, "epochs": "auto"}
     # 5,000 s are 1,000 s for each of five, so 200 s in each of its folds.
-    assert resolve(SPACE, tiny, **options).epochs == 200
+    request = resolve(SPACE, tiny, **options)
+    assert (request.epochs, request.uncut_folds, request.is_of_few) == (200, 0, True)
+    # With less than a quarter of the epochs there are no folds, and still few data.
+    cut = resolve(SPACE, tiny, **{**options, "time": 500, "folds": "auto"})
+    assert (cut.folds, cut.uncut_folds, cut.is_of_few) == (1, 5, True)
 
 
 def test_a_cluster_of_our_own_is_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

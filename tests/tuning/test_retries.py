@@ -51,6 +51,7 @@ def test_out_of_gpu_memory_is_mended_by_a_larger_share(tiny: str, tmp_path: Path
     assert list(run.finalize(trials=[number], seeds=1)["finalized"]) == [1]
 
 
+@pytest.mark.slow
 def test_a_search_that_cannot_go_well_stops_early_and_says_why(
     tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from runs import a_request
 from optcell_search.ledger import folder as folders
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.reading import load
+from optcell_search.tuning import extending
 from optcell_search.tuning.run_steering import RunSteering
 
 
@@ -70,3 +71,39 @@ def test_a_running_trial_alone_is_pruned(run: RunSteering) -> None:
     run.prune(1)
     assert load(run.directory).user_attrs["prune:1"] is True
     assert "prune:0" not in load(run.directory).user_attrs
+
+
+def test_a_search_at_work_is_extended_and_no_other(run: RunSteering) -> None:
+    with pytest.raises(ValueError, match=r"no process .* works on it; `optcell-search resume"):
+        run.extend(9)
+    with folders.locked(run.directory):
+        for wrong, message in (
+            ({}, "asks for nothing; valid: new trials, time or patience"),
+            ({"num_trials": 0}, "num_trials = 0; valid: integers, 1 or more"),
+            ({"time": "soon"}, "time = soon; valid: a time such as 90s"),
+            ({"patience": -1}, "patience = -1; valid: integers, 0 or more"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                run.extend(**wrong)
+        assert "extend" not in load(run.directory).user_attrs
+        run.extend(9)
+        run.extend(time="1h30m")
+    assert load(run.directory).user_attrs["extend"] == {"num_trials": 9, "time": 5400.0}
+
+
+def test_new_limits_are_taken_up_once_and_stand_in_study_and_file(run: RunSteering) -> None:
+    with folders.locked(run.directory):
+        run.extend(9, time=60, patience=5)
+    with contextlib.closing(open_ledger(run.request, run.directory)) as ledger:
+        assert ledger.missing == 2
+        extending.take_up(ledger, run.directory, load(run.directory).user_attrs["extend"])
+        assert ledger.missing == 7
+        assert load(run.directory).user_attrs["extend"] == {}
+        # Whoever edits a study does not end the search by it.
+        odd = {"num_trials": "ten", "time": -1.0, "patience": True, "until": ["loss<1"]}
+        ledger.note("extend", odd)
+        extending.take_up(ledger, run.directory, odd)
+        assert load(run.directory).user_attrs["extend"] == {}
+    again = RunSteering.open(run.directory).request
+    assert (again.num_trials, again.time_limit, again.patience) == (9, 60.0, 5)
+    assert again.until == run.request.until

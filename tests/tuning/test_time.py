@@ -18,6 +18,7 @@ from optcell_search.tuning import Run
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
+@pytest.mark.slow
 def test_running_trials_end_and_a_resume_goes_on(tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     # Candidates that would take hours.

@@ -116,6 +116,8 @@ class ConvHierarchy(nn.Module):
         self, x: Float[Tensor, "time batch features height width"], state: State | None = None
     ) -> tuple[Float[Tensor, "time batch channels height2 width2"], State]:
         """Return the last stage's outputs at every step, and the state to go on from."""
+        if state is not None and len(state) != len(self.stages):
+            raise ValueError(f"state of {len(state)} stages; valid here: {len(self.stages)}")
         states: list[MapState | None] = [None] * len(self.stages) if state is None else [*state]
         for block in self.blocks:
             if block.start:

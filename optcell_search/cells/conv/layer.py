@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ...kernels import unroll
+from ...kernels import exporting, unroll
 from ...registry import conv_cells, rules
 from ...rules import Rule, RuleState, apply_rule
 from ...shapes import Float
 from ..base import Hidden, Weights
+from ..checks import check_weights
+from ..state import check_hidden
 from ..values import RuleValues, keep_beside_weights
 from .base import ConvolutionalCell
 
@@ -109,25 +112,50 @@ class OptConvCell(nn.Module):
 
         Returns:
             The outputs (T, B, channels, H, W) and the state to go on from.
+
+        Raises:
+            ValueError: input, weights, state and `extra` do not fit each other.
         """
-        weights = self._weights()
-        u, rule_states = self._filtered(weights, x, None if state is None else state.rules)
+        weights, p = self._weights(), self.rule_values(x.dtype)
+        if not exporting():
+            self._check(x, weights, p, extra)
+        u, rule_states = self._filtered(weights, p, x, None if state is None else state.rules)
         if extra is not None:
             u = u + extra
-        if state is None:
-            batch, (height, width) = x.shape[1], x.shape[3:]
-            hidden = self.cell.initial(x.new_zeros(batch, self.channels, height, width))
-        else:
+        batch, (height, width) = x.shape[1], x.shape[3:]
+        hidden = self.cell.initial(x.new_zeros(batch, self.channels, height, width))
+        if state is not None:
+            check_hidden(state.hidden, hidden, batch)
             hidden = state.hidden
         h, hidden = unroll(partial(_step, self.cell, weights), u, hidden)
         y = self.cell.output(weights, x.flatten(0, 1), u.flatten(0, 1), h.flatten(0, 1))
         return y.view(*x.shape[:2], *y.shape[1:]), MapState(hidden, rule_states)
 
+    def _check(
+        self, x: Tensor, weights: Weights, p: Mapping[str, Tensor], extra: Tensor | None
+    ) -> None:
+        """Refuse what would be broadcast, or end in an error of some part within."""
+        if x.dim() != 5 or x.shape[0] < 1 or x.shape[2] != self.input_channels:
+            raise ValueError(
+                f"input of shape {tuple(x.shape)}; valid: (T, B, {self.input_channels}, H, W), "
+                "1 step or more"
+            )
+        shapes = self.cell.shapes(self.input_channels, self.channels, self.bias)
+        check_weights(x, weights, shapes, {}, p)
+        wanted = (*x.shape[:2], self.projection_channels, *x.shape[3:])
+        if extra is not None and (extra.shape, extra.dtype) != (wanted, x.dtype):
+            raise ValueError(
+                f"extra of shape {tuple(extra.shape)}, {extra.dtype}; valid: {wanted}, {x.dtype}"
+            )
+
     def _filtered(
-        self, weights: Weights, x: Tensor, state: tuple[RuleState, ...] | None
+        self,
+        weights: Weights,
+        p: Mapping[str, Tensor],
+        x: Tensor,
+        state: tuple[RuleState, ...] | None,
     ) -> tuple[Tensor, tuple[RuleState, ...]]:
         """Return u = rule(W * x + b) and the rule's states, see `MapState`."""
-        p = self.rule_values(x.dtype)
         if not self.rule.linear:
             z = self.cell.input_projection(weights, x, None)
             rows, after = apply_rule(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.linalg import solve_triangular
 
-from ...kernels import exporting
+from ...kernels import exporting, wide
 
 MEASURES = ("legs", "legt", "lagt")
 DISCRETISATIONS = ("bilinear", "zoh")
@@ -90,6 +90,10 @@ def scaled_step(
         t: (1,) or (B,), number of the step, from 1.
         from_zero: count t from 0 instead, at which m = (f, 0, ..., 0).
     """
+    if (exact := wide(m.dtype)) != m.dtype:
+        # I - A/2t is I in bfloat16 from step 256 on, and no solver takes halves.
+        A, B, rows, signal = (part.to(exact) for part in (A, B, m, f))
+        return scaled_step(A, B, rows, signal, t, discretisation, from_zero).to(m.dtype)
     if from_zero:
         later = scaled_step(A, B, m, f, (t - 1).clamp(min=1), discretisation)
         first = torch.nn.functional.pad(f.unsqueeze(-1), (0, B.shape[0] - 1))

@@ -134,7 +134,13 @@ class SequenceModel(nn.Module):
         Args:
             x: (B, T, features), the next piece of a sequence or all of it, or a packed batch.
             before: the front's state after the piece before.
+
+        Raises:
+            ValueError: `x` has another number of dimensions; one step of a batch is (B, 1,
+                features), and (B, features) would pass for one sequence.
         """
+        if not isinstance(x, PackedSequence) and x.dim() != 3:
+            raise ValueError(f"input of shape {tuple(x.shape)}; valid: (batch, steps, features)")
         after: tuple[Tensor, ...] = ()
         x, beside = each(self._embed, x), None
         if self.front is not None:

@@ -8,10 +8,18 @@ from typing import Any
 import dash
 from dash import Input, Output, State
 
+from ...ledger.lock import is_locked
 from .desk import Desk
 from .driver import interrupt
 from .jobs import Job, Jobs, Progress
-from .requests import enqueue_job, export_job, finalize_job, prune_job, resume_job
+from .requests import (
+    enqueue_job,
+    export_job,
+    extend_job,
+    finalize_job,
+    prune_job,
+    resume_job,
+)
 
 # The page's own scripts say what is picked, which run is looked at, and how it is called.
 _PICKED = """
@@ -23,7 +31,7 @@ function(ticks, known) {
 """
 # What is offered for it, and the commands, in the page's own ``work/steer.js``.
 _NAMED = "(picked) => (window.optcell ? optcell.exportOffered(picked) : ['', '', true])"
-_OFFERED = "(...known) => window.optcell ? optcell.othersOffered(...known) : Array(7).fill(null)"
+_OFFERED = "(...known) => window.optcell ? optcell.othersOffered(...known) : Array(9).fill(null)"
 _COMMANDS = "(...known) => window.optcell ? optcell.commandsOffered(...known) : Array(5).fill('')"
 
 Shown = tuple[str, str, bool]
@@ -67,6 +75,8 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
         Output("prune-start", "disabled"),
         Output("skip-start", "children"),
         Output("skip-start", "disabled"),
+        Output("stop", "disabled"),
+        Output("resume-start", "children"),
         Input("picked-trial", "data"),
         State("another-name", "value"),
     )
@@ -80,11 +90,11 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
         def clicked(clicks: int | None, picked: Any, *values: Any) -> Shown:
             at = picked.get("run") if isinstance(picked, dict) else None
             if not clicks or not isinstance(at, int) or not 0 <= at < len(desk):
-                return _shown(Progress("failed", "There is no such run."))
+                return _shown(jobs.say(Progress("failed", "There is no such run.")))
             try:
                 return _shown(ask(at, picked, *values))
             except (ValueError, OSError) as refused:
-                return _shown(Progress("failed", str(refused)))
+                return _shown(jobs.say(Progress("failed", str(refused))))
 
         app.callback(
             *says,
@@ -107,12 +117,15 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
         return start(finalize_job(desk.folder(at), top, seeds))
 
     def resume(at: int, picked: Any, trials: int | None, time: str | None) -> Progress:
-        return start(resume_job(desk.folder(at), trials, time))
+        folder = desk.folder(at)
+        if folder is not None and is_locked(folder):
+            return start(extend_job(folder, trials, time))
+        return start(resume_job(folder, trials, time))
 
     def pause(at: int, picked: Any) -> Progress:
         command = interrupt(desk.folder(at))
         words = "Asked to pause; it stops within seconds, and resume goes on from there."
-        return Progress("done", words, command)
+        return jobs.say(Progress("done", words, command))
 
     def prune(at: int, picked: Any) -> Progress:
         return start(prune_job(desk.folder(at), picked.get("trial")))
@@ -143,4 +156,5 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
 def _shown(progress: Progress) -> Shown:
     """Return the words, the state, and whether there is nothing to wait for."""
     command = f" ({progress.command})" if progress.command else ""
-    return f"{progress.message}{command}", progress.state, progress.state != "working"
+    words = "\n".join([f"{progress.message}{command}", *progress.others])
+    return words, progress.state, not progress.waits

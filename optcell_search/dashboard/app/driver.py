@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from ...ledger.holding import LOCK
+from ...ledger.lock import LOCK
 from ...ledger.storage.names import refuse_link
 
 _LOCKS = Path("/proc/locks")

@@ -8,22 +8,30 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Literal
 
 State = Literal["idle", "working", "done", "failed"]
 
 # How much of what a command says at its end is looked at, in bytes.
 _TAIL = 8192
+_MOST_AT_WORK = 8
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a command is, in words, and the command itself."""
+    """How far a command is, in words, and the command itself.
+
+    Attributes:
+        others: those that are at work besides it, a line each.
+        waits: whether any is at work, so that there will be more to tell.
+    """
 
     state: State
     message: str
     command: str = ""
+    others: tuple[str, ...] = ()
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Job:
 
 
 class Jobs:
-    """Runs commands, one at a time.
+    """Runs commands side by side: an export need not wait until a search has ended.
 
     The child imports nothing from the current folder before what is ours (``-P``), and what it says
     goes into a file without a name: a pipe that nobody empties would stop it after 64 kB.
@@ -56,59 +64,92 @@ class Jobs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._job: Job | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._said: IO[bytes] | None = None
-        self._began = 0.0
-        self._took: float | None = None
+        # The newest last; of those that have ended only the newest.
+        self._started: list[_Started] = []
+        # What was last said that is about no command in the list.
+        self._said: Progress | None = None
 
     def start(self, job: Job) -> Progress:
-        """Start a command, unless another one is at work."""
+        """Start a command, unless the same one, or too many others, are at work."""
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
-                return Progress("failed", "Another command is at work; wait for it.", job.command)
-            if self._said is not None:
-                self._said.close()
-            self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when the child ends
-            self._job, self._began, self._took = job, time.monotonic(), None
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "optcell_search.cli", *job.arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C in the dashboard's terminal is not meant for a search.
-                start_new_session=job.outlives,
-            )
-        return self.progress()
+            at_work = [one for one in self._started if one.is_at_work]
+            self._said = None
+            if any(one.job.arguments == job.arguments for one in at_work):
+                words = "This command is at work already."
+                self._said = Progress("failed", words, job.command)
+            elif len(at_work) >= _MOST_AT_WORK:
+                words = f"{_MOST_AT_WORK} commands are at work; wait for one of them."
+                self._said = Progress("failed", words, job.command)
+            else:
+                for one in self._started:
+                    if one not in at_work:
+                        one.said.close()
+                self._started = [*at_work, _Started(job)]
+            return self._progress()
+
+    def say(self, progress: Progress) -> Progress:
+        """Tell of something that took no command, until the next one is started."""
+        with self._lock:
+            self._said = progress
+            return self._progress()
 
     def progress(self) -> Progress:
-        """Return how far the last command is."""
+        """Return how far the last command is, and which others are still at work."""
         with self._lock:
-            process, job = self._process, self._job
-            if process is None or job is None:
-                return Progress("idle", "")
-            code = process.poll()
-            seconds = time.monotonic() - self._began
-            if code is None:
-                return Progress("working", f"{job.doing} … {seconds:.0f} s", job.command)
-            self._took = self._took if self._took is not None else seconds
-            if code == 0:
-                return Progress("done", f"Done in {self._took:.0f} s. {job.done}", job.command)
-            return Progress("failed", self._last_words() or f"exit code {code}", job.command)
+            return self._progress()
 
-    def _last_words(self) -> str:
-        assert self._said is not None
-        self._said.seek(0, 2)
-        self._said.seek(max(0, self._said.tell() - _TAIL))
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+    def _progress(self) -> Progress:
+        told = [one.progress() for one in reversed(self._started)]
+        at_work = any(one.state == "working" for one in told)
+        last = self._said or (told.pop(0) if told else Progress("idle", ""))
+        others = tuple(f"{one.message} ({one.command})" for one in told)
+        return replace(last, others=others, waits=at_work)
 
     def close(self) -> None:
-        """Stop a command that is at work, unless it is one that goes on by itself."""
+        """Stop the commands that are at work, but for those that go on by themselves."""
         with self._lock:
-            process, job = self._process, self._job
-            if process is not None and job is not None and not job.outlives:
-                process.terminate()
-                process.wait()
-            if self._said is not None:
-                self._said.close()
+            for one in self._started:
+                if not one.job.outlives:
+                    one.process.terminate()
+                    one.process.wait()
+                one.said.close()
+
+
+class _Started:
+    """A command that has been started."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when the child ends
+        self._began = time.monotonic()
+        self._took: float | None = None
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "optcell_search.cli", *job.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self.said,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C in the dashboard's terminal is not meant for a search.
+            start_new_session=job.outlives,
+        )
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def progress(self) -> Progress:
+        """Return how far it is."""
+        job, code = self.job, self.process.poll()
+        seconds = time.monotonic() - self._began
+        if code is None:
+            return Progress("working", f"{job.doing} … {seconds:.0f} s", job.command)
+        self._took = self._took if self._took is not None else seconds
+        if code == 0:
+            return Progress("done", f"Done in {self._took:.0f} s. {job.done}", job.command)
+        return Progress("failed", self._last_words() or f"exit code {code}", job.command)
+
+    def _last_words(self) -> str:
+        self.said.seek(0, 2)
+        self.said.seek(max(0, self.said.tell() - _TAIL))
+        lines = self.said.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""

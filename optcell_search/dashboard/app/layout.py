@@ -34,8 +34,9 @@ def layout() -> html.Div:
             _part(
                 "Pause, go on, extend",
                 "Pausing is what Ctrl-C in its terminal does: the search stops, what was trained "
-                "stays, and resume goes on from there. With numbers, resume lets a paused or "
-                "finished search use more, in all: what it has used counts.",
+                "stays, and resume goes on from there. With numbers, a search may use more, "
+                "whether it is at work, paused or finished. They are meant in all: what it has "
+                "used counts.",
                 [
                     html.Button("Pause the search", id="stop"),
                     html.Button("Resume the search", id="resume-start"),

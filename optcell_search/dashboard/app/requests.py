@@ -80,17 +80,39 @@ def resume_job(
     """
     if run is None:
         raise ValueError(f"{_NO_FOLDER}, so it cannot go on.")
-    if trials is not None and (not isinstance(trials, int) or trials < 1):
-        raise ValueError("trials in all: a whole number, 1 or more.")
-    more = {"trials": trials, "time": time, "skip": skip}
-    # One word each, so that no value can be taken for an option.
-    options = [f"--{name}={value}" for name, value in more.items() if value not in (None, "")]
     return Job(
-        ("resume", str(own(run)), *options),
+        ("resume", str(own(run)), *_limits(trials, time), *_option("skip", skip)),
         "The search goes on, also when this dashboard ends",
         "The search has ended.",
         outlives=True,
     )
+
+
+def extend_job(run: Path, trials: int | None = None, time: str | None = None) -> Job:
+    """Return letting the search at work on a run use more trials or time, in all.
+
+    Raises:
+        ValueError: `trials` is no number from 1 on, or nothing is given.
+    """
+    limits = _limits(trials, time)
+    if not limits:
+        raise ValueError("The search is at work; say how many trials or how much time in all.")
+    return Job(
+        ("extend", str(own(run)), *limits),
+        "Telling the search its new limits",
+        "The search goes by them within seconds.",
+    )
+
+
+def _limits(trials: int | None, time: str | None) -> list[str]:
+    if trials is not None and (not isinstance(trials, int) or trials < 1):
+        raise ValueError("trials in all: a whole number, 1 or more.")
+    return [*_option("trials", trials), *_option("time", time)]
+
+
+def _option(name: str, value: object) -> list[str]:
+    # One word, so that no value can be taken for an option.
+    return [] if value in (None, "") else [f"--{name}={value}"]
 
 
 def prune_job(run: Path | None, trial: int | None) -> Job:

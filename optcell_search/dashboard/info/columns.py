@@ -129,7 +129,9 @@ def plain_values(values: pd.Series[Any], exact: bool) -> Sequence[Any]:
     if pd.api.types.is_float_dtype(values):
         numbers = values.to_numpy(dtype=float)
         return finite(numbers if exact else rounded(numbers, _DIGITS))
-    return [_plain(value) for value in values.tolist()]
+    known = values.astype(object).where(values.notna(), None).tolist()
+    # Most are what they have to be, and to ask each by itself takes long.
+    return [one if one is None or type(one) in (str, bool, int) else _plain(one) for one in known]
 
 
 def rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.float64]:

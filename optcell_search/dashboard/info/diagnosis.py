@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .data import Data
+from .finals import final_rows
 
 # More points than this in a cloud nobody tells apart.
 _MOST_POINTS = 2000
@@ -53,7 +54,7 @@ class Confusion:
     Attributes:
         number: of the trial.
         classes: their names.
-        matrix: how many of each true class (rows) were told as each class (columns).
+        matrix: how many of each true class (rows) were taken for each class (columns).
         scores: one a class.
         worst: sequences of which the truth was thought the least likely, of the best seed; the
             worst first, and none where it was not noted.
@@ -92,7 +93,7 @@ def confusions(data: Data) -> tuple[Confusion, ...]:
     """Return the confusion of each finalized trial that has one in its record."""
     return tuple(
         _confusion(number, found)
-        for number, found in sorted(data.diagnoses.items())
+        for number, found in _best_first(data)
         if found.get("kind") == "confusion"
     )
 
@@ -101,9 +102,16 @@ def residuals(data: Data) -> tuple[Residuals, ...]:
     """Return the residuals of each finalized trial that has some in its record."""
     return tuple(
         _residuals(number, found)
-        for number, found in sorted(data.diagnoses.items())
+        for number, found in _best_first(data)
         if found.get("kind") == "residuals"
     )
+
+
+def _best_first(data: Data) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the diagnoses in the order of the test scores above them."""
+    places = {row.number: place for place, row in enumerate(final_rows(data))}
+    found = data.diagnoses.items()
+    return sorted(found, key=lambda one: (places.get(one[0], len(places)), one[0]))
 
 
 def _confusion(number: int, found: Mapping[str, Any]) -> Confusion:

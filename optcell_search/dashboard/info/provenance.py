@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ import tomli_w
 from .. import words
 from .data import Data
 
-_FACTS = (
-    "task", "data_fingerprint", "sampler", "scheduler", "num_trials", "epochs", "seed", "repeats",
-    "folds", "deterministic", "created",
-)  # fmt: skip
+_FACTS = {
+    "task": "task", "data_fingerprint": "fingerprint of the data", "sampler": "sampler",
+    "scheduler": "scheduler", "num_trials": "trials asked for", "epochs": "epochs",
+    "seed": "seed", "repeats": "repeats", "folds": "folds", "deterministic": "deterministic",
+    "created": "asked for",
+}  # fmt: skip
 # Options of `optcell-search run` that say what is computed; where it runs is another matter.
 _OPTIONS = {
     "task": "--task", "epochs": "--epochs", "sampler": "--sampler",
@@ -55,7 +58,7 @@ def provenance(data: Data, where: str) -> Provenance:
     """
     # A run from before there were folds has none; asked for again it is to have none, too.
     request = {"folds": 1, **data.request}
-    facts = {name.replace("_", " "): str(request[name]) for name in _FACTS if name in request}
+    facts = {label: _told(request[name]) for name, label in _FACTS.items() if name in request}
     facts["objectives"] = words.listed(
         [f"{direction} {name.replace('_', ' ')}" for name, direction in data.objectives.items()]
     )
@@ -72,6 +75,13 @@ def provenance(data: Data, where: str) -> Provenance:
         replay=f"optcell-search replay {run} TRIAL",
         finalize=f"optcell-search finalize {run} --top 3 --seeds 5",
     )
+
+
+def _told(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # A time as ISO 8601 has it, but for its letter.
+    return re.sub(r"(?<=\d)T(?=\d\d:)", " ", str(value)).replace("+00:00", " UTC")
 
 
 def _command(request: Mapping[str, Any], objectives: list[str]) -> str:

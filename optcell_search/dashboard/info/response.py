@@ -142,10 +142,12 @@ def _masked(
 def _stopped_sentence(stopped: pd.DataFrame, data: Data) -> str:
     ascending = data.objectives[data.first] == "minimize"
     best = records(stopped.sort_values([data.first, "number"], ascending=[ascending, True])[:1])[0]
+    reached = f"had {words.number(float(best[data.first]))} after epoch {best['epochs']}"
+    if len(stopped) == 1:
+        return f"Its only trial was stopped early; it {reached} (trial {best['number']})."
     return (
         f"All of its {words.count(len(stopped), 'trial')} were stopped early; the best of them "
-        f"had {words.number(float(best[data.first]))} after epoch {best['epochs']} "
-        f"(trial {best['number']})."
+        f"{reached} (trial {best['number']})."
     )
 
 

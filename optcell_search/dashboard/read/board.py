@@ -10,6 +10,7 @@ import optuna
 
 from ... import results
 from ...ledger.format import ENDED, SEARCHED
+from ...ledger.lock import is_locked
 from ...ledger.notes import Remark, remarks, write_remark
 from ...ledger.storage.passwords import without_password
 from ...ledger.storage.storage import STORAGE_ERRORS
@@ -34,6 +35,7 @@ class Board:
         where: the name, without the password that a URL may hold.
         folder: the run folder, None for what is known by its URL or as a study.
         version: counts up whenever anything changes.
+        at_work: whether a process on this machine works on the run; None where it has no folder.
         changed: number of a trial → the version in which it last changed.
     """
 
@@ -43,6 +45,7 @@ class Board:
         self.where = name if is_study else without_password(str(where))
         self._place = where
         self.version = 0
+        self.at_work: bool | None = None
         self.changed: dict[int, int] = {}
         self._source = open_source(where)
         self._rows: dict[int, TrialRecord] = {}
@@ -85,9 +88,12 @@ class Board:
         """Read what is new; return whether anything is."""
         rows = [row for row in self._source.changes() if self._rows.get(row.number) != row]
         attributes = self._source.attributes()
-        if not rows and attributes == self._attributes and self.version:
+        at_work = None if self.folder is None else is_locked(self.folder)
+        same = attributes == self._attributes and at_work == self.at_work
+        if not rows and same and self.version:
             return False
         self.version += 1
+        self.at_work = at_work
         said = _said_anew(self._attributes, attributes) & self._rows.keys()
         self._attributes = attributes
         self._rows |= {row.number: row for row in rows}

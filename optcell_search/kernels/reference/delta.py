@@ -21,7 +21,9 @@ def delta(
     lengths: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run a delta memory over a sequence; see `kernels.delta`."""
-    states = start.to(wide(v.dtype)).unbind(2)
+    dtype, exact = v.dtype, wide(v.dtype)
+    q, k, v, alpha, beta = (part.to(exact) for part in (q, k, v, alpha, beta))
+    states = start.to(exact).unbind(2)
     outputs = []
     for t, p in enumerate(values.expand(len(v), -1, -1)):
         p0, p1, p2, p3 = p[:, :, None, None, None].unbind(1)
@@ -45,4 +47,4 @@ def delta(
             )
         states = after
         outputs.append((states[0] @ q[t].unsqueeze(-1)).squeeze(-1))
-    return torch.stack(outputs).to(v.dtype), torch.stack(states, 2).to(start.dtype)
+    return torch.stack(outputs).to(dtype), torch.stack(states, 2).to(start.dtype)

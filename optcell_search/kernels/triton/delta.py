@@ -18,8 +18,9 @@ from ..layout import DELTA, DELTA_STATES, delta_marks
 from .delta_chunk import at, factors, factors_backward, gates, inverse, row, unit, unit_backward
 from .device import precision, width
 
-# Rows of S that a program carries, where a head is at most so wide: the states stay in registers.
-_ROWS = {64: 32, 256: 16}
+# Rows of S that a program carries, and its warps: so the states of heads up to WIDEST_DELTA stay in
+# registers.
+ROWS, WARPS = 16, 8
 
 
 @triton.jit
@@ -43,7 +44,7 @@ def _forward(
     if MOMENTUM:
         V = tl.load(start + matrix + d * d, mask=inside, other=0.0).to(WIDE)
     length = tl.minimum(tl.load(lengths + k * B + b), T)
-    for chunk in range(0, tl.cdiv(T, C)):
+    for chunk in range(tl.cdiv(T, C)):
         t = chunk * C + i
         valid = t < length
         if KEEP:
@@ -108,7 +109,7 @@ def _backward(
         gV = tl.load(grad_end + matrix + d * d, mask=inside, other=0.0).to(WIDE)
     length = tl.minimum(tl.load(lengths + k * B + b), T)
     chunks = tl.cdiv(T, C)
-    for turn in range(0, chunks):
+    for turn in range(chunks):
         chunk = chunks - 1 - turn
         t = chunk * C + i
         valid = t < length
@@ -214,8 +215,9 @@ def delta_forward(
     end, marks = torch.empty_like(start), delta_marks(u, start, keep)
     grid, sizes, kinds, tiles = _plan(u, alpha, values, start, marks, inner)
     _forward[grid](
-        u, alpha, values, start, lengths, o, end, marks, *sizes, *kinds, keep, *tiles
-    )
+        u, alpha, values, start, lengths, o, end, marks, *sizes, *kinds, keep, *tiles,
+        num_warps=WARPS,
+    )  # fmt: skip
     return o, end, marks
 
 
@@ -225,14 +227,14 @@ def delta_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Gradients of u, alpha and the states at the start."""
     grid, sizes, kinds, tiles = _plan(u, alpha, values, grad_end, marks, inner)
-    blocks = -(-grad_end.shape[-1] // tiles[1])
+    blocks = triton.cdiv(grad_end.shape[-1], ROWS)
     # What no step reads has no gradient: the columns of alpha, and steps beyond a length.
     du = torch.zeros(blocks, *u.shape, dtype=grad_end.dtype, device=u.device)
     d_alpha = torch.zeros(blocks, *alpha.shape, dtype=grad_end.dtype, device=u.device)
     d_start = torch.empty_like(grad_end)
     _backward[grid](
         grad_o, grad_end, u, alpha, values, lengths, marks, du, d_alpha, d_start, *sizes, *kinds,
-        *tiles,
+        *tiles, num_warps=WARPS,
     )  # fmt: skip
     return du.sum(0).to(u.dtype), d_alpha.sum(0).to(u.dtype), d_start
 
@@ -243,13 +245,11 @@ def _plan(
     """Grid, sizes, which parts there are, and tiles of a kernel."""
     K, T, B, numbers = u.shape
     heads, d = states.shape[2], states.shape[-1]
-    columns = width(d)
-    rows = min(columns, next(rows for widest, rows in _ROWS.items() if columns <= widest))
     kinds = (values.shape[1] > 1, values.shape[2] > 1, alpha.numel() > 0)
     exact = tl.float64 if u.dtype == torch.float64 else tl.float32
     return (
-        (B * heads * triton.cdiv(d, rows), K),
+        (B * heads * triton.cdiv(d, ROWS), K),
         (T, B, heads, d, numbers, marks.shape[1]),
         (*kinds, DELTA_STATES[inner] == 2),
-        (DELTA, rows, columns, exact, precision(u)),
+        (DELTA, ROWS, width(d), exact, precision(u)),
     )

@@ -1,4 +1,4 @@
-"""A chunk of the delta memory's steps: what its kernels read, and what alone follows from the gates.
+"""A chunk of the delta memory's steps: what is read, and what follows from the gates alone.
 
 With S_0 and V_0 before a chunk of C steps and the errors e_r = R_r k_r - v_r in it,
 

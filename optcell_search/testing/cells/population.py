@@ -11,10 +11,10 @@ class SideBySide(WithEveryRule):
     """Training in a population."""
 
     def test_under_every_rule_side_by_side_is_each_one_alone(self, cell: Cell) -> None:
-        """Ten steps in float64; see `training.Population`."""
+        """Five steps in float64; see `training.Population`."""
         with in_double():
             candidates = every_rule(cell.name, cell.values(), {"hidden_size": 8})
-            task = noise_task()
+            task = noise_task(sequences=20)
             gap, population = largest_gap(candidates, [task] * len(candidates), epochs=1)
         assert population.reasons == {}
         assert gap < 1e-10

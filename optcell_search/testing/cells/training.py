@@ -48,7 +48,7 @@ class Training(WithEveryRule):
             for value in module.rule_values.parameters():
                 value.data += 0.5 * seed
             modules.append(module)
-        x = sequence(6)
+        x = sequence(4)
 
         def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
             output: Tensor = functional_call(modules[0], (parameters, buffers), (x,))[0]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from optcell_search.training.schedule import changes
+from optcell_search.training.recipe.schedule import changes
 from optcell_search.training.trainer import Training
 
 from .stack import Stack

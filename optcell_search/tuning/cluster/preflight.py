@@ -100,10 +100,10 @@ def check_storage(location: Location) -> None:
         if not os.access(there, os.W_OK):
             raise ValueError(f"storage {there}: cannot be written")
         return
-    probe = location / f".probe-{uuid.uuid4().hex[:8]}"
+    preflight = location / f".preflight-{uuid.uuid4().hex[:8]}"
     try:
-        probe.write(_ASKED, b"?")
-        probe.delete("")
+        preflight.write(_ASKED, b"?")
+        preflight.delete("")
     except OSError as error:
         raise ValueError(
             without_password(f"storage {location}: cannot be written: {said(error)}")
@@ -125,15 +125,15 @@ def check_nodes(request: Request, location: Location, source: Source) -> None:
     """
     # Of what is to become a run folder nothing must be there yet.
     base = Location(str(_nearest(location))) if location.is_local else location
-    probe = base / f".probe-{uuid.uuid4().hex[:8]}"
+    preflight = base / f".preflight-{uuid.uuid4().hex[:8]}"
     try:
-        probe.write(_ASKED, probe.where.encode())
+        preflight.write(_ASKED, preflight.where.encode())
     except OSError as error:
         raise ValueError(without_password(f"storage {base}: cannot be written: {error}")) from error
     try:
-        _ask_all(request, probe, source)
+        _ask_all(request, preflight, source)
     finally:
-        probe.delete("")
+        preflight.delete("")
 
 
 def _nearest(location: Location) -> Path:
@@ -142,8 +142,8 @@ def _nearest(location: Location) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def _ask_all(request: Request, probe: Location, source: Source) -> None:
-    without = _ask(_nodes(), request, probe, source)
+def _ask_all(request: Request, preflight: Location, source: Source) -> None:
+    without = _ask(_nodes(), request, preflight, source)
     if not without:
         return
     first, fault = without[0]
@@ -156,19 +156,19 @@ def _ask_all(request: Request, probe: Location, source: Source) -> None:
         raise ValueError(
             without_password(f"storage {source.transfer}: cannot be written: {error}")
         ) from error
-    for node, fault in _ask([node for node, _ in without], request, probe, source):
+    for node, fault in _ask([node for node, _ in without], request, preflight, source):
         raise ValueError(f"{_name(node)}: {fault}")
 
 
 def _ask(
-    nodes: Sequence[Node], request: Request, probe: Location, source: Source
+    nodes: Sequence[Node], request: Request, preflight: Location, source: Source
 ) -> list[tuple[Node, str]]:
     """Ask these nodes; return which of them lack the data, and what they say."""
     ask = ray.remote(answer)
     pending = {}
     for node in nodes:
-        question = Question(request.space, source, (probe / node["NodeID"]).where)
-        (probe / node["NodeID"]).write(_ASKED, b"")
+        question = Question(request.space, source, (preflight / node["NodeID"]).where)
+        (preflight / node["NodeID"]).write(_ASKED, b"")
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         task = ask.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
         pending[task.remote(question)] = node
@@ -183,10 +183,10 @@ def _ask(
             raise ValueError(f"{name}: cannot run the search: {_last_line(error)}") from error
         if said.fault and not said.lacks_data:
             raise ValueError(f"{name}: {said.fault}")
-        if (probe / node["NodeID"]).read(_ANSWERED) is None:
+        if (preflight / node["NodeID"]).read(_ANSWERED) is None:
             raise ValueError(
-                f"{name}: what it wrote to storage {str(probe).rpartition('/')[0]} did not arrive "
-                "here; give a path that all nodes share, or a URI, by --storage"
+                f"{name}: what it wrote to storage {str(preflight).rpartition('/')[0]} did not "
+                "arrive here; give a path that all nodes share, or a URI, by --storage"
             )
         if said.lacks_data:
             without.append((node, said.fault))

@@ -28,7 +28,7 @@ from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
 from ..store.file_systems import Location
 from ..store.retention import own_sizes
-from ..worker.final_training import Outcome, Work, refit_epochs, train_and_test, unjudged
+from ..worker.final_training import Outcome, Work, final_epochs, train_and_test, unjudged
 from ..worker.job import Job
 from .together import Together
 from .view import FinalizeView
@@ -43,8 +43,7 @@ class Plan:
 
     Attributes:
         seeds: how often each.
-        epochs: of each training; None: as many as in the search or, with `refit`, as `refit_epochs`
-            says.
+        epochs: of each training; None: as `final_epochs` says.
         refit: on training and validation data together.
         ensemble: test the average of a trial's seeds beside them.
     """
@@ -58,7 +57,7 @@ class Plan:
         """Return the epochs that a trial is trained for."""
         if self.epochs is not None:
             return self.epochs
-        return refit_epochs(trial, request) if self.refit else request.epochs
+        return final_epochs(trial, request, refit=self.refit)
 
 
 def finalize(

@@ -1,14 +1,21 @@
-"""Candidates that are trained before any other: a user's, read from a file, and plain cells."""
+"""What is trained before any other: a user's candidates, plain cells, and published recipes."""
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from optcell_search.space import Candidate, SearchSpace
+from optcell_search.space import Candidate, SearchSpace, published
+from optcell_search.training.budget import FEWEST
 
 _KEY = "candidate"
+# Of the epochs of others, those of a first result: of the digits' validation split a cycle of 12
+# epochs gets 98.95 % right after 2.9 s of processor, where one of 80 epochs has 97.2 % by then and
+# 99.3 % after 8 s (one training each).
+_SHARE = 1 / 8
+_LARGEST_SHARE = 1 / 2
 
 
 def read_first(path: str | Path, space: SearchSpace) -> tuple[dict[str, Any], ...]:
@@ -42,6 +49,34 @@ def with_plain(asked: tuple[dict[str, Any], ...], space: SearchSpace) -> tuple[d
     known = {Candidate.from_dict(one).key for one in asked}
     plain = [one for one in space.plain() if one.key not in known]
     return (*asked, *(one.to_dict() for one in plain))
+
+
+def with_published(
+    asked: tuple[dict[str, Any], ...], space: SearchSpace
+) -> tuple[dict[str, Any], ...]:
+    """Return candidates, and behind them the published recipes that are not among them."""
+    known = {Candidate.from_dict(one).key for one in asked}
+    found = {one.key: one for one in published(space) if one.key not in known}
+    return (*asked, *(one.to_dict() for one in found.values()))
+
+
+def a_first_result(space: SearchSpace, epochs: int) -> tuple[dict[str, Any], ...]:
+    """Return the first plain cell with an eighth of the epochs, or 10 if that is more.
+
+    It is for those who wait: a whole training of a good candidate may take a tenth of the time of a
+    search. There is none where it would take more than half of one.
+
+    Args:
+        space: that is searched.
+        epochs: budget of a candidate.
+    """
+    share = max(_SHARE, FEWEST / epochs)
+    if share > _LARGEST_SHARE:
+        return ()
+    return tuple(
+        dataclasses.replace(one, training=dataclasses.replace(one.training, share=share)).to_dict()
+        for one in space.plain()[:1]
+    )
 
 
 def _candidate(data: Any, where: str, space: SearchSpace) -> dict[str, Any]:

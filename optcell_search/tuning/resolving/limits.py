@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -15,40 +14,10 @@ from optcell_search.training.batches import count
 
 from ...ledger.constraints import Constraint
 from ..search.samplers import everything
+from .amounts import integer
 
-MOST = 10**7
 MOST_REPEATS = 1000
 _MOST_FOLDS = 100
-_MOST_SECONDS = 10.0**9
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_PART = r"(\d+(?:\.\d+)?)([smhd])"
-
-
-def seconds_of(name: str, asked: str | float) -> float:
-    """Return the seconds of a time such as ``"30m"``, ``"1h30m"``, ``"90s"`` or ``90``.
-
-    Raises:
-        ValueError: it is none, or not positive.
-    """
-    text = str(asked).strip().lower()
-    if re.fullmatch(f"({_PART})+", text):
-        seconds = sum(float(count) * _UNITS[unit] for count, unit in re.findall(_PART, text))
-    else:
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = math.nan
-    if not 0 < seconds <= _MOST_SECONDS:
-        raise ValueError(f"{name} = {asked}; valid: a time such as 90s, 30m or 1h30m, or seconds")
-    return seconds
-
-
-def integer(name: str, value: int, least: int, most: int = MOST) -> int:
-    """Return `value`; raise a ValueError unless it lies within its bounds."""
-    if not least <= value <= most:
-        valid = f"{least} or more" if value < least else f"{most} or less"
-        raise ValueError(f"{name} = {value}; valid: integers, {valid}")
-    return value
 
 
 def trials_of(asked: int, space: SearchSpace, sampler: str) -> int:

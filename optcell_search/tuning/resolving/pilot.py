@@ -15,7 +15,7 @@ from optcell_search.space import Candidate, SearchSpace
 from optcell_search.stages import stage
 from optcell_search.tasks import LoadedTask, Split
 from optcell_search.training import DivergedError, Training
-from optcell_search.training.schedule import steps_in
+from optcell_search.training.recipe.schedule import steps_in
 
 # Whole candidates that a search should have the time for; what is pruned is cheaper.
 _CANDIDATES = 10

@@ -22,8 +22,8 @@ from ...ledger.request import LOCAL, Request
 from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
-from . import limits, pilot, step_memory
-from .first_candidates import read_first, with_plain
+from . import amounts, limits, pilot, step_memory
+from .first_candidates import a_first_result, read_first, with_plain, with_published
 from .naming import name_of_run
 from .presets import thoroughness
 
@@ -78,17 +78,17 @@ def resolve(
         raise ValueError("neither a number of trials nor a time is given; valid: one or both")
     how = thoroughness(preset, folds, epochs, repeats)
     for name, value, least, most in (
-        ("num_trials", 1 if num_trials is None else num_trials, 1, limits.MOST),
-        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, limits.MOST),
-        ("patience", patience, 0, limits.MOST),
+        ("num_trials", 1 if num_trials is None else num_trials, 1, amounts.MOST),
+        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, amounts.MOST),
+        ("patience", patience, 0, amounts.MOST),
         ("repeats", how.repeats, 1, limits.MOST_REPEATS),
         ("workers", 1 if workers is None else workers, 1, 10**5),
         ("threads", 1 if threads is None else threads, 1, 1024),
         ("seed", seed, 0, 2**63 - 1),
     ):
-        limits.integer(name, value, least, most)
-    time_limit = 0.0 if time is None else limits.seconds_of("time", time)
-    longest = 0.0 if trial_time is None else limits.seconds_of("trial_time", trial_time)
+        amounts.integer(name, value, least, most)
+    time_limit = 0.0 if time is None else amounts.seconds_of("time", time)
+    longest = 0.0 if trial_time is None else amounts.seconds_of("trial_time", trial_time)
     measured = gpus_per_trial == "auto"
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
     gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
@@ -121,8 +121,6 @@ def resolve(
     tried_first = () if first is None else read_first(first, loaded)
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
-    if sampler != "grid":
-        tried_first = with_plain(tried_first, loaded)
     asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
@@ -138,7 +136,7 @@ def resolve(
         _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
-    budget = planned
+    budget, planned_folds = planned, count
     # On a GPU or a cluster an epoch takes another time; what is deterministic goes by no clock.
     elsewhere = gpus_per_trial or (address and address != LOCAL)
     step_memory.warn(loaded, seen, workers, here=not elsewhere)
@@ -148,6 +146,10 @@ def resolve(
         room = time_limit * at_once / pilot.candidates(asked_trials, count)
         budget, count, cut = pilot.fit(plan, loaded, seen, threads, room / how.repeats)
         epochs_rule += cut
+    if sampler != "grid":
+        quick = loaded.name == AUTO and time_limit and not deterministic
+        tried_first += a_first_result(loaded, budget) if quick else ()
+        tried_first = with_published(with_plain(tried_first, loaded), loaded)
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -167,6 +169,7 @@ def resolve(
         seed=seed,
         repeats=how.repeats,
         folds=count,
+        uncut_folds=planned_folds if count < planned_folds else 0,
         population=limits.population_of(population, directions),
         ensemble=how.ensemble,
         sampler=sampler,

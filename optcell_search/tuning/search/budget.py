@@ -69,6 +69,10 @@ class Budget:
             return "the time is used up"
         return ""
 
+    def extend(self, request: Request) -> None:
+        """Go by the limits of `request` from now on, which is the run's with other ones."""
+        self._request = request
+
     def note(self, metrics: Mapping[str, float] | None) -> None:
         """Take in how a trial ended.
 

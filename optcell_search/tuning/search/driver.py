@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,11 @@ class EarlyFailureError(RuntimeError):
     """All candidates so far failed in the same way, as the message says."""
 
 
+Extend = Callable[[Mapping[str, Any]], None]
+
+
 def drive(
-    ledger: Ledger, folder: Path, view: View, callbacks: Sequence[tune.Callback] = ()
+    ledger: Ledger, folder: Path, view: View, extend: Extend, callbacks: Sequence[tune.Callback]
 ) -> None:
     """Train what the ledger lacks.
 
@@ -46,6 +49,7 @@ def drive(
         ledger: the ledger of the run.
         folder: the run folder.
         view: is told after every step.
+        extend: changes the limits of the ledger's request as somebody asks for meanwhile.
         callbacks: are told as well, besides those that the request names.
 
     Raises:
@@ -59,7 +63,7 @@ def drive(
     try:
         named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
         guarded = [Guarded(callback) for callback in (*named, *callbacks)]
-        observers = [_Observer(searcher, ledger, view), *guarded]
+        observers = [_Observer(searcher, ledger, view, extend), *guarded]
         with signals.kept():
             _run_tune(ledger, folder, searcher, observers)
         view.end(ledger)
@@ -127,10 +131,11 @@ class _Stopper(tune.Stopper):
 
 
 class _Observer(tune.Callback):
-    """Tells the searcher of what is lost, and the view of everything."""
+    """Tells the searcher of what is lost and what is wished, and the view of everything."""
 
-    def __init__(self, searcher: LedgerSearch, ledger: Ledger, view: View) -> None:
+    def __init__(self, searcher: LedgerSearch, ledger: Ledger, view: View, extend: Extend) -> None:
         self._searcher = searcher
+        self._extend = extend
         self._ledger = ledger
         self._view = view
         self._looked = time.monotonic()
@@ -140,7 +145,10 @@ class _Observer(tune.Callback):
         self._searcher.lost(trial.trial_id, _reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Show where the run stands, and see whether it can go on."""
+        """Show where the run stands, and see whether it can go on, and how far."""
+        if asked := self._searcher.wishes.extension():
+            self._extend(asked)
+            self._searcher.budget.extend(self._ledger.request)
         self._view.update(self._ledger)
         if time.monotonic() - self._looked >= _SECONDS_BETWEEN_LOOKS:
             self._looked = time.monotonic()

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from optcell_search.results import Direction
-from optcell_search.space import Candidate, is_plain
+from optcell_search.space import Candidate, is_plain, published
 from optcell_search.training import COSTS
 
 from ...ledger.constraints import Constraint
@@ -90,7 +90,10 @@ class LedgerScheduler(MOASHAScheduler):
     generations before its own, which have ended by then: who is faster makes no difference.
 
     The plain cells that a search begins with are compared with one another alone: one of them at
-    least is trained to its end, as what all others are measured by.
+    least is trained to its end, as what all others are measured by. Two kinds are never stopped,
+    and no rung holds them: the published recipes that a search begins with, which are there to be
+    judged whole, and candidates that take a share of the epochs alone (``training.share``), whose
+    schedule is further after as many epochs than that of others.
 
     Args:
         request: of the run.
@@ -100,13 +103,19 @@ class LedgerScheduler(MOASHAScheduler):
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
         self._generation = request.workers if request.deterministic else None
-        first = (Candidate.from_dict(one) for one in request.first)
-        self._plain = {candidate.key for candidate in first if is_plain(candidate)}
+        first = [Candidate.from_dict(one) for one in request.first]
+        recipes = {candidate.key for candidate in published(request.search_space)}
+        self._recipes = recipes & {candidate.key for candidate in first}
+        plain = {candidate.key for candidate in first if is_plain(candidate)}
+        self._plain = plain - self._recipes
         # Trials of the ledger that are one of them.
         self._measures: set[Hashable] = set()
         for trial in trials:
             self._note(trial.number, trial.user_attrs.get("key"))
-            if "duplicate_of" not in trial.user_attrs:
+            known = trial.user_attrs
+            if "duplicate_of" in known or "candidate" not in known:
+                continue
+            if not self._is_left_alone(Candidate.from_dict(known["candidate"])):
                 self._recall(trial)
 
     def _recall(self, trial: FrozenTrial) -> None:
@@ -117,15 +126,20 @@ class LedgerScheduler(MOASHAScheduler):
             if judged and epoch in epochs:
                 self._halving.record(trial.number, epoch, self._point(epochs[epoch]))
 
+    def _is_left_alone(self, candidate: Candidate) -> bool:
+        return candidate.training.share < 1 or candidate.key in self._recipes
+
     def _note(self, number: int, key: str | None) -> None:
         if key in self._plain:
             self._measures.add(number)
 
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
-        report = result["report"]
+        report, candidate = result["report"], trial.config["job"].candidate
+        if self._is_left_alone(candidate):
+            return
         if self._plain:
-            self._note(report.number, trial.config["job"].candidate.key)
+            self._note(report.number, candidate.key)
         for epoch in sorted(report.metrics):
             yield report.number, epoch, report.metrics[epoch]
 

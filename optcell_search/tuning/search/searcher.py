@@ -37,6 +37,7 @@ class LedgerSearch(Searcher):
     Attributes:
         broken: why the run cannot go on, as a worker told; empty while it can.
         budget: what the search has used, besides trials.
+        wishes: what others ask of it meanwhile.
 
     Args:
         ledger: the ledger.
@@ -79,7 +80,7 @@ class LedgerSearch(Searcher):
             mine = METRICS in known and DUPLICATE_OF not in known
             if trial.state == TrialState.COMPLETE and mine:
                 self._keep(trial.number, known[METRICS])
-        self._candidates, self._wishes = candidates or CandidateQueue(ledger), Wishes(ledger)
+        self._candidates, self.wishes = candidates or CandidateQueue(ledger), Wishes(ledger)
         self.sweep()
 
     def sweep(self) -> None:
@@ -110,7 +111,7 @@ class LedgerSearch(Searcher):
 
     def stops(self, report: Report) -> bool:
         """Whether a trial is to end with what it has reported."""
-        return bool(self.over) or self._is_too_slow(report) or self._wishes.prune(report.number)
+        return bool(self.over) or self._is_too_slow(report) or self.wishes.prune(report.number)
 
     def _is_too_slow(self, report: Report) -> bool:
         going_on = not (report.done or report.reason or report.broken)
@@ -154,9 +155,8 @@ class LedgerSearch(Searcher):
                 self._followers[source].append(trial.number)
             else:
                 self._ledger.copy(trial.number, source)
-        # What is in training may run out of memory and come back.
-        shared = 0 < self._request.gpus_per_trial < 1
-        return self._nothing(may_change=shared and bool(self._open))
+        # Of what is in training some may come back, and until it ends the run may be extended.
+        return self._nothing(may_change=bool(self._open))
 
     def _nothing(self, *, may_change: bool) -> dict[str, Any] | None:
         # Ray's own sentinel, though its annotation has no room for it. After it Tune asks no more.

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from optcell_search.notebook import Bar, notebook
 from optcell_search.stages import LOGGER
@@ -44,8 +45,10 @@ class View:
 
     def __enter__(self) -> View:
         if self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
+            # Until Ray's workers are there nothing can be shown of the search itself.
+            first = Text("starting the search")
+            self._live = Live(first, console=self._console, auto_refresh=False, transient=True)
+            self._live.start(refresh=True)
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -85,23 +88,21 @@ class View:
         """
         request, counts = ledger.request, ledger.counts
         elapsed = self._progress.elapsed if elapsed is None else elapsed
-        table = Table.grid(padding=(0, 2))
-        table.add_row("task", request.task, "running for", duration(elapsed))
-        table.add_row(
-            "done",
-            self._progress.done(ledger),
-            "running",
-            str(counts[TrialState.RUNNING]),
-            "pruned",
-            str(counts[TrialState.PRUNED]),
-            "failed",
-            str(counts[TrialState.FAIL]),
-        )
+        named = (("running", "RUNNING"), ("pruned", "PRUNED"), ("failed", "FAIL"))
+        states = ", ".join(f"{counts[TrialState[state]]} {name}" for name, state in named)
+        rows = [
+            ("task", f"{request.task}, for {duration(elapsed)}"),
+            ("done", f"{self._progress.done(ledger)}; {states}"),
+        ]
         if said := _best(ledger):
-            table.add_row("best", said, "front", str(front(ledger)))
+            rows.append(("best", f"{said}; {front(ledger)} on the front"))
         left = self._progress.left(ledger, elapsed)
         if math.isfinite(left):
-            table.add_row("time left", f"about {duration(left)}")
+            rows.append(("time left", f"about {duration(left)}"))
+        table = Table.grid(padding=(0, 2))
+        for name, words in rows:
+            # As text: what stands in brackets in a task's name is no markup.
+            table.add_row(name, Text(words))
         return table
 
     def tell(self, ledger: Ledger) -> None:

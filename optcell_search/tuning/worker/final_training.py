@@ -21,7 +21,7 @@ from optcell_search.training import (
     feedforward_baseline,
     outputs_on,
 )
-from optcell_search.training.schedule import changes
+from optcell_search.training.recipe.schedule import changes
 
 from ...ledger.format import METRICS
 from ...ledger.request import Request
@@ -71,20 +71,22 @@ def unjudged(candidate: Candidate) -> Candidate:
     return dataclasses.replace(candidate, training=training)
 
 
-def refit_epochs(trial: FrozenTrial, request: Request) -> int:
-    """Return how long a trial is trained on training and validation data together.
+def final_epochs(trial: FrozenTrial, request: Request, *, refit: bool) -> int:
+    """Return the budget of a trial that is trained again, of which it takes its share.
 
-    As many epochs as were best in the search, in the mean over folds and repeats; but all of them
-    where the learning rate follows a schedule, whose end is what was judged: a shorter training
-    would be another one. Where the search had no time for as many as suit the data, a schedule is
-    stretched to these.
+    That of the search, where a learning rate follows a schedule: its end is what was judged, and a
+    shorter training would be another one. Where the search had no time for as many epochs as suit
+    the data, a schedule is stretched to these. Without a schedule, and on training and validation
+    data together, as many epochs as were best in the search, in the mean over folds and repeats.
     """
+    training = Candidate.from_dict(trial.user_attrs["candidate"]).training
+    if changes(training):
+        return request.uncut_epochs or request.epochs
     # A run from before it was noted has none.
     best = trial.user_attrs[METRICS].get("best_epoch")
-    scheduled = changes(Candidate.from_dict(trial.user_attrs["candidate"]).training)
-    if scheduled:
-        return request.uncut_epochs or request.epochs
-    return request.epochs if best is None else max(1, round(best))
+    if not refit or best is None:
+        return request.epochs
+    return max(1, round(float(best) / training.share))
 
 
 def train_and_test(work: Work) -> dict[int, Outcome]:

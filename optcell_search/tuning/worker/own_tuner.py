@@ -12,6 +12,7 @@ from ray import tune
 from optcell_search import tasks
 from optcell_search.space import from_flat, trial_seed
 from optcell_search.training import Training
+from optcell_search.training.budget import own_epochs
 
 from ..cluster.data_transfer import Source
 from .ending import release
@@ -55,7 +56,9 @@ class _Trainable(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         metrics = self._training.epoch()
-        return {**metrics, "done": self._training.epochs >= self.settings.epochs}
+        share = self._training.candidate.training.share
+        done = self._training.epochs >= own_epochs(self.settings.epochs, share)
+        return {**metrics, "done": done}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         torch.save(self._training.state_dict(), Path(checkpoint_dir) / _FILE)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 
 from optcell_search.training import DivergedError, Population, Training
+from optcell_search.training.budget import own_epochs
 from optcell_search.training.population.population import Outcome
 
 from .ending import check_objectives
@@ -41,7 +42,7 @@ def train_seeds(job: Job) -> dict[int, Trained | DivergedError]:
             Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
         )
     ended: dict[int, Trained | DivergedError] = {}
-    for epoch in range(1, job.epochs + 1):
+    for epoch in range(1, own_epochs(job.epochs, job.candidate.training.share) + 1):
         trainings = list(population.trainings)
         for training, outcome in zip(trainings, population.epoch(), strict=True):
             try:

@@ -11,6 +11,7 @@ import torch
 
 from optcell_search.space import Candidate
 from optcell_search.training import Training
+from optcell_search.training.budget import own_epochs
 
 from ...ledger.storage.passwords import without_password
 from ..store import checkpoints
@@ -50,6 +51,7 @@ class Session:
             Training(job.candidate, task, seed=seed, device=job.device, epochs=job.epochs)
             for seed, task in zip(job.seeds, itertools.cycle(tasks_of(job)), strict=False)
         ]
+        self._epochs = own_epochs(job.epochs, job.candidate.training.share)
         self._side_by_side = SideBySide(self.trainings, most)
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
@@ -69,7 +71,7 @@ class Session:
         if not restored:
             self._train_epoch()
         told = set(self._history) if restored else {self.epoch}
-        done = self.epoch >= self.job.epochs
+        done = self.epoch >= self._epochs
         return Report(
             number=self.job.number,
             epoch=self.epoch,
@@ -139,7 +141,7 @@ class Session:
 
     def _save(self, location: Location) -> None:
         contents: dict[str, bytes] = {}
-        if self.epoch >= self.job.epochs:
+        if self.epoch >= self._epochs:
             weights = self.trainings[0].model.state_dict()
             contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights)
         state = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -25,7 +26,6 @@ import optuna
 import synthetic_run
 from playwright.sync_api import Page, sync_playwright
 
-from optcell_search import results
 from optcell_search.dashboard import write_report
 
 SIZES = (100, 1_000, 10_000)
@@ -113,7 +113,8 @@ def answers(page: Page, actions: list[dict[str, Any]]) -> float:
 
 def appears(page: Page, folder: Path) -> float:
     """Finish a trial; return the seconds until the page shows it."""
-    study = results.load(folder)
+    # The package itself opens a ledger for reading only.
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
     number = len(study.get_trials(deepcopy=False))
     template = study.get_trials(deepcopy=False)[0]
     template._user_attrs["key"] = f"{number:016x}"
@@ -215,6 +216,9 @@ def main() -> None:
         "--run", type=Path, nargs="+", help="folders that synthetic_run.py has made already"
     )
     parser.add_argument("--following", type=Path, help="what bench_following.py has written")
+    parser.add_argument(
+        "--finished", type=Path, help="a finished run, of which status and results are timed"
+    )
     parser.add_argument("--no-files", action="store_true", help="leave out the one file")
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
@@ -223,15 +227,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for trials, run in zip(arguments.trials, made, strict=True):
             folder = Path(temporary) / f"run{trials}"
-            if run:
+            if run and trials > SIZES[-1]:
+                # Nothing is added to it, and to copy it would take long.
+                folder = run
+            elif run:
                 shutil.copytree(run, folder)
             else:
                 synthetic_run.make(folder, trials)
             measured[trials] = live(trials, folder)
+        quick = {} if arguments.finished is None else commands(arguments.finished)
         cost = following(Path(temporary))
         print(f"following: {cost:.2f} s of processor a minute", flush=True)
         files = {} if arguments.no_files else sizes(Path(temporary))
-    text = report(measured, files, cost)
+    text = report(measured, files, cost, quick)
     if arguments.following:
         text += f"\n{arguments.following.read_text(encoding='utf-8')}"
     print(text)
@@ -239,9 +247,32 @@ def main() -> None:
         arguments.out.write_text(text, encoding="utf-8")
 
 
-def report(measured: dict[int, dict[str, float]], files: dict[int, float], cost: float) -> str:
+def commands(run: Path) -> dict[str, float]:
+    """Return the processor seconds of commands that only read, the median of three."""
+    found = Told()
+    for words in (["--help"], ["status", str(run)], ["results", str(run)]):
+        found[words[0]] = statistics.median(processor([*SERVE[:3], *words]) for _ in range(3))
+    return found
+
+
+def processor(command: list[str]) -> float:
+    """Return the processor seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def report(
+    measured: dict[int, dict[str, float]],
+    files: dict[int, float],
+    cost: float,
+    quick: dict[str, float],
+) -> str:
     """Return all that was measured as Markdown."""
     load = float(np.round(os.getloadavg()[0], 1))
+    told = ", ".join(f"`{name}` {took:.2f}" for name, took in quick.items())
+    seconds = f"Processor seconds of commands that only read: {told}.\n\n" if quick else ""
     megabytes = "\n".join(f"| {trials:,} | {size:.2f} |" for trials, size in files.items())
     return (
         f"# The dashboard, measured\n\n{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, "
@@ -256,7 +287,7 @@ def report(measured: dict[int, dict[str, float]], files: dict[int, float], cost:
         f"takes {cost:.1f} s of a processor a minute, {100 * cost / 60:.1f} % of one, at niceness "
         "19: it gets what the search leaves over. "
         "`scripts/benchmarks/dashboard/bench_following.py` times a search alone and followed.\n\n"
-        f"| trials | one file (MB) |\n|---|---|\n{megabytes}\n"
+        f"{seconds}| trials | one file (MB) |\n|---|---|\n{megabytes}\n"
     )
 
 

@@ -154,6 +154,7 @@ def main() -> None:
         elif name == "solve":
             command.add_argument("problem", choices=list(SOLVED))
             command.add_argument("--cells", nargs="+", default=["lstm", "orthogonal"])
+            command.add_argument("--rules", nargs="+", help="the default: all")
         elif name == "memory":
             command.add_argument("--units", type=int, default=10_000)
         elif name == "brown":

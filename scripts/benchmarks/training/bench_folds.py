@@ -61,7 +61,7 @@ def measure(name: str, recipe: str, steps: int, dealing: int, count: int) -> dic
     sequences = sum(len(index) for _, index in parts)
     found = torch.zeros(sequences, task.goal.classes, dtype=torch.float64)
     labels = torch.zeros(sequences, dtype=torch.long)
-    start = time.perf_counter()
+    start = time.process_time()
     for number, (part, index) in enumerate(parts):
         seed = trial_seed(100 * dealing + number, candidate.key, 0)
         training = Training(candidate, part, seed=seed, epochs=epochs)
@@ -80,7 +80,7 @@ def measure(name: str, recipe: str, steps: int, dealing: int, count: int) -> dic
         "key": candidate.key,
         "labels": labels.tolist(),
         "logarithms": [[round(value, 3) for value in row] for row in found.tolist()],
-        "seconds": round((time.perf_counter() - start) / len(parts), 2),
+        "seconds": round((time.process_time() - start) / len(parts), 2),
         "date": datetime.date.today().isoformat(),
         "machine": f"{platform.machine()}, one core",
     }

@@ -19,7 +19,8 @@ HEAD = """# Recipes on folds
 Trainings on four fifths of a set's sequences for training and validation, judged on the others, by
 the last epoch; each dealing divides the sequences anew. No test split was read. Written by
 `scripts/benchmarks/training/bench_folds.py`, recipes in `fold_recipes.py`; x86_64, one core of a
-busy machine, so that the seconds are rough.
+busy machine, so that the seconds, of one fold, are rough; those of the recipes lstm-fcn are of the
+processor, all others by the clock.
 """
 PAIRED = """
 ## Differences

@@ -11,18 +11,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from npz_examples import X, load_npz
 from task_examples import complaint_of
 
 from optcell_search import tasks
-from optcell_search.raw.ragged import Ragged, ragged
 from optcell_search.tasks import IGNORED, LoadedTask
-
-X = np.random.RandomState(0).randn(30, 5, 2)
-
-
-def load_npz(folder: Path, spec: str = "", **arrays: Any) -> LoadedTask:
-    np.savez(folder / "data.npz", **arrays)
-    return tasks.load(f"{folder / 'data.npz'}{spec}")
 
 
 def targets_by_input(task: LoadedTask) -> dict[float, Any]:
@@ -134,6 +127,8 @@ def test_lengths_hide_what_is_behind_them(tmp_path: Path) -> None:
 
 
 Y = np.arange(30) % 2
+
+
 HOLE = np.where(np.arange(300).reshape(30, 5, 2) == 123, math.nan, X)
 
 
@@ -213,27 +208,6 @@ def test_a_single_array_is_no_npz(tmp_path: Path) -> None:
         tasks.load(str(tmp_path / "data.npz"))
 
 
-def test_marked_steps_are_no_class_and_no_number(tmp_path: Path) -> None:
-    y = np.arange(150).reshape(30, 5) % 3
-    y[:, 2:] = IGNORED
-    task = load_npz(tmp_path, x=X, y=y)
-    assert task.classes == ("0", "1", "2")
-    assert (task.train.targets[:, 2:] == IGNORED).all()
-    assert (task.train.targets[:, :2] >= 0).all()
-    numbers = np.linspace(0, 1, 150).reshape(30, 5)
-    numbers[:, ::2] = math.nan
-    task = load_npz(tmp_path, x=X, y=numbers)
-    assert task.train.targets[:, ::2].isnan().all()
-    assert math.isfinite(float(task.loss(torch.zeros(len(task.train), 5, 1), task.train.targets)))
-    # Whole numbers beside NaN may be either; the user says which.
-    gaps = np.where(y == IGNORED, math.nan, y)
-    with pytest.raises(ValueError, match="kind=classification or kind=regression"):
-        load_npz(tmp_path, x=X, y=gaps)
-    classes = load_npz(tmp_path, ":kind=classification", x=X, y=gaps)
-    assert classes.classes == ("0", "1", "2")
-    assert (classes.train.targets[:, 2:] == IGNORED).all()
-
-
 def test_several_values_for_a_sequence_are_asked_for(tmp_path: Path) -> None:
     y = np.random.RandomState(0).rand(30, 4) * [1, 10, 100, 1e9]
     task = load_npz(tmp_path, ":per=sequence", x=X, y=y)
@@ -249,144 +223,3 @@ def test_features_are_scaled_where_that_is_asked_for(tmp_path: Path) -> None:
     steps = task.train.inputs.flatten(0, 1)
     torch.testing.assert_close(steps.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(steps.std(0, unbiased=False), torch.ones(2), atol=1e-5, rtol=0)
-
-
-STEPS = np.arange(150).reshape(30, 5) % 3
-
-
-@pytest.mark.parametrize(
-    ("y", "mark"),
-    [
-        (STEPS, -100),
-        (STEPS.astype("int8"), -100),
-        (STEPS.astype(str), "-100"),
-        (STEPS.astype(str), ""),
-        (STEPS.astype(str), "nan"),
-    ],
-)
-def test_steps_that_are_marked_are_of_no_class(y: np.ndarray, mark: Any, tmp_path: Path) -> None:
-    y = y.astype("U4") if y.dtype.kind == "U" else y.copy()
-    y[:, 3:] = mark
-    task = load_npz(tmp_path, x=X, y=y)
-    assert task.classes == ("0", "1", "2")
-    assert (task.train.targets[:, 3:] == IGNORED).all()
-    assert (task.train.targets[:, :3] != IGNORED).all()
-
-
-@pytest.mark.parametrize("mark", [-100, float("nan")])
-def test_whole_numbers_that_are_marked_may_be_classes(mark: float, tmp_path: Path) -> None:
-    y = STEPS.astype("float32")
-    y[:, 3:] = mark
-    with pytest.raises(ValueError, match=r"kind=classification or kind=regression"):
-        load_npz(tmp_path, x=X, y=y)
-    task = load_npz(tmp_path, ":kind=classification", x=X, y=y)
-    assert task.classes == ("0", "1", "2")
-
-
-@pytest.mark.parametrize("y", [[0, 1, -100] * 10, ["a", "b", "nan"] * 10, ["a", "b", ""] * 10])
-def test_a_sequence_without_a_class_is_refused(y: list[Any], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"leave (them )?out"):
-        load_npz(tmp_path, x=X, y=np.array(y))
-
-
-@pytest.mark.filterwarnings("error")
-def test_an_infinite_target_is_refused_without_a_warning(tmp_path: Path) -> None:
-    y = STEPS.astype("float32")
-    y[0, :2] = np.inf, np.nan
-    with pytest.raises(ValueError, match="infinite"):
-        load_npz(tmp_path, x=X, y=y)
-
-
-def test_a_split_in_which_nothing_has_a_target_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no step of the validation split has a target"):
-        load_npz(tmp_path, x=X, y=STEPS, x_validation=X, y_validation=np.full((30, 5), IGNORED))
-
-
-@pytest.mark.filterwarnings("error")
-def test_a_value_that_no_training_target_has_is_refused(tmp_path: Path) -> None:
-    y = np.random.RandomState(0).rand(30, 5, 2)
-    y[..., 1] = np.nan
-    with pytest.raises(ValueError, match="'y1' has no value in the training part"):
-        load_npz(tmp_path, x=X, y=y)
-
-
-LENGTHS = np.random.RandomState(1).randint(1, 9, 30)
-
-
-def one_after_the_other(*, per_step: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return sequences of unequal length twice: one after the other, and padded to 11 steps."""
-    random = np.random.RandomState(2)
-    x = random.randn(LENGTHS.sum(), 2)
-    y = random.randn(LENGTHS.sum() if per_step else 30)
-    laid, targets = np.zeros((30, 11, 2)), np.full((30, 11), math.nan)
-    inside = np.arange(11) < LENGTHS[:, None]
-    laid[inside] = x
-    if per_step:
-        targets[inside] = y
-    padded = {"x": laid, "y": targets if per_step else y, "lengths": LENGTHS}
-    return {"x": x, "y": y, "lengths": LENGTHS}, padded
-
-
-@pytest.mark.parametrize("per_step", [False, True])
-def test_sequences_one_after_the_other_are_the_padded_ones(tmp_path: Path, per_step: bool) -> None:
-    joined, padded = one_after_the_other(per_step=per_step)
-    one = load_npz(tmp_path, ":scale=standard", **joined)
-    one.unseal()
-    two = load_npz(tmp_path, ":scale=standard", **padded)
-    two.unseal()
-    for part in ("train", "validation", "test"):
-        first, second = getattr(one, part), getattr(two, part)
-        assert first.lengths.tolist() == second.lengths.tolist()
-        width = first.inputs.shape[1]
-        assert torch.equal(first.inputs, second.inputs[:, :width])
-        wanted = second.targets[:, :width] if per_step else second.targets
-        assert torch.equal(first.targets.isnan(), wanted.isnan())
-        assert torch.equal(first.targets.nan_to_num(), wanted.nan_to_num())
-
-
-def test_one_long_sequence_among_short_ones_is_not_padded(tmp_path: Path) -> None:
-    lengths = np.array([*[3] * 499, 60_000])
-    x = np.random.RandomState(0).randn(int(lengths.sum()), 1)
-    y = (x[:, 0] > 0).astype(int)
-    task = load_npz(tmp_path, x=x, y=y, lengths=lengths)
-    task.unseal()
-    for part in ("train", "validation", "test"):
-        split, raw = getattr(task, part), task.raw(part)
-        assert isinstance(split.inputs, Ragged) == (60_000 in raw["lengths"])
-        steps, targets = split.unpadded().values, ragged(split.targets, split.lengths).values
-        assert len(steps) == raw["lengths"].sum() == len(raw["x"])
-        assert torch.equal(steps[:, 0] > 0, targets == 1)
-        assert torch.equal(targets, torch.from_numpy(raw["y"]))
-    # Each step is named by its sequence and its place there, as it would be padded.
-    inputs = task.preprocessing.inputs({"x": x, "lengths": lengths})
-    assert inputs.rows[:4].tolist() == [0, 1, 2, 60_000]
-
-
-JOINED = one_after_the_other(per_step=True)[0]
-SPOILT = np.where(np.arange(LENGTHS.sum()) == LENGTHS[0], math.nan, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"lengths": LENGTHS[1:]}, f"lengths must be .* that make {LENGTHS.sum()} in all"),
-        ({"lengths": LENGTHS * 1.0}, "lengths must be whole numbers"),
-        ({"lengths": np.where(np.arange(30) == 2, 0, LENGTHS)}, "lengths must be whole numbers"),
-        ({"y": JOINED["y"][1:]}, r"y has shape \(\d+,\), valid beside x"),
-        ({"x": JOINED["x"] * SPOILT[:, None]}, r"the first at \(1, 0, 0\)"),
-    ],
-)
-def test_joined_sequences_that_do_not_fit_are_one_clear_line(
-    tmp_path: Path, change: dict[str, np.ndarray], complaint: str
-) -> None:
-    with pytest.raises(ValueError, match=complaint) as caught:
-        load_npz(tmp_path, **{**JOINED, **change})
-    assert "data.npz" in str(caught.value)
-
-
-def test_an_unknown_class_of_a_step_is_said_with_its_place(tmp_path: Path) -> None:
-    joined = JOINED | {"y": np.arange(LENGTHS.sum()) % 2}
-    made = load_npz(tmp_path, **joined).preprocessing
-    wrong = joined | {"y": np.where(np.arange(LENGTHS.sum()) == LENGTHS[0], 7, joined["y"])}
-    with pytest.raises(ValueError, match="y, sequence 1, step 0: class '7' is not in"):
-        made.targets(wrong, made.inputs(wrong))

@@ -38,9 +38,10 @@ def shown(view: View, ledger: Ledger, elapsed: float) -> str:
 
 def test_it_tells_where_the_run_stands(ledger: Ledger) -> None:
     text = shown(View(), ledger, 10.0)
-    assert "done 3 of 6 running 1 pruned 1 failed 1" in text
-    assert "best accuracy 0.625" in text
-    assert "front 1" in text
+    assert f"task {ledger.request.task}, for 10 s" in text
+    assert "done 3 of 6; 1 running, 1 pruned, 1 failed" in text
+    assert "best accuracy 0.625 (trial 0, " in text
+    assert "; 1 on the front" in text
 
 
 def test_the_time_left_counts_only_what_this_process_did(ledger: Ledger) -> None:
@@ -117,7 +118,12 @@ def test_it_draws_on_a_terminal(ledger: Ledger) -> None:
     stream = io.StringIO()
     with View(Console(file=stream, force_terminal=True)) as view:
         view.update(ledger)
-    assert "3 of 6" in stream.getvalue()
+    assert stream.getvalue().index("starting the search") < stream.getvalue().index("3 of 6")
+
+
+def test_what_looks_like_markup_in_a_name_is_shown_as_it_is(ledger: Ledger) -> None:
+    ledger.request = replace(ledger.request, task="[/a] b[red].csv")
+    assert "task [/a] b[red].csv, for" in shown(View(), ledger, 10.0)
 
 
 @pytest.mark.parametrize(

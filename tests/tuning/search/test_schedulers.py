@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -228,6 +229,9 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
         trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
         return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
+    # A part of the epochs is no measure of the whole: neither are others stopped by it, nor is it.
+    part = replace(plain[0], training=replace(plain[0].training, share=0.5))
+    assert all(goes_on(number, part, 1.0) for number in (20, 21, 22))
     # Better than all three of them; the plain ones are not stopped for that.
     assert all(goes_on(number, other, 0.9) for number in (10, 11))
     assert goes_on(0, plain[0], 0.2)
@@ -235,3 +239,22 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
     # The third of three is in the last two thirds of its own kind.
     assert not goes_on(2, plain[2], 0.05)
     assert not goes_on(12, other, 0.5)
+    assert goes_on(23, part, 0.0)
+
+
+def test_a_published_recipe_is_judged_whole(tiny: str) -> None:
+    request = a_request(tiny, space="auto", epochs=9, sampler="random")
+    scheduler = make_scheduler(request, [])
+    gru, lstm, recipe = (Candidate.from_dict(one) for one in request.first)
+    assert recipe.flat()["model.front"] == "parallel"
+
+    def goes_on(number: int, candidate: Candidate, accuracy: float) -> bool:
+        report = Report(number=number, epoch=1, metrics={1: {"accuracy": accuracy}})
+        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
+        return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
+
+    assert goes_on(0, gru, 0.9)
+    assert goes_on(1, lstm, 0.8)
+    # The third of three, and the worst.
+    assert goes_on(2, recipe, 0.1)
+    assert not goes_on(3, SearchSpace.from_dict(request.space).sample(), 0.5)

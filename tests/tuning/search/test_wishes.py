@@ -37,3 +37,15 @@ def test_looking_is_rare() -> None:
         wishes.prune(1)
         now[0] += 0.05
     assert len(looks) == 5
+
+
+def test_new_limits_are_told_once_each_time_they_are_looked_for() -> None:
+    study = optuna.create_study()
+    now = [0.0]
+    wishes = Wishes(SimpleNamespace(study=study), lambda: now[0])  # type: ignore[arg-type]
+    study.set_user_attr("extend", {"num_trials": 9})
+    assert wishes.extension() == {"num_trials": 9}
+    assert wishes.extension() == {}
+    study.set_user_attr("extend", "nothing that a command writes")
+    now[0] = 1.0
+    assert wishes.extension() == {}

@@ -53,6 +53,14 @@ def train(session: Session) -> list[Report]:
     return reports
 
 
+def test_a_trial_that_takes_a_share_of_the_epochs_ends_with_it(job: Job) -> None:
+    training = replace(job.candidate.training, share=0.5)
+    reports = train(Session(replace(job, candidate=replace(job.candidate, training=training))))
+    assert [report.epoch for report in reports] == [1, 2]
+    assert reports[-1].gradients
+    assert checkpoints.WEIGHTS in reports[-1].files
+
+
 def test_an_epoch_a_report(job: Job) -> None:
     reports = train(Session(job))
     assert [report.epoch for report in reports] == [1, 2, 3]

@@ -36,31 +36,63 @@ template <int write, class S> inline void fetch(const S* x, long count) {
   for (long j = 0; j < count; j += kLanes<S>) __builtin_prefetch(x + j, write);
 }
 
-// y = silu(x) / |silu(x)|, and the factor it was divided by.
-template <class S> inline S unit(const S* x, S* y, long d) {
+// gate = logistic(x), y = x gate / |x gate|; returns the factor that made it that long.
+template <class S> inline S unit(const S* x, S* y, S* gate, long d) {
   Vec<S> squares{};
   for (long j = 0; j < d; j += kLanes<S>) {
     const long lanes = std::min<long>(kLanes<S>, d - j);
-    const Vec<S> in = load(x + j, lanes), out = in * logistic<S>(in);
+    const Vec<S> in = load(x + j, lanes), open = logistic<S>(in), out = in * open;
     squares += out * out;
+    store(gate + j, open, lanes);
     store(y + j, out, lanes);
   }
   const S factor = S(1) / std::sqrt(total<S>(squares) + S(1e-6));
-  for (long j = 0; j < d; ++j) y[j] *= factor;
+  for (long j = 0; j < d; j += kLanes<S>) {
+    const long lanes = std::min<long>(kLanes<S>, d - j);
+    store(y + j, load(y + j, lanes) * factor, lanes);
+  }
   return factor;
 }
 // From the gradient of y to that of x.
-template <class S> inline void unit_backward(const S* grad, const S* x, S* y, S* dx, long d) {
-  const S factor = unit(x, y, d);
-  S along = 0;
-  for (long j = 0; j < d; ++j) along += grad[j] * y[j];
+template <class S>
+inline void unit_backward(const S* grad, const S* x, const S* y, const S* gate, S factor, S* dx, long d) {
+  Vec<S> products{};
   for (long j = 0; j < d; j += kLanes<S>) {
     const long lanes = std::min<long>(kLanes<S>, d - j);
-    const Vec<S> in = load(x + j, lanes), open = logistic<S>(in);
+    products += load(grad + j, lanes) * load(y + j, lanes);
+  }
+  const S along = total<S>(products);
+  for (long j = 0; j < d; j += kLanes<S>) {
+    const long lanes = std::min<long>(kLanes<S>, d - j);
+    const Vec<S> in = load(x + j, lanes), open = load(gate + j, lanes);
     const Vec<S> by_silu = (load(grad + j, lanes) - load(y + j, lanes) * along) * factor;
     store(dx + j, by_silu * (open + in * open * (S(1) - open)), lanes);
   }
 }
+
+// Queries, keys and step sizes of a chunk of steps: none waits for another, as the states do.
+template <class S, long width> struct DeltaChunk {
+  const long any;
+  Buffer<S> q, k, gate_q, gate_k;
+  S factor_q[kDelta], factor_k[kDelta], beta[kDelta];
+  explicit DeltaChunk(long d)
+      : any(d), q(std::size_t(kDelta * d)), k(q.size()), gate_q(q.size()), gate_k(q.size()) {}
+
+  // row(i): the i-th step's part of u.
+  template <class Row> void read(long count, Row row) {
+    const long d = width ? width : any;
+    for (long i = 0; i < count; ++i) {
+      const DeltaRow<const S> x = row(i);
+      factor_q[i] = unit(x.q, q.data() + i * d, gate_q.data() + i * d, d);
+      factor_k[i] = unit(x.k, k.data() + i * d, gate_k.data() + i * d, d);
+      beta[i] = *x.beta;
+    }
+    for (long i = 0; i < count; i += kLanes<S>) {
+      const long lanes = std::min<long>(kLanes<S>, count - i);
+      store(beta + i, logistic<S>(load(beta + i, lanes)), lanes);
+    }
+  }
+};
 
 // Between memory, S in rows of d numbers, and columns of one vector: some rows from `first`.
 template <class S> inline void take(const S* matrix, S* columns, long d, long first) {
@@ -92,29 +124,37 @@ void delta_forward_of(const long* sizes, const DeltaForward<S>& a, long threads)
   parallel(std::size_t(s.heads()), threads, [&](long index) {
     const long h = index % s.H, b = index / s.H % s.B, k = index / s.H / s.B;
     const long valid = std::min<long>(s.T, a.lengths[k * s.B + b]), matrix = index * Step::states * d * d;
-    Buffer<S> states(static_cast<std::size_t>(blocks * size)), unit_q(static_cast<std::size_t>(d)), unit_k(unit_q.size());
+    Buffer<S> states(static_cast<std::size_t>(blocks * size));
+    DeltaChunk<S, width> chunk(d);
     for (long block = 0; block < blocks; ++block)
       for (int part = 0; part < Step::states; ++part)
         take(a.start + matrix + part * d * d, states.data() + block * size + part * d * L, d, block * L);
-    for (long t = 0; t < valid; ++t) {
-      const long row = s.row(k, t, b), ahead = s.row(k, std::min(t + kAhead, valid - 1), b);
-      const DeltaRow<const S> x(a.u + row * s.width, s, h), later(a.u + ahead * s.width, s, h);
-      fetch<0>(later.q, d);
-      fetch<0>(later.k, d);
-      fetch<0>(later.v, d);
-      fetch<0>(later.beta, 1);
-      fetch<1>(a.o + (ahead * s.H + h) * d, d);
-      unit(x.q, unit_q.data(), d);
-      unit(x.k, unit_k.data(), d);
-      const S alpha = a.alpha ? a.alpha[row * s.H + h] : S(1), beta = logistic<S>(splat<S>(*x.beta))[0];
-      if (a.marks && t % kDelta == 0)
-        std::copy(states.begin(), states.end(), a.marks + (index * s.chunks() + t / kDelta) * blocks * size);
-      for (long block = 0; block < blocks; ++block) {
-        const long first = block * L, lanes = std::min(L, d - first);
-        const DeltaInput<S> in{unit_k.data(), unit_q.data(), load(x.v + first, lanes), alpha, beta,
-                               a.values + s.value(k, t, b)};
-        S* state = states.data() + block * size;
-        store(a.o + (row * s.H + h) * d + first, Step::forward(in, state, state, d), lanes);
+    for (long begin = 0; begin < valid; begin += kDelta) {
+      const long count = std::min(kDelta, valid - begin);
+      S* mark = a.marks ? a.marks + (index * s.chunks() + begin / kDelta) * blocks * size : nullptr;
+      if (mark) fetch<1>(mark, blocks * size);
+      chunk.read(count, [&](long i) {
+        const long t = begin + i, ahead = s.row(k, std::min(t + kAhead, valid - 1), b);
+        const DeltaRow<const S> later(a.u + ahead * s.width, s, h);
+        fetch<0>(later.q, d);
+        fetch<0>(later.k, d);
+        fetch<0>(later.v, d);
+        fetch<0>(later.beta, 1);
+        fetch<1>(a.o + (ahead * s.H + h) * d, d);
+        return DeltaRow<const S>(a.u + s.row(k, t, b) * s.width, s, h);
+      });
+      if (mark) std::copy(states.begin(), states.end(), mark);
+      for (long i = 0; i < count; ++i) {
+        const long t = begin + i, row = s.row(k, t, b);
+        const S* v = DeltaRow<const S>(a.u + row * s.width, s, h).v;
+        const S alpha = a.alpha ? a.alpha[row * s.H + h] : S(1);
+        for (long block = 0; block < blocks; ++block) {
+          const long first = block * L, lanes = std::min(L, d - first);
+          const DeltaInput<S> in{chunk.k.data() + i * d, chunk.q.data() + i * d, load(v + first, lanes), alpha,
+                                 chunk.beta[i], a.values + s.value(k, t, b)};
+          S* state = states.data() + block * size;
+          store(a.o + (row * s.H + h) * d + first, Step::forward(in, state, state, d), lanes);
+        }
       }
     }
     for (long t = valid; t < s.T; ++t) {
@@ -149,8 +189,8 @@ void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long thread
     const long h = index % s.H, b = index / s.H % s.B, k = index / s.H / s.B;
     const long valid = std::min<long>(s.T, a.lengths[k * s.B + b]), matrix = index * Step::states * d * d;
     Buffer<S> states(std::size_t((kDelta + 1) * size)), grads(std::size_t(blocks * size));
-    Buffer<S> room(static_cast<std::size_t>(d * L)), unit_q(std::size_t(kDelta * d)), unit_k(unit_q.size());
-    Buffer<S> dq(unit_q.size()), dk(unit_q.size());
+    Buffer<S> room(static_cast<std::size_t>(d * L)), dq(std::size_t(kDelta * d)), dk(dq.size());
+    DeltaChunk<S, width> now(d);
     S d_alpha[kDelta], d_beta[kDelta];
     for (long block = 0; block < blocks; ++block)
       for (int part = 0; part < Step::states; ++part)
@@ -158,7 +198,6 @@ void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long thread
     for (long chunk = groups_of(valid, kDelta) - 1; chunk >= 0; --chunk) {
       const long begin = chunk * kDelta, count = std::min(kDelta, valid - begin);
       const auto row_of = [&](long i) { return DeltaRow<const S>(a.u + s.row(k, begin + i, b) * s.width, s, h); };
-      S beta[kDelta];
       for (long i = 0; i < count; ++i) {
         const long row = s.row(k, begin + i, b);
         const DeltaRow<S> out(a.du + row * s.width, s, h);
@@ -172,12 +211,10 @@ void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long thread
         fetch<1>(out.k, d);
         fetch<1>(out.beta, 1);
       }
-      for (long i = 0; i < count; ++i) {
-        unit(row_of(i).q, unit_q.data() + i * d, d);
-        unit(row_of(i).k, unit_k.data() + i * d, d);
-        beta[i] = logistic<S>(splat<S>(*row_of(i).beta))[0];
-        d_alpha[i] = d_beta[i] = S(0);
-      }
+      fetch<0>(a.marks + (index * s.chunks() + chunk) * blocks * size, blocks * size);
+      now.read(count, row_of);
+      std::fill(d_alpha, d_alpha + kDelta, S(0));
+      std::fill(d_beta, d_beta + kDelta, S(0));
       std::fill(dq.begin(), dq.end(), S(0));
       std::fill(dk.begin(), dk.end(), S(0));
       for (long block = 0; block < blocks; ++block) {
@@ -186,8 +223,8 @@ void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long thread
         std::copy(mark, mark + size, states.data());
         const auto input = [&](long i) {
           const long row = s.row(k, begin + i, b);
-          return DeltaInput<S>{unit_k.data() + i * d, unit_q.data() + i * d, load(row_of(i).v + first, lanes),
-                               a.alpha ? a.alpha[row * s.H + h] : S(1), beta[i],
+          return DeltaInput<S>{now.k.data() + i * d, now.q.data() + i * d, load(row_of(i).v + first, lanes),
+                               a.alpha ? a.alpha[row * s.H + h] : S(1), now.beta[i],
                                a.values + s.value(k, begin + i, b)};
         };
         for (long i = 0; i < count; ++i)
@@ -204,9 +241,11 @@ void delta_backward_of(const long* sizes, const DeltaBackward<S>& a, long thread
       for (long i = 0; i < count; ++i) {
         const long row = s.row(k, begin + i, b);
         const DeltaRow<S> out(a.du + row * s.width, s, h);
-        unit_backward(dq.data() + i * d, row_of(i).q, unit_q.data() + i * d, out.q, d);
-        unit_backward(dk.data() + i * d, row_of(i).k, unit_k.data() + i * d, out.k, d);
-        *out.beta = d_beta[i] * beta[i] * (S(1) - beta[i]);
+        unit_backward(dq.data() + i * d, row_of(i).q, now.q.data() + i * d, now.gate_q.data() + i * d,
+                      now.factor_q[i], out.q, d);
+        unit_backward(dk.data() + i * d, row_of(i).k, now.k.data() + i * d, now.gate_k.data() + i * d,
+                      now.factor_k[i], out.k, d);
+        *out.beta = d_beta[i] * now.beta[i] * (S(1) - now.beta[i]);
         if (a.alpha) a.d_alpha[row * s.H + h] = d_alpha[i];
       }
     }

@@ -60,6 +60,19 @@ template <class S, Inner inner, long width> struct DeltaStep {
     const long d = width ? width : any;
     const S *p = in.p, *V = before + d * L, *M = before + 2 * d * L;
     Terms<S> recalled, o;
+    if constexpr (inner == Inner::plain) {
+      // All of U lies along the key, times one factor a row.
+#pragma GCC unroll 16
+      for (long j = 0; j < d; ++j) recalled.add(j, at(before, j) * in.k[j]);
+      const Vec<S> push = (recalled.sum() * in.alpha - in.v) * (in.beta * p[3]);
+#pragma GCC unroll 16
+      for (long j = 0; j < d; ++j) {
+        const Vec<S> s = at(before, j) * in.alpha - push * in.k[j];
+        put(next, j, s);
+        o.add(j, s * in.q[j]);
+      }
+      return o.sum();
+    }
 #pragma GCC unroll 16
     for (long j = 0; j < d; ++j) {
       const Vec<S> r = at(before, j) * in.alpha;
@@ -89,6 +102,42 @@ template <class S, Inner inner, long width> struct DeltaStep {
     return o.sum();
   }
 
+  // As `backward` below: what goes through U goes through one sum along the key.
+  static Vec<S> plain_backward(const DeltaInput<S>& in, const S* before, const S* next, S* grad, Vec<S> g_o, long any,
+                               S* dq, S* dk, S* d_alpha, S* d_beta, Vec<S> error) {
+    const long d = width ? width : any;
+    Terms<S> along_key, to_alpha;
+    Vec<S> rows[L];
+    for (long begin = 0; begin < d; begin += L) {
+      const long end = std::min(begin + L, d);
+#pragma GCC unroll 16
+      for (long j = begin; j < end; ++j) {
+        const Vec<S> by_s = at(grad, j) + g_o * in.q[j];
+        rows[j - begin] = g_o * at(next, j);
+        along_key.add(j, by_s * in.k[j]);
+        put(grad, j, by_s);
+      }
+      add(dq + begin, rows, end - begin);
+    }
+    const Vec<S> along = along_key.sum();
+    const S factor = -in.beta * in.p[3];
+    const Vec<S> by_error = along * factor, push = error * factor, kept = by_error * in.alpha;
+    for (long begin = 0; begin < d; begin += L) {
+      const long end = std::min(begin + L, d);
+#pragma GCC unroll 16
+      for (long j = begin; j < end; ++j) {
+        const Vec<S> s = at(before, j), by_s = at(grad, j), by_r = by_s + by_error * in.k[j];
+        to_alpha.add(j, by_r * s);
+        rows[j - begin] = by_s * push + s * kept;
+        put(grad, j, by_r * in.alpha);
+      }
+      add(dk + begin, rows, end - begin);
+    }
+    *d_alpha += total<S>(to_alpha.sum());
+    *d_beta -= total<S>(error * along) * in.p[3];
+    return -by_error;
+  }
+
   // grad: gradients of the state after the step, turned into those before it. g_o: these rows' share of the
   // gradient of o. Adds to dq, dk (d numbers each), d_alpha and d_beta; returns that of v. room: d vectors.
   static Vec<S> backward(const DeltaInput<S>& in, const S* before, const S* next, S* grad, Vec<S> g_o, long any,
@@ -101,6 +150,8 @@ template <class S, Inner inner, long width> struct DeltaStep {
 #pragma GCC unroll 16
     for (long j = 0; j < d; ++j) recalled.add(j, at(before, j) * (in.alpha * in.k[j]));
     const Vec<S> error = recalled.sum() - in.v;
+    if constexpr (inner == Inner::plain)
+      return plain_backward(in, before, next, grad, g_o, d, dq, dk, d_alpha, d_beta, error);
     for (long begin = 0; begin < d; begin += L) {
       const long end = std::min(begin + L, d);
 #pragma GCC unroll 16

@@ -1,3 +1,6 @@
+/* What Optuna's states are called on the page. */
+const STATES = { COMPLETE: "complete", PRUNED: "stopped early", FAIL: "failed", RUNNING: "running", WAITING: "waiting" };
+
 /* One run: columns of values by trial, and what was worked out from them. */
 
 class Run {
@@ -15,6 +18,7 @@ class Run {
     this.curveLabels = {};
     this.curvesTotal = 0;
     // Worked out after the rows have been shown.
+    this.equations = { rule: {}, cell: {} };
     this.growth = null;
     this.responses = [];
     this.importances = null;

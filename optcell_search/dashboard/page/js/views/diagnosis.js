@@ -50,21 +50,25 @@ function drawConfusion({ number: trial, classes, matrix }) {
         showscale: false,
         xgap: 1,
         ygap: 1,
-        hovertemplate: "%{y} told as %{x}: %{text} (%{z:.1%})<extra></extra>",
+        hovertemplate: "%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
       },
     ],
-    { dragmode: false, xaxis: { ...axisOf("told as"), type: "category" }, yaxis: { ...axisOf("true class"), type: "category", autorange: "reversed" }, uirevision: String(trial) },
+    { dragmode: false, xaxis: { ...axisOf("predicted class"), type: "category" }, yaxis: { ...axisOf("true class"), type: "category", autorange: "reversed" }, uirevision: String(trial) },
     { brush: false }
   );
 }
 
-function drawResiduals(run, { number: trial, name, target, predicted, mean, deviation }) {
+/* What a forecast calls +1 is the value one step ahead. */
+const inWords = (name) => (/^\+\d+$/.test(name) ? `value ${count(Number(name), "step")} ahead` : name);
+
+function drawResiduals(run, { number: trial, name: asked, target, predicted, mean, deviation }) {
+  const name = inWords(asked);
   const tone = run.style(run.value(trial, "rule"))[0];
-  const sentence = `Trial ${trial}: each answer against the truth; on the line it would be right. It is off by ${number(mean, 3)} on average, ± ${number(deviation, 3)}.`;
+  const sentence = `Trial ${trial}: each answer against the truth; on the line it would be right. Predicted less true is ${number(mean, 3)} on average, ± ${number(deviation, 3)}.`;
   const chart = figure(byId(`residual-${trial}`), `residual-${trial}-chart`, 340, `Predicted ${name} against the truth, trial ${trial}`, sentence);
   const ends = [Math.min(...target), Math.max(...target)];
   const line = { x: ends, y: ends, mode: "lines", line: { color: NEUTRAL, dash: "dot", width: 1.5 }, hoverinfo: "skip", showlegend: false };
-  const dots = { x: target, y: predicted, mode: "markers", type: scatterType(target.length), marker: { color: tone, size: 5, opacity: 0.6 }, hovertemplate: "true %{x:.4g}, told %{y:.4g}<extra></extra>", showlegend: false };
+  const dots = { x: target, y: predicted, mode: "markers", type: scatterType(target.length), marker: { color: tone, size: 5, opacity: 0.6 }, hovertemplate: "true %{x:.4g}, predicted %{y:.4g}<extra></extra>", showlegend: false };
   plot(chart, [line, dots], { dragmode: touch.matches ? false : "zoom", xaxis: axisOf(`true ${name}`), yaxis: axisOf(`predicted ${name}`), uirevision: String(trial) }, { brush: false });
   const below = figure(byId(`residuals-${trial}`), `residuals-${trial}-chart`, 340, `Residuals of ${name}, trial ${trial}`, "How often it is off by how much: predicted less true. A hill beside 0 is a bias, a long tail are rare large mistakes.");
   plot(
@@ -84,7 +88,7 @@ function drawForecast(run, { number: trial, name, target, predicted, ahead }) {
   plot(
     chart,
     [line(target, { name: "what came", line: { color: NEUTRAL, dash: "dot", width: 1.5 } }), line(predicted, { name: `forecast of trial ${trial}`, line: { color: tone, width: 2 } })],
-    { dragmode: touch.matches ? false : "zoom", xaxis: axisOf("test split, in the order of time"), yaxis: axisOf(escaped(name === "+1" ? "value" : name)), uirevision: String(trial) },
+    { dragmode: touch.matches ? false : "zoom", xaxis: axisOf("test split, in the order of time"), yaxis: axisOf(escaped(/^\+\d+$/.test(name) ? "value" : name)), uirevision: String(trial) },
     { brush: false }
   );
 }

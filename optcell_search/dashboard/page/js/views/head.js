@@ -1,6 +1,5 @@
 /* The run in a few numbers, its winners, and the bar that says what is selected. */
 
-const STATES = { COMPLETE: "complete", PRUNED: "stopped early", FAIL: "failed", RUNNING: "running", WAITING: "waiting" };
 const SECTIONS = [
   ["front", "Front"], ["pairs", "Charts"], ["standings", "Rules compared"], ["rules", "What each wants"], ["cell", "Cell"], ...(byId("steer") ? [["steer", "Have it done"]] : []), ["training", "Training"],
   ["tested", "Test scores"], ["trials", "Trials"], ["provenance", "Provenance"],
@@ -27,7 +26,7 @@ function progressPart(run) {
   return h(
     "div",
     { id: "progress" },
-    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length ? "" : " Nothing is in training."}`),
+    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length ? "" : " Nothing is in training."}`, !state.live || run.at_work !== false ? null : [" It is not running; ", h("code", {}, `optcell-search resume ${quotedForShell(run.where)}`), " goes on."]),
     working.length ? h("ul", { class: "working" }, working.map((one) => h("li", {}, what(one)))) : null
   );
 }

@@ -5,7 +5,7 @@ function standingsSentence(run, { rung, rows }) {
   const where = rung
     ? `All trials are compared after epoch ${rung}, the last one that those stopped first have trained; ${count(stopped, "trial")} ${stopped === 1 ? "was" : "were"} stopped early.`
     : "No trial was stopped early, so all are compared after their last epoch.";
-  return `${where} A bar is the 95 % interval of the mean; where two bars lie apart, the difference is more than chance. The search chose where to look, so a rule's mean says how it did there, not how it would do everywhere.`;
+  return `${where} A bar is the 95 % interval of the mean; where two bars lie apart, the difference is more than chance. Of two or three trials it says little, and may leave the chart. The search chose where to look, so a rule's mean says how it did there, not how it would do everywhere.`;
 }
 
 function drawStandings(run) {
@@ -25,10 +25,20 @@ function drawStandings(run) {
   plot(
     chart,
     traces,
-    { dragmode: false, xaxis: { ...axisOf(`mean ${at}`), hoverformat: ".4g" }, yaxis: { type: "category", showgrid: false }, uirevision: run.name },
+    { dragmode: false, xaxis: { ...axisOf(`mean ${at}`), hoverformat: ".4g", range: standingsRange(rows) }, yaxis: { type: "category", showgrid: false }, uirevision: run.name },
     { brush: false }
   );
   byId("standings-table").replaceChildren(standingsTable(run, standings));
+}
+
+/* The means, with room for the intervals as far as they are not of two or three trials. */
+function standingsRange(rows) {
+  const known = rows.map((row) => row.early).filter(Boolean);
+  const sure = rows.filter((row) => row.early?.low !== null && row.trials > 3).map((row) => row.early);
+  const ends = [...known.map((one) => one.mean), ...sure.flatMap((one) => [one.low, one.high])];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const room = (high - low || Math.abs(high) || 1) * 0.15;
+  return [low - room, high + room];
 }
 
 function standingTrace(run, row) {

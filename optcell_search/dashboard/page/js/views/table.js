@@ -24,6 +24,7 @@ function visibleTrials(run) {
 function withSpread(run, trial, name) {
   const [value, spread] = [run.value(trial, name), run.value(trial, `${name}_std`)];
   if (value === null) return "";
+  if (name === "state") return STATES[value];
   return spread === null ? number(value) : `${number(value)} ± ${number(spread, 2)}`;
 }
 

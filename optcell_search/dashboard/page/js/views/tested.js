@@ -26,12 +26,16 @@ function drawTested(run) {
   drawTestedChart(run);
 }
 
+/* Whether there are validation scores: where validation data were trained on, too, there are none. */
+const isValidated = (run) => run.finals.some((final) => Object.keys(final.scores.validation || {}).length);
+
 /* A row a candidate, each metric once, under it its seeds as one and the baseline, if there are. */
 function testedTable(run) {
   const metrics = [...new Set(run.finals.flatMap((final) => Object.keys(final.scores.test || {})))];
+  const validated = isValidated(run);
   const cells = (final, prefix) => metrics.flatMap((metric) => [
     h("td", { class: "test amount" }, h("b", {}, score((final.scores[`${prefix}test`] || {})[metric]))),
-    h("td", { class: "amount" }, score((final.scores[`${prefix}validation`] || {})[metric])),
+    validated ? h("td", { class: "amount" }, score((final.scores[`${prefix}validation`] || {})[metric])) : null,
   ]);
   const row = (final, head, description, prefix) =>
     h("tr", {}, h("th", { scope: "row" }, head), h("td", {}, description), cells(final, prefix), h("td", { class: "amount" }, number(final.seeds)), h("td", { class: "amount" }, number(final.epochs)));
@@ -43,7 +47,7 @@ function testedTable(run) {
   });
   const heads = [
     ["trial", ""], ["candidate", ""],
-    ...metrics.flatMap((metric) => [[`${metric}, test`, "test amount"], [`${metric}, validation`, "amount"]]),
+    ...metrics.flatMap((metric) => [[`${metric}, test`, "test amount"], ...(validated ? [[`${metric}, validation`, "amount"]] : [])]),
     ["seeds", "amount"], ["epochs", "amount"],
   ];
   return h("table", {}, h("thead", {}, h("tr", {}, heads.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))), h("tbody", {}, rows));
@@ -53,7 +57,7 @@ function drawTestedChart(run) {
   const metric = Object.keys(run.finals[0].scores.test || {})[0];
   const finals = run.finals.filter((final) => final.scores.test?.[metric]);
   if (finals.length < 2) return;
-  const chart = figure(byId("tested-figure"), "tested-chart", 110 + 34 * finals.length, `${metric} of the finalized trials`, `${metric}, test (filled) and fresh-seed validation (open); a bar is one standard deviation over the seeds to each side.`);
+  const chart = figure(byId("tested-figure"), "tested-chart", 110 + 34 * finals.length, `${metric} of the finalized trials`, `${metric}, test${isValidated(run) ? " (filled) and fresh-seed validation (open)" : ""}; a bar is one standard deviation over the seeds to each side.`);
   const names = finals.map((final) => escaped(`trial ${final.number}`)).reverse();
   const trace = (split, name, symbol) => {
     const scores = finals.map((final) => (final.scores[split] || {})[metric]).reverse();
@@ -68,7 +72,7 @@ function drawTestedChart(run) {
       hovertemplate: `%{y}, ${name}: %{x:.4g}<extra></extra>`,
     };
   };
-  plot(chart, [trace("validation", "validation", "circle-open"), trace("test", "test", "circle")], { dragmode: false, xaxis: axisOf(metric), yaxis: { type: "category", showgrid: false }, uirevision: run.name }, { brush: false });
+  plot(chart, [...(isValidated(run) ? [trace("validation", "validation", "circle-open")] : []), trace("test", "test", "circle")], { dragmode: false, xaxis: axisOf(metric), yaxis: { type: "category", showgrid: false }, uirevision: run.name }, { brush: false });
 }
 
 view("tested", { draw: drawTested, follow: () => {} });

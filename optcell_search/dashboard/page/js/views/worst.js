@@ -1,4 +1,4 @@
-/* Test sequences that a finalized candidate tells most wrong, each as a small picture. */
+/* Test sequences on which a finalized candidate is most clearly wrong, each as a small picture. */
 
 const SKETCH = { width: 220, height: 90, edge: 4 };
 
@@ -28,15 +28,15 @@ function worstPart(run, { number: trial, worst }) {
       "figure",
       {},
       one.values.length ? sketchOf(one, tones) : null,
-      h("figcaption", {}, `Test sequence ${one.index}: `, h("b", {}, one.true), " told as ", h("b", {}, one.predicted), `, which it was ${chance(one.probability)} sure of; the truth had ${chance(one.true_probability)}.`)
+      h("figcaption", {}, `Test sequence ${one.index}: `, h("b", {}, one.true), " taken for ", h("b", {}, one.predicted), `, which it was ${chance(one.probability)} sure of; the truth had ${chance(one.true_probability)}.`)
     );
-  const rows = () => [["sequence", "true", "told as", "probability", "probability of the truth"], ...worst.map((one) => [one.index, one.true, one.predicted, number(one.probability), number(one.true_probability)].map(String))];
+  const rows = () => [["sequence", "true", "predicted", "probability", "probability of the truth"], ...worst.map((one) => [one.index, one.true, one.predicted, number(one.probability), number(one.true_probability)].map(String))];
   const lines = Math.max(...worst.map((one) => one.values.length));
   const features = lines > 1 ? ` Each line is one of its ${lines} features.` : "";
   return h(
     "div",
     {},
-    h("div", { class: "about" }, h("div", {}, h("h3", {}, `Told most wrong, trial ${trial}`), h("p", { class: "says" }, `Sequences of the test split of which one seed, the best on the validation part if there is one, thought the truth the least likely; the worst first.${features}`)), saveTable(`worst of trial ${trial}`, rows)),
+    h("div", { class: "about" }, h("div", {}, h("h3", {}, `The clearest mistakes, trial ${trial}`), h("p", { class: "says" }, `Sequences of the test split of which one seed, the best on the validation part if there is one, thought the truth the least likely; the worst first.${features}`)), saveTable(`worst of trial ${trial}`, rows)),
     h("div", { class: "sketches" }, worst.map(told))
   );
 }

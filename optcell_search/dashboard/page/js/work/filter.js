@@ -70,9 +70,10 @@ function conditionOf(run, { column, sign, limit }) {
   if (/[<>]/.test(sign) && column.kind === "text") throw new FilterProblem(`${column.label} holds words, which have no order; use = or !=.`);
   return (trial) => {
     const value = run.value(trial, column.name);
-    if (sign === "!=") return String(value).toLowerCase() !== limit && value !== number;
+    const said = [String(value), ...(column.name === "state" ? [STATES[value]] : [])].map((text) => text.toLowerCase());
+    if (sign === "!=") return !said.includes(limit) && value !== number;
     if (value === null) return false;
-    if (sign === "=") return String(value).toLowerCase() === limit || value === number;
+    if (sign === "=") return said.includes(limit) || value === number;
     return { "<": value < number, ">": value > number, "<=": value <= number, ">=": value >= number }[sign];
   };
 }
@@ -86,7 +87,7 @@ function matcher(run, text) {
 function textOf(run, trial) {
   if (!run.texts.has(trial)) {
     const values = run.columns.filter((column) => column.kind === "text" && column.name !== "started").map((column) => run.value(trial, column.name));
-    run.texts.set(trial, [trial, ...values.filter((value) => value !== null)].join(" ").toLowerCase());
+    run.texts.set(trial, [trial, STATES[run.value(trial, "state")], ...values.filter((value) => value !== null)].join(" ").toLowerCase());
   }
   return run.texts.get(trial);
 }

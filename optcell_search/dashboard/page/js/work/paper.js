@@ -36,6 +36,12 @@ function redrawAll() {
     bring(one, run);
   }
   for (const chart of document.querySelectorAll(".figure")) if (chart.data) Plotly.Plots.resize(chart);
+  for (const table of document.querySelectorAll(".wide > table")) {
+    // One of many columns is made smaller, as a whole.
+    table.style.zoom = "";
+    const room = table.parentElement.clientWidth / table.scrollWidth;
+    if (onPaper && room < 1) table.style.zoom = room;
+  }
 }
 
 window.addEventListener("beforeprint", toPaper);

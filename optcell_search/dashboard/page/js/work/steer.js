@@ -12,7 +12,7 @@ function exportOffered(picked) {
 }
 
 /* Settings to choose from, the one that is chosen, and whether there are none; then the words of two
-   buttons, each with whether it is off. */
+   buttons, each with whether it is off; whether there is nothing to pause; the words of resuming. */
 function othersOffered(picked, known) {
   const names = picked?.settings || [];
   const options = names.map((name) => ({ namespace: "dash_html_components", type: "Option", props: { value: name } }));
@@ -23,7 +23,9 @@ function othersOffered(picked, known) {
     isRunning(picked) ? `Prune trial ${picked.trial}` : "Prune: pick a running trial",
     !isRunning(picked),
     isOpen(picked) ? `Skip trial ${picked.trial}` : "Skip: pick a trial without a result",
-    !isOpen(picked),
+    !isOpen(picked) || picked.atWork,
+    !picked?.atWork,
+    picked?.atWork ? "Extend the search" : "Resume the search",
   ];
 }
 
@@ -33,12 +35,12 @@ function commandsOffered(picked, name, top, seeds, trials, time, setting, value)
   const option = (of, given) => (given ? quotedForShell(`--${of}=${given}`) : "");
   const early = [
     ...(isRunning(picked) ? [command("prune", String(picked.trial))] : []),
-    ...(isOpen(picked) ? [command("resume", option("skip", String(picked.trial)))] : []),
+    ...(isOpen(picked) && !picked.atWork ? [command("resume", option("skip", String(picked.trial)))] : []),
   ];
   return [
     picked.complete ? command("export", "--trial", String(picked.trial), "--out", `${picked.folder}/exports/${name || ""}`) : "",
     command("finalize", "--top", top, "--seeds", seeds),
-    command("resume", option("trials", trials), option("time", time)),
+    command(picked.atWork ? "extend" : "resume", option("trials", trials), option("time", time)),
     early.join("\n"),
     picked.settings.length && setting && value ? command("enqueue", String(picked.trial), quotedForShell(`${setting}=${value.trim()}`)) : "",
   ];

@@ -12,7 +12,7 @@ from runs import SPACE, a_request
 from optcell_search.ledger.format import METRICS
 from optcell_search.space import SearchSpace
 from optcell_search.tuning.finalizing.finalize import Plan
-from optcell_search.tuning.worker.final_training import refit_epochs
+from optcell_search.tuning.worker.final_training import final_epochs
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,24 @@ def test_as_long_as_was_best_or_to_the_end_of_a_schedule(
         value=0.0,
         user_attrs={"candidate": space.sample().to_dict(), METRICS: metrics},
     )
-    assert refit_epochs(trial, a_request(tiny, epochs=30)) == epochs
+    assert final_epochs(trial, a_request(tiny, epochs=30), refit=True) == epochs
 
 
 @pytest.mark.parametrize(
-    ("training", "epochs"),
-    [({"schedule": "one_cycle"}, 90), ({"warmup": 0.1}, 90), ({}, 12)],
+    ("training", "refit", "epochs"),
+    [
+        ({"schedule": "one_cycle"}, True, 90),
+        ({"schedule": "one_cycle"}, False, 90),
+        ({"warmup": 0.1}, True, 90),
+        ({"warmup": 0.1}, False, 90),
+        ({}, True, 12),
+        ({}, False, 30),
+        # The best was the 12th of those that are a quarter.
+        ({"share": 0.25}, True, 50),
+    ],
 )
 def test_a_schedule_that_the_search_had_no_time_for_is_stretched(
-    tiny: str, training: dict[str, Any], epochs: int
+    tiny: str, training: dict[str, Any], refit: bool, epochs: int
 ) -> None:
     space = SearchSpace.from_dict({**SPACE, "training": {**SPACE.get("training", {}), **training}})
     trial = optuna.trial.create_trial(
@@ -50,7 +59,6 @@ def test_a_schedule_that_the_search_had_no_time_for_is_stretched(
         user_attrs={"candidate": space.sample().to_dict(), METRICS: {"best_epoch": 12.4}},
     )
     request = replace(a_request(tiny, epochs=30), uncut_epochs=90)
-    assert refit_epochs(trial, request) == epochs
-    assert Plan(seeds=1, refit=True).epochs_of(trial, request) == epochs
-    # The validation scores of a training on the split are compared with the search's.
-    assert Plan(seeds=1).epochs_of(trial, request) == 30
+    assert final_epochs(trial, request, refit=refit) == epochs
+    assert Plan(seeds=1, refit=refit).epochs_of(trial, request) == epochs
+    assert Plan(seeds=1, refit=refit, epochs=7).epochs_of(trial, request) == 7

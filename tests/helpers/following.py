@@ -31,7 +31,7 @@ from optcell_search.cli import main
 from optcell_search.cli.parser import make_parser
 from optcell_search.space import SearchSpace
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 _FENCE = re.compile(

@@ -16,7 +16,7 @@ from optcell_search import registry
 from optcell_search.ledger.request import Request
 from optcell_search.tuning.resolving.resolve import resolve
 
-PLUGINS = Path(__file__).parent / "tuning" / "plugins"
+PLUGINS = Path(__file__).parents[1] / "tuning" / "plugins"
 
 # Two candidates' worth of everything, and nothing that takes time to train.
 SPACE: dict[str, Any] = {

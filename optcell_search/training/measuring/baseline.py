@@ -8,7 +8,7 @@ from collections.abc import Callable
 from optcell_search.space import Candidate
 from optcell_search.space.settings import ConvModel
 from optcell_search.tasks import LoadedTask, load
-from optcell_search.training.measuring import count_parameters
+from optcell_search.training.measuring.properties import count_parameters
 
 _WIDEST = 512
 

@@ -1,0 +1,1 @@
+"""What a candidate says of its training: optimizer, schedule, loss, averaging and augmentation."""
