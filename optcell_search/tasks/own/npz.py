@@ -14,12 +14,12 @@ from optcell_search.hyperparameters import choice
 from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs
 from optcell_search.raw.arrays import class_names
 from optcell_search.raw.laid import Laid
-from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.outputs import Per
 from optcell_search.raw.ragged import flat, ragged
 from optcell_search.raw.ragged import part as part_of
-from optcell_search.raw.reading.columns import Content
 from optcell_search.raw.reading.npz import Array, array, opened
 from optcell_search.tasks.base import Data, Split
+from optcell_search.tasks.own.array_targets import content_of, refuse_doubt
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import OwnData
@@ -167,12 +167,12 @@ class NpzFile(OwnData):
         per = self._per(whole)
         wide = y.ndim > (1 if per == "sequence" else len(whole.laid.leading))
         width = y.shape[-1] if wide else 1
-        content = _content(y, where)
+        content = content_of(y, where)
         for other in own.values():
             found = other.arrays["y"]
-            if (_content(found, other.where), found.ndim) != (content, y.ndim):
+            if (content_of(found, other.where), found.ndim) != (content, y.ndim):
                 raise ValueError(
-                    f"{other.where}: y holds {_content(found, other.where)} in shape "
+                    f"{other.where}: y holds {content_of(found, other.where)} in shape "
                     f"{found.shape}, but in training {content} in shape {y.shape}"
                 )
         if wide and content != "numbers" and self.kind in ("auto", "classification"):
@@ -183,7 +183,7 @@ class NpzFile(OwnData):
             )
         kind = decide(self.kind, [content], where)
         if self.kind == "auto" and kind == "numbers":
-            _refuse_doubt(whole.laid.steps(y) if per == "step" else y, per, where)
+            refuse_doubt(whole.laid.steps(y) if per == "step" else y, per, where)
         classes = _classes([own[name] for name in own], per, where) if kind == "classes" else []
         names = ["y"] if not wide else [f"y{number}" for number in range(width)]
         return described(kind, per, names, classes, where)
@@ -261,30 +261,6 @@ def _scaled(made: ArrayPreprocessing, inputs: Inputs, train: Index) -> ArrayPrep
         offset=tuple(steps.mean(0).tolist()),
         scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
     )
-
-
-def _refuse_doubt(y: Array, per: Per, where: str) -> None:
-    """Refuse numbers that are whole beside a mark: an array has no other way to leave a class out.
-
-    Marks are NaN, and where there is a target per step -100.
-    """
-    there = ~np.isnan(y)
-    marked = ~there | (y == IGNORED if per == "step" else False)
-    with np.errstate(invalid="ignore"):
-        whole = (y[there] % 1 == 0).all()
-    if marked.any() and there.any() and whole:
-        mark = "NaN" if not there.all() else str(IGNORED)
-        raise ValueError(
-            f"{where} holds whole numbers and {mark}; valid: kind=classification or kind=regression"
-        )
-
-
-def _content(y: Array, where: str) -> Content:
-    """Return what an array of targets holds, judged by its type."""
-    if y.dtype.kind not in "buifU":
-        raise ValueError(f"{where}: y has type {y.dtype}, valid: numbers or texts")
-    kinds: dict[str, Content] = {"U": "texts", "b": "truth values", "f": "numbers"}
-    return kinds.get(y.dtype.kind, "whole numbers")
 
 
 def _classes(parts: list[_Part], per: Per, where: str) -> list[str]:
