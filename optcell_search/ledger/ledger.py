@@ -143,16 +143,13 @@ class Ledger:
         """
         self._take_in(self._storage.optuna.get_n_trials(self._study_id))
         trial, number = self._in_memory.ask(sampler, fixed)
-        running: RunningTrial | None
         if number is None:
-            candidate = space.suggest(trial)
-            if fixed is not None:
-                # It may have a value that the space does not leave open.
-                candidate = fixed
+            suggested = space.suggest(trial)
+            candidate = fixed or suggested  # which may be what the space does not leave open
             if candidate.key in tried:
                 self._in_memory.drop(trial)
                 return None
-            running = self._enter(trial, candidate)
+            running: RunningTrial | None = self._enter(trial, candidate)
         elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
             running = self._take_up(number)
         else:

@@ -15,6 +15,27 @@ def own_epochs(epochs: int, share: float) -> int:
     return max(1, math.ceil(share * epochs - 1e-9))
 
 
+def limits(epochs: int | None, share: float) -> tuple[int | None, float]:
+    """Return a candidate's own number of epochs, where it is known, and after how many it ends.
+
+    Args:
+        epochs: of the budget; None: nobody knows.
+        share: that the candidate takes of it, 1 for a training that ends when nobody goes on.
+
+    Raises:
+        ValueError: it takes a share of nobody knows what.
+    """
+    if epochs is None:
+        if share < 1:
+            raise ValueError(
+                f"training.share = {share} needs to know how many epochs will be trained; "
+                "valid: Training(..., epochs=N)"
+            )
+        return None, math.inf
+    own = own_epochs(epochs, share)
+    return own, own if share < 1 else math.inf
+
+
 def automatic_epochs(sequences: int, batch_size: int, pieces: int = 1) -> int:
     """Return the epochs that ``--epochs auto`` stands for.
 

@@ -58,6 +58,17 @@ class Record:
         self.epoch = state.get("epoch", epochs - self.since)
 
 
+def check_same(state: dict[str, Any], here: dict[str, Any]) -> None:
+    """Refuse what a training of another candidate or seed has kept.
+
+    Raises:
+        ValueError: it is another's.
+    """
+    for what, own in here.items():
+        if state[what] != own:
+            raise ValueError(f"the saved training has {what} {state[what]!r}, this one {own!r}")
+
+
 def apart(state: Any) -> Any:
     """Return the same plain data with copies of its tensors, each in memory of its own.
 

@@ -21,10 +21,10 @@ from optcell_search.cells.model import ModelState
 from optcell_search.cells.state import State
 from optcell_search.space import Candidate
 from optcell_search.tasks import Batch, LoadedTask
-from optcell_search.training.budget import own_epochs
+from optcell_search.training.budget import limits
 from optcell_search.training.divergence import DivergedError, Watch
 from optcell_search.training.fitting import check_candidate
-from optcell_search.training.keeping import Record, apart
+from optcell_search.training.keeping import Record, apart, check_same
 from optcell_search.training.measuring.properties import (
     count_parameters,
     gradient_curve,
@@ -110,14 +110,7 @@ class Training:
         self._weights = [p for p in self.live.parameters() if p.requires_grad]
         self.optimizer = optimizer_of(self.live, settings)
         self.steps = 0
-        limited = settings.share < 1
-        if limited and epochs is None:
-            raise ValueError(
-                f"training.share = {settings.share} needs to know how many epochs will be trained; "
-                "valid: Training(..., epochs=N)"
-            )
-        own = None if epochs is None else own_epochs(epochs, settings.share)
-        self._most = own if limited else None
+        own, self._most = limits(epochs, settings.share)
         steps = steps_in(settings, self.task, own) if changes(settings) else None
         self._schedule = Schedule(settings, self.optimizer, steps)
         self.loss = CandidateLoss(candidate, self.task)
@@ -197,10 +190,8 @@ class Training:
     @property
     def exhausted(self) -> bool:
         """Whether nothing more is trained: its share of the epochs or its patience is used up."""
-        if self._most is not None and self.epochs >= self._most:
-            return True
-        patience = self.candidate.training.patience
-        return bool(patience) and self._record.since >= patience
+        patience = self.candidate.training.patience or math.inf
+        return self.epochs >= self._most or self._record.since >= patience
 
     def gradients(self) -> dict[int, float]:
         """Return, for the model as it stands, distance from the last step → norm.
@@ -291,11 +282,7 @@ class Training:
         Raises:
             ValueError: it was of another candidate or another seed.
         """
-        for what, here in (("key", self.candidate.key), ("seed", self.seed)):
-            if state[what] != here:
-                raise ValueError(
-                    f"the saved training has {what} {state[what]!r}, this one {here!r}"
-                )
+        check_same(state, {"key": self.candidate.key, "seed": self.seed})
         self.epochs = state["epochs"]
         self.train_seconds = state["train_seconds"]
         self._latency_ms = state["latency_ms"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import threading
@@ -13,16 +12,12 @@ from typing import Any
 import pytest
 from browsing import SCREENSHOTS, browser, look_at, needs_browser, points, watched
 from ledgers import Ledger, candidate, in_folder
-from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
-from runs import SPACE, a_request, cluster, tiny
+from runs import SPACE, cluster, tiny
 
 pytest.importorskip("dash", reason="dash is not installed")
 
 from optcell_search.dashboard.app.serve import Dashboard
-from optcell_search.ledger import folder as folders
-from optcell_search.ledger.opening import open_ledger
-from optcell_search.ledger.reading import load
 
 __all__ = ["browser", "cluster", "tiny"]
 pytestmark = needs_browser
@@ -181,78 +176,6 @@ def test_a_view_is_kept_under_a_name_and_opened_again(
         page.wait_for_function("window.optcell && optcell.current() && optcell.state.picked === 4")
         assert page.locator("#steer").is_hidden(), "without the token it is only looked at"
         assert page.locator('[aria-label="Name of this view"]').count() == 0
-
-
-@pytest.fixture
-def at_work(tiny: str, tmp_path: Path) -> Path:
-    """A run folder as a search makes it, with a complete trial and one that runs."""
-    request = a_request(tiny, num_trials=4, objectives=["accuracy", "parameters"])
-    folders.make(tmp_path / "at work", request)
-    with contextlib.closing(open_ledger(request, tmp_path / "at work")) as ledger:
-        for seed in range(2):
-            assert ledger.ask(request.search_space, RandomSampler(seed=seed)) is not None
-        metrics = {"accuracy": 0.5, "parameters": 9.0, "loss": 0.5}
-        ledger.report(0, 1, metrics)
-        ledger.complete(0, metrics)
-        ledger.report(1, 1, metrics)
-    return tmp_path / "at work"
-
-
-def test_a_search_is_steered_from_the_page_by_commands_that_are_shown(
-    browser: Any, at_work: Path
-) -> None:
-    dashboard = Dashboard([at_work])
-    with watched(browser, dashboard.url) as page:
-        page.wait_for_selector("#another-start:not([disabled])")
-        page.evaluate("optcell.pick(1)")
-        page.wait_for_selector("#prune-start:not([disabled])")
-        look_at(page, "steer")
-        shown = page.locator("#prune-command").inner_text().splitlines()
-        assert shown == [
-            f"optcell-search prune '{at_work}' 1", f"optcell-search resume '{at_work}' --skip=1"
-        ]  # fmt: skip
-        page.fill("#resume-trials", "40")
-        page.fill("#resume-time", "1h30m")
-        page.wait_for_function(
-            "document.getElementById('resume-command').innerText.endsWith('=1h30m')"
-        )
-        more = "--trials=40 --time=1h30m"
-        assert page.locator("#resume-command").inner_text().endswith(f"'{at_work}' {more}")
-        page.locator("#steer").screenshot(path=SCREENSHOTS / "steering.png")
-        page.click("#prune-start")
-        page.wait_for_selector('#says[data-state="done"]')
-        assert "ends, pruned, after its current epoch" in page.locator("#says").inner_text()
-        assert load(at_work).user_attrs["prune:1"] is True
-        page.evaluate("optcell.pick(0)")
-        page.wait_for_selector("#prune-start[disabled]")
-        page.fill("#another-name", "training.lr")
-        page.fill("#another-value", "0.005")
-        command = f"optcell-search enqueue '{at_work}' 0 training.lr=0.005"
-        page.wait_for_function(
-            "text => document.getElementById('another-command').innerText === text", arg=command
-        )
-        page.click("#another-start")
-        page.wait_for_selector('#says:has-text("It waits in the queue")')
-        assert command in page.locator("#says").inner_text()
-        page.fill("#another-value", "5000")
-        page.click("#another-start")
-        page.wait_for_selector('#says[data-state="failed"]')
-        assert "is out of range" in page.locator("#says").inner_text()
-    dashboard.close()
-    trials = load(at_work).trials
-    assert [trial.state for trial in trials[2:]] == [TrialState.WAITING]
-    assert trials[2].system_attrs["fixed_params"]["training.lr"] == 0.005
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_controls_fit_the_page(browser: Any, at_work: Path, width: int) -> None:
-    dashboard = Dashboard([at_work])
-    with watched(browser, dashboard.url, width=width, scheme="dark") as page:
-        page.wait_for_selector("#another-start:not([disabled])")
-        look_at(page, "steer")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.locator("#steer").screenshot(path=SCREENSHOTS / f"steering-{width}.png")
-    dashboard.close()
 
 
 @pytest.mark.slow

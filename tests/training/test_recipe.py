@@ -95,8 +95,8 @@ def test_patience_ends_a_training_that_gets_no_better(
 
 def test_a_share_of_the_epochs_is_a_whole_training(few_digits: LoadedTask) -> None:
     recipe = {"schedule": "one_cycle", "averaging": 0.9}
-    whole, told = trained(candidate(**recipe), digits, 3)
-    part, shared = trained(candidate(**recipe, share=0.3), digits, 8)
+    whole, told = trained(candidate(**recipe), few_digits, 3)
+    part, shared = trained(candidate(**recipe, share=0.3), few_digits, 8)
     # 0.3 · 8 is 2.4; the third epoch is the end of the cycle.
     names = told[-1].keys() - set(TIMES)
     assert [[one[name] for name in names] for one in shared[:3]] == [
@@ -106,7 +106,7 @@ def test_a_share_of_the_epochs_is_a_whole_training(few_digits: LoadedTask) -> No
     assert shared[-1] == {**shared[2], "epoch": 8}
     assert same(weights_of(part.model), weights_of(whole.model))
     with pytest.raises(ValueError, match=r"training\.share = 0\.3 needs to know how many epochs"):
-        Training(candidate(share=0.3), digits, seed=0)
+        Training(candidate(share=0.3), few_digits, seed=0)
 
 
 @pytest.mark.parametrize(

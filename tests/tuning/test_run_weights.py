@@ -15,6 +15,7 @@ import torch
 from runs import SPACE, write_tiny_data
 from safetensors.torch import load_file
 
+import optcell_search
 from optcell_search.ledger.format import TASK_FILE, finalized_in
 from optcell_search.tuning import Run, task_file
 from optcell_search.tuning.store import finalized_weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from optcell_search import results
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.trials.scores import finalized
 from optcell_search.tuning import Run
+from optcell_search.tuning.cluster.connection import connected
+from optcell_search.tuning.store.file_systems import Location
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -171,3 +174,10 @@ def test_constraints_are_kept_from_optuna_to_the_export(tiny: str, tmp_path: Pat
     assert set(finalized["number"]) == set(large["number"])
     kept = {path.name for path in (run.directory / "checkpoints").iterdir()}
     assert kept == {"finalized", *map(str, run.pareto()["number"])}
+
+
+def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
+    before = dict(os.environ)
+    with connected(run.request, Location(str(run.directory)), run._source):
+        assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
+    assert dict(os.environ) == before

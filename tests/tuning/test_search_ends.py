@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 from pathlib import Path
 
@@ -15,9 +14,7 @@ from runs import SMALL_SPACE, SPACE, faulty_space
 import optcell_search
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.tuning import Run, RunFailedError
-from optcell_search.tuning.cluster.connection import connected
 from optcell_search.tuning.search import driver
-from optcell_search.tuning.store.file_systems import Location
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -143,10 +140,3 @@ def test_data_that_has_changed(tiny: str, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="no longer what the run began with"):
             call()
     assert len(changed.results()) == 1, "what is refused adds no trial"
-
-
-def test_being_connected_leaves_the_environment_as_it_was(run: Run) -> None:
-    before = dict(os.environ)
-    with connected(run.request, Location(str(run.directory)), run._source):
-        assert os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] == "1"
-    assert dict(os.environ) == before

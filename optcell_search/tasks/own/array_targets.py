@@ -1,4 +1,4 @@
-"""What an array of targets holds, and when that is in doubt."""
+"""What an array of targets holds, and whether that can be understood in two ways."""
 
 from __future__ import annotations
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +21,7 @@ from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import amounts, limits, pilot, step_memory
 from .first_candidates import a_first_result, read_first, with_plain, with_published
+from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
 from .presets import thoroughness
 
@@ -187,7 +185,7 @@ def resolve(
         storage=_storage(storage),
         checkpoint_bytes=int(checkpoint_gib * GIBIBYTE),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=_versions(),
+        versions=versions(),
         machine=this_machine(),
     )
 
@@ -196,13 +194,6 @@ def one_of(name: str, value: str, valid: Sequence[str]) -> None:
     """Raise a ValueError unless `value` is one of `valid`."""
     if value not in valid:
         raise ValueError(f"unknown {name} {value!r}; valid: {', '.join(valid)}")
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _load_space(space: str | Path | dict[str, Any] | SearchSpace) -> SearchSpace:
@@ -281,22 +272,3 @@ def choose_device(asked: str, gpus: float, *, measured: bool) -> str:
             "gpus_per_trial = auto measures memory on a GPU, but device = cpu; valid here: a number"
         )
     return ("cuda" if gpus else "cpu") if asked == "auto" else asked
-
-
-def _versions() -> dict[str, str]:
-    names = ("optcell-search", "torch", "ray", "optuna", "numpy")
-    installed = {
-        distribution.metadata["Name"].lower(): distribution.version
-        for name in names
-        for distribution in importlib.metadata.distributions(name=name)
-    }
-    return {"python": platform.python_version(), **installed}
-
-
-def this_machine() -> dict[str, str | int]:
-    """Return what a time measured here depends on, as plain data."""
-    return {
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": available_cores(),
-    }

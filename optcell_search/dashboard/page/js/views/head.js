@@ -22,11 +22,12 @@ function progressPart(run) {
   const shares = [...(asked ? [done / asked] : []), ...(limit ? [spent / limit] : [])];
   const times = [...(spent ? [`${duration(spent)}${limit ? ` of ${duration(limit)}` : ""} spent`] : []), ...(left === null ? [] : [`about ${duration(left)} left`])];
   const words = [asked ? `${number(done)} of ${count(asked, "trial")} done` : `${count(done, "trial")} done`, ...times].join(", ");
+  const atRest = state.live && run.at_work === false;
   const what = (one) => `${one.worker || "A worker"}: trial ${one.number}, epoch ${number(one.epoch)} of ${number(one.epochs)}`;
   return h(
     "div",
     { id: "progress" },
-    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length ? "" : " Nothing is in training."}`, !state.live || run.at_work !== false ? null : [" It is not running; ", h("code", {}, `optcell-search resume ${quotedForShell(run.where)}`), " goes on."]),
+    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length || atRest ? "" : " Nothing is in training."}`, !atRest ? null : [" It is not running; ", h("code", {}, `optcell-search resume ${quotedForShell(run.where)}`), " goes on."]),
     working.length ? h("ul", { class: "working" }, working.map((one) => h("li", {}, what(one)))) : null
   );
 }
