@@ -36,7 +36,7 @@ def test_modules_states_and_each_tensor_of_each_loop_end_equal_or_in_an_error(
 ) -> None:
     option, name, *rest = program
     done = subprocess.run(
-        [sys.executable, option, "-W", "ignore", f"tests/{name}", *rest],
+        [sys.executable, option, "-W", "ignore", f"tests/helpers/{name}", *rest],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -18,6 +18,7 @@ from optcell_search.ledger.request import Request
 from optcell_search.space import SearchSpace
 from optcell_search.tasks import Ragged, Split
 from optcell_search.tuning.resolving import limits, step_memory
+from optcell_search.tuning.resolving.amounts import seconds_of
 from optcell_search.tuning.resolving.first_candidates import read_first
 from optcell_search.tuning.resolving.resolve import resolve
 
@@ -30,7 +31,7 @@ LONG = Ragged(torch.zeros(150_000 + 4 * 63, 2), torch.tensor([150_000, *[4] * 63
      ("90", 90), (90, 90), (0.25, 0.25)],
 )  # fmt: skip
 def test_times(asked: str | float, seconds: float) -> None:
-    assert limits.seconds_of("time", asked) == seconds
+    assert seconds_of("time", asked) == seconds
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_times(asked: str | float, seconds: float) -> None:
 )
 def test_what_is_no_time(asked: str | float) -> None:
     with pytest.raises(ValueError, match=r"^time = .*; valid: a time such as 90s, 30m or 1h30m"):
-        limits.seconds_of("time", asked)
+        seconds_of("time", asked)
 
 
 @pytest.mark.parametrize(

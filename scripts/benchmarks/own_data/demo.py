@@ -35,7 +35,7 @@ held back, as a second raw file. *In finalize* and *in predict* are the metric o
 that `finalize` noted for the exported weights, and that of the file of predictions; where they
 differ, the script ends with an error. Seconds are those on the clock and, behind the slash, of
 processor, of a command and all that it starts; GiB are the most that these held together, what they
-share not counted. Space `smoke`: small cells, no claim about what is possible.
+share not counted. Few and short trainings: no claim about what is possible.
 """
 
 
@@ -51,7 +51,7 @@ def demonstrate(name: str, example: Example, folder: Path) -> str:
         raw.to_csv(second, index=False)
     run, package, out = (str(folder / part) for part in ("run", "winner", "predictions.csv"))
     arguments = [
-        ["run", "smoke", "--task", task, "--out", run, *example.search],
+        ["run", *example.search, "--task", task, "--out", run],
         ["finalize", run, "--top", "1", "--seeds", "2"],
         ["export", run, "--out", package],
         ["predict", package, str(second), "--out", out, *["--proba"] * example.proba],

@@ -20,7 +20,7 @@ class Example:
     Args:
         about: the file in a few words.
         make: writes the file; returns the task.
-        search: further arguments of `run`.
+        search: the space, and further arguments of `run`.
         metric: what is compared.
         score: the same from the file that was predicted and the predictions.
         proba: whether probabilities are predicted.
@@ -165,7 +165,7 @@ EXAMPLES = {
     "vibration": Example(
         "300 sequences of 60 to 120 rows, 4 channels, 3 classes as texts, ISO times, 2 % empty",
         vibration,
-        ("--trials", "8", "--epochs", "15"),
+        ("optimizer_cells", "--trials", "8", "--epochs", "60"),
         "accuracy",
         accuracy_of("machine", "condition"),
         0.0,
@@ -173,7 +173,7 @@ EXAMPLES = {
     "forecast": Example(
         "2,160 hours of a load in MW and a temperature, 6 hours ahead from 48",
         forecast,
-        ("--trials", "4", "--epochs", "6"),
+        ("smoke", "--trials", "4", "--epochs", "6"),
         "mae",
         forecast_error,
         1e-6,
@@ -181,7 +181,7 @@ EXAMPLES = {
     "targets": Example(
         "200 sequences of 30 rows, two targets (level and slope)",
         targets,
-        ("--trials", "6", "--epochs", "20"),
+        ("smoke", "--trials", "6", "--epochs", "20"),
         "mae",
         targets_error,
         1e-6,
@@ -189,7 +189,7 @@ EXAMPLES = {
     "text": Example(
         "20,000 characters, the next one",
         text,
-        ("--trials", "2", "--epochs", "2"),
+        ("smoke", "--trials", "2", "--epochs", "2"),
         "bits",
         bits,
         1e-6,
@@ -199,7 +199,7 @@ EXAMPLES = {
     "long": Example(
         "500 sequences of 20 to 40 rows and one of 200,000, 2 classes",
         long,
-        ("--trials", "1", "--epochs", "1", "--workers", "1"),
+        ("smoke", "--trials", "1", "--epochs", "1", "--workers", "1"),
         "accuracy",
         accuracy_of("name", "sign"),
         0.0,
