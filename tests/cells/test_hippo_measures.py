@@ -168,6 +168,7 @@ def test_legs_goes_by_the_numbers_of_the_official_code(
     discretisation: str, init_t: int, official: int
 ) -> None:
     order = 8
+    torch.manual_seed(0)
     cell = cells.HiPPO(
         order=order, discretisation=discretisation, init_t=init_t, memory_input="input"
     )
@@ -181,7 +182,7 @@ def test_legs_goes_by_the_numbers_of_the_official_code(
     expected = official_legs(f.detach(), order, discretisation, official)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
     other = official_legs(f.detach(), order, discretisation, 1 - official)
-    assert (torch.stack(found) - torch.stack(other)).abs().max() > 0.1
+    assert (torch.stack(found) - torch.stack(other)).abs().max() > 0.1 * f.abs().max()
 
 
 @pytest.mark.parametrize("discretisation", DISCRETISATIONS)

@@ -18,6 +18,7 @@ MODEL: dict[str, Any] = {
 TRAINING: dict[str, Any] = {
     "schedule": "constant",
     "warmup": 0.0,
+    "share": 1.0,
     "weights": "last",
     "patience": 0,
     "averaging": 0.0,
