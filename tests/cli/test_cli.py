@@ -16,6 +16,7 @@ import pytest
 from calling import call
 
 from optcell_search.cli import main, tables
+from optcell_search.cli.tables import NO_INPUT
 from optcell_search.tuning import Run
 
 
@@ -112,8 +113,9 @@ def test_results(run: tuple[Path, Any], tmp_path: Path, capsys: pytest.CaptureFi
     head, *lines = output.splitlines()
     assert code == 0
     assert head.split() == ["trial", "state", "accuracy", "parameters", "candidate"]
-    *lines, nothing, gain = lines
+    *lines, chance, nothing, gain = lines
     assert (len(lines), nothing) == (5, "")
+    assert chance.endswith(NO_INPUT)
     assert "plain rnn (trial " in gain
     assert "gd(s=1)" in output or "heavy_ball(mu=" in output
     _, output, _ = call(capsys, "results", str(run[0]), "--pareto", "--json")
@@ -129,13 +131,14 @@ def test_finalize_then_results_show_test_scores(
 ) -> None:
     code, output, _ = call(capsys, "finalize", str(run[0]), "--trial", "1", "--seeds", "2")
     assert code == 0
-    over, head, line, _, others, *_, gain = output.splitlines()
+    over, head, line, chance, _, others, *_, gain = output.splitlines()
+    assert chance.endswith(NO_INPUT)
     assert "plain rnn (trial " in gain
     # Folds were trained on together, which leaves no validation.
     assert (over.split(), head.split()[1:3]) == (["accuracy"], ["search", "test"])
     assert line.split()[0] == "1"
     assert line.count("±") == 2
-    assert others.split() == ["other", "test", "scores", "1"]
+    assert others.split() == ["other", "test", "scores", "1", "no", "input"]
     _, output, _ = call(capsys, "results", str(run[0]))
     assert output.count("±") == 6, "of the folds of each trial, and of one in the test"
     _, output, _ = call(capsys, "results", str(run[0]), "--json")
