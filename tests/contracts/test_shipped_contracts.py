@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 def run(suite: str, folder: Path) -> str:
     """Run a test module in an interpreter of its own, away from this project's settings."""
     (folder / "pytest.ini").write_text("[pytest]\n")
-    options = ["-p", "no:cacheprovider", "-p", "no:dash", "-rf", "-q", "-c", "pytest.ini"]
+    settings = ["-c", "pytest.ini", "--noconftest", "-p", "no:cacheprovider", "-p", "no:dash"]
+    options = [*settings, "-rf", "-q"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(PLUGINS / suite)],
         cwd=folder,

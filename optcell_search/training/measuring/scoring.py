@@ -63,14 +63,7 @@ def examine(
     Where that names the worst answers, each has its sequence in ``values``, see `sketches.sketch`;
     ``chance`` are the metrics of answering without looking at any input.
     """
-    tally = _tally(model, split, task)
-    found = task.diagnose(tally)
-    if found:
-        known = task.chance_on(split)
-        found["chance"] = {name: value for name, value in known.items() if math.isfinite(value)}
-    for one in found.get("worst", ()):
-        one["values"] = sketch(split, one["index"])
-    return task.finish(tally), found
+    return _examined(_tally(model, split, task), split, task)
 
 
 def outputs_on(model: AnyModel, split: Split, task: LoadedTask) -> list[Tensor]:
@@ -96,8 +89,19 @@ def examine_together(
         average([one.to(device) for one in outputs], task.averaged)
         for outputs in zip(*each, strict=True)
     )
-    tally = _tally_of(means, split, task)
-    return task.finish(tally), task.diagnose(tally)
+    return _examined(_tally_of(means, split, task), split, task)
+
+
+def _examined(
+    tally: list[Tensor], split: Split, task: LoadedTask
+) -> tuple[dict[str, float], dict[str, Any]]:
+    found = task.diagnose(tally)
+    if found:
+        known = task.chance_on(split)
+        found["chance"] = {name: value for name, value in known.items() if math.isfinite(value)}
+    for one in found.get("worst", ()):
+        one["values"] = sketch(split, one["index"])
+    return task.finish(tally), found
 
 
 def score_of(pieces: Iterable[Tensor], split: Split, task: LoadedTask) -> dict[str, float]:
