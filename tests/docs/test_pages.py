@@ -9,7 +9,7 @@ from following import PAGES, ROOT, blocks, follow
 
 # Each of these starts half a dozen searches of its own, which take minutes together; the README's
 # search, its export and the guides that go on from a finished run are followed every time.
-_LONG = {"estimators.md", "own-data.md", "own-tools.md", "search-well.md"}
+_LONG = {"estimators.md", "own-data.md", "own-tools.md", "resume.md", "search-well.md"}
 
 
 @pytest.mark.parametrize(
