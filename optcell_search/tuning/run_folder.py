@@ -17,6 +17,7 @@ from ..ledger.format import METRICS, REQUEST, finalized_in
 from ..ledger.lock import is_locked
 from ..ledger.request import Request
 from ..ledger.snapshot import Snapshot, snapshot
+from ..ledger.trials.attributes import check_trial
 from ..ledger.trials.scores import NO_RECORD
 from .no_input import chance
 from .run_figures import RunFigures
@@ -155,6 +156,8 @@ class RunFolder(RunFigures):
         trials = self._study.get_trials(deepcopy=False)
         if not 0 <= number < len(trials):
             raise ValueError(f"{self.directory}: no trial {number}; valid: 0 to {len(trials) - 1}")
+        # Optuna has checked no type of what a search writes beside its own fields.
+        check_trial(number, trials[number].user_attrs)
         return trials[number]
 
     def _require(self, table: pd.DataFrame, number: int) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from optcell_search.ledger.request import Request
 from optcell_search.tuning import Run
 from optcell_search.tuning.store.file_systems import Location
 
+KEPT = Path(__file__).parents[1] / "data" / "run_0_1_0"
 NAMES = ["", "..", "/", "/etc/passwd", "../../x", "a\0b", "x" * 10**6, "/dev/zero", "/dev/stdin",
          "/proc/self/mem", "nosuch", "digits:x=1", "{x}", "%00"]  # fmt: skip
 
@@ -104,3 +108,21 @@ def test_a_stored_file_is_a_file(kind: str, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"training\.pt"):
         Location(str(tmp_path)).read("training.pt")
     assert Location(str(tmp_path)).read("not there") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("metrics", "NaN"), ("metrics", "[1]"), ("seed", '"x"'), ("candidate", "7"), ("key", "null")],
+)
+@pytest.mark.parametrize("ask", [Run.replay, Run.weights, Run.refitted_weights])
+def test_a_trial_whose_attributes_no_search_writes(
+    name: str, value: str, ask: Callable[[Run, int], object], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(KEPT, tmp_path / "copy"))
+    shutil.rmtree(copy / "checkpoints")
+    with contextlib.closing(sqlite3.connect(copy / "study.db")) as database, database:
+        database.execute(
+            "UPDATE trial_user_attributes SET value_json = ? WHERE key = ?", (value, name)
+        )
+    with pytest.raises(ValueError, match=rf"trial \d: .*{name}"):
+        ask(Run.open(copy), 0)
