@@ -43,7 +43,7 @@ CODES = (0, 1, 2, 130)
 NO_RAY = "no cluster in this attack"
 _MOST_LINES = 4
 # Each trial that ends has a line, and each minute: "3 of 8 done".
-_GOING_ON = re.compile(r"(trial )?\d+ ")
+_GOING_ON = re.compile(r"(trial )?\d+,? ")
 _MOST_CHARACTERS = 4000
 # A call may take so long, waiting included, and this much of it computing, whoever else computes.
 _SECONDS = 600
