@@ -8,7 +8,6 @@ from .faults import SpaceError
 from .fitting import check_fit
 from .flat import from_flat
 from .plain import is_plain
-from .recipes import published
 from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
@@ -25,6 +24,5 @@ __all__ = [
     "check_fit",
     "from_flat",
     "is_plain",
-    "published",
     "trial_seed",
 ]

@@ -14,7 +14,7 @@ from .faults import Faults
 from .renamed import NEW, OLD, with_new_names
 
 _SUFFIX = ".toml"
-PACKAGE = "search_spaces"
+_PACKAGE = "search_spaces"
 _MOST_BYTES = 2**22
 _MOST_PARTS = 64
 _TEXTS = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
@@ -24,7 +24,7 @@ _BETWEEN = re.compile(rb"[\s,=#\[\]{}]+")
 
 def shipped_names() -> tuple[str, ...]:
     """Return the names of the shipped spaces, sorted."""
-    entries = (entry.name for entry in files(PACKAGE).iterdir())
+    entries = (entry.name for entry in files(_PACKAGE).iterdir())
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in entries if name.endswith(_SUFFIX)))
 
 
@@ -39,8 +39,8 @@ def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
         FileNotFoundError: there is no such file.
     """
     if isinstance(name_or_path, str) and name_or_path in shipped_names():
-        where = f"{PACKAGE}/{name_or_path}{_SUFFIX}"
-        raw = (files(PACKAGE) / f"{name_or_path}{_SUFFIX}").read_bytes()
+        where = f"{_PACKAGE}/{name_or_path}{_SUFFIX}"
+        raw = (files(_PACKAGE) / f"{name_or_path}{_SUFFIX}").read_bytes()
         return parse(raw, where), name_or_path, where
     path = Path(name_or_path)
     where = str(path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from .. import registry
 from ..hyperparameters import specification
@@ -25,14 +24,11 @@ def is_plain(candidate: Candidate) -> bool:
     return known and values[_SHARE] == 1
 
 
-def plain_value(
-    cell: str, given: Mapping[str, object] = MappingProxyType({})
-) -> Callable[[str, Domain], Value]:
+def plain_value(cell: str) -> Callable[[str, Domain], Value]:
     """Return what decides each hyperparameter of the plain candidate of `cell`, by dotted name.
 
-    The rule is gd with s = 1, which is not learned; every other one is as given, or else at its
-    default, where that is one of the choices or inside the range, and else the first choice or the
-    middle of the range.
+    The rule is gd with s = 1, which is not learned; every other one is at its default, where that
+    is one of the choices or inside the range, and else the first choice or the middle of the range.
     """
     fixed: dict[str, Value] = {
         "cell": cell,
@@ -42,9 +38,7 @@ def plain_value(
     }
 
     def value_of(name: str, domain: Domain) -> Value:
-        if name in fixed:
-            return fixed[name]
-        return typical(domain, given.get(name, _default(name, cell)))
+        return fixed[name] if name in fixed else typical(domain, _default(name, cell))
 
     return value_of
 

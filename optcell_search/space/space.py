@@ -132,20 +132,6 @@ class SearchSpace:
             return []
         return [self._choose(plain_value(cell)) for cell in self.cells]
 
-    def recipe(self, cell: str, given: Mapping[str, object]) -> Candidate | None:
-        """Return the plain candidate of a cell with other values, as far as the space has them.
-
-        Args:
-            cell: its name.
-            given: dotted name of a hyperparameter → value; see `plain.plain_value`.
-
-        Returns:
-            The candidate; None where the space has no plain candidate of that cell.
-        """
-        if cell not in self.cells or not holds_plain(self.rules, self.domains):
-            return None
-        return self._choose(plain_value(cell, given))
-
     def grid(self, points: int = 3) -> list[Candidate]:
         """Return every combination, with at most `points` values of each range, in a fixed order.
 

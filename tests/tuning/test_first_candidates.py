@@ -15,7 +15,7 @@ from optcell_search.ledger.request import Request
 from optcell_search.space import Candidate, SearchSpace, is_plain
 from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.resolving import pilot
-from optcell_search.tuning.resolving.first_candidates import a_first_result, with_published
+from optcell_search.tuning.resolving.first_candidates import a_first_result
 from optcell_search.tuning.resolving.resolve import resolve
 from optcell_search.tuning.search.candidates import CandidateQueue
 from optcell_search.tuning.search.jobs import job_of
@@ -39,11 +39,10 @@ def test_first_comes_one_that_is_soon_there(monkeypatch: pytest.MonkeyPatch) -> 
     request = asked(monkeypatch)
     assert request.epochs == 80
     plain = [("gru", "serial", 1.0), ("lstm", "serial", 1.0)]
-    recipe = ("lstm", "parallel", 1.0)
-    assert told(request) == [("gru", "serial", 0.125), *plain, recipe]
+    assert told(request) == [("gru", "serial", 0.125), *plain]
     # Neither without a limit in time nor in a search that goes by no clock.
-    assert told(asked(monkeypatch, time=None, num_trials=5)) == [*plain, recipe]
-    assert told(asked(monkeypatch, deterministic=True)) == [*plain, recipe]
+    assert told(asked(monkeypatch, time=None, num_trials=5)) == plain
+    assert told(asked(monkeypatch, deterministic=True)) == plain
 
 
 def test_other_spaces_begin_with_their_plain_cells(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,12 +57,6 @@ def test_a_first_result_takes_an_eighth_or_ten_epochs(epochs: int, share: float)
     assert found.training.share == share
     assert not is_plain(found)
     assert a_first_result(space, 19) == ()
-
-
-def test_what_a_user_has_asked_for_is_not_asked_twice() -> None:
-    space = SearchSpace.load("auto")
-    (recipe,) = with_published((), space)
-    assert with_published((recipe,), space) == (recipe,)
 
 
 def test_a_share_that_the_space_does_not_leave_open_is_kept(tiny: str, tmp_path: Path) -> None:

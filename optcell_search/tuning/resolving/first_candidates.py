@@ -1,4 +1,4 @@
-"""What is trained before any other: a user's candidates, plain cells, and published recipes."""
+"""What is trained before any other: a user's candidates and the plain cells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from optcell_search.space import Candidate, SearchSpace, published
+from optcell_search.space import Candidate, SearchSpace
 from optcell_search.training.budget import FEWEST
 
 _KEY = "candidate"
@@ -49,15 +49,6 @@ def with_plain(asked: tuple[dict[str, Any], ...], space: SearchSpace) -> tuple[d
     known = {Candidate.from_dict(one).key for one in asked}
     plain = [one for one in space.plain() if one.key not in known]
     return (*asked, *(one.to_dict() for one in plain))
-
-
-def with_published(
-    asked: tuple[dict[str, Any], ...], space: SearchSpace
-) -> tuple[dict[str, Any], ...]:
-    """Return candidates, and behind them the published recipes that are not among them."""
-    known = {Candidate.from_dict(one).key for one in asked}
-    found = {one.key: one for one in published(space) if one.key not in known}
-    return (*asked, *(one.to_dict() for one in found.values()))
 
 
 def a_first_result(space: SearchSpace, epochs: int) -> tuple[dict[str, Any], ...]:

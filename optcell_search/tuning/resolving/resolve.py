@@ -20,7 +20,7 @@ from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import amounts, limits, pilot, step_memory
-from .first_candidates import a_first_result, read_first, with_plain, with_published
+from .first_candidates import a_first_result, read_first, with_plain
 from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
 from .presets import thoroughness
@@ -147,7 +147,7 @@ def resolve(
     if sampler != "grid":
         quick = loaded.name == AUTO and time_limit and not deterministic
         tried_first += a_first_result(loaded, budget) if quick else ()
-        tried_first = with_published(with_plain(tried_first, loaded), loaded)
+        tried_first = with_plain(tried_first, loaded)
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from optcell_search.results import Direction
-from optcell_search.space import Candidate, is_plain, published
+from optcell_search.space import Candidate, is_plain
 from optcell_search.training import COSTS
 
 from ...ledger.constraints import Constraint
@@ -90,10 +90,9 @@ class LedgerScheduler(MOASHAScheduler):
     generations before its own, which have ended by then: who is faster makes no difference.
 
     The plain cells that a search begins with are compared with one another alone: one of them at
-    least is trained to its end, as what all others are measured by. Two kinds are never stopped,
-    and no rung holds them: the published recipes that a search begins with, which are there to be
-    judged whole, and candidates that take a share of the epochs alone (``training.share``), whose
-    schedule is further after as many epochs than that of others.
+    least is trained to its end, as what all others are measured by. Candidates that take a share of
+    the epochs alone (``training.share``) are never stopped, and no rung holds them: their schedule
+    is further after as many epochs than that of others.
 
     Args:
         request: of the run.
@@ -103,11 +102,8 @@ class LedgerScheduler(MOASHAScheduler):
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
         self._generation = request.workers if request.deterministic else None
-        first = [Candidate.from_dict(one) for one in request.first]
-        recipes = {candidate.key for candidate in published(request.search_space)}
-        self._recipes = recipes & {candidate.key for candidate in first}
-        plain = {candidate.key for candidate in first if is_plain(candidate)}
-        self._plain = plain - self._recipes
+        first = (Candidate.from_dict(one) for one in request.first)
+        self._plain = {candidate.key for candidate in first if is_plain(candidate)}
         # Trials of the ledger that are one of them.
         self._measures: set[Hashable] = set()
         for trial in trials:
@@ -115,7 +111,7 @@ class LedgerScheduler(MOASHAScheduler):
             known = trial.user_attrs
             if "duplicate_of" in known or "candidate" not in known:
                 continue
-            if not self._is_left_alone(Candidate.from_dict(known["candidate"])):
+            if not _is_left_alone(Candidate.from_dict(known["candidate"])):
                 self._recall(trial)
 
     def _recall(self, trial: FrozenTrial) -> None:
@@ -126,9 +122,6 @@ class LedgerScheduler(MOASHAScheduler):
             if judged and epoch in epochs:
                 self._halving.record(trial.number, epoch, self._point(epochs[epoch]))
 
-    def _is_left_alone(self, candidate: Candidate) -> bool:
-        return candidate.training.share < 1 or candidate.key in self._recipes
-
     def _note(self, number: int, key: str | None) -> None:
         if key in self._plain:
             self._measures.add(number)
@@ -136,7 +129,7 @@ class LedgerScheduler(MOASHAScheduler):
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
         report, candidate = result["report"], trial.config["job"].candidate
-        if self._is_left_alone(candidate):
+        if _is_left_alone(candidate):
             return
         if self._plain:
             self._note(report.number, candidate.key)
@@ -167,3 +160,7 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
     if request.scheduler == "none":
         return FIFOScheduler()  # type: ignore[no-untyped-call]
     return LedgerScheduler(request, trials)
+
+
+def _is_left_alone(candidate: Candidate) -> bool:
+    return candidate.training.share < 1

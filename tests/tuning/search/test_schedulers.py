@@ -240,21 +240,3 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
     assert not goes_on(2, plain[2], 0.05)
     assert not goes_on(12, other, 0.5)
     assert goes_on(23, part, 0.0)
-
-
-def test_a_published_recipe_is_judged_whole(tiny: str) -> None:
-    request = a_request(tiny, space="auto", epochs=9, sampler="random")
-    scheduler = make_scheduler(request, [])
-    gru, lstm, recipe = (Candidate.from_dict(one) for one in request.first)
-    assert recipe.flat()["model.front"] == "parallel"
-
-    def goes_on(number: int, candidate: Candidate, accuracy: float) -> bool:
-        report = Report(number=number, epoch=1, metrics={1: {"accuracy": accuracy}})
-        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
-        return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
-
-    assert goes_on(0, gru, 0.9)
-    assert goes_on(1, lstm, 0.8)
-    # The third of three, and the worst.
-    assert goes_on(2, recipe, 0.1)
-    assert not goes_on(3, SearchSpace.from_dict(request.space).sample(), 0.5)
