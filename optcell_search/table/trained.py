@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from ..space import Candidate, SearchSpace
-from .nearest import Nearest
+from ..space.nearest import Nearest
 from .rows import Rows
 
 _SHIPPED = Path(__file__).parent / "data"
