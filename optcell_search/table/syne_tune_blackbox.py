@@ -74,7 +74,10 @@ class TableBlackbox(Blackbox):  # type: ignore[misc]  # Syne Tune has no annotat
         fidelity: Mapping[str, int] | None = None,
         seed: int | None = None,
     ) -> dict[str, float] | npt.NDArray[np.float64]:
-        candidate = self.table.nearest_to(configuration)
+        # Syne Tune's own samplers give numbers of NumPy's.
+        candidate = self.table.nearest_to(
+            {n: v.item() if isinstance(v, np.generic) else v for n, v in configuration.items()}
+        )
         if seed is None:
             digest = hashlib.sha256(candidate.key.encode()).digest()
             seed = int.from_bytes(digest[:4], "big") % self.num_seeds
