@@ -35,6 +35,8 @@ class Data:
     remark: Remark = field(default_factory=Remark)
     # Trial → what kinds of mistakes it makes on the test split, where `finalize` found out.
     diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    # "validation" or "test" → metric → score of answering without any input.
+    chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     # Seconds of searching so far, and why the search ended where a limit or the space did it.
     searched: float = 0.0
     ended: str = ""

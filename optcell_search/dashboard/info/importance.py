@@ -25,7 +25,7 @@ from .. import words
 from .data import Data, axis
 
 # Fewer say nothing about which of them are the good ones.
-_ENOUGH = 20
+ENOUGH = 20
 _MOST = 500
 _MOST_CHOICES = 8
 
@@ -74,7 +74,7 @@ def _importance(
     rows = rows.iloc[:: max(1, -(-len(rows) // _MOST))]
     known = {column: _distribution(rows[column]) for column in columns}
     distributions = {column: found for column, found in known.items() if found}
-    if len(rows) < _ENOUGH or not distributions:
+    if len(rows) < ENOUGH or not distributions:
         return None
     sign = -1.0 if data.objectives[data.first] == "maximize" else 1.0
     study = _study()

@@ -227,6 +227,20 @@ const pickRing = (x, y) =>
 
 const axisOf = (label, log = false) => ({ title: { text: escaped(label) }, type: log ? "log" : "linear" });
 
+/* A line at what needs no input, where it lies among the values or near them: one far off would
+   leave the values no room. */
+function withoutInput(run, metric, side, values, split = "validation") {
+  const level = run.without(metric, split);
+  const known = values.filter((value) => value !== null);
+  if (level === null || !known.length) return [];
+  const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+  const near = (high - low) / 2;
+  if (level < low - near || level > high + near) return [];
+  const across = side === "x" ? { x0: level, x1: level, y0: 0, y1: 1, yref: "paper" } : { y0: level, y1: level, x0: 0, x1: 1, xref: "paper" };
+  const text = side === "x" ? { textposition: "end", textangle: 0 } : { textposition: "start" };
+  return [{ type: "line", ...across, line: { color: NEUTRAL, width: 1, dash: "dash" }, label: { text: "no input", font: { size: 12, color: colour("--ink") }, ...text } }];
+}
+
 /* A figure with its sentence: no chart without a word on what to see in it. */
 function figure(root, id, height, label, sentence) {
   let chart = byId(id);
