@@ -18,7 +18,6 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from .. import words
@@ -87,6 +86,9 @@ def _importance(
         )
         for value, *values in zip(rows[data.first].tolist(), *columns_of, strict=True)
     )
+    # It brings scikit-learn along, which takes longer to load than the first view to draw.
+    from optuna.importance import PedAnovaImportanceEvaluator
+
     with warnings.catch_warnings():
         # It says that values in equal measure decide nothing; so do the shares.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

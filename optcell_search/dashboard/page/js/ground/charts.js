@@ -71,7 +71,7 @@ function logTicks(low, high, most = 9) {
 
 function shortTick(value) {
   for (const [limit, unit] of [[1e9, "G"], [1e6, "M"]]) if (value >= limit) return `${value / limit}${unit}`;
-  return value >= 1000 ? value.toLocaleString("en-US") : String(value);
+  return value >= 1000 ? grouped.format(value) : String(value);
 }
 
 /* Logarithmic axes get ticks that can be read. */
@@ -172,6 +172,24 @@ function sampled(run, trials, most) {
   return trials.filter((trial) => kept.has(trial));
 }
 
+/* What trials say when they are pointed at. Of many it is put together in pauses, in the very list
+   that the chart reads from when it is pointed at. */
+function hovers(run, trials) {
+  if (run.index.size <= MANY) return trials.map((trial) => hover(run, trial));
+  const texts = trials.map((trial) => run.hovers.get(trial) || `trial ${trial}`);
+  const left = [...trials.keys()].filter((i) => !run.hovers.has(trials[i]));
+  const goOn = () => {
+    const until = performance.now() + FRAME;
+    while (left.length && performance.now() < until) {
+      const i = left.pop();
+      texts[i] = hover(run, trials[i]);
+    }
+    if (left.length) setTimeout(goOn, CALM);
+  };
+  if (left.length) setTimeout(goOn, CALM);
+  return texts;
+}
+
 /* A trace of trials, with the chosen ones marked as such. */
 function points(run, trials, x, y, trace) {
   const selected = state.chosen ? trials.flatMap((trial, i) => (state.chosen.has(trial) ? [i] : [])) : null;
@@ -181,7 +199,7 @@ function points(run, trials, x, y, trace) {
     x,
     y,
     customdata: trials,
-    text: trials.length > 3000 ? trials.map((trial) => `trial ${trial}`) : trials.map((trial) => hover(run, trial)),
+    text: hovers(run, trials),
     hovertemplate: "%{text}<extra></extra>",
     selectedpoints: selected,
     selected: { marker: { opacity: 0.95 } },

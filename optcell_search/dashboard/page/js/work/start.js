@@ -20,8 +20,12 @@ async function load(at) {
   const content = await get(`content.json?run=${at}`);
   state.runs[at] = new Run(content);
   show(at);
+  await painted();
   await addCurves(at, -1);
 }
+
+/* Until what is in sight has been drawn: neither the server nor the browser has time for more. */
+const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
 async function addCurves(at, since) {
   const curves = await get(`curves.json?run=${at}&since=${since}`);
@@ -73,6 +77,7 @@ async function keepPolling() {
 async function addCell(trial) {
   const run = current();
   if (!run || trial === null || run.impulses.has(trial)) return;
+  await painted();
   const found = await get(`cell.json?run=${state.at}&trial=${trial}`);
   run.impulses.set(trial, null);
   run.gradients.set(trial, null);
@@ -80,10 +85,26 @@ async function addCell(trial) {
   stale("cell");
 }
 
+/* A server that takes so long has many trials, which the graphics card will draw: what that needs
+   is made ready meanwhile. In milliseconds. */
+const LONG = 400;
+
+function warmUp() {
+  if (!webgl) return;
+  const place = h("div", { style: "position:absolute;visibility:hidden;width:200px;height:200px" });
+  document.body.append(place);
+  Plotly.newPlot(place, [{ type: "scattergl", mode: "markers", x: [0, 1], y: [0, 1] }], { width: 200, height: 200 }, CONFIG).then(() => {
+    Plotly.purge(place);
+    place.remove();
+  });
+}
+
 async function startLive() {
   state.live = true;
   document.addEventListener("optcell-pick", (event) => addCell(event.detail));
+  const waiting = setTimeout(warmUp, LONG);
   const about = await get("about.json");
+  clearTimeout(waiting);
   state.names = about.names;
   state.lost = about.lost;
   state.acts = about.acts;
