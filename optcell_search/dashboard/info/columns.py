@@ -129,7 +129,10 @@ def plain_values(values: pd.Series[Any], exact: bool) -> Sequence[Any]:
     if pd.api.types.is_float_dtype(values):
         numbers = values.to_numpy(dtype=float)
         return finite(numbers if exact else rounded(numbers, _DIGITS))
-    known = values.astype(object).where(values.notna(), None).tolist()
+    missing = values.isna()
+    if missing.any():
+        values = values.astype(object).where(~missing, None)
+    known = values.tolist()
     # Nearly always all are what they have to be, and to ask each by itself takes long.
     return known if _PLAIN.issuperset(map(type, known)) else [_plain(one) for one in known]
 

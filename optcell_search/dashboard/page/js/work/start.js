@@ -1,6 +1,10 @@
 /* Where content comes from: what the file holds, or what the server tells. */
 
 const PATIENCE = 1000;
+/* Following takes at most this share of a processor, of the server's and the browser's together, and
+   looks at least so often, in milliseconds: a search is worth more than looking at it. */
+const SHARE = 0.08;
+const MOST = 30_000;
 
 function switchTo(at) {
   if (state.runs[at]) return show(at);
@@ -13,6 +17,7 @@ async function get(path) {
   if (early) delete window.optcellEarly[path];
   const answer = await (early || fetch(path, { cache: "no-store" }));
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  state.spent += Number(/dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"))?.[1] || 0);
   return answer.json();
 }
 
@@ -60,18 +65,25 @@ async function poll() {
   }
 }
 
-/* What takes the server long, as after a hundred thousand trials, is asked for less often: a search
-   is worth more than looking at it. */
-async function keepPolling() {
-  const began = performance.now();
-  try {
-    await poll();
-    document.body.classList.remove("lost");
-  } catch (problem) {
-    // The server may be restarted; the page says that it waits for it.
-    document.body.classList.add("lost");
+/* That nothing is new costs next to nothing to say, and is asked for again soon; what was new has to
+   be read, worked out and drawn, and then there is a pause in which that is paid off. */
+async function keepPolling(asked = -Infinity) {
+  const pause = Math.min(MOST, state.spent / SHARE);
+  let last = asked;
+  if (performance.now() - asked >= pause) {
+    last = performance.now();
+    state.spent = 0;
+    try {
+      await poll();
+      document.body.classList.remove("lost");
+    } catch (problem) {
+      // The server may be restarted; the page says that it waits for it.
+      document.body.classList.add("lost");
+    }
+    // The first time all is drawn, and the server loads what works out the rest: once.
+    if (asked === -Infinity) state.spent = 0;
   }
-  setTimeout(keepPolling, Math.max(PATIENCE, 2 * (performance.now() - began)));
+  setTimeout(() => keepPolling(last), PATIENCE);
 }
 
 async function addCell(trial) {
