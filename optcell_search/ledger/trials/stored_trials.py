@@ -39,6 +39,18 @@ def studies(ask: Ask) -> dict[str, int]:
     return {name: int(study) for study, name in ask("SELECT study_id, study_name FROM studies")}
 
 
+@contextlib.contextmanager
+def nothing_to_collect() -> Iterator[None]:
+    """While what is made is kept: to look for garbage in it time and again takes a third longer."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class StoredTrials:
     """Reads one study. Asked again, it reads what is new.
 
@@ -59,7 +71,7 @@ class StoredTrials:
 
     def changes(self, ask: Ask) -> list[TrialRecord]:
         """Return the records that had not finished at the last call, and those made since."""
-        with _nothing_to_collect():
+        with nothing_to_collect():
             return self._changes(ask)
 
     def _changes(self, ask: Ask) -> list[TrialRecord]:
@@ -150,18 +162,6 @@ class StoredTrials:
         for part in _parts(sorted(identities)):
             found |= _by_trial(ask(f"{wanted} ({part}) AND key LIKE '{EPOCH_PREFIX}%'"))
         return found
-
-
-@contextlib.contextmanager
-def _nothing_to_collect() -> Iterator[None]:
-    """While what is made is kept: to look for garbage in it time and again takes a third longer."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _parts(identities: Sequence[int]) -> Iterator[str]:
