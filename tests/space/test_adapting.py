@@ -56,9 +56,17 @@ def test_kernels_are_short_beside_the_sequence(auto: SearchSpace, steps: int, la
     assert min(kernels) == 3
 
 
-@pytest.mark.parametrize(("steps", "stride"), [(8, 1), (99, 1), (100, 2), (251, 4), (1460, 8)])
-def test_long_sequences_are_taken_in_strides(auto: SearchSpace, steps: int, stride: int) -> None:
-    assert values(adapted(auto, replace(SMALL, steps=steps)), "model.front_stride") == [stride]
+@pytest.mark.parametrize(
+    ("steps", "strides"),
+    [(8, [1]), (99, [1]), (100, [2, 1]), (251, [4, 2]), (400, [8, 4]), (1460, [8, 4])],
+)
+def test_long_sequences_are_taken_in_strides(
+    auto: SearchSpace, steps: int, strides: list[int]
+) -> None:
+    space = adapted(auto, replace(SMALL, steps=steps))
+    assert values(space, "model.front_stride") == strides
+    typical = 1 if 1 in strides else strides[0]
+    assert {one.model.front_stride for one in space.plain()} == {typical}
 
 
 def test_nothing_is_read_ahead_or_together_where_every_step_counts(auto: SearchSpace) -> None:
