@@ -72,7 +72,7 @@ TUNING_ARROWS: dict[str, set[str]] = {
 # Packages that only some rooms may import; the rest of the house stays free of them.
 GUESTS: dict[str, set[str]] = {
     "ray": {"tuning", "table"},
-    "optuna": {"ledger", "tuning", "results", "dashboard"},
+    "optuna": {"ledger", "tuning", "results", "dashboard", "table"},
     "sklearn": {"estimators", "tasks"},
     "plotly": {"dashboard"},
     "dash": {"dashboard"},

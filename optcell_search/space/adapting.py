@@ -16,7 +16,6 @@ _KERNELS_A_SEQUENCE = 4
 _STEPS_OF_A_FRONT = 50
 _SMALL, _LARGE = 500, 10_000
 _WIDEST_OF_SMALL, _NARROWEST_OF_LARGE = 128, 64
-_LONG, _OF_LONG = 400, ("lru", "oscillator")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +43,6 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     Of a hyperparameter's choices those are left that the rule allows, or the smallest where it
     allows none. A range or a single value stays.
 
-    - Cells: `lru` and `oscillator` from 400 steps on. There LSTMs were seen to learn nothing of
-      what lies far back (``scripts/benchmarks/results/bench_tasks.md``), and a step of them takes
-      about twice as long; on shorter sequences nothing was seen that speaks for linear cells.
     - ``batch_size``: the largest that leaves 16 steps an epoch.
     - ``hidden_size``, ``front_width``: at most 128 below 500 sequences, at least 64 from 10,000 on.
     - ``front_kernel``: at most a quarter of the steps.
@@ -62,10 +58,6 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     """
     data = space.to_dict()
     model, training = data["model"], data["training"]
-    if sizes.steps < _LONG:
-        data["cells"] = [cell for cell in data["cells"] if cell not in _OF_LONG] or data["cells"]
-        tables = data.get("cell", {})
-        data["cell"] = {cell: tables[cell] for cell in data["cells"] if cell in tables}
     _narrow(
         training, "batch_size", lambda size: math.ceil(sizes.sequences / size) >= _STEPS_AN_EPOCH
     )

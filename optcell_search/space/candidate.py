@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -141,7 +142,7 @@ class Candidate:
             names.update({f"{section}.{option}": value for option, value in options.items()})
         return names
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """16 hexadecimal digits that equal candidates share, on every machine."""
         # Keys are stored, and a key does not change: of hyperparameters added since, those at their

@@ -1,18 +1,21 @@
 """Which cells the space `auto` should have for long sequences: validation alone, no test split.
 
-    python bench_long.py [--cells gru,lru,oscillator,lstm] [--seeds 3] [--epochs 40]
+    python bench_long.py [--tasks adding,copying] [--cells gru,lru,oscillator,lstm] [--seeds 3]
+                         [--epochs 40]
 
-Each cell of `auto` behind the front, the read-out and the schedule that `auto` gives data of 400
-steps, with its smallest sizes and kernel and a middle learning rate; equal epochs and batches. The
-data are `adding`, where two numbers out of 400 steps count, with as many sequences as a small file
-has. What is measured already is not measured again. Results are added to ``results/long.json``, and
-``results/long.md`` is written from it.
+Each cell of `auto` with the model and the schedule that `auto` gives the data, its smallest sizes
+and kernel and a middle learning rate; equal epochs and batches. `adding` has one answer, to which
+two numbers out of 400 steps count; `copying` has an answer at every step, the last ten of which are
+what was seen 400 steps before. Both have as many sequences as a small file. What is measured
+already is not measured again. Results are added to ``results/long.json``, and ``results/long.md``
+is written from it.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import json
 import platform
 import sys
@@ -30,8 +33,11 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training
 
 RESULTS = Path(__file__).parents[1] / "results"
-TASK, STEPS, METRIC = "adding:length=400,examples=2000", 400, "mse"
-CHANCE = 1 / 6  # of always answering 1
+# With the score of guessing: of always answering 1, and of any of eight symbols.
+TASKS = {
+    "adding": ("adding:length=400,examples=2000", "mse", 1 / 6),
+    "copying": ("copying:lag=400,examples=2000", "accuracy", 1 / 8),
+}
 
 Row = dict[str, Any]
 
@@ -39,32 +45,48 @@ Row = dict[str, Any]
 def recipe(cell: str, task: LoadedTask) -> Candidate:
     """Return a cell behind what `auto` puts around it, with the smallest sizes."""
     sizes = DataSizes(
-        sequences=len(task.train), steps=STEPS, readout="last", classes=0, symbols=False
+        sequences=len(task.train),
+        steps=task.train.inputs.shape[1],
+        readout=task.readout,
+        classes=getattr(task.goal, "classes", 0),
+        symbols=task.symbols,
     )
     data = adapted(SearchSpace.load("auto"), sizes).to_dict()
     every = {name: table for name, table in data.get("cell", {}).items() if name == cell}
     data |= {"cells": [cell], "cell": every, "rules": ["gd"], "rule": {"gd": {"s": 1.0}}}
-    data["model"] |= {
-        "hidden_size": 64, "front": "serial", "front_width": 64, "front_kernel": 3,
-        "front_depth": 2, "readout": "mean_max", "readout_dropout": 0.2,
-    }  # fmt: skip
+    data["model"] |= {"hidden_size": 64, "readout_dropout": 0.2}
+    if task.readout == "last":
+        data["model"] |= {
+            "front": "serial", "front_width": 64, "front_kernel": 3, "front_depth": 2,
+            "readout": "mean_max",
+        }  # fmt: skip
+    else:
+        data["model"] |= {"front": "none"}
     data["training"] |= {
         "lr": 3e-3, "weight_decay": 1e-2, "averaging": 0.0, "jitter": 0.0, "slicing": 0.0,
+        "label_smoothing": 0.0,
     }  # fmt: skip
     (plain,) = SearchSpace.from_dict(data).plain()
     return plain
 
 
-def measure(cell: str, seed: int, epochs: int, task: LoadedTask) -> Row:
+def measure(name: str, cell: str, seed: int, epochs: int, task: LoadedTask) -> Row:
     """Return where a training stands on validation after every epoch."""
     candidate = recipe(cell, task)
     training = Training(candidate, task, seed=trial_seed(seed, candidate.key), epochs=epochs)
     start = time.process_time()
-    curve = [round(training.epoch()[METRIC], 5) for _ in range(epochs)]
+    curve = [round(training.epoch()[TASKS[name][1]], 5) for _ in range(epochs)]
     seconds = round(time.process_time() - start, 1)
-    return {"cell": cell, "seed": seed, "epochs": epochs, "curve": curve, "seconds": seconds,
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, torch {torch.__version__}, one thread"}  # fmt: skip
+    return {
+        "task": name,
+        "cell": cell,
+        "seed": seed,
+        "epochs": epochs,
+        "curve": curve,
+        "seconds": seconds,
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.machine()}, torch {torch.__version__}, one thread",
+    }
 
 
 def page(rows: list[Row]) -> str:
@@ -72,29 +94,30 @@ def page(rows: list[Row]) -> str:
     lines = [
         "# Cells of the space `auto` on long sequences",
         "",
-        "Made by `scripts/benchmarks/training/bench_long.py`; do not edit. "
-        f"`{TASK}`, each cell behind the front, both directions, read-out and schedule of `auto`; "
-        f"mean squared error on validation after the last epoch, mean ± standard deviation over "
-        f"seeds (always answering 1 has {CHANCE:.4f}); processor seconds of a training; difference "
-        "with its 95 % interval (Welch), not corrected. No test split was read.",
+        "Made by `scripts/benchmarks/training/bench_long.py`; do not edit. Each cell with the "
+        "model and the schedule of `auto`; the score on validation after the last epoch, mean ± "
+        "standard deviation over seeds; processor seconds of a training; difference with its 95 % "
+        "interval (Welch), not corrected. No test split was read.",
         "",
-        "| cell | epochs | seeds | validation mse | seconds | less gru |",
-        "|---" * 6 + "|",
+        "| task | score | guessing | cell | epochs | seeds | validation | seconds | less gru |",
+        "|---" * 9 + "|",
     ]
-    for epochs in sorted({row["epochs"] for row in rows}):
-        of = [row for row in rows if row["epochs"] == epochs]
-        plain = Moments.of([row["curve"][-1] for row in of if row["cell"] == "gru"])
+    for name, (spec, metric, chance) in TASKS.items():
+        of = [row for row in rows if row["task"] == name]
+        plain = [row["curve"][-1] for row in of if row["cell"] == "gru"]
         for cell in dict.fromkeys(row["cell"] for row in of):
             own = [row for row in of if row["cell"] == cell]
             ends = Moments.of([row["curve"][-1] for row in own])
-            seconds = sum(row["seconds"] for row in own) / len(own)
-            apart = difference(ends, plain)
-            said = f"{apart.mean:+.4f}"
-            if apart.low is not None and apart.high is not None:
-                said += f" [{apart.low:+.4f}, {apart.high:+.4f}]"
+            said = ""
+            if cell != "gru" and plain:
+                apart = difference(ends, Moments.of(plain))
+                said = f"{apart.mean:+.4f}"
+                if apart.low is not None and apart.high is not None:
+                    said += f" [{apart.low:+.4f}, {apart.high:+.4f}]"
             lines.append(
-                f"| {cell} | {epochs} | {len(own)} | {ends.mean:.4f} ± {ends.deviation or 0:.4f} "
-                f"| {seconds:.0f} | {'' if cell == 'gru' else said} |"
+                f"| `{spec}` | {metric} | {chance:.3f} | {cell} | {own[0]['epochs']} | {len(own)} "
+                f"| {ends.mean:.4f} ± {ends.deviation or 0:.4f} "
+                f"| {sum(row['seconds'] for row in own) / len(own):.0f} | {said} |"
             )
     machines = sorted({f"{row['date']} on {row['machine']}" for row in rows})
     return "\n".join([*lines, "", f"Measured {'; '.join(machines)}."]) + "\n"
@@ -103,6 +126,7 @@ def page(rows: list[Row]) -> str:
 def main() -> None:
     """Measure what is missing and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--cells", default="gru,lru,oscillator,lstm")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=40)
@@ -110,11 +134,13 @@ def main() -> None:
     torch.set_num_threads(1)
     path = RESULTS / "long.json"
     rows: list[Row] = json.loads(path.read_text()) if path.is_file() else []
-    task = tasks.load(TASK)
-    for seed in range(args.seeds):
-        for cell in args.cells.split(","):
-            known = (cell, seed, args.epochs)
-            if any(known == (row["cell"], row["seed"], row["epochs"]) for row in rows):
+    for name in args.tasks.split(","):
+        task = tasks.load(TASKS[name][0])
+        for seed, cell in itertools.product(range(args.seeds), args.cells.split(",")):
+            known = (name, cell, seed, args.epochs)
+            if any(
+                known == tuple(row[n] for n in ("task", "cell", "seed", "epochs")) for row in rows
+            ):
                 continue
             rows.append(measure(*known, task))
             print(*known, rows[-1]["curve"][-1], rows[-1]["seconds"], flush=True)
