@@ -138,6 +138,20 @@ def test_what_needs_no_input_is_said_and_drawn(browser: Any, tmp_path: Path) -> 
         assert page.locator("#no-input").inner_text().split()[-1] == "0.6"
 
 
+def test_of_many_trials_what_points_say_comes_after_the_first_view(
+    browser: Any, tmp_path: Path
+) -> None:
+    ledger = filled(TWO)
+    template = ledger.study.get_trials(deepcopy=False)[0]
+    ledger.study.add_trials([template] * 1500)
+    path = write_report(ledger.study, tmp_path / "many.html")
+    with watched(browser, path.as_uri()) as page:
+        look_at(page, "front")
+        texts = "document.getElementById('front-chart').data.flatMap((t) => t.text || [])"
+        page.wait_for_function(f"{texts}.every((text) => text.includes('validation accuracy: '))")
+        assert len(page.evaluate(texts)) > 1500
+
+
 def test_a_search_under_way_shows_how_far_it_is(browser: Any, tmp_path: Path) -> None:
     ledger = Ledger(TWO, num_trials=8, epochs=4)
     ledger.add([0.9, 1.0], epochs=[{"accuracy": 0.1, "loss": 1.0}])

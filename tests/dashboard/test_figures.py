@@ -128,6 +128,14 @@ def test_a_figure_of_nothing_says_why(trials: int) -> None:
             assert note.text.startswith("No ")
 
 
+def test_where_most_trials_are_the_best_nothing_decides_and_nobody_is_warned() -> None:
+    ledger = Ledger(TWO)
+    for i in range(40):
+        ledger.add([1.0, 10.0], of=candidate("lstm", "heavy_ball", s=0.1 + i, mu=i / 64))
+    (group, *_) = plots.plot_importances(ledger.study).info
+    assert group.shares == (0.0,) * len(group.names) or len(set(group.shares)) == 1
+
+
 def test_of_trials_that_are_all_alike_nothing_matters() -> None:
     ledger = Ledger(TWO)
     for i in range(20):

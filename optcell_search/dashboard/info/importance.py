@@ -90,8 +90,10 @@ def _importance(
     from optuna.importance import PedAnovaImportanceEvaluator
 
     with warnings.catch_warnings():
-        # It says that values in equal measure decide nothing; so do the shares.
+        # It says that values in equal measure, or results of which most are the best, decide
+        # nothing; so do the shares.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", "Target and region quantiles select the same")
         found = PedAnovaImportanceEvaluator().evaluate(study)
     total = sum(found.values())
     order = sorted(found, key=lambda name: -found[name])
