@@ -17,7 +17,8 @@ from ..norm import norm_of
 from ..state import State
 from ..symbols import Symbols
 from .categories import Categories
-from .front import FRONTS, Front
+from .front import Front
+from .layout import check_layout
 from .pooling import Gathered, Mean, pool_of
 from .stack import layers_of
 from .state import ModelState
@@ -94,8 +95,7 @@ class SequenceModel(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _check(front, symbols, bidirectional)
-        _check_stride(front_stride, front, readout)
+        check_layout(front, front_stride, readout, symbols=symbols, bidirectional=bidirectional)
         cell = cells.get(cell)() if isinstance(cell, str) else cell
         # A tied read-out gives the embedding the width of the output.
         features = cell.output_size(hidden_size) if symbols else input_size
@@ -272,30 +272,3 @@ class SequenceModel(nn.Module):
             features = dropout(features, self.readout_dropout, self.training)
         outputs: Tensor = self.readout(features)
         return outputs
-
-
-def _check(front: str, symbols: bool, bidirectional: bool) -> None:
-    if front not in FRONTS:
-        raise ValueError(f"front = {front!r} is not an option; valid: {', '.join(FRONTS)}")
-    if symbols and bidirectional:
-        raise ValueError(
-            "bidirectional = True reads ahead the very symbols that are to be predicted; "
-            "valid: False where symbols are predicted"
-        )
-    if symbols and front == "parallel":
-        raise ValueError(
-            "front = 'parallel' widens the read-out, which is tied to the embedding of symbols; "
-            "valid: 'none', 'serial' where symbols are predicted"
-        )
-
-
-def _check_stride(stride: int, front: str, readout: str) -> None:
-    if stride == 1:
-        return
-    if front != "serial":
-        raise ValueError(f"front_stride = {stride} with front = {front!r}; valid: 1, or 'serial'")
-    if readout == "every":
-        raise ValueError(
-            f"front_stride = {stride}: every step is read, and the layers take one of so many; "
-            "valid: 1 where every step has a target"
-        )
