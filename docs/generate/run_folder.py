@@ -42,6 +42,8 @@ STUDY = {
     "request": "What `run.toml` holds, so that a study at a URL explains itself, too.",
     "request_before": "The request before it was last amended by `resume`.",
     "searched_seconds": "Seconds of searching so far, the time it was stopped left out.",
+    "occupancy": "Of a search whose workers hold several trials: slots that held one, summed over "
+    "the workers' epochs, and slots that there were.",
     "ended": "Why the search ended, where a limit or a used-up space did it, not the trials.",
     "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their "
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
@@ -66,7 +68,8 @@ TRIAL = {
     "worker": "Host and process that trained it.",
     "epoch:NNNN": "The metrics of that epoch.",
     "metrics": "The metrics that it ended with; over folds and repeats, their means, and as "
-    "`population` how many of these were trained side by side.",
+    "`population` how many of these were trained side by side. Of a trial that is one training, "
+    "`population` says with how many trials it took its steps, itself included.",
     "spread": "With `--repeats` or `--folds`, the standard deviation of each metric over them.",
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",

@@ -23,10 +23,18 @@ class Telling:
     """
 
     def __init__(self, folder: Path, callbacks: Sequence[tune.Callback]) -> None:
-        self._callbacks: Any = CallbackList(list(callbacks))
+        everybody: Any = CallbackList
+        self._callbacks = everybody(list(callbacks))
         self._experiment: Any = Experiment(
             "tune", CandidateTrainable, storage_path=str(folder.absolute()), num_samples=-1
         )
+        # What is written goes to a scratch folder first, as with Tune, and is copied now and then.
+        self._storage: Any = self._experiment.storage
+        self._copied = (
+            self._storage.experiment_driver_staging_path,
+            self._storage.experiment_fs_path,
+        )
+        Path(self._copied[0]).mkdir(parents=True, exist_ok=True)
         self._steps = 0
         self._trials: list[Any] = []
         self._callbacks.setup(**self._experiment.public_spec, total_num_samples=-1)
@@ -37,10 +45,11 @@ class Telling:
             self._experiment.run_identifier,
             config=config,
             trial_id=trial_id,
-            storage=self._experiment.storage,
+            storage=self._storage,
             trial_name_creator=lambda one: f"trial_{one.config['job'].number}",
         )
         trial.create_placement_group_factory()
+        trial.init_local_path()
         self._trials.append(trial)
         return Attempt(trial, config["job"])
 
@@ -73,10 +82,14 @@ class Telling:
         """Tell that something may have changed."""
         self._steps += 1
         self._callbacks.on_step_end(iteration=self._steps, trials=self._trials)
+        self._storage.syncer.sync_up_if_needed(*self._copied)
 
     def ended(self) -> None:
         """Tell that nothing more comes."""
         self._callbacks.on_experiment_end(trials=self._trials)
+        self._storage.syncer.wait()
+        self._storage.syncer.sync_up(*self._copied)
+        self._storage.syncer.wait()
 
     def _about(self, attempt: Attempt) -> dict[str, Any]:
         return {"iteration": self._steps, "trials": self._trials, "trial": attempt.trial}
