@@ -28,8 +28,8 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     trial keeps the constraints: which one misses least, which constraint and by what);
     ``searched_seconds`` of ``time_limit`` (0: none), ``ended`` (why the search ended, where a limit
     or the space did it), ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about,
-    where nobody said it); ``occupancy`` (of a search whose workers hold several trials, the share of
-    their slots that one was in, over all epochs; else None);
+    where nobody said it); ``occupancy`` (where workers hold several trials, the share of their
+    slots that held one, over all epochs; else None);
     ``gain``: what the best one has over the plain cell, see `results.Gain`, or None.
     """
     known = ledger.attributes

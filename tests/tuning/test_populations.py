@@ -113,9 +113,9 @@ def test_an_asynchronous_search_ends_is_resumed_and_replayed(tiny: str, tmp_path
     after = trials(run.resume(num_trials=12))
     assert after[:8] == before
     assert [trial.state for trial in after] == [TrialState.COMPLETE] * 12
-    for number in (0, 9):
-        assert run.replay(number).is_same
-        assert run.replay(number).company > 1
+    one = next(t.number for t in after if epochs_in(t.user_attrs)[1].get("population") == 2.0)
+    assert run.replay(one).is_same
+    assert run.replay(one).company >= 2
     weights = run.weights(int(run.best()["number"]))
     assert weights.keys() == run.replay(int(run.best()["number"])).weights.keys()
 
@@ -153,16 +153,16 @@ def test_a_worker_that_is_killed_costs_what_its_slots_had_not_written(
         study=study, callbacks=[killer],
     )  # fmt: skip
     assert len(killer.killed) == 10
-    states = [trial.state for trial in trials(run)]
-    # Twice unlucky, and alone the second time: that is all that may be lost.
+    # Alone, and killed twice before it has come further: that is all that may be lost.
     failed = [trial for trial in trials(run) if trial.state == TrialState.FAIL]
     assert {trial.user_attrs["reason"] for trial in failed} <= {"worker died"}
-    assert states.count(TrialState.COMPLETE) == 16 - len(failed) >= 13
+    assert len(failed) <= 1
     for trial in trials(run):
         told = [epoch for what, number, epoch in killer.heard if number == trial.number and epoch]
         # Nothing is told twice but where an epoch that was trained had not been told.
         assert told == sorted(told)
-        if trial.state == TrialState.COMPLETE:
+        if trial not in failed:
+            assert trial.state == TrialState.COMPLETE
             assert set(scores(trial)) == set(range(1, 9))
             assert run.replay(trial.number).is_same
     assert len({trial.user_attrs["key"] for trial in trials(run)}) == 16

@@ -16,20 +16,35 @@ class Attempt:
         trial: of Tune, which trains nothing.
         job: what is to be trained.
 
-    Attributes:
-        lost: whether a worker has been lost that held it.
     """
 
     def __init__(self, trial: Any, job: Job) -> None:
         self.trial, self.job = trial, job
         self.name: str = trial.trial_id
-        self.lost = False
+        self._reached = 0
+        self._lost_at, self._lost_alone = -1, 0
         self._began = time.time()
         self._told = 0
+
+    @property
+    def suspected(self) -> bool:
+        """Whether a worker that held it has been lost, and it has come no further since."""
+        return self._lost_at == self._reached
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether two workers have been lost that held it alone, and it came no further between."""
+        return self._lost_alone > 1
+
+    def lose(self, *, alone: bool) -> None:
+        """Note that its worker has been lost, and whether that held nothing else."""
+        self._lost_alone = alone + (self._lost_alone if self.suspected else 0)
+        self._lost_at = self._reached
 
     def result(self, report: Report, worker: str) -> dict[str, Any]:
         """Return a report as `CandidateTrainable` and Tune would tell it together."""
         self._told += 1
+        self._reached = max(self._reached, report.epoch)
         now = time.time()
         host, _, process = worker.rpartition(":")
         return {

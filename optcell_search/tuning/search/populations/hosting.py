@@ -48,8 +48,9 @@ class Hosting:
     """Trains what a ledger lacks, many trials to a worker.
 
     A worker that is lost costs its trials the epochs since their checkpoints. Which of them, if
-    any, it died of nobody knows, so they go on in two halves, each apart from all others, and so
-    forth with the half that is lost again. One that was alone and had been lost before has failed.
+    any, it died of nobody knows, so they go on in two halves, none with new trials beside it until
+    all have come further, and so forth with a half that is lost before that. One that is lost
+    alone, twice at the same place, has failed.
 
     Args:
         ledger: of the run.
@@ -106,7 +107,7 @@ class Hosting:
 
     def _hand_out(self) -> None:
         """Fill the slots of all workers that wait, and let them train."""
-        for worker in [one for one in self._workers if one.call is None and not one.trials]:
+        for worker in [one for one in self._workers if one.call is None and not one.apart]:
             self._hand_group(worker)
         idle = [worker for worker in self._workers if worker.call is None]
         while self._asks and not self._groups and (room := self._room(idle)):
@@ -135,15 +136,23 @@ class Hosting:
         return [one for one in idle if not one.apart and len(one.trials) < self._request.slots]
 
     def _hand_group(self, worker: Worker) -> None:
-        """Give a worker without trials a group that is to be apart, if there is one."""
-        group = self._groups.popleft() if self._groups else []
+        """Give a worker the first group that waits, if it has the room, in place of new trials."""
+        group = self._groups[0] if self._groups else []
         share = max((one.job.gpus for one in group), default=self._request.gpus_per_trial)
-        if share == worker.gpus:
+        other = share != worker.gpus
+        # One that is alone in suspicion is alone on its worker, too.
+        if worker.trials and (other or len(group) == 1):
+            return
+        if len(worker.trials) + len(group) > self._request.slots:
+            return
+        if not other:
             worker.take_apart(group)
         else:
             worker.end()
             self._workers.remove(worker)
             self._workers.append(Worker(share, group))
+        if group:
+            self._groups.popleft()
         for attempt in group:
             self._telling.began(attempt)
 
@@ -186,6 +195,7 @@ class Hosting:
             self._searcher.on_trial_complete(attempt.name, result)
             self._telling.completed(attempt)
             worker.leave(report.number, known=report.done)
+        worker.clear()
 
     def _lose(self, worker: Worker, error: exceptions.RayError) -> None:
         """Have the trials of a worker that is gone go on elsewhere, those that may."""
@@ -197,14 +207,18 @@ class Hosting:
                 last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
                 self._searcher.broken = f"no worker starts: {last}"
         lost = list(worker.trials.values())
-        alone = len(lost) == 1 and lost[0].lost
-        if alone:
-            scarce = isinstance(error, exceptions.OutOfMemoryError)
-            self._searcher.lost(lost[0].name, OUT_OF_MEMORY if scarce else WORKER_DIED)
-            self._telling.failed(lost[0])
-            return
+        # What has come further since the last loss is not likely to be why.
+        rest = [one for one in lost if not one.suspected]
+        doubted = [one for one in lost if one.suspected] or rest
         for attempt in lost:
-            attempt.lost = True
+            attempt.lose(alone=len(lost) == 1)
+            if attempt.hopeless:
+                scarce = isinstance(error, exceptions.OutOfMemoryError)
+                self._searcher.lost(attempt.name, OUT_OF_MEMORY if scarce else WORKER_DIED)
+                self._telling.failed(attempt)
+                return
             self._telling.recovered(attempt)
-        half = math.ceil(len(lost) / 2)
-        self._groups += [part for part in (lost[:half], lost[half:]) if part]
+        half = math.ceil(len(doubted) / 2)
+        groups = [doubted[:half], doubted[half:], [] if doubted is rest else rest]
+        # To the front, so that a worker that starts anew has them first.
+        self._groups.extendleft(group for group in reversed(groups) if group)

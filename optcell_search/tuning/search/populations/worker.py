@@ -60,7 +60,10 @@ class Worker:
         del self.trials[number]
         if not known:
             self._dropped.append(number)
-        self.apart = self.apart and bool(self.trials)
+
+    def clear(self) -> None:
+        """Let it have others again once no trial in it is suspected any more."""
+        self.apart = self.apart and any(one.suspected for one in self.trials.values())
 
     def mates(self, kind: Form) -> int:
         """Return how many of its trials are of a form."""
