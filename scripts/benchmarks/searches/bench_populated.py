@@ -1,17 +1,19 @@
-"""Whole searches in populations against one candidate after the other: by the clock, with pruning.
+"""Whole searches in populations against one candidate after the other, with pruning.
 
     python scripts/benchmarks/searches/bench_populated.py [--rounds 2] [--trials 100]
         [--only digits,rows,occupancy] [--beside SENTENCE]
 
 Every search is run from its beginning, by Ray, with as many workers as there are cores, each with
-one thread. Its time is that from the first epoch that was reported to the end of the last trial:
-Ray's start and the workers' own, which load torch, take the same in both ways. The two ways are
-run in turn. Results go to ``results/populated.json``, from which ``results/populated.md`` is made.
+one thread. What it takes is counted from the first epoch that was reported to the end of the last
+trial, in processor seconds of this process, of Ray and of the workers together, and by the clock:
+Ray's start and the workers' own, which load torch, take the same in both ways. The ways are run
+in turn. Results go to ``results/populated.json``, from which ``results/populated.md`` is made.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -59,39 +61,69 @@ def rows_of_images(folder: Path, sequences: int = 1280) -> str:
     return str(path)
 
 
-class _First(tune.Callback):
-    """Notes when the first epoch was reported."""
+def processor_seconds() -> dict[tuple[int, str], float]:
+    """Return what this process and all it has started have used; processes that ended are left out.
 
-    at = 0.0
+    Read from Linux's ``/proc``: (process, when it started) → seconds.
+    """
+    parents: dict[int, int] = {}
+    used: dict[int, tuple[str, float]] = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            # The name in parentheses may hold spaces.
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            ticks = int(fields[11]) + int(fields[12])
+            parents[int(entry.name)] = int(fields[1])
+            used[int(entry.name)] = (fields[19], ticks / os.sysconf("SC_CLK_TCK"))
+
+    def ours(process: int) -> bool:
+        return process == os.getpid() or (process in parents and ours(parents[process]))
+
+    return {(one, began): seconds for one, (began, seconds) in used.items() if ours(one)}
+
+
+class _Meter(tune.Callback):
+    """Notes clock and processor time as results come: of this process and all it has started."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[int, str], float] = {}
+        self._first: tuple[float, float] | None = None
+        self._last = (0.0, 0.0)
 
     def on_trial_result(self, *_: Any, **__: Any) -> None:
-        self.at = self.at or time.time()
+        self._seconds |= processor_seconds()
+        self._last = (time.time(), sum(self._seconds.values()))
+        self._first = self._first or self._last
+
+    @property
+    def spent(self) -> tuple[float, float]:
+        """Seconds since the first result: by the clock, and of processors."""
+        assert self._first is not None
+        return self._last[0] - self._first[0], self._last[1] - self._first[1]
 
 
 def searched(units: int, batch: int, task: str, **options: Any) -> dict[str, Any]:
     """Run a search; return what it came to."""
-    first = _First()
+    meter = _Meter()
     with tempfile.TemporaryDirectory() as folder:
-        start = time.time()
         run = optcell_search.search(
             space(units, batch),
             task,
             out=Path(folder) / "run",
             epochs=EPOCHS,
             threads=1,
-            callbacks=[first],
+            callbacks=[meter],
             **options,
         )
-        whole = time.time() - start
         trials = run._study.get_trials()
-        last = max(trial.datetime_complete.timestamp() for trial in trials)
+        clock, processors = meter.spent
         trained, offered = run._study.user_attrs.get(OCCUPANCY, (0, 0))
         epochs = sum(len(epochs_in(trial.user_attrs)) for trial in trials)
         return {
             "slots": run.request.slots,
             "workers": run.request.workers,
-            "minutes": (last - first.at) / 60,
-            "whole_minutes": whole / 60,
+            "minutes": clock / 60,
+            "processor_minutes": processors / 60,
             "candidates": len(trials),
             "complete": sum(trial.state == TrialState.COMPLETE for trial in trials),
             "pruned": sum(trial.state == TrialState.PRUNED for trial in trials),
@@ -121,11 +153,12 @@ def in_words(rows: dict[str, list[dict[str, Any]]], about: dict[str, str]) -> st
         "",
         f"{about['machine']}, torch {about['torch']}, {about['date']}. Space: lstm under all five "
         f"rules, Adam, learning rate 1e-3 to 1e-2; {EPOCHS} epochs, pruned from the first on. Time "
-        "from the first reported epoch to the last trial's end, median over the rounds. "
+        "is that from the first reported epoch to the last one, median over the rounds: of "
+        "processors (driver, Ray and workers together), and by the clock. "
         f"{about['beside']}",
         "",
-        "| search | population | slots × workers | candidates a minute | epochs a minute | epochs "
-        "| pruned | best accuracy | occupancy |",
+        "| search | population | slots × workers | candidates a processor minute | by the clock "
+        "| epochs | pruned | best accuracy | occupancy |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, searches in rows.items():
@@ -133,15 +166,15 @@ def in_words(rows: dict[str, list[dict[str, Any]]], about: dict[str, str]) -> st
             mine = [one for one in searches if one["population"] == way]
 
             def middle(key: str, own: list[dict[str, Any]] = mine) -> float:
-                return statistics.median(one[key] for one in own)
+                return float(statistics.median(one[key] for one in own))
 
             rate = statistics.median(one["candidates"] / one["minutes"] for one in mine)
-            epochs = statistics.median(one["epochs"] / one["minutes"] for one in mine)
+            paid = statistics.median(one["candidates"] / one["processor_minutes"] for one in mine)
             filled = mine[0]["occupancy"]
             shown = "" if filled is None else f"{100 * middle('occupancy'):.0f} %"
             lines.append(
-                f"| {name} | {way} | {mine[0]['slots']} × {mine[0]['workers']} | {rate:.1f} | "
-                f"{epochs:.1f} | {middle('epochs'):.0f} | {middle('pruned'):.0f} | "
+                f"| {name} | {way} | {mine[0]['slots']} × {mine[0]['workers']} | {paid:.1f} | "
+                f"{rate:.1f} | {middle('epochs'):.0f} | {middle('pruned'):.0f} | "
                 f"{middle('best'):.4f} | {shown} |"
             )
     return "\n".join(lines) + "\n"
