@@ -129,7 +129,8 @@ def test_nothing_is_lost_by_ctrl_c_and_kill(
     killed = wait_for(process, folder, in_mid_row(2))
     process.kill()
     process.communicate()
-    assert Run.open(folder).status()["running"] == population
+    # Of two that go on together one may not have been handed out yet.
+    assert 1 <= Run.open(folder).status()["running"] <= population
 
     Run.open(folder).resume()
     final = rows(folder)

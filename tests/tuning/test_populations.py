@@ -149,7 +149,7 @@ def test_a_worker_that_is_killed_costs_what_its_slots_had_not_written(
     study = f"journal://{tmp_path}/journal.log" if storage == "journal" else None
     killer = Killer(10)
     run = searched(
-        tiny, tmp_path / "run", num_trials=16, epochs=8, population=8, scheduler="none",
+        tiny, tmp_path / "run", num_trials=12, epochs=6, population=8, scheduler="none",
         study=study, callbacks=[killer],
     )  # fmt: skip
     assert len(killer.killed) == 10
@@ -163,9 +163,9 @@ def test_a_worker_that_is_killed_costs_what_its_slots_had_not_written(
         assert told == sorted(told)
         if trial not in failed:
             assert trial.state == TrialState.COMPLETE
-            assert set(scores(trial)) == set(range(1, 9))
+            assert set(scores(trial)) == set(range(1, 7))
             assert run.replay(trial.number).is_same
-    assert len({trial.user_attrs["key"] for trial in trials(run)}) == 16
+    assert len({trial.user_attrs["key"] for trial in trials(run)}) == 12
     assert Run.open(run.directory).resume().status()["running"] == 0
 
 
