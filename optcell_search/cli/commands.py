@@ -99,6 +99,11 @@ def results(arguments: argparse.Namespace) -> int:
     table, gain = run.results_and_gain()
     if arguments.pareto:
         table = pareto(table, run.request.objectives)
+    if arguments.pareto and table.empty and not arguments.json:
+        why = tables.broken(tables.no_front(run.status()), tables.terminal_width())
+        print(why, file=sys.stderr if arguments.csv else sys.stdout)
+        if not arguments.csv:
+            return 0
     if to_output:
         table.to_csv(sys.stdout, index=False)
     elif file:

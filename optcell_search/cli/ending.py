@@ -15,6 +15,9 @@ def show_end(run: Any, *, as_json: bool) -> int:
     if as_json:
         return print_json({"status": standing, "report": report, "pareto": tables.records(front)})
     width = tables.terminal_width()
-    shown = tables.candidates(front, list(run.request.objectives), width, run.chance())
-    print(f"{tables.status(standing, width)}\n\n{shown}\n\nreport: {report}")
+    parts = [tables.status(standing, width)]
+    if len(front):
+        asked = list(run.request.objectives)
+        parts.append(tables.candidates(front, asked, width, run.chance()))
+    print("\n\n".join([*parts, f"report: {report}"]))
     return 0

@@ -102,7 +102,8 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="How many trainings are taken side by side as one network: of a candidate its folds, "
         "repeats and finalized seeds; where it is one training, the candidates that a worker has. "
-        "1 takes one after the other, auto (the default) as many as pay.",
+        "1 takes one after the other, auto (the default) as many trainings of a candidate as pay, "
+        "and one candidate.",
     )
     add(
         "--deterministic",

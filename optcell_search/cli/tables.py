@@ -156,11 +156,8 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
         one = "" if known["front"] == 1 else "s"
         rows.append(["front", f"{known['front']} candidate{one}"])
     elif (miss := known["nearest_miss"]) is not None:
-        value = shown(miss["value"])
-        metric = miss["constraint"].partition("=")[0].rstrip("<>")
         rows.append(["best", "none: no trial keeps the constraints"])
-        nearest = f"trial {miss['trial']}: {metric} {value} where {miss['constraint']} is asked"
-        rows.append(["nearest", nearest])
+        rows.append(["nearest", _nearest(miss)])
     if known["gain"] is not None:
         rows.append(["gain", known["gain"]["sentence"]])
     if not width:
@@ -168,6 +165,30 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
     room = width - max(len(name) for name, _ in rows) - len(_GAP)
     lines = [(name, broken(said, room).splitlines()) for name, said in rows]
     return text([[name if not i else "", line] for name, ls in lines for i, line in enumerate(ls)])
+
+
+def no_front(known: Mapping[str, Any]) -> str:
+    """Return why a run has no candidate on its front, and which one misses it by the least.
+
+    Args:
+        known: as `RunFolder.status` returns it.
+    """
+    if (miss := known["nearest_miss"]) is not None:
+        return f"none: no trial keeps the constraints; nearest: {_nearest(miss)}"
+    states = {"complete": "complete", "pruned": "pruned", "fail": "failed", "running": "running"}
+    told = [f"{known[state]} {word}" for state, word in states.items() if known[state]]
+    told += [f"{count} × {reason}" for reason, count in known["failures"].items()]
+    if known["complete"]:
+        return f"none: no complete trial can be ranked ({', '.join(told)})"
+    return f"none: no trial is complete ({', '.join(told) or 'none has begun'})"
+
+
+def _nearest(miss: Mapping[str, Any]) -> str:
+    metric = miss["constraint"].partition("=")[0].rstrip("<>")
+    return (
+        f"trial {miss['trial']}: {metric} {shown(miss['value'])} where {miss['constraint']} is "
+        "asked"
+    )
 
 
 def broken(sentence: str, width: int) -> str:

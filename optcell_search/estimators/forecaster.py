@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from .base import SearchEstimator
 from .folders import SearchFolder
-from .sequences import Array
+from .sequences import Array, refuse_unchanging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,7 @@ class OptCellForecaster(SearchEstimator):
             RunFailedError: no candidate could be trained.
         """
         frame, targets = self._frame(y, X)
+        refuse_unchanging(np.asarray(y), "y")
         self.n_features_in_ = frame.shape[1] - len(targets)
         folder = SearchFolder(self.out)
         path = folder.path / "series.parquet"

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from .sequences import Array
+from .sequences import Array, refuse_unchanging
 from .supervised import SupervisedEstimator
 
 
@@ -29,7 +29,8 @@ class OptCellRegressor(RegressorMixin, SupervisedEstimator):  # type: ignore[mis
             y: (sequences,) or (sequences, targets) numbers, in any unit: they are scaled inside.
 
         Raises:
-            ValueError: X or y is nothing of the kind, or an argument is wrong.
+            ValueError: X or y is nothing of the kind, a target is the same for all sequences, or an
+                argument is wrong.
             RunFailedError: no candidate could be trained.
         """
         sequences = self._sequences(X, reset=True)
@@ -37,6 +38,7 @@ class OptCellRegressor(RegressorMixin, SupervisedEstimator):  # type: ignore[mis
             raise ValueError("y = None; y should be a 1d array, a number for each sequence")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         check_consistent_length(sequences, y)
+        refuse_unchanging(y, "y")
         folder, task = self._write(sequences, y, "regression")
         self._search(folder, task)
         self._single = y.ndim == 1

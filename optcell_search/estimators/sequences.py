@@ -120,3 +120,16 @@ def _joined(parts: list[Array]) -> Sequences:
         return Sequences(np.stack(parts))
     # Padded, one long sequence among many short ones would not fit into memory.
     return Sequences(np.concatenate(parts), lengths)
+
+
+def refuse_unchanging(y: Array, name: str) -> None:
+    """Refuse numbers (examples,) or (examples, targets) of which a target is always the same."""
+    columns = y.reshape(len(y), -1)
+    same = (columns == columns[0]).all(0)
+    if len(columns) > 1 and same.any():
+        place = int(same.argmax())
+        which = name if y.ndim == 1 else f"{name}[:, {place}]"
+        raise ValueError(
+            f"{which} is {columns[0, place]:g} everywhere, so there is nothing to learn; valid: "
+            "numbers that change"
+        )

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import OptCell, State
+from ..cells.model.front import Front
 from ..kernels import backend
 from .description import Model
 
@@ -51,6 +52,10 @@ def write_formats(model: Model, input_size: int, folder: Path) -> dict[str, Outc
     """
     if model.cell.bidirectional:
         said = "a backward direction needs the whole sequence, so there is no single step"
+        refused = {"written": False, "reason": said}
+        return {"model.pt2": refused, "step.onnx": refused}
+    if any(isinstance(part, Front) and part.stride > 1 for part in model.modules()):
+        said = "with a stride not every step is taken by the recurrence, so no step is like another"
         refused = {"written": False, "reason": said}
         return {"model.pt2": refused, "step.onnx": refused}
     return {

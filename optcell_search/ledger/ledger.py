@@ -126,7 +126,7 @@ class Ledger:
         sampler: BaseSampler,
         fixed: Candidate | None = None,
         tried: Container[str] = (),
-    ) -> RunningTrial | None:
+    ) -> RunningTrial | Candidate | None:
         """Start the next trial: one from the queue, or else a new candidate.
 
         The queue also holds what a user has put into the study by Optuna's ``enqueue_trial``.
@@ -138,8 +138,8 @@ class Ledger:
             tried: keys that a new candidate must not have.
 
         Returns:
-            The trial; None: the sampler's choice has been tried, which is written nowhere, or the
-            next one was a user's and does not fit the space, so it FAILed.
+            The trial; a candidate: the sampler's choice, which has been tried and is written
+            nowhere; None: the next one was a user's and does not fit the space, so it FAILed.
         """
         self._take_in(self._storage.optuna.get_n_trials(self._study_id))
         trial, number = self._in_memory.ask(sampler, fixed)
@@ -148,7 +148,7 @@ class Ledger:
             candidate = fixed or suggested  # which may be what the space does not leave open
             if candidate.key in tried:
                 self._in_memory.drop(trial)
-                return None
+                return candidate
             running: RunningTrial | None = self._enter(trial, candidate)
         elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
             running = self._take_up(number)

@@ -34,10 +34,17 @@ def checker(hint: Any) -> Check:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (list, tuple):
         each = _each(arguments[0])
-        return lambda value: isinstance(value, list | tuple) and each(value)
+        return lambda value: (
+            (type(value) is list or isinstance(value, list | tuple)) and each(value)
+        )
     if origin is dict:
         keys, values = _each(str), _each(arguments[1])
-        return lambda value: isinstance(value, Mapping) and keys(value) and values(value.values())
+        # What JSON gives is a dict itself; whether another type is a mapping takes longer to say.
+        return lambda value: (
+            (type(value) is dict or isinstance(value, Mapping))
+            and keys(value)
+            and values(value.values())
+        )
     if origin is typing.Literal:
         return lambda value: value in arguments
     if origin in (typing.Union, types.UnionType):

@@ -71,7 +71,7 @@ class TextPreprocessing(Preprocessing):
     def inputs(self, raw: str | Sequence[str]) -> Inputs:
         """Return (streams, steps, 1) symbol numbers; the last symbol is a target alone."""
         symbols = self.symbols(raw)
-        steps = self._steps(len(symbols))
+        steps = self.steps(len(symbols))
         numbers = torch.tensor(self.numbers(symbols[: steps * self.streams]))
         return Inputs(
             numbers.view(self.streams, steps, 1).to(torch.float32),
@@ -84,18 +84,29 @@ class TextPreprocessing(Preprocessing):
     def targets(self, raw: str | Sequence[str], inputs: Inputs) -> Tensor:
         """Return (streams, steps): the symbol behind each."""
         symbols = self.symbols(raw)
-        steps = self._steps(len(symbols))
+        steps = self.steps(len(symbols))
         numbers = torch.tensor(self.numbers(symbols[1 : steps * self.streams + 1]))
         return numbers.view(self.streams, steps)
 
-    def _steps(self, symbols: int) -> int:
+    def steps(self, symbols: int) -> int:
+        """Return how long the streams of so many symbols are, of which the last is a target alone.
+
+        Raises:
+            ValueError: there is no step.
+        """
         steps = (symbols - 1) // self.streams
-        if steps < 2:
-            raise ValueError(
-                f"{self.where}: too few tokens: {symbols}; "
-                f"{self.streams} streams need at least {2 * self.streams + 1}"
-            )
+        if steps < 1:
+            raise ValueError(self.too_few(symbols, 1))
         return steps
+
+    def too_few(self, symbols: int, steps: int) -> str:
+        """Return the message that so many symbols do not make so many steps."""
+        if self.streams == 1 and symbols <= 1:
+            return f"{self.where}: an empty text; valid: one {self.unit} or more"
+        return (
+            f"{self.where}: too few tokens: {symbols}; "
+            f"{self.streams} streams need at least {steps * self.streams + 1}"
+        )
 
     def _notes(self, symbols: Sequence[str]) -> tuple[str, ...]:
         known = {*self.outputs.classes}

@@ -7,6 +7,7 @@ from ..ledger.reading import load, locate
 from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
 from .gain import Gain, gain, plain_rival, trainings_of
+from .no_input import chance
 from .ranking import best, best_first, by_fresh_seeds, eligible, knee, pareto
 from .tables import (
     curves,
@@ -29,6 +30,7 @@ __all__ = [
     "best",
     "best_first",
     "by_fresh_seeds",
+    "chance",
     "curves",
     "diagnoses_of",
     "eligible",

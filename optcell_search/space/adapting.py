@@ -13,6 +13,7 @@ AUTO = "auto"
 
 _STEPS_AN_EPOCH = 16
 _KERNELS_A_SEQUENCE = 4
+_STEPS_OF_A_FRONT = 50
 _SMALL, _LARGE = 500, 10_000
 _WIDEST_OF_SMALL, _NARROWEST_OF_LARGE = 128, 64
 _LONG, _OF_LONG = 400, ("lru", "oscillator")
@@ -49,6 +50,10 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     - ``batch_size``: the largest that leaves 16 steps an epoch.
     - ``hidden_size``, ``front_width``: at most 128 below 500 sequences, at least 64 from 10,000 on.
     - ``front_kernel``: at most a quarter of the steps.
+    - ``front_stride``: the largest that leaves the recurrence 50 steps, or the one below it. Long
+      series are mostly smooth: of sequences stretched to 320 steps a candidate learned more with a
+      stride of 4 or 8, and in less time; of those of 40 steps less with one of 2
+      (``scripts/benchmarks/results/few.md``).
     - Where every step has a target: nothing is read ahead (one direction) or read together (the
       read-out is that of the step), and no window is cut.
     - Where symbols are predicted: one direction, no front, and no augmentation, which is for
@@ -72,11 +77,15 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
         if sizes.sequences >= _LARGE:
             _narrow(model, name, lambda width: width >= _NARROWEST_OF_LARGE)
     _narrow(model, "front_kernel", lambda kernel: kernel <= sizes.steps / _KERNELS_A_SEQUENCE)
+    _narrow(model, "front_stride", lambda stride: stride <= sizes.steps / _STEPS_OF_A_FRONT)
+    if strides := _choices(model["front_stride"]):
+        # The largest comes first: a plain cell takes it, unless the default of 1 is among them.
+        model["front_stride"] = {"choices": strides[:-3:-1]}
     if sizes.readout == "every":
-        model |= {"bidirectional": False, "readout": "last"}
+        model |= {"bidirectional": False, "readout": "last", "front_stride": 1}
         training["slicing"] = 0.0
     if sizes.symbols:
-        model |= {"bidirectional": False, "front": "none"}
+        model |= {"bidirectional": False, "front": "none", "front_stride": 1}
         training |= {"jitter": 0.0, "scaling": 0.0, "slicing": 0.0}
     if not sizes.classes:
         training |= {"label_smoothing": 0.0, "class_weights": "none"}

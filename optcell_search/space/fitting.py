@@ -34,6 +34,9 @@ def _check_layers(space: SearchSpace, task: Sizes, faults: Faults) -> None:
     if task.symbols and "parallel" in _values(space.domains["model.front"]):
         what = "it widens the read-out, which is tied to the embedding of symbols"
         faults.add("model.front", what, '"none" and "serial" for a language model')
+    if task.readout == "every" and _values(space.domains["model.front_stride"]) != [1]:
+        what = "every step of the task has a target, so the recurrence takes every step"
+        faults.add("model.front_stride", what, "1 where every step is read out")
     if task.readout == "every" and _values(space.domains["model.readout"]) != ["last"]:
         what = "every step of the task has a target, so no steps are read together"
         faults.add("model.readout", what, '"last" where every step is read out')

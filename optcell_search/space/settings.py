@@ -59,6 +59,11 @@ class Model(Hyperparameters):
         2, search=(1, 3), valid=(1, 16), needs=_FRONT, since=_WHOLE_MODELS,
         doc="convolutions on top of each other",
     )  # fmt: skip
+    front_stride: int = integer(
+        1, search=(1, 8), valid=(1, 1024), log=True, needs=("front", ("serial",)),
+        since=_WHOLE_MODELS,
+        doc="steps for which the recurrence gets one output of the first convolution",
+    )  # fmt: skip
     norm: str = choice(
         "none",
         options=("none", "layer", "batch"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from scipy.stats import qmc
 
 from ..space import Candidate, SearchSpace, is_plain
@@ -78,20 +77,3 @@ def low_discrepancy(space: SearchSpace) -> list[Candidate]:
         candidate = space.suggest(CubePoint(point))
         found.setdefault(candidate.key, candidate)
     return list({**found, **every}.values())
-
-
-def coordinates(space: SearchSpace, candidate: Candidate) -> dict[str, float]:
-    """Return where a candidate lies in each range of a space: name → share of the way, in [0, 1].
-
-    Names that have an order only; choices are not among them.
-    """
-    places = {}
-    for name, value in candidate.flat().items():
-        domain = space.domains.get(name)
-        low, high = getattr(domain, "low", None), getattr(domain, "high", None)
-        if low is None or high is None or low == high:
-            continue
-        ends = np.array([low, value, high], dtype=float)
-        first, here, last = np.log(ends) if getattr(domain, "log", False) else ends
-        places[name] = float((here - first) / (last - first))
-    return places

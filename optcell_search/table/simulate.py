@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 from ..ledger import folder as folders
 from ..ledger.constraints import Constraint
 from ..ledger.copying import write_into
 from ..ledger.request import Request
-from ..pareto import Direction
 from ..training import COSTS
 from ..tuning import Run
 from ..tuning.resolving import amounts
@@ -70,15 +68,10 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
     amounts.integer("workers", asked.workers, 1, 10**5)
     amounts.integer("seed", asked.seed, 0, 2**63 - 1)
     amounts.integer("repeats", asked.repeats, 1, len(table.seeds))
-    known = {**table.metrics, **dict.fromkeys(COSTS, "minimize")}
-    names = [next(iter(known))] if asked.objectives is None else list(asked.objectives)
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"objectives = {names}; valid: each once, of {', '.join(known)}")
-    for name in names:
-        one_of("objective", name, tuple(known))
-    directions = {name: cast(Direction, known[name]) for name in names}
+    directions = table.directions(asked.objectives)
+    known = (*table.metrics, *COSTS)
     for text in asked.constraints:
-        Constraint.parse(text, valid=tuple(known))
+        Constraint.parse(text, valid=known)
     held = HeldSpace(table)
     return Request(
         run_id=name_of_run(f"{table.space.name}-{table.name}", "simulated"),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, cast
 
+from optuna.trial import FixedTrial
+
+from ..pareto import Direction
 from ..space import Candidate, SearchSpace
-from .nearest import Nearest
+from ..space.nearest import Nearest
+from ..training import COSTS
 from .rows import Rows
 
 _SHIPPED = Path(__file__).parent / "data"
@@ -132,6 +137,42 @@ class TrainedCandidates:
             raise ValueError(f"candidate {candidate.key} is not in the space of table {self.name}")
         return self._nearest.of(candidate)
 
+    def nearest_to(self, values: Mapping[str, Any]) -> Candidate:
+        """Return the held candidate that stands for hyperparameters by dotted name.
+
+        Those that the chosen cell and rule do not have are not looked at.
+
+        Raises:
+            ValueError: one is missing, or the space does not hold its value.
+        """
+        return self.nearest(self.space.suggest(FixedTrial(dict(values))))
+
+    def directions(self, objectives: Sequence[str] | None) -> dict[str, Direction]:
+        """Return objectives with their directions; None: the primary metric alone.
+
+        Raises:
+            ValueError: there is none, one is named twice, or it is not known.
+        """
+        known = {**self.metrics, **dict.fromkeys(COSTS, "minimize")}
+        names = [next(iter(known))] if objectives is None else list(objectives)
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"objectives = {names}; valid: each once, of {', '.join(known)}")
+        for name in names:
+            if name not in known:
+                raise ValueError(f"unknown objective {name!r}; valid: {', '.join(known)}")
+        return {name: cast(Direction, known[name]) for name in names}
+
+    def known_seed(self, seed: int) -> int:
+        """Return a seed that the candidates were trained with.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        if seed not in self.seeds:
+            valid = ", ".join(map(str, self.seeds))
+            raise ValueError(f"seed = {seed}; valid in table {self.name}: {valid}")
+        return seed
+
     @functools.cached_property
     def in_grid_order(self) -> tuple[Candidate, ...]:
         """The candidates in the order of the grid of their space."""
@@ -143,9 +184,7 @@ class TrainedCandidates:
         return Nearest(self.space, self.candidates)
 
     def _row(self, candidate: Candidate, seed: int) -> int:
-        if seed not in self.seeds:
-            valid = ", ".join(map(str, self.seeds))
-            raise ValueError(f"seed = {seed}; valid in table {self.name}: {valid}")
+        self.known_seed(seed)
         if not self.holds(candidate):
             raise ValueError(
                 f"candidate {candidate.key} is not in table {self.name}; "

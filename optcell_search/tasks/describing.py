@@ -161,19 +161,46 @@ def read(task: Task, folder: Path) -> Data:
     """Read what the search may see.
 
     Raises:
-        ValueError: no step of a split has a target.
+        ValueError: see `checked`.
     """
     return checked(task, task.search_data(folder))
 
 
 def checked(task: Task, data: Data) -> Data:
-    """Return what a task gave; raises ValueError where no step of a split has a target."""
+    """Return what a task gave.
+
+    Raises:
+        ValueError: no step of a split has a target, or all of the training split have the same.
+    """
     for name in ("train", "validation"):
         targets = getattr(data, name).known
         there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
         if not there.any():
             raise ValueError(f"{task.spec}: no step of the {name} split has a target")
+    if (same := _only_target(data)) is not None:
+        raise ValueError(
+            f"{task.spec}: every target of the training split is {same}, so there is nothing to "
+            "learn; valid: targets that differ"
+        )
     return data
+
+
+def _only_target(data: Data) -> str | None:
+    """Return what all training targets are, value by value; None where any of them changes."""
+    targets = data.train.known
+    if not targets.is_floating_point():
+        found = torch.bincount(targets[targets != IGNORED].flatten()).nonzero().flatten()
+        if len(found) > 1:
+            return None
+        return repr(data.classes[int(found)]) if data.classes else str(int(found))
+    rows = targets.reshape(-1, targets.shape[-1])
+    # What was seen once has had no occasion to change.
+    known = rows[:, (~rows.isnan()).sum(0) > 1]
+    if not known.shape[1]:
+        return None
+    low = known.nan_to_num(torch.inf).amin(0)
+    high = known.nan_to_num(-torch.inf).amax(0)
+    return ", ".join(f"{value:g}" for value in low.tolist()) if bool((low == high).all()) else None
 
 
 def test_of(task: Task, folder: Path, features: int, given: Split | None) -> Split:

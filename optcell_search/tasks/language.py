@@ -11,6 +11,9 @@ from optcell_search.raw import Outputs, TextPreprocessing
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.goals import NextSymbol
 
+# With a single step nothing is carried on.
+_LEAST_STEPS = 2
+
 
 def preprocessing(
     known: tuple[str, ...], *, unit: Literal["character", "word"], streams: int, where: str
@@ -28,6 +31,8 @@ def streams(symbols: str | Sequence[str], made: TextPreprocessing) -> Split:
     Raises:
         ValueError: the text is too short.
     """
+    if made.steps(len(symbols)) < _LEAST_STEPS:
+        raise ValueError(made.too_few(len(symbols), _LEAST_STEPS))
     inputs = made.inputs(symbols)
     return Split(inputs.values, made.targets(symbols, inputs))
 

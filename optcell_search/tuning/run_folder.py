@@ -19,7 +19,6 @@ from ..ledger.request import Request
 from ..ledger.snapshot import Snapshot, snapshot
 from ..ledger.trials.attributes import check_trial
 from ..ledger.trials.scores import NO_RECORD
-from .no_input import chance
 from .run_figures import RunFigures
 from .status import standing
 
@@ -74,8 +73,8 @@ class RunFolder(RunFigures):
         return {"directory": str(self.directory), "at_work": at_work, **standing(self._ledger)}
 
     def chance(self) -> dict[str, dict[str, float]]:
-        """Return what answering without looking at any input comes to; see `no_input.chance`."""
-        return chance(self.directory, self._ledger.attributes)
+        """Return what answering without looking at any input comes to; see `results.chance`."""
+        return results.chance(self.directory, self._ledger.attributes)
 
     def results(self) -> pd.DataFrame:
         """Return one row a trial; see `optcell_search.results.frame`.

@@ -87,7 +87,7 @@ rows like any other.
 - The training recipe is one (rmsprop, batches of 64, a constant rate), the task is small, and
   {table.epochs} epochs are a budget, not convergence.
 - A search on the table that asks for a candidate that is not held is given the nearest one of the
-  same cell and rule (`optcell_search.table.nearest`). The fewer are held, the coarser the space
+  same cell and rule (`optcell_search.space.nearest`). The fewer are held, the coarser the space
   that is really searched.
 """
 

@@ -76,12 +76,17 @@ def read(part: Path, head: dict[str, Any] | None = None) -> list[dict[str, Any]]
     whole = content[: content.rfind(b"\n") + 1]
     first, *lines = whole.decode().splitlines()
     if head is not None:
-        if json.loads(first) != head:
+        if _alike(json.loads(first)) != _alike(head):
             raise ValueError(f"{part}: was begun with other arguments, data or space")
         if len(whole) < len(content):
             with part.open("r+b") as stream:
                 stream.truncate(len(whole))
     return [json.loads(line) for line in lines]
+
+
+def _alike(head: dict[str, Any]) -> dict[str, Any]:
+    # A space written before a setting was there has its default, and so the same candidates.
+    return head | {"space": SearchSpace.from_dict(head["space"]).to_dict()}
 
 
 def pack(arguments: argparse.Namespace) -> None:

@@ -25,6 +25,8 @@ WHOLE: list[dict[str, Any]] = [
     {"readout": "last", "front": "parallel", "num_layers": 2, "residual": True},
     {"readout": "every", "front": "serial", "num_layers": 2, "norm": "batch"},
     {"readout": "every", "front": "parallel", "cell": "lstm", "rule": "adam"},
+    {"readout": "mean_max", "front": "serial", "front_stride": 3},
+    {"readout": "last", "front": "serial", "front_stride": 4, "front_kernel": 2, "norm": "batch"},
 ]
 
 
@@ -144,6 +146,41 @@ def test_short_kernels_stay_short() -> None:
     assert [layer.linear.kernel_size for layer in Front(1, 2, 2, 3).layers] == [(2,)] * 3
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 7])
+def test_with_a_stride_a_front_gives_every_so_many_th_output(stride: int) -> None:
+    torch.manual_seed(0)
+    whole, front = Front(3, 5, 8, depth=1).eval(), Front(3, 5, 8, depth=1, stride=stride).eval()
+    front.load_state_dict(whole.state_dict())
+    for steps in (1, 4, 12, 13):
+        x = torch.randn(2, steps, 3)
+        found = front(x)
+        torch.testing.assert_close(found, whole(x)[:, ::stride])
+        assert front.lengths(torch.tensor(steps)) == found.shape[1]
+
+
+def test_a_stride_passes_over_no_step() -> None:
+    front = Front(1, 4, kernel=3, depth=2, stride=8)
+    assert [layer.linear.kernel_size for layer in front.layers] == [(8,), (3,)]
+    x = torch.randn(1, 17, 1, requires_grad=True)
+    front.eval()(x).sum().backward()
+    assert x.grad is not None
+    assert (x.grad[0, :, 0] != 0).all()
+
+
+@pytest.mark.parametrize("pieces", [[1] * 11, [5, 1, 2, 3], [2, 9], [11]])
+def test_between_the_outputs_of_a_front_a_stream_stays_as_it_is(pieces: list[int]) -> None:
+    model, x = model_of(readout="mean", front="serial", front_stride=4), sequences(steps=11)
+    found, state = [], None
+    for piece in torch.split(x, pieces, 1):
+        outputs, state = model.stream(piece, state)
+        found.append(outputs)
+    outputs = torch.cat(found, 1)
+    for t in range(11):
+        torch.testing.assert_close(outputs[:, t], model(x[:, : t + 1]))
+    assert torch.equal(outputs[:, 4], outputs[:, 7])
+    assert not torch.equal(outputs[:, 7], outputs[:, 8])
+
+
 @pytest.mark.parametrize(("front", "width"), [("serial", 5), ("parallel", 3)])
 def test_a_front_stands_before_or_beside_the_recurrence(front: str, width: int) -> None:
     model, x = model_of(front=front, front_width=5, readout="mean"), sequences()
@@ -224,6 +261,10 @@ def test_without_any_of_it_a_model_is_a_cell_and_a_linear_map() -> None:
         ({"norm": "group"}, r"norm = 'group' is not an option; valid: none, layer, batch"),
         ({"front": "serial", "front_kernel": 0}, r"front_kernel = 0 is out of range"),
         ({"symbols": True, "front": "parallel"}, r"front = 'parallel' widens the read-out"),
+        ({"front": "serial", "front_stride": 0}, r"front_stride = 0 is out of range"),
+        ({"front_stride": 2}, r"front_stride = 2 with front = 'none'"),
+        ({"front": "parallel", "front_stride": 2}, r"with front = 'parallel'; valid: 1"),
+        ({"front": "serial", "front_stride": 2, "readout": "every"}, r"every step is read"),
     ],
 )
 def test_what_is_no_option_is_refused(options: dict[str, Any], message: str) -> None:

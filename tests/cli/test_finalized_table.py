@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from optcell_search.cli.finalized_table import finalized_scores
-from optcell_search.cli.tables import NO_INPUT, candidates, status
+from optcell_search.cli.tables import NO_INPUT, candidates, no_front, status
 from optcell_search.wording import number
 
 ROW = {
@@ -72,6 +72,16 @@ def test_what_needs_no_input_stands_beside_every_score() -> None:
     )
     # Nothing is known of what is no metric of the task, and no line stands for nothing.
     assert NO_INPUT not in candidates(TABLE, ["parameters"], chance=CHANCE)
+
+
+def test_why_nothing_is_on_the_front_is_said() -> None:
+    none = dict.fromkeys(("complete", "pruned", "fail", "running"), 0)
+    known = {**none, "failures": {}, "nearest_miss": None}
+    assert no_front(known) == "none: no trial is complete (none has begun)"
+    failed = {**known, "fail": 3, "running": 1, "failures": {"diverged": 3}}
+    assert no_front(failed) == "none: no trial is complete (3 failed, 1 running, 3 × diverged)"
+    copies = no_front({**known, "complete": 2})
+    assert copies == "none: no complete trial can be ranked (2 complete)"
 
 
 @pytest.mark.parametrize("width", [64, 80])

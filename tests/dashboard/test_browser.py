@@ -117,6 +117,41 @@ def test_mistakes_on_the_test_split_are_drawn(
         page.locator("#diagnosis").screenshot(path=SCREENSHOTS / f"mistakes-{width}-{scheme}.png")
 
 
+def test_what_needs_no_input_is_said_and_drawn(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    ledger = filled(TWO, f"sqlite:///{folder / 'study.db'}")
+    known = '{"chance": {"accuracy": 0.65}}'
+    (folder / "task.json").write_text(known, encoding="utf-8")
+    record = {"seeds": [1], "epochs": 1, "validation": {}, "test": {"accuracy": [0.5]}}
+    told = {"kind": "confusion", "classes": ["a", "b"], "matrix": [[1, 0], [0, 1]]}
+    record["diagnosis"] = {**told, "chance": {"accuracy": 0.6}}
+    ledger.study.set_user_attr("finalized:0", record)
+    path = write_report(folder, tmp_path / "report.html")
+    with watched(browser, path.as_uri()) as page:
+        said = page.locator("#without").inner_text()
+        assert said.endswith("has accuracy 0.65 (validation) and accuracy 0.6 (test).")
+        look_at(page, "front")
+        line = "document.getElementById('front-chart').layout.shapes.map((s) => [s.y0, s.y1])"
+        assert page.evaluate(line) == [[0.65, 0.65]]
+        look_at(page, "tested")
+        assert page.locator("#no-input").inner_text().split()[-1] == "0.6"
+
+
+def test_of_many_trials_what_points_say_comes_after_the_first_view(
+    browser: Any, tmp_path: Path
+) -> None:
+    ledger = filled(TWO)
+    template = ledger.study.get_trials(deepcopy=False)[0]
+    ledger.study.add_trials([template] * 1500)
+    path = write_report(ledger.study, tmp_path / "many.html")
+    with watched(browser, path.as_uri()) as page:
+        look_at(page, "front")
+        texts = "document.getElementById('front-chart').data.flatMap((t) => t.text || [])"
+        page.wait_for_function(f"{texts}.every((text) => text.includes('validation accuracy: '))")
+        assert len(page.evaluate(texts)) > 1500
+
+
 def test_a_search_under_way_shows_how_far_it_is(browser: Any, tmp_path: Path) -> None:
     ledger = Ledger(TWO, num_trials=8, epochs=4)
     ledger.add([0.9, 1.0], epochs=[{"accuracy": 0.1, "loss": 1.0}])

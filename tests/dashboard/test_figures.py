@@ -115,6 +115,47 @@ def test_where_there_is_nothing_there_are_no_figures(trials: str) -> None:
     assert plots.plot_front(ledger.study).info.numbers == ()
 
 
+@pytest.mark.parametrize("trials", [0, 7])
+def test_a_figure_of_nothing_says_why(trials: int) -> None:
+    ledger = Ledger(TWO)
+    for i in range(trials):
+        ledger.add([0.1 * i, 10.0], of=candidate("lstm", "gd", s=1.0 + i))
+    (note,) = plots.plot_importances(ledger.study).layout.annotations
+    assert note.text == f"What matters can be told from 20 ranked trials on; so far: {trials}."
+    if not trials:
+        for plot in (plots.plot_front, plots.plot_growth, plots.plot_rules, plots.plot_training):
+            (note,) = plot(ledger.study).layout.annotations
+            assert note.text.startswith("No ")
+
+
+def test_where_most_trials_are_the_best_nothing_decides_and_nobody_is_warned() -> None:
+    ledger = Ledger(TWO)
+    for i in range(40):
+        ledger.add([1.0, 10.0], of=candidate("lstm", "heavy_ball", s=0.1 + i, mu=i / 64))
+    (group, *_) = plots.plot_importances(ledger.study).info
+    assert group.shares == (0.0,) * len(group.names) or len(set(group.shares)) == 1
+
+
+def test_of_trials_that_are_all_alike_nothing_matters() -> None:
+    ledger = Ledger(TWO)
+    for i in range(20):
+        ledger.add([0.1 * i, 10.0])
+    (note,) = plots.plot_importances(ledger.study).layout.annotations
+    assert note.text == "The ranked trials differ in no hyperparameter, so none of them matters."
+
+
+def test_what_needs_no_input_is_a_line_where_it_is_near(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    ledger = in_folder(folder, {"mae": "minimize", "loss": "minimize"})
+    for mae in (2.0, 3.0):
+        ledger.add([mae, 1.0], epochs=[{"mae": mae + 1, "loss": 2.0}])
+    for known, lines in ((3.4, 1), (9.0, 0)):
+        (folder / "task.json").write_text(f'{{"chance": {{"mae": {known}}}}}')
+        for plot in (plots.plot_front, plots.plot_training):
+            shapes = plot(folder).layout.shapes
+            assert [shape.y0 for shape in shapes] == [known] * lines
+
+
 def test_ticks_of_a_logarithmic_axis_can_be_read() -> None:
     assert axis("units", True, [0.05, 3000.0])["ticktext"][-3:] == ["500", "1,000", "2,000"]
     assert axis("units", False, [1.0])["type"] == "linear"

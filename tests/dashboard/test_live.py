@@ -72,6 +72,30 @@ def test_a_finished_trial_appears_without_losing_zoom_or_selection(
         assert not page.evaluate("optcell.current().front.includes(9)"), "it was told to wait"
 
 
+def test_what_following_takes_is_paid_off_by_a_pause(browser: Any, dashboard: Dashboard) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_function("optcell.current().growth")
+        page.evaluate(
+            """() => {
+                window.asked = [];
+                const real = window.fetch;
+                window.fetch = async (path, ...more) => {
+                    if (String(path).startsWith("news.json")) window.asked.push(performance.now());
+                    return real(path, ...more);
+                };
+                optcell.state.spent = 0;
+            }"""
+        )
+        # Nothing is new, and that costs next to nothing: a question a second or so.
+        page.wait_for_function("window.asked.length >= 3")
+        assert page.evaluate("optcell.state.spent") < 500
+        # An update that took 400 ms is paid off in five seconds.
+        page.evaluate("() => { optcell.state.spent = 400; window.asked = [performance.now()]; }")
+        page.wait_for_function("window.asked.length >= 2")
+        pause = page.evaluate("window.asked[1] - window.asked[0]")
+        assert pause > 3900
+
+
 def test_the_first_trial_of_an_empty_run_fills_the_views(browser: Any, tmp_path: Path) -> None:
     ledger = in_folder(tmp_path / "empty", TWO)
     dashboard = Dashboard([tmp_path / "empty"])

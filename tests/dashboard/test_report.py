@@ -105,6 +105,25 @@ def test_nothing_is_loaded_from_anywhere() -> None:
     assert page.count("plotly.js v") == 1, "plotly comes along once"
 
 
+def test_what_needs_no_input_stands_beside_the_scores(tmp_path: Path) -> None:
+    ledger = some_trials(in_folder(tmp_path, TWO))
+    known = '{"chance": {"accuracy": 0.25, "loss": 1.5}}'
+    (tmp_path / "task.json").write_text(known, encoding="utf-8")
+    scores = {"accuracy": [0.5]}
+    record = {"seeds": [1], "epochs": 1, "validation": scores, "test": scores}
+    told = {"kind": "confusion", "classes": ["a", "b"], "matrix": [[1, 0], [0, 1]]}
+    record["diagnosis"] = {**told, "chance": {"accuracy": 0.2}}
+    ledger.study.set_user_attr("finalized:0", record)
+    (run,) = content(report.report([Board(tmp_path)]))["runs"]
+    assert run["no_input"] == [
+        {"metric": "accuracy", "label": "accuracy", "validation": 0.25, "test": 0.2},
+        {"metric": "loss", "label": "loss", "validation": 1.5, "test": None},
+    ]
+    # Of a study alone nothing is known but what `finalize` has noted.
+    (run,) = content(page_of(ledger))["runs"]
+    assert [(one["validation"], one["test"]) for one in run["no_input"]] == [(None, 0.2)]
+
+
 def test_names_from_the_run_are_in_the_data_alone(tmp_path: Path) -> None:
     ledger = Ledger(TWO, task=NASTY, space={"description": NASTY}, versions={NASTY: NASTY})
     some_trials(ledger)

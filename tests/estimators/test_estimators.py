@@ -136,6 +136,14 @@ def test_a_wrong_request_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
             OptCellClassifier(**QUICK, out=tmp_path / "runs").set_params(**wrong).fit(X, Y)
     with pytest.raises(ValueError, match="class 'up' has 1 example"):
         OptCellClassifier(**QUICK).fit(X[:3], ["down", "down", "up"])
+    for y, said in (
+        (SUMS * 0 + 3, "y is 3 every"),
+        (np.stack([SUMS, SUMS * 0], 1), r"y\[:, 1\] is 0"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            OptCellRegressor(**QUICK, out=tmp_path / "runs").fit(X, y)
+    with pytest.raises(ValueError, match="y is 3 everywhere, so there is nothing to learn"):
+        OptCellForecaster(**QUICK, out=tmp_path / "runs").fit(np.full(400, 3.0))
     assert not [*tmp_path.glob("runs/*")]
 
 

@@ -10,6 +10,7 @@ MODEL: dict[str, Any] = {
     "front_width": 64,
     "front_kernel": 8,
     "front_depth": 2,
+    "front_stride": 1,
     "norm": "none",
     "residual": False,
     "input_dropout": 0.0,
@@ -32,5 +33,8 @@ ALL = {f"model.{name}": value for name, value in MODEL.items()} | {
     f"training.{name}": value for name, value in TRAINING.items()
 }
 # Of a model without a front and with one layer.
-ABSENT = {"model.front_width", "model.front_kernel", "model.front_depth", "model.residual"}
+ABSENT = {
+    *(f"model.front_{name}" for name in ("width", "kernel", "depth", "stride")),
+    "model.residual",
+}
 PRESENT = {name: value for name, value in ALL.items() if name not in ABSENT}

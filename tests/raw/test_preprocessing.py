@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from predicting import a_predictor
 from raw_examples import EXAMPLES, write_table
 
 from optcell_search import raw, tasks
@@ -188,6 +189,18 @@ def test_an_unknown_symbol_is_said(tmp_path: Path) -> None:
     assert inputs.notes == (
         "a.txt: character 'Z', first at 5, is not in the vocabulary and read as <unk>",
     )
+
+
+def test_a_text_of_one_character_has_an_answer_and_an_empty_one_is_refused(tmp_path: Path) -> None:
+    task = tasks.load(EXAMPLES["text"](tmp_path))
+    guess = a_predictor(task)
+    whole = guess.predict_proba("abcd")
+    np.testing.assert_allclose(guess.predict_proba("a"), whole[:1], atol=1e-6)
+    assert guess.predict("a").shape == (1, 1)
+    (tmp_path / "empty.txt").write_text("")
+    for nothing, where in (("", "the data given"), (tmp_path / "empty.txt", r".*/empty\.txt")):
+        with pytest.raises(ValueError, match=f"^{where}: an empty text; valid: one character or"):
+            guess.predict(nothing)
 
 
 def test_the_room_stands_alone(tmp_path: Path) -> None:

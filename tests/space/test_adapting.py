@@ -56,11 +56,27 @@ def test_kernels_are_short_beside_the_sequence(auto: SearchSpace, steps: int, la
     assert min(kernels) == 3
 
 
+@pytest.mark.parametrize(
+    ("steps", "strides"),
+    [(8, [1]), (99, [1]), (100, [2, 1]), (251, [4, 2]), (400, [8, 4]), (1460, [8, 4])],
+)
+def test_long_sequences_are_taken_in_strides(
+    auto: SearchSpace, steps: int, strides: list[int]
+) -> None:
+    space = adapted(auto, replace(SMALL, steps=steps))
+    assert values(space, "model.front_stride") == strides
+    typical = 1 if 1 in strides else strides[0]
+    assert {one.model.front_stride for one in space.plain()} == {typical}
+
+
 def test_nothing_is_read_ahead_or_together_where_every_step_counts(auto: SearchSpace) -> None:
     space = adapted(auto, replace(SMALL, readout="every"))
     assert values(space, "model.bidirectional") == [False]
     assert values(space, "model.readout") == ["last"]
     assert values(space, "training.slicing") == [0.0]
+    assert values(space, "model.front_stride") == [1]
+    long = adapted(auto, replace(SMALL, steps=5000, readout="every"))
+    assert values(long, "model.front_stride") == [1]
 
 
 def test_symbols_are_not_changed_nor_read_beside(auto: SearchSpace) -> None:

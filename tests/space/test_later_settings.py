@@ -181,6 +181,10 @@ def test_fronts_and_read_outs_that_do_not_fit_a_task_are_refused() -> None:
     check_fit(pooled, Sizes("last", False))
     with pytest.raises(SpaceError, match=r"model\.readout: every step of the task has a target"):
         check_fit(pooled, Sizes("every", False))
+    strides = SearchSpace(**FIXED, model={"front": "serial", "front_stride": {"choices": [1, 2]}})
+    check_fit(strides, Sizes("last", False))
+    with pytest.raises(SpaceError, match=r"model\.front_stride: every step of the task has a tar"):
+        check_fit(strides, Sizes("every", False))
     beside = SearchSpace(**FIXED, model={"front": {"choices": ["serial", "parallel"]}})
     check_fit(beside, Sizes("every", False))
     with pytest.raises(SpaceError, match=r"model\.front: it widens the read-out, which is tied"):

@@ -8,7 +8,8 @@ import pytest
 from tables import SPACE
 
 from optcell_search.space import SearchSpace, is_plain
-from optcell_search.table.order import CubePoint, coordinates, low_discrepancy
+from optcell_search.space.nearest import coordinates
+from optcell_search.table.order import CubePoint, low_discrepancy
 
 
 @pytest.fixture(scope="module")

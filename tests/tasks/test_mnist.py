@@ -77,6 +77,30 @@ def test_pixels_and_permutation(tmp_path: Path) -> None:
         tasks.load("mnist:permuted=1", tmp_path)
 
 
+def test_fewer_examples_are_the_first_of_the_file_and_leave_the_test_whole(tmp_path: Path) -> None:
+    write_mnist(tmp_path, count=60)
+    whole = tasks.load("mnist", tmp_path)
+    fewer = tasks.load("mnist:examples=12", tmp_path)
+    assert torch.equal(fewer.train.inputs, whole.train.inputs[:12])
+    assert torch.equal(fewer.train.targets, whole.train.targets[:12])
+    # A fifth as many, rounded up, and the last of the file.
+    assert torch.equal(fewer.validation.inputs, whole.validation.inputs[-3:])
+    assert torch.equal(fewer.validation.targets, whole.validation.targets[-3:])
+    assert torch.equal(fewer.unseal().inputs, whole.unseal().inputs)
+    all_of_them = tasks.load("mnist:examples=50", tmp_path)
+    assert torch.equal(all_of_them.train.inputs, whole.train.inputs)
+    assert torch.equal(all_of_them.validation.inputs, whole.validation.inputs)
+
+
+def test_more_examples_than_there_are_are_refused(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    with pytest.raises(ValueError, match=r"mnist\.examples = 11; valid: up to 10") as caught:
+        tasks.load("mnist:examples=11", tmp_path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="examples"):
+        tasks.load("mnist:examples=50001", tmp_path)
+
+
 def test_missing_files_say_which_where_and_how(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         tasks.load("mnist", tmp_path / "nowhere")

@@ -71,6 +71,12 @@ def test_too_short_a_text_is_refused_at_load(tmp_path: Path) -> None:
         tasks.load("a.txt", tmp_path)
 
 
+def test_a_text_of_one_letter_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a" * 2000)
+    with pytest.raises(ValueError, match="every target of the training split is 'a', so there is"):
+        tasks.load("a.txt", tmp_path)
+
+
 def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"abc\xff")
     with pytest.raises(ValueError, match="not UTF-8 at byte 3"):

@@ -142,6 +142,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"model": {"norm": "layer", "residual": True, "num_layers": 2}},
     {"cell": "gru", "model": {"front": "serial"}},
     {"cell": "gru", "model": {"front": "parallel"}},
+    {"cell": "gru", "model": {"front": "serial", "front_stride": 3}},
 )
 
 

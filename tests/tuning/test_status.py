@@ -47,7 +47,13 @@ def test_where_no_trial_keeps_the_constraints_the_nearest_miss_is_named(
     code, output, _ = call(capsys, "status", str(folder))
     assert code == 0
     assert "none: no trial keeps the constraints" in output
-    assert "trial 1: accuracy 0.9 where accuracy>=0.99 is asked" in output
+    nearest = "trial 1: accuracy 0.9 where accuracy>=0.99 is asked"
+    assert nearest in output
+    why = f"none: no trial keeps the constraints; nearest: {nearest}\n"
+    assert call(capsys, "results", str(folder), "--pareto") == (0, why, "")
+    code, output, errors = call(capsys, "results", str(folder), "--pareto", "--csv", "-")
+    assert (code, output.count("\n"), errors) == (0, 1, why)
+    assert call(capsys, "results", str(folder), "--pareto", "--json")[1] == "[]\n"
 
 
 def test_a_run_that_nobody_works_on_is_told_by_its_lock(

@@ -23,6 +23,7 @@ class Convolution(nn.Module):
         features: of x.
         width: features of y.
         kernel: steps K that y_t sees, the present one included.
+        stride: steps from one y to the next.
         device, dtype: of the parameters.
     """
 
@@ -31,35 +32,44 @@ class Convolution(nn.Module):
         features: int,
         width: int,
         kernel: int,
+        stride: int = 1,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.linear = nn.Conv1d(features, width, kernel, bias=False, device=device, dtype=dtype)
+        self.linear = nn.Conv1d(
+            features, width, kernel, stride, bias=False, device=device, dtype=dtype
+        )
         self.norm = FeatureNorm(width, device=device, dtype=dtype)
 
-    def sums(self, x: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+    def sums(self, x: Tensor, before: Tensor | None, first: int = 0) -> tuple[Tensor, Tensor]:
         """Return the weighted sums (B, T, width) of x (B, T, features), and what to go on from.
 
         Args:
             x: the next piece.
             before: (B, K - 1, features), the steps before it; None: zeros.
+            first: the step of `x` that the first y stands at; with a stride there are as many sums
+                as steps are left from there on, a stride apart.
         """
         reach = self.linear.kernel_size[0] - 1
         if before is None:
             before = x.new_zeros(x.shape[0], reach, x.shape[2])
         x = torch.cat([before, x], 1)
-        return self._convolved(x), x[:, x.shape[1] - reach :]
+        after = x[:, x.shape[1] - reach :]
+        if x.shape[1] - reach <= first:
+            return x.new_zeros(x.shape[0], 0, self.linear.out_channels), after
+        return self._convolved(x[:, first:]), after
 
     def _convolved(self, x: Tensor) -> Tensor:
-        """Return the weighted sums (B, T, width) of x (B, K - 1 + T, features)."""
+        """Return the weighted sums (B, T, width) of x (B, K - 1 + T, features), one a stride."""
         # As an image of height 1 whose features lie side by side in memory, as they do in x: on
         # CPUs the convolution of a line brings them into another order first, and takes twice to
         # four times as long.
         image = x.transpose(1, 2).unsqueeze(2)
         weight = self.linear.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        summed: Tensor = nn.functional.conv2d(image, weight).squeeze(2).transpose(1, 2)
-        return summed
+        stride = (1, *self.linear.stride)
+        summed: Tensor = nn.functional.conv2d(image, weight, stride=stride)
+        return summed.squeeze(2).transpose(1, 2)
 
     def finish(self, sums: Tensor) -> Tensor:
         """Return (..., width): norm, then relu."""
@@ -75,6 +85,9 @@ class Front(nn.Module):
         kernel: steps that the first one sees; each further one sees 5/8 of the one below, and no
             fewer than 3 (a kernel that is smaller stays): 8, 5, 3.
         depth: number of convolutions.
+        stride: steps from one output of the first one to the next, from a sequence's first step on,
+            so that T steps become ceil(T / stride); of a stride above the kernel the first one sees
+            as many steps as that, so that none is passed over.
         device, dtype: of the parameters.
 
     Raises:
@@ -90,22 +103,25 @@ class Front(nn.Module):
         width: int,
         kernel: int,
         depth: int,
+        stride: int = 1,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, size in (("width", width), ("kernel", kernel), ("depth", depth)):
+        sizes = {"width": width, "kernel": kernel, "depth": depth, "stride": stride}
+        for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"front_{name} = {size} is out of range; valid: integers >= 1")
-        layers = []
-        for _ in range(depth):
-            layers.append(Convolution(features, width, kernel, device, dtype))
-            features = width
+        self.stride = stride
+        first = Convolution(features, width, max(kernel, stride), stride, device, dtype)
+        layers = [first]
+        for _ in range(depth - 1):
             kernel = min(kernel, max(_SMALLEST_KERNEL, round(kernel * _SHRINKING)))
+            layers.append(Convolution(width, width, kernel, 1, device, dtype))
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor | PackedSequence) -> Tensor | PackedSequence:
-        """Return (B, T, width) from (B, T, features), or one packed batch from another."""
+        """Return (B, ceil(T / stride), width) from (B, T, features); packed batches alike."""
         if isinstance(x, PackedSequence):
             return self._packed(x)
         return self.running(x, None)[0]
@@ -113,26 +129,42 @@ class Front(nn.Module):
     def running(
         self, x: Tensor, before: Sequence[Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return the output for the next piece, and each convolution's last inputs.
+        """Return the outputs for the next piece, and what to go on from.
 
         Args:
             x: (B, T, features).
             before: what the call on the previous piece returned; None before the first.
+
+        Returns:
+            As many outputs as are due in these steps, and each convolution's last inputs; with a
+            stride also (1,), the steps until the next output is due.
         """
         after = []
+        first = 0 if before is None or self.stride == 1 else int(before[-1])
+        due = first - x.shape[1]
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, Convolution)
-            x, last = layer.sums(x, None if before is None else before[index])
-            x = layer.finish(x)
+            sums, last = layer.sums(x, None if before is None else before[index], first)
+            x = layer.finish(sums)
             after.append(last)
+            first = 0
+        if self.stride > 1:
+            after.append(x.new_full((1,), due + self.stride * x.shape[1]))
         return x, tuple(after)
+
+    def lengths(self, steps: Tensor) -> Tensor:
+        """Return how many outputs sequences of so many steps have."""
+        return -(-steps // self.stride)
 
     def _packed(self, packed: PackedSequence) -> PackedSequence:
         data, batch_sizes, order, back = packed
-        for layer in self.layers:
+        for index, layer in enumerate(self.layers):
             assert isinstance(layer, Convolution)
             x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes), batch_first=True)
             sums, _ = layer.sums(x, None)
+            if index == 0:
+                lengths = self.lengths(lengths)
             # Packed again at once, so that the norm does not see the padding.
-            data = layer.finish(pack_padded_sequence(sums, lengths, batch_first=True).data)
+            data, batch_sizes, *_ = pack_padded_sequence(sums, lengths, batch_first=True)
+            data = layer.finish(data)
         return PackedSequence(data, batch_sizes, order, back)

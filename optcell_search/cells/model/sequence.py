@@ -46,7 +46,8 @@ class SequenceModel(nn.Module):
         front: ``"serial"``, the layers take what a `Front` makes of the input; ``"parallel"``, the
             read-out takes the mean over time of what it makes, beside what the layers make (every
             step's own where every step is read).
-        front_width, front_kernel, front_depth: see `Front`.
+        front_width, front_kernel, front_depth, front_stride: see `Front`. With a stride the layers
+            take, and the read-out reads, one output of a serial front for so many steps.
         norm: ``"none"``, ``"layer"`` or ``"batch"``: before every layer but the first, and before
             the read-out.
         residual: whether layers after the first add to what is below them, see `Stack`.
@@ -58,8 +59,8 @@ class SequenceModel(nn.Module):
         device, dtype: of the parameters.
 
     Raises:
-        ValueError: a name that is no option, a size below 1, or symbols that are read ahead or
-            with a parallel front.
+        ValueError: a name that is no option, a size below 1, symbols that are read ahead or with a
+            parallel front, or a stride where the front is not serial or every step is read.
 
     Source: of the parallel front, Karim et al.: LSTM Fully Convolutional Networks for Time Series
     Classification, IEEE Access 6, 2018, arXiv 1709.05206.
@@ -82,6 +83,7 @@ class SequenceModel(nn.Module):
         front_width: int = 64,
         front_kernel: int = 8,
         front_depth: int = 2,
+        front_stride: int = 1,
         norm: str = "none",
         residual: bool = False,
         input_dropout: float = 0.0,
@@ -93,6 +95,7 @@ class SequenceModel(nn.Module):
     ) -> None:
         super().__init__()
         _check(front, symbols, bidirectional)
+        _check_stride(front_stride, front, readout)
         cell = cells.get(cell)() if isinstance(cell, str) else cell
         # A tied read-out gives the embedding the width of the output.
         features = cell.output_size(hidden_size) if symbols else input_size
@@ -101,7 +104,9 @@ class SequenceModel(nn.Module):
         self.front = (
             None
             if front == "none"
-            else Front(features, front_width, front_kernel, front_depth, device, dtype)
+            else Front(
+                features, front_width, front_kernel, front_depth, front_stride, device, dtype
+            )
         )
         self.parallel = front == "parallel"
         self.cell = layers_of(
@@ -154,6 +159,10 @@ class SequenceModel(nn.Module):
             x = each(self._drop_input, x)
         return x, beside, after
 
+    def taken(self, lengths: Tensor) -> Tensor:
+        """Return how many steps the layers take of sequences of so many steps."""
+        return lengths if self.front is None else self.front.lengths(lengths)
+
     def read(
         self, hidden: Steps, beside: Steps | None = None, lengths: Tensor | None = None
     ) -> Tensor:
@@ -162,7 +171,7 @@ class SequenceModel(nn.Module):
         Args:
             hidden: (B, T, width) or a packed batch.
             beside: what `enter` said stands beside them.
-            lengths: (B,) of the sequences, where `hidden` is padded.
+            lengths: (B,) of the sequences in `hidden`, where it is padded; see `taken`.
         """
         hidden = each(self.norm, hidden)
         if self.reads == "every":
@@ -202,8 +211,11 @@ class SequenceModel(nn.Module):
         layers run in one direction. The state is that of the layers alone where nothing else has
         one.
         """
-        known = state if isinstance(state, ModelState) else ModelState(state, None, None, None)
+        known = state if isinstance(state, ModelState) else ModelState(state)
         taken, beside, front = self.enter(x, known.front)
+        if self.front is not None and self.front.stride > 1:
+            assert isinstance(taken, Tensor)
+            return self._stream_frames(x.shape[1], taken, front, known)
         hidden, after = self.cell(taken, known.cell)
         hidden = self.norm(hidden)
         pool: Gathered = ()
@@ -217,6 +229,35 @@ class SequenceModel(nn.Module):
             hidden = torch.cat([hidden, beside], -1)
         others = (front, pool, means)
         return self._output(hidden), ModelState(after, *others) if any(others) else after
+
+    def _stream_frames(
+        self, steps: int, taken: Tensor, front: tuple[Tensor, ...], known: ModelState
+    ) -> tuple[Tensor, ModelState]:
+        """Return what `stream` does where the layers take fewer steps than the sequence has.
+
+        Until the next one they take, the output stays as it is.
+
+        Args:
+            steps: of the piece.
+            taken: (B, frames, width), what the layers take in these steps; it may be nothing.
+            front: the front's state after them.
+            known: the model's state before them.
+        """
+        assert self.front is not None
+        cell, pool, held = known.cell, known.pool, known.held
+        read = [*held]
+        if taken.shape[1]:
+            hidden, cell = self.cell(taken, cell)
+            pooled, pool = self.pool.running(self.norm(hidden), pool)
+            read.append(pooled)
+        features = torch.cat(read, 1)
+        # The last of them stands at so many steps before the end of the piece, and a stride apart
+        # those before it.
+        ages = torch.arange(steps - 1, -1, -1, device=taken.device)
+        since = self.front.stride - 1 - int(front[-1])
+        back = (ages - since + self.front.stride - 1) // self.front.stride
+        outputs = self._output(features[:, features.shape[1] - 1 - back])
+        return outputs, ModelState(cell, front, pool, (), (features[:, -1:],))
 
     def _embed(self, x: Tensor) -> Tensor:
         if isinstance(self.readout, Symbols):
@@ -245,4 +286,16 @@ def _check(front: str, symbols: bool, bidirectional: bool) -> None:
         raise ValueError(
             "front = 'parallel' widens the read-out, which is tied to the embedding of symbols; "
             "valid: 'none', 'serial' where symbols are predicted"
+        )
+
+
+def _check_stride(stride: int, front: str, readout: str) -> None:
+    if stride == 1:
+        return
+    if front != "serial":
+        raise ValueError(f"front_stride = {stride} with front = {front!r}; valid: 1, or 'serial'")
+    if readout == "every":
+        raise ValueError(
+            f"front_stride = {stride}: every step is read, and the layers take one of so many; "
+            "valid: 1 where every step has a target"
         )

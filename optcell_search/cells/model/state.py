@@ -15,23 +15,23 @@ class ModelState(NamedTuple):
 
     Attributes:
         cell: of the recurrent layers.
-        front: each convolution's last inputs, (B, kernel - 1, features).
+        front: see `Front.running`.
         pool: what the read-out has gathered so far of the layers' outputs.
         means: what it has gathered of a parallel front's.
+        held: (B, 1, features), what was read last, where a front has a stride.
     """
 
     cell: State | None
-    front: tuple[Tensor, ...] | None
-    pool: tuple[Tensor, ...] | None
-    means: tuple[Tensor, ...] | None
+    front: tuple[Tensor, ...] | None = None
+    pool: tuple[Tensor, ...] | None = None
+    means: tuple[Tensor, ...] | None = None
+    held: tuple[Tensor, ...] = ()
 
 
 def detached(state: State | ModelState) -> State | ModelState:
     """Return the same state, cut from the graph that made it."""
     if not isinstance(state, ModelState):
         return recurrent.detached(state)
-    cell, *others = state
-    return ModelState(
-        None if cell is None else recurrent.detached(cell),
-        *(None if parts is None else tuple(part.detach() for part in parts) for parts in others),
-    )
+    cell = None if state.cell is None else recurrent.detached(state.cell)
+    front, pool, means, held = (tuple(part.detach() for part in kept or ()) for kept in state[1:])
+    return ModelState(cell, front, pool, means, held)

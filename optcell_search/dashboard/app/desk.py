@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ledger.notes import Remark
+from ...ledger.trials.stored_trials import nothing_to_collect
 from .. import content
 from ..info.compare import compare
 from ..read import LOST, Board, boards_of
@@ -64,7 +65,7 @@ class Desk:
 
     def prepare(self) -> None:
         """Have ready what the first page will ask for, while the browser is still starting."""
-        with self._lock, contextlib.suppress(*LOST):
+        with self._lock, nothing_to_collect(), contextlib.suppress(*LOST):
             self._read(0)
             self._ready = self._contents[0].whole(patient=False)
 

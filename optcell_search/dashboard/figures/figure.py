@@ -40,7 +40,14 @@ def _again(content: dict[str, Any], info: Any) -> RunFigure:
 
 
 def figure(
-    traces: Iterable[Any], info: Any, x: dict[str, Any], y: dict[str, Any], height: int = _HEIGHT
+    traces: Iterable[Any],
+    info: Any,
+    x: dict[str, Any],
+    y: dict[str, Any],
+    height: int = _HEIGHT,
+    *,
+    nothing: str = "Nothing to show yet.",
+    levels: Iterable[tuple[str, float]] = (),
 ) -> RunFigure:
     """Return a figure at print size on white.
 
@@ -49,6 +56,8 @@ def figure(
         info: the plain data behind them.
         x, y: the axes, as plotly takes them.
         height: in pixels.
+        nothing: what a figure without traces says, so that nobody takes it for a broken one.
+        levels: "x" or "y", and the score there of what needs no input, drawn as a line.
     """
     axis = {
         "automargin": True,
@@ -67,7 +76,35 @@ def figure(
         "xaxis": {**axis, **x},
         "yaxis": {**axis, **y},
     }
-    return RunFigure(list(traces), layout, info=info)
+    drawn = list(traces)
+    made = RunFigure(drawn, layout, info=info)
+    if not shows_something(made):
+        made.update_layout(height=_HEIGHT // 2, xaxis={"visible": False}, yaxis={"visible": False})
+        place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}
+        made.add_annotation(text=nothing, font={"size": 15, "color": INK}, **place)
+        return made
+    for side, level in levels:
+        add = made.add_vline if side == "x" else made.add_hline
+        add(level, line={"color": FAINT, "width": 1, "dash": "dash"}, label={"text": "no input"})
+    return made
+
+
+def shows_something(figure: go.Figure) -> bool:
+    """Whether anything is drawn."""
+    return any(trace.x is not None and len(trace.x) for trace in figure.data)
+
+
+def level(side: str, score: float | None, values: Iterable[float]) -> list[tuple[str, float]]:
+    """Return a level for `figure` where it lies among the values or near them, else none.
+
+    One far off would leave the values no room.
+    """
+    known = [value for value in values if math.isfinite(value)]
+    if score is None or not known:
+        return []
+    low, high = min(known), max(known)
+    near = (high - low) / 2
+    return [(side, score)] if low - near <= score <= high + near else []
 
 
 def axis(label: str, log: bool = False, values: Iterable[float] = ()) -> dict[str, Any]:

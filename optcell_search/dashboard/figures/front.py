@@ -12,7 +12,7 @@ from ..info.data import Axis, Data
 from ..info.data import axis as axis_of
 from ..info.front import front
 from ..palette import Style
-from .figure import FAINT, INK, RunFigure, axis, figure
+from .figure import FAINT, INK, RunFigure, axis, figure, level
 from .source import AnyRun, board_of, styles_of
 
 _PALE = 0.4
@@ -22,7 +22,7 @@ def plot_front(run: AnyRun, x: str | None = None, y: str | None = None) -> RunFi
     """Return every ranked trial, those on the front large and joined, the knee ringed.
 
     Bars through the points of the front are standard deviations over repeats or folds, where there
-    are any.
+    are any; a dashed line is at what needs no input (see `Run.chance`), where that is near.
 
     Args:
         run: the run.
@@ -55,7 +55,15 @@ def plot_front(run: AnyRun, x: str | None = None, y: str | None = None) -> RunFi
                 named = True
     if found.knee is not None:
         traces.append(_ring(rows[rows["number"] == found.knee], across, up))
-    return figure(traces, found, _side(rows, across), _side(rows, up))
+    without = data.chance.get("validation", {})
+    levels = [
+        found
+        for side, one in (("x", across), ("y", up))
+        for found in level(side, without.get(one.name), rows[one.name].astype(float))
+    ]
+    nothing = "No trial is ranked yet."
+    sides = _side(rows, across), _side(rows, up)
+    return figure(traces, found, *sides, nothing=nothing, levels=levels)
 
 
 def _side(rows: pd.DataFrame, one: Axis) -> dict[str, Any]:

@@ -32,4 +32,4 @@ def plot_growth(run: AnyRun, seconds: bool = False) -> RunFigure:
     )
     across = axis("time since the start (s)" if seconds else "finished trials")
     up = axis("hypervolume (share)" if several else words.axis(data.first))
-    return figure([line], found, across, up)
+    return figure([line], found, across, up, nothing="No trial is ranked yet.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from ..info.importance import importances
+from ..info.importance import ENOUGH, importances
 from .figure import ACCENT, RunFigure, axis, figure
 from .source import AnyRun, board_of
 
@@ -18,9 +18,10 @@ def plot_importances(run: AnyRun) -> RunFigure:
 
     Returns:
         The figure; its ``info`` is a tuple of `dashboard.info.importance.Importance`, empty under
-        twenty ranked trials.
+        twenty ranked trials, or where nothing differs between them; the figure says which.
     """
-    found = importances(board_of(run).data)
+    data = board_of(run).data
+    found = importances(data)
     traces = [
         go.Bar(
             x=group.shares,
@@ -34,4 +35,11 @@ def plot_importances(run: AnyRun) -> RunFigure:
         traces[0].marker.color = ACCENT
     height = 100 + 24 * sum(len(group.labels) for group in found)
     across = {**axis("share of importance in its group"), "tickformat": ".0%"}
-    return figure(traces, found, across, {"type": "category", "autorange": "reversed"}, height)
+    up = {"type": "category", "autorange": "reversed"}
+    return figure(traces, found, across, up, height, nothing=_why_none(len(data.eligible)))
+
+
+def _why_none(ranked: int) -> str:
+    if ranked < ENOUGH:
+        return f"What matters can be told from {ENOUGH} ranked trials on; so far: {ranked}."
+    return "The ranked trials differ in no hyperparameter, so none of them matters."

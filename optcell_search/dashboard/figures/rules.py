@@ -34,7 +34,9 @@ def plot_rules(run: AnyRun) -> RunFigure:
     if found.rung:
         label += f" after epoch {found.rung}"
     up = {"type": "category", "showgrid": False}
-    return figure(traces, found, axis(label), up, height=100 + 34 * len(found.rows))
+    height = 100 + 34 * len(found.rows)
+    nothing = "No rule can be compared yet: no trial has reached a score."
+    return figure(traces, found, axis(label), up, height, nothing=nothing)
 
 
 def _trace(row: Standing, style: Style) -> go.Scatter:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import plotly.io
 
-from .figure import RunFigure
+from .figure import RunFigure, shows_something
 from .front import plot_front
 from .growth import plot_growth
 from .importances import plot_importances
@@ -28,11 +28,7 @@ def figures(run: AnyRun) -> dict[str, RunFigure]:
         "training": plot_training(run),
         "importances": plot_importances(run),
     }
-    return {name: figure for name, figure in made.items() if _shows_something(figure)}
-
-
-def _shows_something(figure: RunFigure) -> bool:
-    return any(trace.x is not None and len(trace.x) for trace in figure.data)
+    return {name: figure for name, figure in made.items() if shows_something(figure)}
 
 
 def save_figures(

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from .. import words
 from ..info.training import learning_curves, sampled
-from .figure import RunFigure, axis, figure
+from .figure import RunFigure, axis, figure, level
 from .source import AnyRun, board_of, styles_of
 
 _FAINT = 0.3
@@ -14,6 +14,8 @@ _FAINT = 0.3
 
 def plot_training(run: AnyRun, metric: str | None = None, most: int = 300) -> RunFigure:
     """Return learning curves: those of the front strong, those of others pale.
+
+    A dashed line is at what needs no input (see `Run.chance`), where that is near.
 
     Args:
         run: the run.
@@ -55,7 +57,11 @@ def plot_training(run: AnyRun, metric: str | None = None, most: int = 300) -> Ru
                 hovertemplate=f"trial {number}: %{{y:.4g}}<extra></extra>",
             )
         )
-    return figure(traces, found, axis("epoch"), axis(words.axis(name)))
+    learned = [value for curve in found.values.get(name, ()) for value in curve]
+    levels = level("y", data.chance.get("validation", {}).get(name), learned)
+    nothing = "No epoch has been finished yet."
+    sides = axis("epoch"), axis(words.axis(name))
+    return figure(traces, found, *sides, nothing=nothing, levels=levels)
 
 
 def _entry(rule: str, colour: str) -> go.Scatter:

@@ -31,6 +31,9 @@ _LAST = (
     "seed",
 )
 _DIGITS = 6
+_PLAIN = frozenset({type(None), str, bool, int})
+# What pandas calls values that are numbers.
+_NUMERIC = ("integer", "floating", "mixed-integer-float")
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,9 @@ def _column(name: str, values: pd.Series[Any], group: str, data: Data) -> Column
 def _kind(values: pd.Series[Any]) -> Kind:
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
         return "number"
-    known = values.dropna()
-    if len(known) and known.map(lambda value: isinstance(value, bool | np.bool_)).all():
-        return "truth"
-    if pd.api.types.is_numeric_dtype(known.infer_objects()):
-        return "number"
-    return "text"
+    # One look at all values, made by pandas itself.
+    found = pd.api.types.infer_dtype(values, skipna=True)
+    return "truth" if found == "boolean" else "number" if found in _NUMERIC else "text"
 
 
 def plain_values(values: pd.Series[Any], exact: bool) -> Sequence[Any]:
@@ -129,9 +129,12 @@ def plain_values(values: pd.Series[Any], exact: bool) -> Sequence[Any]:
     if pd.api.types.is_float_dtype(values):
         numbers = values.to_numpy(dtype=float)
         return finite(numbers if exact else rounded(numbers, _DIGITS))
-    known = values.astype(object).where(values.notna(), None).tolist()
-    # Most are what they have to be, and to ask each by itself takes long.
-    return [one if one is None or type(one) in (str, bool, int) else _plain(one) for one in known]
+    missing = values.isna()
+    if missing.any():
+        values = values.astype(object).where(~missing, None)
+    known = values.tolist()
+    # Nearly always all are what they have to be, and to ask each by itself takes long.
+    return known if _PLAIN.issuperset(map(type, known)) else [_plain(one) for one in known]
 
 
 def rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.float64]:

@@ -35,6 +35,8 @@ class Data:
     remark: Remark = field(default_factory=Remark)
     # Trial → what kinds of mistakes it makes on the test split, where `finalize` found out.
     diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    # "validation" or "test" → metric → score of answering without any input.
+    chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     # Seconds of searching so far, and why the search ended where a limit or the space did it.
     searched: float = 0.0
     ended: str = ""
@@ -53,7 +55,7 @@ class Data:
     @cached_property
     def front(self) -> tuple[int, ...]:
         """Numbers of the rows that no other row dominates, best first objective first."""
-        front = results.pareto(self.table, self.objectives)
+        front = results.pareto(self.ranking, self.objectives)
         return tuple(int(number) for number in front["number"])
 
     @property
@@ -71,10 +73,23 @@ class Data:
         """What the best trial has over the plain cell; None where there is nothing to compare."""
         return results.gain(self.table, self.finalized, self.objectives, self.trainings)
 
-    @property
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """The columns of the table that decide over ranks: of many rows, to sort all takes long."""
+        names = [*self.objectives, *(f"{name}_std" for name in self.objectives)]
+        names += ["number", "state", "key", "duplicate_of", "feasible", "parameters"]
+        return self.table[[name for name in dict.fromkeys(names) if name in self.table]]
+
+    def best(self, which: str) -> int:
+        """Return the number of the best row; see `results.best`, which says what `which` is."""
+        return int(results.best(self.ranking, self.objectives, which)["number"])
+
+    @cached_property
     def best_first(self) -> pd.DataFrame:
         """The rows that may be ranked, the best in the first objective at the top."""
-        return results.best_first(self.table, self.objectives)
+        order = results.best_first(self.ranking, self.objectives).index
+        rows: pd.DataFrame = self.table.loc[order]
+        return rows
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -36,12 +36,12 @@ def front(data: Data) -> Front:
     """Return the front of a run."""
     rows = data.eligible
     several = len(data.objectives) > 1
-    knee = results.knee(data.table, data.objectives) if several and len(rows) else None
+    knee = data.best("knee") if several and len(rows) else None
     complete = data.table[data.table["state"] == "COMPLETE"]
     broken = complete[~complete["feasible"]] if "feasible" in complete else complete[:0]
     return Front(
         numbers=data.front,
-        knee=None if knee is None else int(knee["number"]),
+        knee=knee,
         axes=tuple(axis(name, rows[name]) for name in data.objectives),
         infeasible=tuple(int(number) for number in broken["number"]),
     )

@@ -18,14 +18,13 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from .. import words
 from .data import Data, axis
 
 # Fewer say nothing about which of them are the good ones.
-_ENOUGH = 20
+ENOUGH = 20
 _MOST = 500
 _MOST_CHOICES = 8
 
@@ -74,7 +73,7 @@ def _importance(
     rows = rows.iloc[:: max(1, -(-len(rows) // _MOST))]
     known = {column: _distribution(rows[column]) for column in columns}
     distributions = {column: found for column, found in known.items() if found}
-    if len(rows) < _ENOUGH or not distributions:
+    if len(rows) < ENOUGH or not distributions:
         return None
     sign = -1.0 if data.objectives[data.first] == "maximize" else 1.0
     study = _study()
@@ -87,9 +86,14 @@ def _importance(
         )
         for value, *values in zip(rows[data.first].tolist(), *columns_of, strict=True)
     )
+    # It brings scikit-learn along, which takes longer to load than the first view to draw.
+    from optuna.importance import PedAnovaImportanceEvaluator
+
     with warnings.catch_warnings():
-        # It says that values in equal measure decide nothing; so do the shares.
+        # It says that values in equal measure, or results of which most are the best, decide
+        # nothing; so do the shares.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", "Target and region quantiles select the same")
         found = PedAnovaImportanceEvaluator().evaluate(study)
     total = sum(found.values())
     order = sorted(found, key=lambda name: -found[name])

@@ -70,9 +70,10 @@ def _picks(data: Data) -> tuple[Pick, ...]:
     if len(data.objectives) > 1:
         wanted.append(("knee", "knee"))
     for which, role in wanted:
-        row = cast("dict[str, Any]", results.best(data.table, data.objectives, which).to_dict())
-        roles.setdefault(int(row["number"]), []).append(role)
-        chosen[int(row["number"])] = row
+        number = data.best(which)
+        roles.setdefault(number, []).append(role)
+        found = data.table[data.table["number"] == number].iloc[0]
+        chosen[number] = cast("dict[str, Any]", found.to_dict())
     return tuple(
         Pick(
             role=", ".join(roles[number]),

@@ -40,14 +40,16 @@ class RuleMap:
 
 def rule_map(data: Data) -> RuleMap:
     """Return best and median of the first objective for each rule and cell."""
-    rows = data.best_first
+    rows = data.best_first[["rule", "cell", "number", data.first]]
     grouped = {
         (str(rule), str(cell)): group
         for (rule, cell), group in rows.groupby(["rule", "cell"], sort=True)
     }
     stopped = {
         (str(rule), str(cell)): len(group)
-        for (rule, cell), group in data.stopped.groupby(["rule", "cell"], sort=True)
+        for (rule, cell), group in data.stopped[["rule", "cell"]].groupby(
+            ["rule", "cell"], sort=True
+        )
     }
     bests = {pair: float(group[data.first].iloc[0]) for pair, group in grouped.items()}
     low, high = min(bests.values(), default=0.0), max(bests.values(), default=0.0)

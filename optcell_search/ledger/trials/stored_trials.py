@@ -8,6 +8,8 @@ says what the answer has to be.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +39,18 @@ def studies(ask: Ask) -> dict[str, int]:
     return {name: int(study) for study, name in ask("SELECT study_id, study_name FROM studies")}
 
 
+@contextlib.contextmanager
+def nothing_to_collect() -> Iterator[None]:
+    """While what is made is kept: to look for garbage in it time and again takes a third longer."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class StoredTrials:
     """Reads one study. Asked again, it reads what is new.
 
@@ -57,6 +71,10 @@ class StoredTrials:
 
     def changes(self, ask: Ask) -> list[TrialRecord]:
         """Return the records that had not finished at the last call, and those made since."""
+        with nothing_to_collect():
+            return self._changes(ask)
+
+    def _changes(self, ask: Ask) -> list[TrialRecord]:
         columns = "trial_id, number, state, datetime_start, datetime_complete"
         heads = [
             row

@@ -87,7 +87,9 @@ class TrialRecord:
             if section in ("cell", "rule"):
                 flat[section] = values.pop("name")
                 section = flat[section]
-            flat.update((f"{section}.{key}", value) for key, value in values.items())
+            start = f"{section}."
+            for key, value in values.items():
+                flat[start + key] = value
         return flat
 
 

@@ -25,7 +25,8 @@ class MNIST(Task):
     gzipped or not, from the data folder, its ``mnist``, or torchvision's ``MNIST/raw``.
 
     Split: validation is the last sixth of the training file (10,000 images), test the ``t10k``
-    files. Metric: accuracy; chance is 0.1.
+    files. With `examples`, training are the first so many images of the file and validation the
+    last fifth as many; test stays whole. Metric: accuracy; chance is 0.1.
 
     Source: Y. LeCun et al., Gradient-based learning applied to document recognition, 1998; pixels
     one at a time and permuted: Q. V. Le et al., arXiv 1504.00941, section 4.2.
@@ -46,6 +47,12 @@ class MNIST(Task):
         valid=(0, 2**31),
         doc="0: pixels in reading order; else the seed of one fixed random order of the pixels",
     )
+    examples: int = integer(
+        0,
+        search=(1000, 50_000),
+        valid=(0, 50_000),
+        doc="training images, with a fifth as many for validation; 0: all 50,000 and 10,000",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,10 +65,18 @@ class MNIST(Task):
         held_out = len(whole) // 6
         if not held_out:
             raise ValueError(f"{folder}: too few MNIST training images: {len(whole)}")
-        first = len(whole) - held_out
+        most = len(whole) - held_out
+        if self.examples > most:
+            raise ValueError(
+                f"mnist.examples = {self.examples}; valid: up to {most}, as many as the training "
+                f"file in {folder} has beside its validation images"
+            )
+        taken = self.examples or most
+        if self.examples:
+            held_out = min(held_out, -(-self.examples // 5))
         return Data(
-            train=Split(whole.inputs[:first], whole.targets[:first]),
-            validation=Split(whole.inputs[first:], whole.targets[first:]),
+            train=Split(whole.inputs[:taken], whole.targets[:taken]),
+            validation=Split(whole.inputs[-held_out:], whole.targets[-held_out:]),
             goal=Classification(classes=10),
             readout="last",
             classes=tuple("0123456789"),

@@ -179,7 +179,7 @@ def scaled(outputs: Outputs, targets: Tensor, where: str) -> Outputs:
     """Return outputs with the mean and deviation of the training targets (..., values).
 
     Raises:
-        ValueError: a value is in no training target.
+        ValueError: a value is in no training target, or is the same in all of them.
     """
     if outputs.kind != "numbers":
         return outputs
@@ -189,8 +189,13 @@ def scaled(outputs: Outputs, targets: Tensor, where: str) -> Outputs:
         name = outputs.names[int(lacking.argmax())]
         raise ValueError(f"{where}: target {name!r} has no value in the training part")
     offset, scale = np.nanmean(flat, axis=0), np.nanstd(flat, axis=0)
-    # Targets that are all the same are predicted by the offset alone.
-    scale = np.where(scale > 0, scale, 1.0)
+    same = np.nanmin(flat, axis=0) == np.nanmax(flat, axis=0)
+    if same.any():
+        place = int(same.argmax())
+        raise ValueError(
+            f"{where}: target {outputs.names[place]!r} is {offset[place]:g} in all of the training "
+            "part, so there is nothing to learn; valid: one that changes"
+        )
     return replace(outputs, offset=tuple(offset.tolist()), scale=tuple(scale.tolist()))
 
 

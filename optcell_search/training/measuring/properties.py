@@ -63,7 +63,8 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
 
     with ℓ the loss over the first B <= 64 validation sequences (where they are kept without
     padding, of the lengths, 2^k to 2^(k+1) − 1, that most have), h_{i,t} the top layer's hidden
-    state of sequence i after step t, and T_i its last step. The factor B undoes the mean in the
+    state of sequence i after step t, and T_i its last step (steps of what the layers take, where a
+    front has a stride). The factor B undoes the mean in the
     loss, so that the numbers do not depend on the size of the batch. The derivatives are total:
     h_1 acts on the loss by all that follows from it (other parts of the state after step 1, such
     as an LSTM's c, held fixed), not by its own read-out alone. Nothing follows h_T but the
@@ -78,7 +79,7 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
     with _differentiable(model):
         taken, beside = _entered(model, batch.inputs)
         (first,), hidden = _with_cuts(model, taken, [0])
-        rows, last = _last_steps(batch)
+        rows, last = _last_steps(hidden, _lengths(model, batch))
         # `hidden` is what the read-out sees; the recurrence runs beside it, so the derivative
         # by it holds a step's own read-out only, which at the last step is all there is.
         loss = _loss(model, task, batch, hidden, beside)
@@ -104,15 +105,13 @@ def gradient_curve(model: AnyModel, task: LoadedTask) -> dict[int, float]:
     if model.cell.bidirectional:
         return {}
     batch = _few(task)
-    if batch.lengths is not None:
-        longest = int(batch.lengths.max())
-        batch = batch.take((batch.lengths == longest).nonzero()[:, 0])
-        steps = longest
-    else:
-        steps = batch.inputs.shape[1]
-    distances = _distances(steps)
+    lengths = _lengths(model, batch)
+    if lengths is not None:
+        batch = batch.take((lengths == lengths.max()).nonzero()[:, 0])
     with _differentiable(model):
         taken, beside = _entered(model, batch.inputs)
+        steps = taken.shape[1] if lengths is None else int(lengths.max())
+        distances = _distances(steps)
         cuts, hidden = _with_cuts(model, taken, [steps - 1 - d for d in distances])
         gradients = torch.autograd.grad(_loss(model, task, batch, hidden, beside), cuts)
     return {d: _mean_norm(g) for d, g in zip(reversed(distances), reversed(gradients), strict=True)}
@@ -185,15 +184,21 @@ def _loss(
     model: AnyModel, task: LoadedTask, batch: Batch, hidden: Tensor, beside: Tensor | None
 ) -> Tensor:
     if isinstance(model, SequenceModel):
-        return task.loss(model.read(hidden, beside, batch.lengths), batch.targets)
+        return task.loss(model.read(hidden, beside, _lengths(model, batch)), batch.targets)
     return task.loss(model.head(hidden), batch.targets)
 
 
-def _last_steps(batch: Batch) -> tuple[Tensor, Tensor]:
-    count, steps = batch.inputs.shape[:2]
-    lengths = torch.full((count,), steps) if batch.lengths is None else batch.lengths
-    device = batch.inputs.device
-    return torch.arange(count, device=device), (lengths - 1).to(device)
+def _lengths(model: AnyModel, batch: Batch) -> Tensor | None:
+    """Return how many steps the layers take of each sequence; None: all are of one length."""
+    if batch.lengths is None or not isinstance(model, SequenceModel):
+        return batch.lengths
+    return model.taken(batch.lengths)
+
+
+def _last_steps(hidden: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    count, steps = hidden.shape[:2]
+    last = torch.full((count,), steps) if lengths is None else lengths
+    return torch.arange(count, device=hidden.device), (last - 1).to(hidden.device)
 
 
 def _mean_norm(gradient: Tensor) -> float:

@@ -171,15 +171,7 @@ def resolve(
         uncut_folds=planned_folds if count < planned_folds else 0,
         population=limits.population_of(population, directions),
         slots=slots_of(
-            population,
-            loaded,
-            seen,
-            trainings=count * how.repeats,
-            trials=asked_trials,
-            workers=workers,
-            timed=bool(time_limit or longest),
-            goals=[*directions, *(bound.metric for bound in bounds), *_metrics_of(goals)],
-            device=chosen_device,
+            population, trainings=count * how.repeats, trials=asked_trials, workers=workers
         ),
         ensemble=how.ensemble,
         sampler=sampler,

@@ -10,6 +10,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from optcell_search.space import Candidate, SearchSpace
+from optcell_search.space.nearest import Nearest
 
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
@@ -18,12 +19,19 @@ from . import samplers
 
 # Suggestions of a sampler that may be refused before another way is tried.
 _ATTEMPTS = 10
+# Those that suggest what they take for good, for which its neighbour is likely to be good, too.
+# NSGA-II is asked again: what it has not bred itself is in none of its generations.
+_BY_MODEL = ("tpe", "gp")
 
 MakeSampler = Callable[[Request, int, int], BaseSampler]
 
 
 class CandidateQueue:
     """Asks the ledger for candidates that have not been tried, as far as there are any.
+
+    What a sampler suggests and has been tried is refused. Where a sampler goes by a model and all
+    candidates can be counted, the nearest one that has not been tried comes instead
+    (`space.nearest`); else the sampler is asked again, and after ten refusals any other is taken.
 
     Args:
         ledger: of the run.
@@ -50,6 +58,9 @@ class CandidateQueue:
         self._all = {candidate.key: candidate for candidate in every}
         self._rest = deque(self._all)
         self._refused = 0
+        self._instead: Candidate | None = None
+        by_model = ledger.request.sampler in _BY_MODEL and self._all
+        self._nearest = Nearest(self._space, list(self._all.values())) if by_model else None
 
     def _everything(self) -> list[Candidate]:
         candidates = samplers.everything(self._space)
@@ -79,13 +90,15 @@ class CandidateQueue:
         insists = self._refused >= _ATTEMPTS
         sampler = self._make_sampler(self._request, self._ledger.size, self._refused)
         tried = () if insists else self._tried
-        trial = self._ledger.ask(self._space, sampler, fixed, tried)
-        if trial is not None:
-            self._tried.add(trial.key)
-            self._refused = 0
-        elif not waiting:
+        found = self._ledger.ask(self._space, sampler, fixed, tried)
+        if isinstance(found, Candidate):
             self._refused += 1
-        return trial
+            self._instead = self._nearest.besides(found, self._tried) if self._nearest else None
+            return None
+        if found is not None:
+            self._tried.add(found.key)
+            self._refused, self._instead = 0, None
+        return found
 
     def _chosen(self) -> Candidate | None:
         """Return what the next trial is to be; None: what the sampler suggests."""
@@ -93,6 +106,8 @@ class CandidateQueue:
             candidate = self._first.popleft()
             if candidate.key not in self._tried:
                 return candidate
+        if self._instead is not None:
+            return self._instead
         if self._is_grid or self._refused >= _ATTEMPTS:
             return self._peek()
         return None

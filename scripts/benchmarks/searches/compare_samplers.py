@@ -1,6 +1,6 @@
 """Compares what chooses and what stops candidates, by many searches simulated on a table.
 
-    python compare_samplers.py search RUNS --table NAME|FILE [--seeds 30] [--trials 40]
+    python compare_samplers.py search RUNS --table NAME|FILE [--seeds 30] [--trials 100]
                                              [--held N] [--only PATTERN]
     python compare_samplers.py write RUNS --table NAME|FILE --out FOLDER
 
@@ -54,6 +54,7 @@ class Setting:
         scheduler: what stops.
         workers: candidates in training at once.
         plain: whether the plain cells come first.
+        trials: how many, where it is not as many as in all the others.
     """
 
     objectives: str
@@ -61,12 +62,14 @@ class Setting:
     scheduler: str
     workers: int
     plain: bool = True
+    trials: int | None = None
 
     @property
     def name(self) -> str:
         """What it is called in RUNS."""
-        start = "" if self.plain else ", no plain start"
-        return f"{self.objectives}: {self.sampler}, {self.scheduler}, {self.workers} workers{start}"
+        more = "" if self.plain else ", no plain start"
+        more += f", {self.trials} trials" if self.trials else ""
+        return f"{self.objectives}: {self.sampler}, {self.scheduler}, {self.workers} workers{more}"
 
 
 SETTINGS = [
@@ -75,14 +78,27 @@ SETTINGS = [
         for scheduler in ("none", "asha")
         for sampler in ("random", "tpe", "tpe grouped", "nsga2")
     ),
-    Setting("one", "random", "asha", 1),
-    Setting("one", "tpe", "asha", 1),
-    Setting("one", "tpe", "asha", 8, plain=False),
+    Setting("one", "grid", "none", 8),
+    *(
+        Setting("one", sampler, "asha", workers)
+        for workers in (1, 64)
+        for sampler in ("random", "tpe")
+    ),
+    *(Setting("one", sampler, "asha", 8, plain=False) for sampler in ("random", "tpe")),
+    *(Setting("one", *how, 8, trials=200) for how in (("random", "none"), ("tpe", "asha"))),
     *(
         Setting("two", sampler, scheduler, 8)
         for scheduler in ("none", "mo-asha")
-        for sampler in ("random", "tpe")
+        for sampler in ("random", "tpe", "nsga2")
     ),
+    *(
+        Setting("two", "tpe", scheduler, workers)
+        for workers in (1, 64)
+        for scheduler in ("none", "mo-asha")
+    ),
+    *(Setting("two", "tpe", scheduler, 8, plain=False) for scheduler in ("none", "mo-asha")),
+    # The dearest last: its suggestions take most of a second each.
+    *(Setting("one", "gp", scheduler, 8) for scheduler in ("none", "asha")),
 ]
 
 
@@ -153,7 +169,7 @@ def main() -> None:
     parser.add_argument("--table", default="digits")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--only", help="settings whose names match this regular expression")
-    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--held", type=int, help="take the first candidates of the table alone")
     parser.add_argument("--out", type=Path, default=Path("scripts/benchmarks/results"))
     arguments = parser.parse_args()
@@ -165,7 +181,7 @@ def main() -> None:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     wanted = [one for one in SETTINGS if re.search(arguments.only or "", one.name)]
     for setting, seed in missing(arguments.runs, arguments.seeds, wanted):
-        line = search(table, setting, seed, arguments.trials)
+        line = search(table, setting, seed, setting.trials or arguments.trials)
         with arguments.runs.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 

@@ -11,6 +11,8 @@ SETS = {
     "ItalyPowerDemand": "ucr:name=ItalyPowerDemand",
     "JapaneseVowels": "ucr:name=JapaneseVowels",
     "BasicMotions": "ucr:name=BasicMotions",
+    "MNIST-1D": "mnist1d",
+    "digits": "digits",
 }
 
 Values = dict[str, Any]
@@ -39,12 +41,39 @@ _FCN = {**_CYCLE, "cell": "lstm", "model.hidden_size": 8, "model.front": "parall
 
 _SMALL = {**_SERIAL, "model.hidden_size": 32, "model.front_width": 32}
 
+# Three convolutions of kernels 8, 5, 3 beside the recurrence or before it.
+_THREE = {"model.front_depth": 3}
+
 RECIPES: dict[str, Callable[[Any], Values]] = {
     "common": _common,
     "both": lambda task: _BOTH,
     "serial": lambda task: _SERIAL,
     "serial batch 4": lambda task: {**_SERIAL, "training.batch_size": 4},
     "parallel depth 3": lambda task: {**_PARALLEL, "model.front_depth": 3},
+    "serial depth 3": lambda task: {**_SERIAL, **_THREE},
+    "serial 128 depth 3": lambda task: {**_SERIAL, **_THREE, "model.front_width": 128},
+    "parallel 128 depth 3": lambda task: {**_PARALLEL, **_THREE, "model.front_width": 128},
+    "serial stride 2": lambda task: {**_SERIAL, "model.front_stride": 2},
+    "serial stride 4": lambda task: {**_SERIAL, "model.front_stride": 4},
+    "serial depth 3 stride 2": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 2},
+    "serial depth 3 stride 4": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 4},
+    "serial depth 3 stride 8": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 8},
+    "serial decay 0.1": lambda task: {**_SERIAL, "training.weight_decay": 0.1},
+    "serial lr 1e-2": lambda task: {**_SERIAL, "training.lr": 1e-2},
+    "serial lr 1e-3": lambda task: {**_SERIAL, "training.lr": 1e-3},
+    "serial averaging": lambda task: {**_SERIAL, "training.averaging": 0.98},
+    "serial slicing": lambda task: {**_SERIAL, "training.slicing": 0.1},
+    "serial slicing 0.3": lambda task: {**_SERIAL, "training.slicing": 0.3},
+    "serial jitter": lambda task: {**_SERIAL, "training.jitter": 0.1},
+    "serial scaling": lambda task: {**_SERIAL, "training.scaling": 0.1},
+    "serial smoothing": lambda task: {**_SERIAL, "training.label_smoothing": 0.1},
+    "serial dropout 0.5": lambda task: {**_SERIAL, "model.readout_dropout": 0.5},
+    "serial attention": lambda task: {**_SERIAL, "model.readout": "attention"},
+    "serial mean": lambda task: {**_SERIAL, "model.readout": "mean"},
+    "serial 128 units": lambda task: {**_SERIAL, "model.hidden_size": 128},
+    "serial kernel 16": lambda task: {**_SERIAL, "model.front_kernel": 16},
+    "serial kernel 4": lambda task: {**_SERIAL, "model.front_kernel": 4},
+    "serial batch norm": lambda task: {**_SERIAL, "model.norm": "batch"},
     "lstm-fcn 64": lambda task: _FCN,
     "lstm-fcn 128": lambda task: {**_FCN, "model.front_width": 128},
     "small": lambda task: _SMALL,
@@ -72,4 +101,6 @@ def compared_with(recipe: str) -> str | None:
         return None
     if recipe.startswith("lstm-fcn"):
         return "parallel depth 3"
+    if recipe.startswith("serial depth 3 "):
+        return "serial depth 3"
     return "small" if recipe.startswith("small ") else "serial"

@@ -48,7 +48,8 @@ BASIN: list[list[Any]] = [[0, 2e5], [3, 1.2e5], [6, 6e4], [9.5, 0]]
 
 def observations(days: int = DAYS) -> list[list[Any]]:
     first = date(2001, 4, 1)
-    return [[first + timedelta(t), d, 10 + 0.1 * d] for t in range(0, days, 30) for d in (0, 4.2)]
+    seen = [(t, d) for t in range(0, days, 30) for d in (0, 4.2)]
+    return [[first + timedelta(t), d, 10 + 0.1 * d + 0.001 * t] for t, d in seen]
 
 
 @pytest.fixture
@@ -207,6 +208,14 @@ def test_columns_that_lack_are_named(own: Callable[..., str], tmp_path: Path) ->
     found = complaint_of(lambda: tasks.load(spec, tmp_path))
     assert found is not None
     assert "no column depth; valid: depth, area" in found
+
+
+def test_temperatures_that_never_change_are_refused(
+    own: Callable[..., str], tmp_path: Path
+) -> None:
+    same = [[*row[:2], 8.5] for row in observations()]
+    with pytest.raises(ValueError, match=r"every target of the training split is 8\.5, 8\.5, so"):
+        tasks.load(own(seen=same), tmp_path)
 
 
 def test_files_come_together(tmp_path: Path) -> None:

@@ -25,10 +25,13 @@ const byId = (id) => document.getElementById(id);
 /* Plotly reads some HTML in its labels. */
 const escaped = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
+/* Made once: a number's own `toLocaleString` makes one each time, which takes longer than to draw it. */
+const grouped = new Intl.NumberFormat("en-US");
+
 function number(value, digits = 4) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return grouped.format(Math.round(value));
   return String(Number(value.toPrecision(digits)));
 }
 

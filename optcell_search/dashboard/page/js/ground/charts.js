@@ -71,7 +71,7 @@ function logTicks(low, high, most = 9) {
 
 function shortTick(value) {
   for (const [limit, unit] of [[1e9, "G"], [1e6, "M"]]) if (value >= limit) return `${value / limit}${unit}`;
-  return value >= 1000 ? value.toLocaleString("en-US") : String(value);
+  return value >= 1000 ? grouped.format(value) : String(value);
 }
 
 /* Logarithmic axes get ticks that can be read. */
@@ -172,6 +172,24 @@ function sampled(run, trials, most) {
   return trials.filter((trial) => kept.has(trial));
 }
 
+/* What trials say when they are pointed at. Of many it is put together in pauses, in the very list
+   that the chart reads from when it is pointed at. */
+function hovers(run, trials) {
+  if (run.index.size <= MANY) return trials.map((trial) => hover(run, trial));
+  const texts = trials.map((trial) => run.hovers.get(trial) || `trial ${trial}`);
+  const left = [...trials.keys()].filter((i) => !run.hovers.has(trials[i]));
+  const goOn = () => {
+    const until = performance.now() + FRAME;
+    while (left.length && performance.now() < until) {
+      const i = left.pop();
+      texts[i] = hover(run, trials[i]);
+    }
+    if (left.length) setTimeout(goOn, CALM);
+  };
+  if (left.length) setTimeout(goOn, CALM);
+  return texts;
+}
+
 /* A trace of trials, with the chosen ones marked as such. */
 function points(run, trials, x, y, trace) {
   const selected = state.chosen ? trials.flatMap((trial, i) => (state.chosen.has(trial) ? [i] : [])) : null;
@@ -181,7 +199,7 @@ function points(run, trials, x, y, trace) {
     x,
     y,
     customdata: trials,
-    text: trials.length > 3000 ? trials.map((trial) => `trial ${trial}`) : trials.map((trial) => hover(run, trial)),
+    text: hovers(run, trials),
     hovertemplate: "%{text}<extra></extra>",
     selectedpoints: selected,
     selected: { marker: { opacity: 0.95 } },
@@ -226,6 +244,20 @@ const pickRing = (x, y) =>
   });
 
 const axisOf = (label, log = false) => ({ title: { text: escaped(label) }, type: log ? "log" : "linear" });
+
+/* A line at what needs no input, where it lies among the values or near them: one far off would
+   leave the values no room. */
+function withoutInput(run, metric, side, values, split = "validation") {
+  const level = run.without(metric, split);
+  const known = values.filter((value) => value !== null);
+  if (level === null || !known.length) return [];
+  const [low, high] = known.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+  const near = (high - low) / 2;
+  if (level < low - near || level > high + near) return [];
+  const across = side === "x" ? { x0: level, x1: level, y0: 0, y1: 1, yref: "paper" } : { y0: level, y1: level, x0: 0, x1: 1, xref: "paper" };
+  const text = side === "x" ? { textposition: "end", textangle: 0 } : { textposition: "start" };
+  return [{ type: "line", ...across, line: { color: NEUTRAL, width: 1, dash: "dash" }, label: { text: "no input", font: { size: 12, color: colour("--ink") }, ...text } }];
+}
 
 /* A figure with its sentence: no chart without a word on what to see in it. */
 function figure(root, id, height, label, sentence) {

@@ -74,6 +74,11 @@ class Run {
     return Object.keys(this.objectives)[0];
   }
 
+  /* What answering without any input has in a metric; null where nothing is known of it. */
+  without(metric, split = "validation") {
+    return this.no_input.find((one) => one.metric === metric)?.[split] ?? null;
+  }
+
   get several() {
     return Object.keys(this.objectives).length > 1;
   }

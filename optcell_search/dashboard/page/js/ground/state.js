@@ -1,6 +1,6 @@
 /* What is looked at: one run, one selection of its trials, one picked trial. */
 
-const state = { live: false, acts: false, names: [], lost: [], runs: [], at: 0, chosen: null, from: "", picked: null, byHand: false, follow: true, posts: 0 };
+const state = { live: false, acts: false, names: [], lost: [], runs: [], at: 0, chosen: null, from: "", picked: null, byHand: false, follow: true, posts: 0, spent: 0 };
 const views = [];
 
 const current = () => state.runs[state.at];
@@ -63,9 +63,11 @@ function refresh() {
 function bring(one, run) {
   if (!one) return;
   const what = one.stale;
+  const began = performance.now();
   one.stale = "";
   one[what](run);
   one.root.classList.add("drawn");
+  if (what === "draw") state.spent += performance.now() - began;
 }
 
 function changed(what, except = "") {

@@ -108,6 +108,7 @@ function drawFlat(run, chart) {
   plot(chart, traces, {
     xaxis: axisOf(run.label(x), frontView.logX),
     yaxis: axisOf(run.label(y), frontView.logY),
+    shapes: [["x", x], ["y", y]].flatMap(([side, name]) => withoutInput(run, name, side, [...run.ranked].map((trial) => run.value(trial, name)))),
     uirevision: [run.name, x, y, frontView.logX, frontView.logY].join(),
   });
 }

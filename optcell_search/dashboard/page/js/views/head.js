@@ -32,6 +32,16 @@ function progressPart(run) {
   );
 }
 
+/* A score says little until one knows what can be had for nothing. */
+function withoutAny(run) {
+  const known = Object.keys(run.objectives).flatMap((metric) => run.no_input.filter((one) => one.metric === metric));
+  const parts = [["validation", "validation"], ["test", "test"]].map(([split, name]) => {
+    const scores = known.filter((one) => one[split] !== null).map((one) => `${one.label} ${number(one[split])}`);
+    return scores.length ? `${scores.join(", ")} (${name})` : "";
+  }).filter(Boolean);
+  return parts.length ? h("p", { class: "gain", id: "without" }, `What needs no input – ${NO_INPUT} – has ${parts.join(" and ")}.`) : "";
+}
+
 function picks(run) {
   return h(
     "div",
@@ -65,6 +75,7 @@ function drawHead(run) {
     tiles(run),
     progressPart(run),
     run.gain ? h("p", { class: `gain ${run.gain.seen ? "seen" : ""}` }, run.gain.sentence) : "",
+    withoutAny(run),
     h("div", { id: "run-note" }),
     run.overview.message ? h("p", { class: "message", role: "status" }, run.overview.message) : "",
     run.index.size < run.total ? h("p", { class: "note" }, `Of ${number(run.total)} trials the page holds the front, the best and an even sample, ${number(run.index.size)} in all; sums and shares are over all of them.`) : "",

@@ -22,7 +22,7 @@ function importanceCard(run, group) {
 function drawImportance(run) {
   const root = byId("importance");
   if (!run.importances) return nothing(root, "Being worked out.");
-  if (!run.importances.length) return nothing(root, "What matters can be told from 20 ranked trials on.");
+  if (!run.importances.length) return nothing(root, run.ranked.size < 20 ? `What matters can be told from 20 ranked trials on; so far there ${run.ranked.size === 1 ? "is" : "are"} ${number(run.ranked.size)}.` : "The ranked trials differ in no hyperparameter, so none of them matters.");
   cleared(root);
   root.append(
     h(

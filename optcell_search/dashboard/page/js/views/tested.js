@@ -26,6 +26,8 @@ function drawTested(run) {
   drawTestedChart(run);
 }
 
+const NO_INPUT = "the mean, the frequencies or the last season, whatever is asked";
+
 /* Whether there are validation scores: where validation data were trained on, too, there are none. */
 const isValidated = (run) => run.finals.some((final) => Object.keys(final.scores.validation || {}).length);
 
@@ -50,6 +52,13 @@ function testedTable(run) {
     ...metrics.flatMap((metric) => [[`${metric}, test`, "test amount"], ...(validated ? [[`${metric}, validation`, "amount"]] : [])]),
     ["seeds", "amount"], ["epochs", "amount"],
   ];
+  // Beside what needs no input a score can be told from none.
+  const nothing = (label, split) => run.no_input.find((one) => one.label === label)?.[split] ?? null;
+  const level = (label, split) => ((value) => (value === null ? "–" : number(value)))(nothing(label, split));
+  if (metrics.some((metric) => nothing(metric, "test") !== null)) {
+    const levels = metrics.flatMap((metric) => [h("td", { class: "test amount" }, level(metric, "test")), validated ? h("td", { class: "amount" }, level(metric, "validation")) : null]);
+    rows.push(h("tr", { id: "no-input" }, h("th", { scope: "row" }, "no input"), h("td", {}, NO_INPUT), levels, h("td"), h("td")));
+  }
   return h("table", {}, h("thead", {}, h("tr", {}, heads.map(([name, kind]) => h("th", { scope: "col", class: kind }, name)))), h("tbody", {}, rows));
 }
 
@@ -72,7 +81,7 @@ function drawTestedChart(run) {
       hovertemplate: `%{y}, ${name}: %{x:.4g}<extra></extra>`,
     };
   };
-  plot(chart, [...(isValidated(run) ? [trace("validation", "validation", "circle-open")] : []), trace("test", "test", "circle")], { dragmode: false, xaxis: axisOf(metric), yaxis: { type: "category", showgrid: false }, uirevision: run.name }, { brush: false });
+  plot(chart, [...(isValidated(run) ? [trace("validation", "validation", "circle-open")] : []), trace("test", "test", "circle")], { dragmode: false, xaxis: axisOf(metric), shapes: withoutInput(run, run.no_input.find((one) => one.label === metric)?.metric, "x", finals.map((final) => final.scores.test[metric].mean), "test"), yaxis: { type: "category", showgrid: false }, uirevision: run.name }, { brush: false });
 }
 
 view("tested", { draw: drawTested, follow: () => {} });

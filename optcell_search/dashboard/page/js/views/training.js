@@ -74,6 +74,7 @@ function drawCurves(run) {
       dragmode: touch.matches ? false : "zoom",
       xaxis: { ...axisOf("epoch"), rangemode: "tozero", tickformat: "d", minallowed: 0, ...(run.epochs <= 12 ? { dtick: 1 } : {}) },
       yaxis: axisOf(run.curveLabels[metric], log),
+      shapes: withoutInput(run, metric, "y", values),
       uirevision: run.name + metric,
     },
     { brush: false }

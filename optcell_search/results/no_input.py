@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from optcell_search import results
-
 from ..ledger.format import TASK_FILE
 from ..ledger.storage.names import refuse_link
+from .tables import diagnoses_of
 
 
-def chance(folder: Path, attributes: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def chance(folder: Path | None, attributes: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Return "validation" or "test" → metric → score of answering without any input.
 
     Of numbers the answer is the mean of the training targets, of classes their frequencies, of a
@@ -21,15 +20,19 @@ def chance(folder: Path, attributes: Mapping[str, Any]) -> dict[str, dict[str, f
     versions, and of the test part before `finalize`.
 
     Args:
-        folder: of the run.
+        folder: of the run; None where it is known by its study alone, which says nothing of the
+            validation part.
         attributes: of its study.
 
     Raises:
         ValueError: ``task.json`` is damaged.
     """
-    told = results.diagnoses_of(attributes).values()
+    told = diagnoses_of(attributes).values()
     tested: Mapping[str, float] = next((one["chance"] for one in told if one.get("chance")), {})
-    found = {"validation": _noted(folder / TASK_FILE), "test": dict(tested)}
+    found = {
+        "validation": {} if folder is None else _noted(folder / TASK_FILE),
+        "test": dict(tested),
+    }
     return {split: scores for split, scores in found.items() if scores}
 
 

@@ -15,9 +15,9 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, mean_absolute_err
 
 from optcell_search import tasks
 from optcell_search.cells import OptCell
+from optcell_search.results import chance
 from optcell_search.training import examine
 from optcell_search.tuning import task_file
-from optcell_search.tuning.no_input import chance
 
 
 def arrays(folder: Path, y: Any) -> tasks.LoadedTask:
@@ -80,6 +80,7 @@ def test_it_is_told_of_a_folder(tmp_path: Path) -> None:
     path = tmp_path / "task.json"
     path.write_text(task_file.content(task))
     assert chance(tmp_path, {}) == {"validation": pytest.approx(task.chance)}
+    assert chance(None, attributes) == {"test": pytest.approx(diagnosis["chance"])}
     for damaged in ('{"chance": [1]}', '{"chance": {"mae": "much"}}', "[]", "{"):
         path.write_text(damaged)
         with pytest.raises(ValueError, match=r"task\.json: damaged: "):
