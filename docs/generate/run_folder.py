@@ -42,8 +42,6 @@ STUDY = {
     "request": "What `run.toml` holds, so that a study at a URL explains itself, too.",
     "request_before": "The request before it was last amended by `resume`.",
     "searched_seconds": "Seconds of searching so far, the time it was stopped left out.",
-    "occupancy": "Of a search whose workers hold several trials: slots that held one, summed over "
-    "the workers' epochs, and slots that there were.",
     "ended": "Why the search ended, where a limit or a used-up space did it, not the trials.",
     "finalized:N": "What `finalize` found out about trial N: `seeds`, and over them, in their "
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
@@ -55,6 +53,9 @@ STUDY = {
     "wrong in `worst`, thinned to a hundred steps, or pairs of true and predicted values.",
 }
 PEOPLE = """
+Where workers hold several trials (`--population K`), `occupancy` has the slots that held one, summed over
+the workers' epochs, and the slots that there were.
+
 People add to these: `note` and `tags` of the run, `note:N` and `tags:N` of trial N, and by
 `optcell-search prune` `prune:N`, on which trial N ends after its current epoch, and by
 `optcell-search extend` `extend`, new limits that the search at work takes up.
