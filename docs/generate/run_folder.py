@@ -53,8 +53,8 @@ STUDY = {
     "wrong in `worst`, thinned to a hundred steps, or pairs of true and predicted values.",
 }
 PEOPLE = """
-Where workers hold several trials (`--population K`), `occupancy` has the slots that held one, summed over
-the workers' epochs, and the slots that there were.
+Where workers hold several trials (`--population K`), `occupancy` has the slots that held one,
+summed over the workers' epochs, and the slots that there were.
 
 People add to these: `note` and `tags` of the run, `note:N` and `tags:N` of trial N, and by
 `optcell-search prune` `prune:N`, on which trial N ends after its current epoch, and by
