@@ -53,6 +53,9 @@ STUDY = {
     "wrong in `worst`, thinned to a hundred steps, or pairs of true and predicted values.",
 }
 PEOPLE = """
+Where workers hold several trials (`--population K`), `occupancy` has the slots that held one,
+summed over the workers' epochs, and the slots that there were.
+
 People add to these: `note` and `tags` of the run, `note:N` and `tags:N` of trial N, and by
 `optcell-search prune` `prune:N`, on which trial N ends after its current epoch, and by
 `optcell-search extend` `extend`, new limits that the search at work takes up.
@@ -66,7 +69,8 @@ TRIAL = {
     "worker": "Host and process that trained it.",
     "epoch:NNNN": "The metrics of that epoch.",
     "metrics": "The metrics that it ended with; over folds and repeats, their means, and as "
-    "`population` how many of these were trained side by side.",
+    "`population` how many of these were trained side by side. Of a trial that is one training, "
+    "`population` says with how many trials it took its steps, itself included.",
     "spread": "With `--repeats` or `--folds`, the standard deviation of each metric over them.",
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",

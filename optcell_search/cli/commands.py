@@ -156,7 +156,10 @@ def replay(arguments: argparse.Namespace) -> int:
     else:
         print(tables.replay(again.number, again.recorded, again.repeated))
         print(f"largest difference: {largest:g}")
-    if largest:
+        if again.company > 1:
+            others = again.company - 1
+            print(f"in the search it was trained beside {others} others, equal up to rounding")
+    if not again.is_same:
         raise RunFailedError(
             f"trial {again.number}: trained again it comes to other numbers than the study holds, "
             f"{name} differs by up to {largest:g}"

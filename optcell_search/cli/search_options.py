@@ -100,15 +100,16 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         type=_number_or_auto(int),
         default="auto",
         metavar="K",
-        help="How many trainings of a candidate, its folds, repeats and finalized seeds, are taken "
-        "side by side as one network; 1 takes one after the other, auto (the default) as many as "
-        "pay.",
+        help="How many trainings are taken side by side as one network: of a candidate its folds, "
+        "repeats and finalized seeds; where it is one training, the candidates that a worker has. "
+        "1 takes one after the other, auto (the default) as many trainings of a candidate as pay, "
+        "and one candidate.",
     )
     add(
         "--deterministic",
         action="store_true",
         help="Give the same candidates in the same order for the same seed; workers then wait "
-        "for each other after every W candidates.",
+        "for each other after every W candidates (W · K, where a worker has K side by side).",
     )
     add = parser.add_argument_group("where to search").add_argument
     add(

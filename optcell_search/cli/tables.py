@@ -145,6 +145,8 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
     if known["time_limit"]:
         spent, limit = known["searched_seconds"], known["time_limit"]
         rows.append(["searched", f"{duration(spent)} of {duration(limit)}"])
+    if known["occupancy"] is not None:
+        rows.append(["slots", f"{100 * known['occupancy']:.0f} % filled"])
     if known["ended"]:
         rows.append(["ended", known["ended"]])
     rows += [["failed", f"{count} × {reason}"] for reason, count in known["failures"].items()]

@@ -28,6 +28,8 @@ REQUEST, RUN_ID = "request", "run_id"
 REQUEST_BEFORE = "request_before"
 # Seconds of searching so far, stops left out; and why the search ended, empty where it did not.
 SEARCHED, ENDED = "searched_seconds", "ended"
+# Of a search in populations: slots that held a trial, over its epochs, and slots there were.
+OCCUPANCY = "occupancy"
 _FINALIZED = "finalized:"
 # In what is stored about a finalized trial, the record of the network it is compared with.
 BASELINE = "baseline"

@@ -58,12 +58,14 @@ class Request:
         population: how many trainings of a candidate, its folds, repeats and finalized seeds, are
             taken side by side at most; 1: one after the other; 0: as many as pays
             (`training.paying`).
+        slots: how many trials a worker trains side by side, where each is one training; 1: one
+            after the other.
         ensemble: whether `finalize` tests each candidate's seeds as one, too.
         sampler: "tpe", "gp", "nsga2", "random" or "grid".
         scheduler: "asha", "mo-asha" or "none".
-        deterministic: suggest in generations of `workers` candidates and tell in their order.
+        deterministic: suggest in generations of `at_once` candidates and tell in their order.
         constraints: such as ``"parameters<=50000"``.
-        workers, threads: candidates in training at once, and torch threads of each.
+        workers, threads: processes that train candidates, and torch threads of each.
         gpus_per_trial: Ray's share of a GPU for each.
         gpus_measured: whether that was measured, not asked for.
         device: the torch device candidates are trained on, "cpu" or "cuda".
@@ -95,6 +97,7 @@ class Request:
     folds: int = 1
     uncut_folds: int = 0
     population: int = 1
+    slots: int = 1
     ensemble: bool = False
     sampler: str
     scheduler: str
@@ -118,6 +121,11 @@ class Request:
     def trainings(self) -> int:
         """How often each candidate is trained: folds times repeats."""
         return self.folds * self.repeats
+
+    @property
+    def at_once(self) -> int:
+        """How many candidates are in training at once."""
+        return self.workers * self.slots
 
     @property
     def is_of_few(self) -> bool:

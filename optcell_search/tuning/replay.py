@@ -22,6 +22,9 @@ from .worker.job import Job
 from .worker.seeds import train_seeds
 from .worker.session import POPULATION, Session
 
+# How far rounding may take a training apart, as a share of a metric, or for small ones at all.
+_ROUNDING = 0.01
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -31,12 +34,26 @@ class Replay:
         number: of the trial.
         recorded, repeated: epoch → metrics, timings left out.
         weights: after the last epoch, of the first repeat.
+        company: with how many trials it was trained side by side, itself included; alone it then
+            comes to the same up to rounding, which training can make larger.
     """
 
     number: int
     recorded: dict[int, dict[str, float]]
     repeated: dict[int, dict[str, float]]
     weights: dict[str, Tensor]
+    company: int = 1
+
+    @property
+    def is_same(self) -> bool:
+        """Whether it came to the same numbers; where it had company, to about a hundredth."""
+        if self.company == 1:
+            return not any(self.differences.values())
+        return all(
+            _gap(value, self.repeated[epoch][name]) <= _ROUNDING * max(1.0, abs(value))
+            for epoch, metrics in self.recorded.items()
+            for name, value in metrics.items()
+        )
 
     @property
     def differences(self) -> dict[str, float]:
@@ -69,7 +86,18 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
                 f"trial {trial.number}, epoch {epoch}: training it again gives no "
                 f"{', '.join(sorted(unknown))[:200]}, which cannot be compared"
             )
-    return Replay(trial.number, recorded, repeated, _detached(session.trainings[0]))
+    return Replay(
+        trial.number, recorded, repeated, _detached(session.trainings[0]), company_of(trial)
+    )
+
+
+def company_of(trial: FrozenTrial) -> int:
+    """Return with how many trials one was trained side by side at most, itself included."""
+    known = trial.user_attrs
+    if len(known.get("seeds", ())) > 1:
+        return 1
+    each = (metrics.get(POPULATION, 1.0) for metrics in epochs_in(known).values())
+    return int(max(each, default=1.0))
 
 
 def trained(
@@ -162,4 +190,4 @@ def _gap(recorded: float, repeated: float) -> float:
 
 
 def _untimed(metrics: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if name not in TIMED}
+    return {name: value for name, value in metrics.items() if name not in (*TIMED, POPULATION)}

@@ -20,7 +20,7 @@ from ..ledger.trials.scores import NO_RECORD, side_by_side
 from ..pareto import Direction
 from . import task_file
 from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_seed
-from .replay import Replay, replay, trained
+from .replay import Replay, company_of, replay, trained
 from .run_data import RunData
 from .store import checkpoints, finalized_weights
 from .worker.final_training import final_epochs
@@ -61,6 +61,9 @@ class RunWeights(RunData):
                 stacklevel=2,
             )
         return self.replay(number, data_dir=data_dir).weights
+
+    def _keeps(self, number: int) -> bool:
+        return checkpoints.load_weights(self._checkpoints / str(number)) is not None
 
     def finalized_weights(
         self, number: int, seed: int, *, data_dir: str | Path | None = None
@@ -185,7 +188,10 @@ class RunWeights(RunData):
             weights = self.weights(number, data_dir=data_dir)
             known = self._trial(number).user_attrs
             # Of several repeats the ledger has the means, and the weights are those of the first.
-            noted = known[METRICS] if len(known.get("seeds", [known["seed"]])) == 1 else None
+            single = len(known.get("seeds", [known["seed"]])) == 1
+            # What had company in the search and is trained again alone comes near its scores only.
+            kept = company_of(self._trial(number)) == 1 or self._keeps(number)
+            noted = known[METRICS] if single and kept else None
         described, compared, unchecked = self._described(moved, candidate, weights, noted)
         if unchecked:
             warnings.warn(f"the predictor's scores are not checked: {unchecked}", stacklevel=2)

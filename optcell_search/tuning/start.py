@@ -96,13 +96,15 @@ def search(
         folds: in how many each of these is trained, on training and validation data dealt anew
             (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
             the mean so far. ``"auto"``: 5 below 1,000 sequences, else the task's own split, 1.
-        population: how many trainings of one candidate, its folds, repeats and finalized seeds, are
-            taken side by side as one network (`training.Population`): each comes to what it comes
-            to alone, up to rounding. ``"auto"`` takes as many as pay by measurements of the kind of
-            candidate, and one where ``"train_seconds"`` is an objective.
+        population: how many trainings are taken side by side as one network
+            (`training.Population`), each of which comes to what it comes to alone, up to rounding:
+            a candidate's folds, repeats and finalized seeds; and where a candidate is one training,
+            so many candidates a worker, those of one form together. ``"auto"`` takes one
+            candidate, and as many of its trainings as pay by measurements of its kind, but one
+            where ``"train_seconds"`` is an objective.
         deterministic: let the same seed give the same candidates in the same order, however fast
-            the workers are. They then work in generations of `workers` candidates, and each
-            generation waits for its slowest.
+            the workers are. They then work in generations of `workers` candidates, times those
+            that a worker has side by side, and each generation waits for its slowest.
         epochs: training budget of one candidate; ``"auto"``: at least 2,000 steps of the optimizer
             on small sets, ten epochs on large ones (see `training.automatic_epochs`).
         workers: candidates in training at once; by default one a core.

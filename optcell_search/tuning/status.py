@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from optcell_search import results
 
 from ..ledger.constraints import Constraint
-from ..ledger.format import ENDED, REASON, REQUEST, SEARCHED
+from ..ledger.format import ENDED, OCCUPANCY, REASON, REQUEST, SEARCHED
 from ..ledger.snapshot import Snapshot
 from ..ledger.trials.trial_record import STATES, TrialRecord, record_of
 
@@ -28,7 +28,8 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     trial keeps the constraints: which one misses least, which constraint and by what);
     ``searched_seconds`` of ``time_limit`` (0: none), ``ended`` (why the search ended, where a limit
     or the space did it), ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about,
-    where nobody said it);
+    where nobody said it); ``occupancy`` (where workers hold several trials, the share of their
+    slots that held one, over all epochs; else None);
     ``gain``: what the best one has over the plain cell, see `results.Gain`, or None.
     """
     known = ledger.attributes
@@ -53,10 +54,16 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
         "searched_seconds": known.get(SEARCHED, 0.0),
         "time_limit": request.get("time_limit", 0.0),
         "ended": known.get(ENDED, ""),
+        "occupancy": _occupancy(known),
         "epochs": request["epochs"],
         "epochs_rule": request.get("epochs_rule", ""),
         "gain": None if gain is None else asdict(gain),
     }
+
+
+def _occupancy(known: Mapping[str, Any]) -> float | None:
+    trained, offered = known.get(OCCUPANCY, (0, 0))
+    return trained / offered if offered else None
 
 
 def _nearest_miss(ledger: Snapshot) -> dict[str, Any] | None:

@@ -102,20 +102,24 @@ def slow_space(folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("faulty_rule", "cluster")
-def test_nothing_is_lost_by_ctrl_c_and_kill(start: Start, tiny: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("population", [1, 2])
+def test_nothing_is_lost_by_ctrl_c_and_kill(
+    population: int, start: Start, tiny: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
 
     process = start(
         "run", slow_space(tmp_path), "--task", tiny, "--trials", str(TRIALS), "--out", str(folder),
         "--epochs", str(EPOCHS), "--workers", "1", "--threads", "1", "--scheduler", "none",
+        "--population", str(population),
     )  # fmt: skip
-    wait_for(process, folder, in_mid_row(1))
+    wait_for(process, folder, in_mid_row(population))
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert output == ""
     *others, last = errors.splitlines()
-    assert last.startswith("optcell-search: stopped after 1 of 4 trials, ")
+    assert last.startswith(f"optcell-search: stopped after {population} of 4 trials, ")
     assert last.endswith(f"; `optcell-search resume {folder}` goes on")
     assert all(line.startswith("trial ") for line in others)
     stopped = rows(folder)
@@ -125,7 +129,8 @@ def test_nothing_is_lost_by_ctrl_c_and_kill(start: Start, tiny: str, tmp_path: P
     killed = wait_for(process, folder, in_mid_row(2))
     process.kill()
     process.communicate()
-    assert Run.open(folder).status()["running"] == 1
+    # Of two that go on together one may not have been handed out yet.
+    assert 1 <= Run.open(folder).status()["running"] <= population
 
     Run.open(folder).resume()
     final = rows(folder)
@@ -139,7 +144,7 @@ def test_nothing_is_lost_by_ctrl_c_and_kill(start: Start, tiny: str, tmp_path: P
         if before.state == TrialState.COMPLETE:
             assert after == before
     for number in range(TRIALS):
-        assert set(Run.open(folder).replay(number).differences.values()) == {0.0}
+        assert Run.open(folder).replay(number).is_same
     seconds = [epoch["train_seconds"] for epoch in epochs(final[-1]).values()]  # type: ignore[index]
     assert seconds == sorted(seconds)
 
@@ -164,6 +169,7 @@ def descendant(process: subprocess.Popen[str], name: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("faulty_rule", "cluster")
+@pytest.mark.parametrize("population", ["1", "2"])
 @pytest.mark.parametrize(
     ("victim", "line"),
     [
@@ -172,14 +178,15 @@ def descendant(process: subprocess.Popen[str], name: str) -> int:
     ],
 )
 def test_a_head_that_dies_ends_the_run_and_not_the_ledger(
-    victim: str, line: str, start: Start, tiny: str, tmp_path: Path
+    victim: str, line: str, population: str, start: Start, tiny: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     process = start(
         "run", slow_space(tmp_path), "--task", tiny, "--trials", "2", "--out", str(folder),
         "--epochs", "2000", "--workers", "1", "--threads", "1", "--scheduler", "none",
+        "--population", population,
     )  # fmt: skip
-    (before,) = wait_for(process, folder, lambda found: bool(found) and len(epochs(found[0])) >= 3)
+    before, *_ = wait_for(process, folder, lambda found: bool(found) and len(epochs(found[0])) >= 3)
     os.kill(descendant(process, victim), signal.SIGKILL)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 1

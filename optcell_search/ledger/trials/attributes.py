@@ -40,7 +40,7 @@ _RECORD: dict[str, Any] = {
 }
 # Without these there are no scores; which seeds they are of, and the rest, may be left out.
 _NEEDED = {"validation", "test", "epochs"}
-_STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str}
+_STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str, "occupancy": list[int]}
 _OBJECTIVES: dict[str, Any] = {"objectives": list[dict[str, str]]}
 _CHECKS = {
     id(table): {name: checker(hint) for name, hint in table.items()}
@@ -88,6 +88,10 @@ def check_record(key: str, record: object) -> None:
 def check_study(attributes: Mapping[str, Any], where: str) -> None:
     """Raise a ValueError where a study's user attributes are none that a search writes."""
     _check(attributes, _STUDY, where)
+    if len(attributes.get("occupancy", (0, 0))) != 2:
+        raise ValueError(
+            f"{where}: occupancy = {short(attributes['occupancy'])}; valid: two counts"
+        )
     request = attributes["request"]
     _check(request, _OBJECTIVES, f"{where}: request")
     check_objectives(request.get("objectives", []), f"{where}: request")

@@ -24,6 +24,7 @@ from .first_candidates import a_first_result, read_first, with_plain
 from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
 from .presets import thoroughness
+from .slots import slots_of
 
 SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
@@ -130,8 +131,7 @@ def resolve(
     bounds = [Constraint.parse(text, valid=tuple(known)) for text in constraints]
     goals = limits.goals_of(until, data)
     if deterministic:
-        ends = [Constraint.stored(goal).metric for goal in goals]
-        _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
+        _refuse_clocks([*directions, *(bound.metric for bound in bounds), *_metrics_of(goals)])
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
     budget, planned_folds = planned, count
@@ -148,6 +148,7 @@ def resolve(
         quick = loaded.name == AUTO and time_limit and not deterministic
         tried_first += a_first_result(loaded, budget) if quick else ()
         tried_first = with_plain(tried_first, loaded)
+    chosen_device = choose_device(device, gpus_per_trial, measured=measured)
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -169,6 +170,9 @@ def resolve(
         folds=count,
         uncut_folds=planned_folds if count < planned_folds else 0,
         population=limits.population_of(population, directions),
+        slots=slots_of(
+            population, trainings=count * how.repeats, trials=asked_trials, workers=workers
+        ),
         ensemble=how.ensemble,
         sampler=sampler,
         scheduler=choose_scheduler(scheduler, tuple(directions)),
@@ -178,7 +182,7 @@ def resolve(
         threads=threads,
         gpus_per_trial=gpus_per_trial,
         gpus_measured=measured,
-        device=choose_device(device, gpus_per_trial, measured=measured),
+        device=chosen_device,
         callbacks=tuple(callbacks),
         address=address if address and address != LOCAL else "",
         study=absolute_url(study or ""),
@@ -214,6 +218,10 @@ def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str,
     for name in names:
         one_of("objective", name, tuple(known))
     return {name: cast(Direction, known[name]) for name in names}
+
+
+def _metrics_of(goals: Sequence[str]) -> list[str]:
+    return [Constraint.stored(goal).metric for goal in goals]
 
 
 def _refuse_clocks(metrics: Sequence[str]) -> None:

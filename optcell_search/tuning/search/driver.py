@@ -19,6 +19,7 @@ from ..cluster import heartbeat, signals
 from ..worker.trainable import CandidateTrainable
 from .callbacks import make as make_callbacks
 from .guarded_callbacks import Guarded, LoggerError
+from .populations.hosting import Hosting
 from .schedulers import make_scheduler
 from .searcher import LedgerSearch
 from .view import View
@@ -64,8 +65,12 @@ def drive(
         named = make_callbacks(ledger.request.callbacks, ledger.request.run_id)
         guarded = [Guarded(callback) for callback in (*named, *callbacks)]
         observers = [_Observer(searcher, ledger, view, extend), *guarded]
-        with signals.kept():
-            _run_tune(ledger, folder, searcher, observers)
+        if ledger.request.slots > 1:
+            with signals.first_noted() as interrupted:
+                Hosting(ledger, folder / TUNE_FOLDER, searcher, observers, interrupted).run()
+        else:
+            with signals.kept():
+                _run_tune(ledger, folder, searcher, observers)
         view.end(ledger)
     except STORAGE_ERRORS as error:
         raise RunBrokenError(said(error)) from error

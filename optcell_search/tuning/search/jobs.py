@@ -32,5 +32,5 @@ def job_of(trial: RunningTrial, request: Request, source: Source, checkpoints: L
         gpus=request.gpus_per_trial if trial.gpus is None else trial.gpus,
         threads=request.threads,
         checkpoints=(checkpoints / str(trial.number)).where,
-        checkpoint_bytes=request.checkpoint_bytes // request.workers,
+        checkpoint_bytes=request.checkpoint_bytes // request.at_once,
     )

@@ -101,7 +101,7 @@ class LedgerScheduler(MOASHAScheduler):
 
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
-        self._generation = request.workers if request.deterministic else None
+        self._generation = request.at_once if request.deterministic else None
         first = (Candidate.from_dict(one) for one in request.first)
         self._plain = {candidate.key for candidate in first if is_plain(candidate)}
         # Trials of the ledger that are one of them.

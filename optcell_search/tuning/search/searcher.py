@@ -248,12 +248,12 @@ class LedgerSearch(Searcher):
     def _may_ask(self) -> bool:
         """Whether a new trial may be started now.
 
-        A deterministic search works in generations, trials 0 to workers-1, and so on: none starts
+        A deterministic search works in generations, trials 0 to at_once-1, and so on: none starts
         before every trial of the one before has been told, in the order of their numbers.
         """
         if not self._request.deterministic:
             return True
-        size = self._request.workers
+        size = self._request.at_once
         number = self._ledger.size
         if self._ledger.counts[TrialState.WAITING]:
             waiting = (t.number for t in self._ledger.trials() if t.state == TrialState.WAITING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -22,7 +22,8 @@ from .job import Job, Report
 from .loading import tasks_of
 from .side_by_side import SideBySide
 
-# With how many of its trainings side by side a trial was trained, among its metrics.
+# With how many side by side a trial was trained, its own trainings or other trials, among its
+# metrics; where it was trained alone, nothing is said.
 POPULATION = "population"
 
 
@@ -66,16 +67,38 @@ class Session:
             CheckpointError: a checkpoint cannot be written.
             Exception: whatever the task, the cell or the rule raises.
         """
-        # What is restored is told before more is trained, so that a scheduler can still stop it.
-        restored, self._news = self._news, False
-        if not restored:
-            self._train_epoch()
-        told = set(self._history) if restored else {self.epoch}
+        return self.restored() or self.take(self._each())
+
+    def restored(self) -> Report | None:
+        """Report what the checkpoint held, once; None: it held nothing, or has been told.
+
+        It is told before more is trained, so that a scheduler can still stop the trial.
+        """
+        if not self._news:
+            return None
+        self._news = False
+        return self._report(sorted(self._history))
+
+    def take(self, each: Sequence[Mapping[str, float]], company: int = 1) -> Report:
+        """Take in what an epoch of every training came to, write the checkpoint, and report.
+
+        Args:
+            each: metrics, one set a training.
+            company: with how many trials it was trained side by side, itself included.
+
+        Raises:
+            DivergedError: an objective is not finite.
+            CheckpointError: a checkpoint cannot be written.
+        """
+        self._take(each, company)
+        return self._report([self.epoch])
+
+    def _report(self, told: Sequence[int]) -> Report:
         done = self.epoch >= self._epochs
         return Report(
             number=self.job.number,
             epoch=self.epoch,
-            metrics={epoch: self._history[epoch] for epoch in sorted(told)},
+            metrics={epoch: self._history[epoch] for epoch in told},
             spread=self._spread,
             gradients=self._gradients() if done else {},
             done=done,
@@ -98,9 +121,8 @@ class Session:
         shared = [distance for distance in each[0] if all(distance in one for one in each)]
         return {distance: statistics.fmean(one[distance] for one in each) for distance in shared}
 
-    def _train_epoch(self) -> None:
+    def _take(self, each: Sequence[Mapping[str, float]], company: int = 1) -> None:
         epoch = self.epoch + 1
-        each = self._each()
         metrics = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
         check_objectives(metrics, epoch, self.job.objectives)
         self._history[epoch] = metrics
@@ -112,6 +134,8 @@ class Session:
                 if math.isfinite(mean)
             }
             metrics[POPULATION] = float(self._side_by_side.size)
+        elif company > 1:
+            metrics[POPULATION] = float(company)
         if self._location is not None:
             self._save(self._location)
 
@@ -123,21 +147,27 @@ class Session:
             except Exception as error:
                 if self._side_by_side.size == 1 or not out_of_memory(error):
                     raise
-            self._halve()
+            half = self._side_by_side.size // 2
+            self.forget()
+            self.again(half)
 
-    def _halve(self) -> None:
-        """Come to the last epoch's end again, with half as many trainings side by side.
-
-        An epoch that was cut off leaves weights that are no epoch's, so they are made again.
-        """
-        epoch, half = self.epoch, self._side_by_side.size // 2
-        # What the larger population holds goes before anything new is made.
+    def forget(self) -> None:
+        """Let go of the trainings, whose weights may be no epoch's; `again` makes them anew."""
+        self._trained = self.epoch
         del self._side_by_side, self.trainings
         release()
-        self._begin(half)
+
+    def again(self, most: int = 1) -> None:
+        """Come to the last epoch's end again, from the checkpoint where there is one.
+
+        Args:
+            most: trainings to take side by side.
+        """
+        epoch = self._trained
+        self._begin(most)
         self._news = False
         while self.epoch < epoch:
-            self._train_epoch()
+            self._take(self._each())
 
     def _save(self, location: Location) -> None:
         contents: dict[str, bytes] = {}

@@ -49,14 +49,15 @@ class CandidateTrainable(tune.Trainable):
             report = failure(self._job.number, error)
         if report.reason:
             release()
-        return _result(report)
+        return self.result(report, f"{socket.gethostname()}:{os.getpid()}")
 
-
-def _result(report: Report) -> dict[str, Any]:
-    return {
-        **report.metrics.get(report.epoch, {}),
-        "report": report,
-        "epoch": report.epoch,
-        "worker": f"{socket.gethostname()}:{os.getpid()}",
-        "done": report.done,
-    }
+    @staticmethod
+    def result(report: Report, worker: str) -> dict[str, Any]:
+        """Return a report of a worker as a result of Tune's."""
+        return {
+            **report.metrics.get(report.epoch, {}),
+            "report": report,
+            "epoch": report.epoch,
+            "worker": worker,
+            "done": report.done,
+        }

@@ -1,0 +1,1 @@
+"""Searches whose workers train many trials side by side."""
