@@ -58,6 +58,14 @@ RECIPES: dict[str, Callable[[Any], Values]] = {
     "serial depth 3 stride 2": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 2},
     "serial depth 3 stride 4": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 4},
     "serial depth 3 stride 8": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 8},
+    "delta depth 3": lambda task: {**_SERIAL, **_THREE, "cell": "delta"},
+    "delta depth 3 stride 4": lambda task: {
+        **_SERIAL, **_THREE, "cell": "delta", "model.front_stride": 4,
+    },
+    "lstm depth 3": lambda task: {**_SERIAL, **_THREE, "cell": "lstm"},
+    "lstm depth 3 stride 4": lambda task: {
+        **_SERIAL, **_THREE, "cell": "lstm", "model.front_stride": 4,
+    },
     "serial decay 0.1": lambda task: {**_SERIAL, "training.weight_decay": 0.1},
     "serial lr 1e-2": lambda task: {**_SERIAL, "training.lr": 1e-2},
     "serial lr 1e-3": lambda task: {**_SERIAL, "training.lr": 1e-3},
@@ -101,6 +109,11 @@ def compared_with(recipe: str) -> str | None:
         return None
     if recipe.startswith("lstm-fcn"):
         return "parallel depth 3"
-    if recipe.startswith("serial depth 3 "):
-        return "serial depth 3"
+    for start, other in (
+        ("serial depth 3 ", "serial depth 3"),
+        ("delta ", "serial "),
+        ("lstm ", "serial "),
+    ):
+        if recipe.startswith(start):
+            return other if start.startswith("serial") else recipe.replace(start, other)
     return "small" if recipe.startswith("small ") else "serial"
