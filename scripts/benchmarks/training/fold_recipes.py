@@ -109,11 +109,9 @@ def compared_with(recipe: str) -> str | None:
         return None
     if recipe.startswith("lstm-fcn"):
         return "parallel depth 3"
-    for start, other in (
-        ("serial depth 3 ", "serial depth 3"),
-        ("delta ", "serial "),
-        ("lstm ", "serial "),
-    ):
-        if recipe.startswith(start):
-            return other if start.startswith("serial") else recipe.replace(start, other)
+    cell, _, rest = recipe.partition(" ")
+    if cell in ("delta", "lstm"):
+        return f"serial {rest}"
+    if recipe.startswith("serial depth 3 "):
+        return "serial depth 3"
     return "small" if recipe.startswith("small ") else "serial"
