@@ -107,7 +107,9 @@ def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
     known: dict[str, Any] = dict.fromkeys(
         ("complete", "pruned", "fail", "asked", "running", "waiting", "missing", "epochs"), 0
     )
-    known |= dict.fromkeys(("ended", "epochs_rule", "best", "nearest_miss", "time_limit"))
+    known |= dict.fromkeys(
+        ("ended", "epochs_rule", "best", "nearest_miss", "time_limit", "occupancy")
+    )
     sentence = "Trial 7 gains +0.05 in test accuracy over the plain lstm (trial 0), surely so."
     known |= {
         "directory": "/a/folder-whose/name-is-longer/than-the-whole/terminal-is-wide/run",
