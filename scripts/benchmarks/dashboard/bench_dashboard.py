@@ -273,7 +273,8 @@ def report(
     load = float(np.round(os.getloadavg()[0], 1))
     told = ", ".join(f"`{name}` {took:.2f}" for name, took in quick.items())
     seconds = f"Processor seconds of commands that only read: {told}.\n\n" if quick else ""
-    megabytes = "\n".join(f"| {trials:,} | {size:.2f} |" for trials, size in files.items())
+    rows = "\n".join(f"| {trials:,} | {size:.2f} |" for trials, size in files.items())
+    weights = f"| trials | one file (MB) |\n|---|---|\n{rows}\n" if rows else ""
     return (
         f"# The dashboard, measured\n\n{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, "
         f"{os.cpu_count()} cores shared by server, browser (WebGL in software) and whatever else "
@@ -287,7 +288,7 @@ def report(
         f"takes {cost:.1f} s of a processor a minute, {100 * cost / 60:.1f} % of one, at niceness "
         "19: it gets what the search leaves over. "
         "`scripts/benchmarks/dashboard/bench_following.py` times a search alone and followed.\n\n"
-        f"{seconds}| trials | one file (MB) |\n|---|---|\n{megabytes}\n"
+        f"{seconds}{weights}\n"
     )
 
 
