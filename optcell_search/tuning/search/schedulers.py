@@ -18,6 +18,9 @@ from ...ledger.format import epochs_in
 from ...ledger.request import Request
 from .halving import REDUCTION, Halving, Point
 
+# Of the budget, where candidates under a one-cycle learning rate are judged.
+_LATE = 2 / 3
+
 Observation = tuple[Hashable, int, Mapping[str, float]]
 
 
@@ -60,7 +63,7 @@ class MOASHAScheduler(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it falls behind at a rung."""
         verdicts = [
-            self._halving.goes_on(who, time, self._point(metrics), self._rival_of(who))
+            self._rungs_of(who).goes_on(who, time, self._point(metrics), self._rival_of(who))
             for who, time, metrics in self._observations(trial, result)
         ]
         return TrialScheduler.CONTINUE if all(verdicts) else TrialScheduler.STOP
@@ -69,6 +72,10 @@ class MOASHAScheduler(FIFOScheduler):
         """Give what a result says: whom it is about, how far that is, and its metrics."""
         if result.keys() >= {self._time, *self._objectives}:
             yield trial.trial_id, int(result[self._time]), result
+
+    def _rungs_of(self, who: Hashable) -> Halving:
+        """Return the rungs at which a trial is judged."""
+        return self._halving
 
     def _rival_of(self, who: Hashable) -> Any:
         """Return which others a trial is compared with."""
@@ -94,6 +101,11 @@ class LedgerScheduler(MOASHAScheduler):
     the epochs alone (``training.share``) are never stopped, and no rung holds them: their schedule
     is further after as many epochs than that of others.
 
+    Under a one-cycle learning rate what a candidate comes to is seen once the rate falls: the order
+    of random candidates after a ninth of the epochs told nothing of that at the end, that after a
+    third something, that after two thirds nearly all (``scripts/benchmarks/results/rungs.md``).
+    Such candidates are judged there, once, and among themselves.
+
     Args:
         request: of the run.
         trials: those of its ledger.
@@ -101,6 +113,11 @@ class LedgerScheduler(MOASHAScheduler):
 
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
+        late = math.ceil(_LATE * request.epochs)
+        learned = [name not in COSTS for name in request.objectives]
+        self._late = Halving(learned, request.epochs, late)
+        # Trials of the ledger whose learning rate goes through a cycle.
+        self._cycled: set[Hashable] = set()
         self._generation = request.at_once if request.deterministic else None
         first = (Candidate.from_dict(one) for one in request.first)
         self._plain = {candidate.key for candidate in first if is_plain(candidate)}
@@ -111,26 +128,37 @@ class LedgerScheduler(MOASHAScheduler):
             known = trial.user_attrs
             if "duplicate_of" in known or "candidate" not in known:
                 continue
-            if not _is_left_alone(Candidate.from_dict(known["candidate"])):
+            candidate = Candidate.from_dict(known["candidate"])
+            if not _is_left_alone(candidate):
+                self._note_cycle(trial.number, candidate)
                 self._recall(trial)
 
     def _recall(self, trial: FrozenTrial) -> None:
         epochs = epochs_in(trial.user_attrs)
-        for epoch in self._halving.rungs:
+        rungs = self._rungs_of(trial.number)
+        for epoch in rungs.rungs:
             # One that is at a rung, but neither ended nor gone on from it, is still to be judged.
             judged = trial.state.is_finished() or epoch < max(epochs, default=0)
             if judged and epoch in epochs:
-                self._halving.record(trial.number, epoch, self._point(epochs[epoch]))
+                rungs.record(trial.number, epoch, self._point(epochs[epoch]))
 
     def _note(self, number: int, key: str | None) -> None:
         if key in self._plain:
             self._measures.add(number)
+
+    def _note_cycle(self, number: int, candidate: Candidate) -> None:
+        if candidate.training.schedule == "one_cycle":
+            self._cycled.add(number)
+
+    def _rungs_of(self, who: Hashable) -> Halving:
+        return self._late if who in self._cycled else self._halving
 
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
         report, candidate = result["report"], trial.config["job"].candidate
         if _is_left_alone(candidate):
             return
+        self._note_cycle(report.number, candidate)
         if self._plain:
             self._note(report.number, candidate.key)
         for epoch in sorted(report.metrics):
@@ -148,8 +176,8 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
     """Return asynchronous successive halving, or the scheduler that stops nothing.
 
     The first rung is at a ninth of the budget, so that a candidate is judged up to three times,
-    and at each rung a third goes on. With one objective, ``"asha"``, that is a third of what is
-    best in it.
+    and at each rung a third goes on; under a one-cycle learning rate there is one rung, at two
+    thirds. With one objective, ``"asha"``, that is a third of what is best in it.
 
     Args:
         request: of the run.

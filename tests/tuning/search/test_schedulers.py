@@ -240,3 +240,39 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
     assert not goes_on(2, plain[2], 0.05)
     assert not goes_on(12, other, 0.5)
     assert goes_on(23, part, 0.0)
+
+
+def test_a_cycle_is_judged_once_its_rate_falls_among_its_kind(tiny: str) -> None:
+    scheduler = make_scheduler(a_request(tiny, epochs=9), [])
+    steady = SearchSpace.from_dict(OTHERS).sample()
+    cycled = replace(steady, training=replace(steady.training, schedule="one_cycle"))
+
+    def goes_on(number: int, candidate: Candidate, epoch: int, accuracy: float) -> bool:
+        report = Report(number=number, epoch=epoch, metrics={epoch: {"accuracy": accuracy}})
+        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
+        return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
+
+    # Others have been better at every rung of theirs; of a cycle that says nothing.
+    assert all(goes_on(number, steady, 1, 0.9) for number in (20, 21))
+    assert all(goes_on(20, steady, epoch, 0.9) for epoch in (3, 6))
+    for number in range(4):
+        assert all(goes_on(number, cycled, epoch, 0.1) for epoch in (1, 2, 3, 4, 5))
+    assert goes_on(0, cycled, 6, 0.5)
+    assert goes_on(1, cycled, 6, 0.4)
+    assert not goes_on(2, cycled, 6, 0.3)
+    assert goes_on(3, cycled, 6, 0.6)
+    assert not goes_on(23, steady, 1, 0.8)
+
+
+def test_a_resumed_search_knows_where_cycles_were_judged(tiny: str, tmp_path: Path) -> None:
+    search = Tune(tiny, tmp_path / "run", 0, num_trials=12, epochs=9, scheduler="none")
+    trials = search.run()
+    for trial in trials:
+        trial.user_attrs["candidate"]["training"]["schedule"] = "one_cycle"
+    scheduler = make_scheduler(replace(search.request, scheduler="asha"), trials)
+    steady = SearchSpace.from_dict(OTHERS).sample()
+    cycled = replace(steady, training=replace(steady.training, schedule="one_cycle"))
+    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=cycled)})
+    for epoch, expected in ((1, CONTINUE), (3, CONTINUE), (6, STOP)):
+        report = Report(number=50, epoch=epoch, metrics={epoch: {"accuracy": 0.0}})
+        assert scheduler.on_trial_result(None, trial, {"report": report}) == expected
