@@ -1,7 +1,7 @@
 """Successive halving by one objective or several at once: who goes on at a rung. No Ray.
 
-At each rung, by default 1/9 and 1/3 of the budget, the trials seen there so far are put in an order and the
-newcomer goes on if it is among the first third. The order:
+At each rung, by default 1/9 and 1/3 of the budget, the trials seen there so far are put in an order
+and the newcomer goes on if it is among the first third. The order:
 
 1. trials that keep every constraint, then the others by how much they break;
 2. front by front: a trial *dominates* another if it is no worse in any objective and better in one
