@@ -34,7 +34,7 @@ def test_batches_leave_steps_in_an_epoch(auto: SearchSpace, sequences: int, batc
 
 @pytest.mark.parametrize("steps", [3, 400, 100_000])
 def test_the_cells_are_the_same_for_all_lengths(auto: SearchSpace, steps: int) -> None:
-    assert adapted(auto, replace(SMALL, steps=steps)).cells == ("gru", "lstm", "delta")
+    assert adapted(auto, replace(SMALL, steps=steps)).cells == ("gru", "lstm")
 
 
 def test_sizes_follow_the_number_of_sequences(auto: SearchSpace) -> None:

@@ -38,7 +38,7 @@ def told(request: Request) -> list[tuple[str, str, float]]:
 def test_first_comes_one_that_is_soon_there(monkeypatch: pytest.MonkeyPatch) -> None:
     request = asked(monkeypatch)
     assert request.epochs == 80
-    plain = [(cell, "serial", 1.0) for cell in ("gru", "lstm", "delta")]
+    plain = [(cell, "serial", 1.0) for cell in ("gru", "lstm")]
     assert told(request) == [("gru", "serial", 0.125), *plain]
     # Neither without a limit in time nor in a search that goes by no clock.
     assert told(asked(monkeypatch, time=None, num_trials=5)) == plain

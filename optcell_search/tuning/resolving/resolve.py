@@ -131,7 +131,8 @@ def resolve(
     bounds = [Constraint.parse(text, valid=tuple(known)) for text in constraints]
     goals = limits.goals_of(until, data)
     if deterministic:
-        _refuse_clocks([*directions, *(bound.metric for bound in bounds), *_metrics_of(goals)])
+        ends = [Constraint.stored(goal).metric for goal in goals]
+        _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
     budget, planned_folds = planned, count
@@ -148,7 +149,6 @@ def resolve(
         quick = loaded.name == AUTO and time_limit and not deterministic
         tried_first += a_first_result(loaded, budget) if quick else ()
         tried_first = with_plain(tried_first, loaded)
-    chosen_device = choose_device(device, gpus_per_trial, measured=measured)
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -182,7 +182,7 @@ def resolve(
         threads=threads,
         gpus_per_trial=gpus_per_trial,
         gpus_measured=measured,
-        device=chosen_device,
+        device=choose_device(device, gpus_per_trial, measured=measured),
         callbacks=tuple(callbacks),
         address=address if address and address != LOCAL else "",
         study=absolute_url(study or ""),
@@ -218,10 +218,6 @@ def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str,
     for name in names:
         one_of("objective", name, tuple(known))
     return {name: cast(Direction, known[name]) for name in names}
-
-
-def _metrics_of(goals: Sequence[str]) -> list[str]:
-    return [Constraint.stored(goal).metric for goal in goals]
 
 
 def _refuse_clocks(metrics: Sequence[str]) -> None:

@@ -57,8 +57,8 @@ class MOASHAScheduler(FIFOScheduler):
         self._objectives = dict(objectives)
         self._time = time_attr
         self._constraints = [Constraint.stored(text) for text in constraints]
-        learned = [name not in COSTS for name in objectives]
-        self._halving = Halving(learned, max_t, grace_period, reduction_factor)
+        self._learned = [name not in COSTS for name in objectives]
+        self._halving = Halving(self._learned, max_t, grace_period, reduction_factor)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it falls behind at a rung."""
@@ -114,9 +114,7 @@ class LedgerScheduler(MOASHAScheduler):
 
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
-        late = math.ceil(_LATE * request.epochs)
-        learned = [name not in COSTS for name in request.objectives]
-        self._late = Halving(learned, request.epochs, late)
+        self._late = Halving(self._learned, request.epochs, math.ceil(_LATE * request.epochs))
         # Trials of the ledger whose learning rate goes through a cycle.
         self._cycled: set[Hashable] = set()
         self._generation = request.at_once if request.deterministic else None
