@@ -28,6 +28,7 @@ class DataSizes:
         readout: "last" for one answer a sequence, "every" for one a step.
         classes: of a classification, 0 where numbers are predicted.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
+        by_loss: whether candidates are judged by their loss, alone or among other things.
     """
 
     sequences: int
@@ -35,6 +36,7 @@ class DataSizes:
     readout: Literal["last", "every"]
     classes: int
     symbols: bool
+    by_loss: bool = False
 
 
 def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
@@ -48,12 +50,14 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     - ``front_kernel``: at most a quarter of the steps.
     - ``front_stride``: the largest that leaves the recurrence 50 steps, or the one below it. Long
       series are mostly smooth: of sequences stretched to 320 steps a candidate learned more with a
-      stride of 4 or 8, and in less time; of those of 40 steps less with one of 2
-      (``scripts/benchmarks/results/few.md``).
+      stride of 4 or 8 than with none, and of those of 1,280 no less with 16 than with 8, in less
+      time; of those of 40 steps less with one of 2 (``scripts/benchmarks/results/few.md``).
     - Where every step has a target: nothing is read ahead (one direction) or read together (the
       read-out is that of the step), and no window is cut.
     - Where symbols are predicted: one direction, no front, and no augmentation, which is for
       numbers.
+    - ``label_smoothing``: the most below 500 sequences, unless candidates are judged by their loss:
+      more answers are right then, though with less confidence (few.md again).
     - Where numbers are predicted: no label smoothing and no class weights.
     """
     data = space.to_dict()
@@ -79,6 +83,9 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     if sizes.symbols:
         model |= {"bidirectional": False, "front": "none", "front_stride": 1}
         training |= {"jitter": 0.0, "scaling": 0.0, "slicing": 0.0}
+    if sizes.sequences < _SMALL and not sizes.by_loss:
+        most = max(_choices(training["label_smoothing"]), default=training["label_smoothing"])
+        training["label_smoothing"] = most
     if not sizes.classes:
         training |= {"label_smoothing": 0.0, "class_weights": "none"}
     return SearchSpace.from_dict(data, where=f"search space {space.name!r} for this data")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from optcell_search.hyperparameters import specification
 from optcell_search.space import Candidate, DataSizes, SearchSpace, Training
 from optcell_search.space.faults import Faults
@@ -25,14 +27,20 @@ def unfit(task: LoadedTask) -> dict[str, str]:
     return why
 
 
-def sizes_of(task: LoadedTask) -> DataSizes:
-    """Return what `space.adapted` goes by, of a task's training split."""
+def sizes_of(task: LoadedTask, objectives: Collection[str] = ()) -> DataSizes:
+    """Return what `space.adapted` goes by, of a task's training split.
+
+    Args:
+        task: the task.
+        objectives: what candidates are judged by.
+    """
     return DataSizes(
         sequences=len(task.train),
         steps=int(task.train.inputs.shape[1]),
         readout=task.readout,
         classes=task.goal.classes if isinstance(task.goal, Classification) else 0,
         symbols=task.symbols,
+        by_loss="loss" in objectives,
     )
 
 

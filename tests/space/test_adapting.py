@@ -56,7 +56,15 @@ def test_kernels_are_short_beside_the_sequence(auto: SearchSpace, steps: int, la
 
 @pytest.mark.parametrize(
     ("steps", "strides"),
-    [(8, [1]), (99, [1]), (100, [2, 1]), (251, [4, 2]), (400, [8, 4]), (1460, [8, 4])],
+    [
+        (8, [1]),
+        (99, [1]),
+        (100, [2, 1]),
+        (251, [4, 2]),
+        (400, [8, 4]),
+        (1460, [16, 8]),
+        (10**5, [32, 16]),
+    ],
 )
 def test_long_sequences_are_taken_in_strides(
     auto: SearchSpace, steps: int, strides: list[int]
@@ -88,6 +96,21 @@ def test_symbols_are_not_changed_nor_read_beside(auto: SearchSpace) -> None:
 def test_numbers_have_no_labels_to_smooth(auto: SearchSpace) -> None:
     space = adapted(auto, replace(SMALL, classes=0))
     assert values(space, "training.label_smoothing") == [0.0]
+
+
+def test_labels_of_few_sequences_are_smoothed(auto: SearchSpace) -> None:
+    few, some, by_loss = (
+        values(adapted(auto, replace(SMALL, **changed)), "training.label_smoothing")
+        for changed in ({}, {"sequences": 500}, {"by_loss": True})
+    )
+    assert few == [0.1]
+    assert some == by_loss == values(auto, "training.label_smoothing")
+
+
+def test_who_searches_by_the_loss_does_not_smooth_labels_unasked() -> None:
+    task = tasks.load("digits")
+    assert sizes_of(task, ["loss", "parameters"]).by_loss
+    assert not sizes_of(task, ["accuracy"]).by_loss
 
 
 def test_ranges_and_single_values_stay() -> None:

@@ -112,7 +112,7 @@ def resolve(
     # What a candidate will see: the last fold of a forecast trains on the most.
     seen = data if count == 1 else fold(data, count - 1, count, seed)
     if loaded.name == AUTO:
-        loaded = adapted(loaded, training.sizes_of(seen))
+        loaded = adapted(loaded, training.sizes_of(seen, objectives or ()))
     check_fit(loaded, data)
     training.check_training(loaded, data)
     pretraining = loaded.domains["training.pretrain_epochs"].plain() != 0
