@@ -44,15 +44,15 @@ _JUDGES = 1000
 HEAD = """# Recipes on few sequences
 
 Some sequences of a set for training, up to 1,000 others of its training and validation data to
-judge by; weights of the last epoch. Stretched: to so many times its length, by linear
-interpolation. No test split was read. Mean and standard deviation over draws
+judge by; so many steps of the optimizer, weights of the last epoch. Stretched: to so many times its
+length, by linear interpolation. No test split was read. Mean and standard deviation over draws
 of the sequences; differences draw by draw, with a 95 % interval by Student's t over the draws: it
 does not count that several comparisons were made. Written by
 `scripts/benchmarks/training/bench_few.py`, recipes in `fold_recipes.py`; x86_64, seconds of
 processor on one core of a busy machine.
-
-| set | stretched | sequences | recipe | draws | accuracy | cross-entropy | seconds | difference |
-|---|---|---|---|---|---|---|---|---|"""
+"""
+COLUMNS = ("set", "stretched", "sequences", "steps", "recipe", "draws")
+COLUMNS += ("accuracy", "cross-entropy", "seconds", "difference")
 
 
 def stretched(split: Split, times: int) -> Split:
@@ -112,30 +112,45 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def page(rows: list[dict[str, Any]]) -> str:
     """Return the whole page."""
-    found: dict[tuple[str, int, int, str], dict[int, dict[str, Any]]] = {}
+    found: dict[tuple[str, int, int, int, str], dict[int, dict[str, Any]]] = {}
     for row in rows:
-        named = (row["set"], row["stretch"], row["few"], row["recipe"])
+        named = (row["set"], row["stretch"], row["few"], row["steps"], row["recipe"])
         found.setdefault(named, {})[row["draw"]] = row
-    lines = [HEAD]
+    lines = [HEAD, f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     places = list(RECIPES)
-    for named in sorted(found, key=lambda key: (*key[:3], places.index(key[3]))):
-        name, stretch, few, recipe = named
+    for named in sorted(found, key=lambda key: (*key[:4], places.index(key[4]))):
+        name, stretch, few, steps, recipe = named
         draws = found[named]
         accuracies = [100 * row["accuracy"] for row in draws.values()]
         spread = f" ± {statistics.stdev(accuracies):.1f}" if len(draws) > 1 else ""
         beside = compared_with(recipe)
-        other = found.get((name, stretch, few, beside or ""), {})
+        other = found.get((name, stretch, few, steps, beside or ""), {})
         shared = sorted(draws.keys() & other.keys())
         changes = [100 * (draws[d]["accuracy"] - other[d]["accuracy"]) for d in shared]
         lines.append(
-            f"| {name} | {stretch} | {few} | {recipe} | {len(draws)} | "
+            f"| {name} | {stretch} | {few} | {steps} | {recipe} | {len(draws)} | "
             f"{statistics.fmean(accuracies):.1f}{spread} | "
             f"{statistics.fmean(row['loss'] for row in draws.values()):.2f} | "
             f"{statistics.fmean(row['seconds'] for row in draws.values()):.0f} | "
             f"{f'{beside}: {_interval(changes)}' if changes else ''} |"
         )
     dates = sorted({row["date"] for row in rows})
-    return "\n".join([*lines, "", f"Measured {', '.join(dates)}."]) + "\n"
+    return "\n".join([*lines, "", _smoothed(found), f"Measured {', '.join(dates)}."]) + "\n"
+
+
+def _smoothed(found: dict[tuple[str, int, int, int, str], dict[int, dict[str, Any]]]) -> str:
+    """Return what smoothed labels bring over all sets and draws, in words."""
+    changes = []
+    for (*where, recipe), draws in found.items():
+        other = found.get((*where, recipe.removesuffix(" smoothing")), {})
+        if recipe.endswith(" smoothing"):
+            changes += [
+                100 * (draws[d]["accuracy"] - other[d]["accuracy"]) for d in draws if d in other
+            ]
+    return (
+        f"Smoothed labels, over all of the above ({len(changes)} pairs of trainings): "
+        f"{_interval(changes)} points."
+    )
 
 
 def _interval(changes: list[float]) -> str:

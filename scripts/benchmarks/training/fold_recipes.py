@@ -44,6 +44,8 @@ _SMALL = {**_SERIAL, "model.hidden_size": 32, "model.front_width": 32}
 # Three convolutions of kernels 8, 5, 3 beside the recurrence or before it.
 _THREE = {"model.front_depth": 3}
 
+_SMOOTH = {"training.label_smoothing": 0.1}
+
 RECIPES: dict[str, Callable[[Any], Values]] = {
     "common": _common,
     "both": lambda task: _BOTH,
@@ -58,6 +60,13 @@ RECIPES: dict[str, Callable[[Any], Values]] = {
     "serial depth 3 stride 2": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 2},
     "serial depth 3 stride 4": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 4},
     "serial depth 3 stride 8": lambda task: {**_SERIAL, **_THREE, "model.front_stride": 8},
+    "serial depth 3 smoothing": lambda task: {**_SERIAL, **_THREE, **_SMOOTH},
+    **{
+        f"serial depth 3 stride {stride} smoothing": lambda task, stride=stride: {
+            **_SERIAL, **_THREE, **_SMOOTH, "model.front_stride": stride,
+        }
+        for stride in (4, 8, 16, 32)
+    },
     "delta depth 3": lambda task: {**_SERIAL, **_THREE, "cell": "delta"},
     "delta depth 3 stride 4": lambda task: {
         **_SERIAL, **_THREE, "cell": "delta", "model.front_stride": 4,
@@ -112,6 +121,10 @@ def compared_with(recipe: str) -> str | None:
     cell, _, rest = recipe.partition(" ")
     if cell in ("delta", "lstm"):
         return f"serial {rest}"
+    if recipe.startswith("serial depth 3 ") and recipe.endswith(" smoothing"):
+        # The longer strides beside one of 8, all smoothed; the others beside what is not.
+        longer = recipe.split()[-2] in ("16", "32")
+        return "serial depth 3 stride 8 smoothing" if longer else recipe.removesuffix(" smoothing")
     if recipe.startswith("serial depth 3 "):
         return "serial depth 3"
     return "small" if recipe.startswith("small ") else "serial"
