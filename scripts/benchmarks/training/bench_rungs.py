@@ -1,6 +1,6 @@
-"""What an unfinished one-cycle training says about its end: rank correlations at each rung.
+"""What an unfinished training says about its end: rank correlations at each rung.
 
-    python bench_rungs.py [--candidates 24] [--part 0/2]
+    python bench_rungs.py [--candidates 24] [--part 0/2] [--schedule one_cycle]
 
 Random candidates of the space `auto` are trained on 100 sequences of MNIST-1D and judged by 1,000
 others of its training and validation data; no test split is read. Beside the score at a share of
@@ -35,14 +35,19 @@ SHARES = (1 / 9, 1 / 4, 1 / 3, 1 / 2, 2 / 3)
 STEPS, FEW, JUDGES = 1000, 100, 1000
 HEAD = """# What an unfinished training says about its end
 
-Random candidates of the space `auto`, each under a one-cycle learning rate, trained on 100
-sequences of MNIST-1D and judged by 1,000 others; no test split was read. Kendall's τ between the
-score after a share of the epochs and that at the end, and between the score of a training with so
-many epochs alone, a cycle of its own, and the same end; 95 % intervals by drawing candidates anew
-(2,000 times). Written by `scripts/benchmarks/training/bench_rungs.py`.
-
-| share of the epochs | on the way | a cycle of its own |
-|---|---|---|"""
+Random candidates of the space `auto`, each under the learning rate that a column names, trained on
+100 sequences of MNIST-1D and judged by 1,000 others; no test split was read. Kendall's τ between
+the score after a share of the epochs and that at the end, with 95 % intervals by drawing candidates
+anew (2,000 times). A short cycle: between the score of a training with so many epochs alone, a
+cycle of its own, and the end of that under one cycle. Written by
+`scripts/benchmarks/training/bench_rungs.py`.
+"""
+SCHEDULES = {
+    "one_cycle": {"schedule": "one_cycle"},
+    "cosine": {"schedule": "cosine"},
+    "cosine, warm-up 0.1": {"schedule": "cosine", "warmup": 0.1},
+    "constant": {"schedule": "constant"},
+}
 
 
 def scores(candidate: Candidate, task: LoadedTask, judges: Any, epochs: int) -> list[float]:
@@ -58,14 +63,14 @@ def scores(candidate: Candidate, task: LoadedTask, judges: Any, epochs: int) -> 
 
 
 def measure(candidate: Candidate, task: LoadedTask, judges: Any) -> dict[str, Any]:
-    """Return what a candidate came to on the way, and with fewer epochs alone."""
+    """Return what a candidate came to on the way, and under one cycle with fewer epochs alone."""
     epochs = math.ceil(STEPS / math.ceil(FEW / candidate.training.batch_size))
     way = scores(candidate, task, judges, epochs)
-    own = [scores(candidate, task, judges, math.ceil(share * epochs))[-1] for share in SHARES[:3]]
+    short = SHARES[:3] if candidate.training.schedule == "one_cycle" else ()
     return {
         "key": candidate.key,
         "way": way[:-1],
-        "own": own,
+        "own": [scores(candidate, task, judges, math.ceil(part * epochs))[-1] for part in short],
         "end": way[-1],
         "date": datetime.date.today().isoformat(),
     }
@@ -73,21 +78,22 @@ def measure(candidate: Candidate, task: LoadedTask, judges: Any) -> dict[str, An
 
 def page(rows: list[dict[str, Any]]) -> str:
     """Return the whole page."""
-    end = np.array([row["end"] for row in rows])
-    lines = [HEAD]
+    under = {name: [row for row in rows if row["schedule"] == name] for name in SCHEDULES}
+    under = {name: those for name, those in under.items() if len(those) > 2}
+    heads = ["share of the epochs", "a short cycle", *under]
+    lines = [HEAD, f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for place, share in enumerate(SHARES):
-        told = [
-            _tau(np.array([row[kind][place] for row in rows]), end)
-            if place < len(rows[0][kind])
-            else ""
-            for kind in ("way", "own")
-        ]
-        lines.append(f"| {share:.2f} | {told[0]} | {told[1]} |")
+        short = _tau(under["one_cycle"], "own", place) if place < 3 else ""
+        told = [short, *(_tau(those, "way", place) for those in under.values())]
+        lines.append(f"| {share:.2f} | {' | '.join(told)} |")
     dates = ", ".join(sorted({row["date"] for row in rows}))
-    return "\n".join([*lines, "", f"{len(rows)} candidates, measured {dates}."]) + "\n"
+    counts = ", ".join(f"{name} {len(those)}" for name, those in under.items())
+    return "\n".join([*lines, "", f"Candidates: {counts}. Measured {dates}."]) + "\n"
 
 
-def _tau(scores: np.ndarray, end: np.ndarray) -> str:
+def _tau(rows: list[dict[str, Any]], kind: str, place: int) -> str:
+    scores = np.array([row[kind][place] for row in rows])
+    end = np.array([row["end"] for row in rows])
     random = np.random.default_rng(0)
     drawn = []
     for _ in range(2000):
@@ -102,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=int, default=24)
     parser.add_argument("--part", default="0/1")
+    parser.add_argument("--schedule", choices=SCHEDULES, default="one_cycle")
     args = parser.parse_args()
     torch.set_num_threads(1)
     path = RESULTS / "rungs.json"
@@ -117,20 +124,18 @@ def main() -> None:
     part, parts = map(int, args.part.split("/"))
     for number in range(part, args.candidates, parts):
         candidate = space.sample(seed=number)
-        candidate = dataclasses.replace(
-            candidate, training=dataclasses.replace(candidate.training, share=1.0)
-        )
+        settings = dataclasses.replace(candidate.training, share=1.0, **SCHEDULES[args.schedule])
+        candidate = dataclasses.replace(candidate, training=settings)
         rows = json.loads(path.read_text()) if path.is_file() else []
         if any(row["key"] == candidate.key for row in rows):
             continue
-        row = measure(candidate, few, judges)
+        row = {"schedule": args.schedule, **measure(candidate, few, judges)}
         # Read anew: another part may have added to it in the meantime.
         rows = [*(json.loads(path.read_text()) if path.is_file() else []), row]
         print(number, [round(value, 3) for value in (*row["way"], row["end"], *row["own"])],
               flush=True)  # fmt: skip
         path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
-        if len(rows) > 2:
-            (RESULTS / "rungs.md").write_text(page(rows))
+        (RESULTS / "rungs.md").write_text(page(rows))
 
 
 if __name__ == "__main__":
