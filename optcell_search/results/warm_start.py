@@ -81,9 +81,7 @@ class WarmStart:
     sentence: str
 
 
-def warm_start(
-    records: Sequence[TrialRecord], attributes: Mapping[str, Any]
-) -> WarmStart | None:
+def warm_start(records: Sequence[TrialRecord], attributes: Mapping[str, Any]) -> WarmStart | None:
     """Return what came of a run's warm start; None where it has none.
 
     Candidates are scored by the first objective, or by the validation loss where that is a cost.
@@ -143,7 +141,8 @@ def _sentence(
     asked: int, cells: Sequence[OfCell], tau: Interval | None, gap: float | None, label: str
 ) -> str:
     if gap is None:
-        return f"Warm start: of {_many(asked, 'mixture')} none is complete, so nothing was read off."
+        what = _many(asked, "mixture")
+        return f"Warm start: of {what} none is complete, so nothing was read off."
     strongest = ", ".join(f"{one.rules[0].rule} on {one.cell}" for one in cells)
     of_all = "" if len(cells) == asked else f" ({len(cells)} of {asked} mixtures)"
     start = f"Warm start: the strongest rule is {strongest}{of_all}."

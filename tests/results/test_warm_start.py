@@ -50,7 +50,9 @@ def add_read_off(ledger: Ledger, number: int, scores: list[float]) -> list[int]:
 def test_a_ranking_that_agrees_is_told_with_its_interval_and_gap() -> None:
     ledger = a_run(["lstm"])
     losses = [0.9, 0.6, 0.7, 0.8, 1.0]
-    number = ledger.add([0.9], of=a_mixture("lstm"), mixture=told([0.5, 0.8, 0.7, 0.6, 0.4], losses))
+    number = ledger.add(
+        [0.9], of=a_mixture("lstm"), mixture=told([0.5, 0.8, 0.7, 0.6, 0.4], losses)
+    )
     trials = add_read_off(ledger, number, [0.2, 0.5, 0.4, 0.3, 0.1])
     found = warm_start(ledger)
     assert found is not None
@@ -71,7 +73,9 @@ def test_a_ranking_that_agrees_is_told_with_its_interval_and_gap() -> None:
 @pytest.mark.parametrize("scores", [[0.2, 0.5, 0.1, 0.3, 0.4], [0.3, 0.3, 0.2, 0.4, 0.1]])
 def test_where_the_interval_holds_0_the_warm_start_told_nothing(scores: list[float]) -> None:
     ledger = a_run(["lstm"])
-    number = ledger.add([0.9], of=a_mixture("lstm"), mixture=told([0.5] * 5, [0.5, 0.9, 0.6, 0.8, 0.7]))
+    number = ledger.add(
+        [0.9], of=a_mixture("lstm"), mixture=told([0.5] * 5, [0.5, 0.9, 0.6, 0.8, 0.7])
+    )
     add_read_off(ledger, number, scores)
     found = warm_start(ledger)
     assert found is not None

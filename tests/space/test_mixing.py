@@ -13,7 +13,10 @@ SPACE: dict[str, Any] = {
     "rules": ["gd", "heavy_ball", "adam", "rmsprop"],
     "rule": {
         "gd": {"s": 1.0},
-        "heavy_ball": {"mu": {"low": 0.0, "high": 0.5}, "s": {"low": 0.1, "high": 1.0, "step": 0.1}},
+        "heavy_ball": {
+            "mu": {"low": 0.0, "high": 0.5},
+            "s": {"low": 0.1, "high": 1.0, "step": 0.1},
+        },
         "adam": {"mu": {"choices": [0.2, 0.9]}, "s": {"low": 0.3, "high": 2.0, "log": True}},
     },
     "model": {"hidden_size": {"choices": [4, 8]}},

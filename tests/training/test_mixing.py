@@ -73,11 +73,11 @@ def test_losses_without_a_rule_and_of_it_alone_are_those_of_networks_made_so(
     rule = Mixture(**dict[str, Any](candidate.rule_options))
     for name in RULES:
         others = [other for other in RULES if other != name]
-        off = {other: False for other in ("nesterov", "rmsprop", name)}
+        off = dict.fromkeys(("nesterov", "rmsprop", name), False)
         kept = {k: v for k, v in rule.values().items() if any(k.startswith(o) for o in others)}
         expected = by_hand(model, digits, Mixture(**dict[str, Any](kept | off)))
         assert told["without"][name] == pytest.approx(expected, rel=1e-7)
-        alone = {other: False for other in ("nesterov", "rmsprop", *others)}
+        alone = dict.fromkeys(("nesterov", "rmsprop", *others), False)
         own = {k: v for k, v in rule.values().items() if k.startswith(name)}
         expected = by_hand(model, digits, Mixture(**dict[str, Any](own | alone)))
         assert told["alone"][name] == pytest.approx(expected, rel=1e-7)
@@ -94,9 +94,9 @@ def test_the_strongest_rule_is_the_one_that_is_missed_and_not_that_of_the_larges
     candidate = a_mixture()
     model = double(candidate, digits)
     # What heavy ball alone answers is the truth: so the mixture's answers are made by it.
-    truth = candidate.build(digits, rule=Mixture(**dict[str, Any](candidate.rule_options)).only(
-        ["heavy_ball"]
-    )).double()
+    truth = candidate.build(
+        digits, rule=Mixture(**dict[str, Any](candidate.rule_options)).only(["heavy_ball"])
+    ).double()
     truth.load_state_dict(model.state_dict())
     with torch.no_grad():
         for one in (model, truth):

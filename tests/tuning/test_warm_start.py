@@ -99,9 +99,7 @@ def test_what_is_read_off_follows_the_plain_cells_the_strongest_of_each_cell_fir
 
 
 @pytest.mark.parametrize("moment", ["in training", "between", "after"])
-def test_a_driver_that_dies_at_any_moment_goes_on_with_the_same(
-    drivers: Any, moment: str
-) -> None:
+def test_a_driver_that_dies_at_any_moment_goes_on_with_the_same(drivers: Any, moment: str) -> None:
     whole, broken = drivers("whole"), drivers("broken")
     for driver in (whole, broken):
         jobs = begun(driver)

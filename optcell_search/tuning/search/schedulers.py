@@ -101,8 +101,8 @@ class LedgerScheduler(MOASHAScheduler):
     the epochs alone (``training.share``) are never stopped, and no rung holds them: their schedule
     is further after as many epochs than that of others.
 
-    What belongs to a warm start is never stopped either: mixtures of rules, which no rung holds, and
-    what is read off them, which the rungs hold for others to be judged by.
+    What belongs to a warm start is never stopped either: mixtures of rules, which no rung holds,
+    and what is read off them, which the rungs hold for others to be judged by.
 
     Under a one-cycle learning rate what a candidate comes to is seen once the rate falls: the order
     of random candidates after a ninth of the epochs is not told apart from chance, seen from the
