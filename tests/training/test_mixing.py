@@ -147,8 +147,10 @@ def test_mixtures_of_other_cells_can_be_read(space: str) -> None:
     loaded = SearchSpace.load(space)
     task = tasks.load("digits:steps=image" if space == "conv_recurrent" else "digits")
     task = task.beginning(16, 8)
-    rules = {"rules": ["gd", "heavy_ball", "adam"], "rule": {}}
-    widened = SearchSpace.from_dict({**loaded.to_dict(), **rules})
+    changed: dict[str, Any] = {"rules": ["gd", "heavy_ball", "adam"], "rule": {}}
+    if space == "conv_recurrent":
+        changed["model"] = {"depth": 2}
+    widened = SearchSpace.from_dict({**loaded.to_dict(), **changed})
     candidate = mixtures(widened)[0]
     training = Training(candidate, task, seed=0, epochs=1)
     told = read_mixture(candidate, [(training.model, task)])

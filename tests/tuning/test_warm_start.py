@@ -130,7 +130,7 @@ def test_a_driver_that_dies_at_any_moment_goes_on_with_the_same(drivers: Any, mo
 def test_samplers_see_the_space_and_no_mixture(drivers: Any, sampler: str) -> None:
     """What trials have in common is what a model is made of; with a mixture it were nothing."""
     driver = drivers(sampler=sampler, num_trials=20, deterministic=True)
-    jobs = begun(driver) if sampler == "random" else {}
+    jobs: dict[str, Job] = {}
     number = 0
     while isinstance(job := driver.suggest(f"g{number}"), Job) or jobs or job is None:
         if isinstance(job, Job):
