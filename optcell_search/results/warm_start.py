@@ -146,9 +146,10 @@ def _sentence(
     strongest = ", ".join(f"{one.rules[0].rule} on {one.cell}" for one in cells)
     of_all = "" if len(cells) == asked else f" ({len(cells)} of {asked} mixtures)"
     start = f"Warm start: the strongest rule is {strongest}{of_all}."
+    mean = " in the mean" if len(cells) > 1 else ""
     end = (
-        f" With the weights of the mixture that rule alone has a validation loss {-gap:+.3g} "
-        "against the mixture's."
+        " The discretisation gap, the validation loss of the mixture less that of its strongest "
+        f"rule alone, is {gap:+.3g}{mean}."
     )
     if tau is None:
         return f"{start} Too few of the candidates read off are trained to say how well.{end}"

@@ -65,8 +65,8 @@ def test_a_ranking_that_agrees_is_told_with_its_interval_and_gap() -> None:
     assert found.sentence == (
         "Warm start: the strongest rule is heavy_ball on lstm. Kendall's τ between the mixtures' "
         "ranking of rules and the validation accuracy of 5 candidates trained apart is 1.00 (95 % "
-        "interval 1.00 to 1.00): they agree. With the weights of the mixture that rule alone has a "
-        "validation loss +0.1 against the mixture's."
+        "interval 1.00 to 1.00): they agree. The discretisation gap, the validation loss of the "
+        "mixture less that of its strongest rule alone, is -0.1."
     )
 
 

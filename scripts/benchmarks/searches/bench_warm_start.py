@@ -129,8 +129,9 @@ def table(rows: list[Row], beside: str) -> str:
         f"lstm of 32 units, five rules, learning rate 1e-3 to 1e-2, {first['trials']} trials of "
         f"{first['epochs']} epochs with pruning, one worker, one thread: best validation accuracy "
         "in % after a quarter of the budget and at its end, mean over searches. The budget of a "
-        "seed is the seconds of training that all three searches have used. Differences are paired "
-        "by seed, with Student's 95 % interval. Test data were not read. "
+        "seed is the seconds of training that all three searches have used; before a training has "
+        "ended the best is 0. Differences are paired by seed, with Student's 95 % interval. Test "
+        "data were not read. "
         f"{platform.machine()}, {first['date']}. {beside} "
         "Written by `scripts/benchmarks/searches/bench_warm_start.py`.",
         "",
