@@ -54,7 +54,8 @@ STUDY = {
 }
 PEOPLE = """
 Where workers hold several trials (`--population K`), `occupancy` has the slots that held one,
-summed over the workers' epochs, and the slots that there were.
+summed over the workers' epochs, and the slots that there were. After `--warm-start mixture`,
+`read_off:N` has, by rule, the key of the candidate that was read off trial N.
 
 People add to these: `note` and `tags` of the run, `note:N` and `tags:N` of trial N, and by
 `optcell-search prune` `prune:N`, on which trial N ends after its current epoch, and by
@@ -83,6 +84,10 @@ Every trial ends `COMPLETE` with finite objectives, `PRUNED` with its last inter
 `FAIL` with a reason. One that was `RUNNING` when its driver died goes back to `WAITING` when the
 run is resumed. Optuna's own fields hold the rest: the objectives (`values`), the drawn
 hyperparameters (`params`, by dotted names), the violations of constraints, start and end.
+
+A trial whose rule is a mixture has in `mixture` what it tells of each rule: the validation `loss`
+of the whole, `without` a rule and with it `alone`, its `weights`, and the `values` of what can be
+learned.
 
 The study is Optuna's, so `optuna-dashboard sqlite:///runs/first/study.db` shows it as it is, and
 `optcell_search.results` reads it into tables of pandas.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -157,10 +156,18 @@ class Layer:
     def _sum(self, piece: _Piece, parts: tuple[Part, ...], z: Tensor) -> tuple[Tensor, LayerState]:
         columns = self._columns(piece.x)
         narrow, wide, state = apply_parts(parts, columns, z, piece.before, piece.lengths)
-        made = [] if wide is None else [wide]
-        if narrow is not None:
-            made.append(self.cell.input_projection(piece.weights, *self._apart(narrow)))
-        return self._through_cell(piece, functools.reduce(torch.add, made), state)
+        if narrow is None:
+            assert wide is not None
+            return self._through_cell(piece, wide, state)
+        if self.cell.kernel is None:
+            u = self.cell.input_projection(piece.weights, *self._apart(narrow))
+            return self._through_cell(piece, u if wide is None else wide + u, state)
+        # As in `_linear`; the product is added to what is there, with no pass of its own.
+        weight = _carry_bias(piece.weights)[0]
+        if wide is None:
+            return self._through_cell(piece, nn.functional.linear(narrow, weight), state)
+        u = torch.addmm(wide.flatten(0, 1), narrow.flatten(0, 1), weight.t())
+        return self._through_cell(piece, u.view_as(wide), state)
 
     def _columns(self, x: Tensor) -> Tensor:
         """Return the input, with a constant channel that carries the bias through a filter."""

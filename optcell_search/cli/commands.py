@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             patience=arguments.patience,
             until=arguments.until,
             first=arguments.first,
+            warm_start=arguments.warm_start,
             objectives=arguments.objectives.split(",") if arguments.objectives else None,
             constraints=arguments.constraints,
             sampler=arguments.sampler,
@@ -114,7 +115,8 @@ def results(arguments: argparse.Namespace) -> int:
     if not arguments.csv:
         asked, width = list(run.request.objectives), tables.terminal_width()
         print(tables.candidates(table, asked, width, run.chance()))
-        _show_gain(gain)
+        _show_sentence(gain)
+        _show_sentence(run.warm_start())
     return 0
 
 
@@ -138,13 +140,13 @@ def finalize(arguments: argparse.Namespace) -> int:
         return print_json(tables.records(table))
     asked, width = list(run.request.objectives), tables.terminal_width()
     print(finalized_scores(table, asked, width, run.chance()))
-    _show_gain(run.gain())
+    _show_sentence(run.gain())
     return 0
 
 
-def _show_gain(gain: Any) -> None:
-    if gain is not None:
-        print(f"\n{tables.broken(gain.sentence, tables.terminal_width())}")
+def _show_sentence(told: Any) -> None:
+    if told is not None:
+        print(f"\n{tables.broken(told.sentence, tables.terminal_width())}")
 
 
 def replay(arguments: argparse.Namespace) -> int:

@@ -67,6 +67,13 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         help="A TOML file of candidates that are trained first, as the page copies them; "
         "several stand each under [[candidate]].",
     )
+    add(
+        "--warm-start",
+        metavar="mixture",
+        help="Train a mixture of the rules for each cell first, and then what is read off it: the "
+        "candidate of each rule, the strongest first, with the values that were learned. How well "
+        "they were ranked is told at the end.",
+    )
     _add_limits(parser)
     add = parser.add_argument_group("how to search").add_argument
     add_strategy(add)

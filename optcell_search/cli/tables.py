@@ -160,6 +160,8 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
         rows.append(["nearest", _nearest(miss)])
     if known["gain"] is not None:
         rows.append(["gain", known["gain"]["sentence"]])
+    if known["warm_start"] is not None:
+        rows.append(["warm start", known["warm_start"]["sentence"]])
     if not width:
         return text(rows)
     room = width - max(len(name) for name, _ in rows) - len(_GAP)

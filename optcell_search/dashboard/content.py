@@ -110,6 +110,7 @@ class Contents:
             "infeasible": found.infeasible,
             "ranked": [int(n) for n in data.eligible["number"] if int(n) in wanted],
             "gain": None if data.gain is None else asdict(data.gain),
+            "warm_start": None if data.warm_start is None else asdict(data.warm_start),
             "no_input": [asdict(one) for one in no_input.no_input(data)],
             "remark": asdict(data.remark),
             "views": views_of(self._board.folder),

@@ -43,14 +43,18 @@ NOTE, TAGS = "note", "tags"
 
 # With "7" behind it: trial 7 is to end, pruned, after its current epoch.
 PRUNE = "prune:"
+# With "7" behind it: rule → key of the candidate that was read off trial 7, a mixture of rules.
+READ_OFF = "read_off:"
 # New limits that the search at work is to go by, until it has taken them up.
 EXTEND = "extend"
 
 # Attributes of a trial.
 EPOCH_PREFIX = "epoch:"
 METRICS, SPREAD, GRADIENTS, REASON, DETAIL = "metrics", "spread", "gradients", "reason", "detail"
+# What a trained mixture of rules tells of each of them.
+MIXTURE = "mixture"
 # What a trial ends with, and what one with the same candidate and seeds takes over.
-RESULTS = (METRICS, SPREAD, GRADIENTS, REASON, DETAIL)
+RESULTS = (METRICS, SPREAD, GRADIENTS, MIXTURE, REASON, DETAIL)
 DUPLICATE_OF = "duplicate_of"
 
 

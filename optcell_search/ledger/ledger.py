@@ -126,6 +126,7 @@ class Ledger:
         sampler: BaseSampler,
         fixed: Candidate | None = None,
         tried: Container[str] = (),
+        apart: bool = False,
     ) -> RunningTrial | Candidate | None:
         """Start the next trial: one from the queue, or else a new candidate.
 
@@ -136,6 +137,7 @@ class Ledger:
             sampler: what chooses a new candidate.
             fixed: what a new candidate is to be, instead of the sampler's choice.
             tried: keys that a new candidate must not have.
+            apart: whether `fixed` lies outside the space: it has no parameters then.
 
         Returns:
             The trial; a candidate: the sampler's choice, which has been tried and is written
@@ -144,7 +146,7 @@ class Ledger:
         self._take_in(self._storage.optuna.get_n_trials(self._study_id))
         trial, number = self._in_memory.ask(sampler, fixed)
         if number is None:
-            suggested = space.suggest(trial)
+            suggested = fixed if apart and fixed else space.suggest(trial)
             candidate = fixed or suggested  # which may be what the space does not leave open
             if candidate.key in tried:
                 self._in_memory.drop(trial)
@@ -234,23 +236,22 @@ class Ledger:
         metrics: Metrics,
         spread: Metrics | None = None,
         gradients: Mapping[int, float] | None = None,
+        mixture: Mapping[str, Metrics] | None = None,
     ) -> None:
         """Finish a trial with its last metrics; one that is not finite makes it FAIL.
 
         Args:
-            number: of the trial.
-            metrics: of its last epoch.
+            number, metrics: of the trial, and those of its last epoch.
             spread: of each of them over the repeats.
             gradients: distance from the last step → norm of the loss's gradient there.
+            mixture: what a mixture of rules tells of them.
         """
         values = [metrics[name] for name in self.request.objectives]
         for name, value in zip(self.request.objectives, values, strict=True):
             if not math.isfinite(value):
                 self.fail(number, DIVERGED, f"{name} is {value}")
                 return
-        # JSON has texts for keys.
-        norms = {str(distance): norm for distance, norm in (gradients or {}).items()}
-        found = {stored.METRICS: metrics, stored.SPREAD: spread, stored.GRADIENTS: norms}
+        found = ending.found(metrics, spread, gradients, mixture)
         self._finish(number, TrialState.COMPLETE, found, values)
 
     def prune(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
@@ -261,8 +262,7 @@ class Ledger:
         """Finish a trial that has no result.
 
         Args:
-            number: of the trial.
-            reason: a short text to group by: ``diverged``, ``out of memory``, ``error: …``.
+            number, reason: of the trial, and a short text to group by, such as ``diverged``.
             detail: what else is known, such as a traceback.
         """
         said = {stored.REASON: without_password(reason), stored.DETAIL: without_password(detail)}

@@ -26,7 +26,7 @@ LOCAL = "local"
 _MOST_NAMED = 5
 _URLS = ("study", "storage", "address")
 # Fields that TOML and JSON know as lists.
-_TUPLES = {"constraints", "callbacks", "until", "first"}
+_TUPLES = {"constraints", "callbacks", "until", "first", "warm_start"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,8 @@ class Request:
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps them.
         first: candidates to train before any other, as `Candidate.to_dict` gives them: those the
             user names, then the plain cells of the space (rule gd, s = 1).
+        warm_start: mixtures of the space's rules, one a cell, that are trained even before; what is
+            read off them comes after `first`. Empty: there is no such start.
         epochs: training budget of one candidate.
         epochs_rule: how that came about, in words; empty where it was asked for.
         uncut_epochs: what that would be without a limit in time, and what `finalize` takes where a
@@ -89,6 +91,7 @@ class Request:
     patience: int = 0
     until: tuple[str, ...] = ()
     first: tuple[dict[str, Any], ...] = ()
+    warm_start: tuple[dict[str, Any], ...] = ()
     epochs: int
     epochs_rule: str = ""
     uncut_epochs: int = 0

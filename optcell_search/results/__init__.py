@@ -21,12 +21,14 @@ from .tables import (
     table,
     with_remarks,
 )
+from .warm_start import WarmStart, warm_start
 
 __all__ = [
     "BASELINE",
     "Direction",
     "Gain",
     "TrialRecord",
+    "WarmStart",
     "best",
     "best_first",
     "by_fresh_seeds",
@@ -52,5 +54,6 @@ __all__ = [
     "record_of",
     "table",
     "trainings_of",
+    "warm_start",
     "with_remarks",
 ]

@@ -15,7 +15,8 @@ from .intervals import Interval, Moments, difference
 from .ranking import best_first, by_fresh_seeds
 
 Source = Literal["test", "search"]
-_COSTS = ("parameters", "train_seconds", "latency_ms")
+# What every candidate costs, whatever the task.
+COSTS = ("parameters", "train_seconds", "latency_ms")
 _BY_CHANCE = (
     "The best of many is compared, so that a part of this may be chance; finalize both trials to "
     "know."
@@ -139,7 +140,7 @@ def _told(
 ) -> Gain:
     better = difference(*both) if direction == "maximize" else difference(both[1], both[0])
     name = first.replace("_", " ")
-    label = name if first in _COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
+    label = name if first in COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
     told = label if direction == "maximize" else f"{label} (+ is lower, which is better)"
     sentence = _sentence(number, plain, cell, source, told, better)

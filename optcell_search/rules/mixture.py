@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -108,6 +109,19 @@ class Mixture(Rule):
     def rules(self) -> tuple[str, ...]:
         """Names of the rules that take part."""
         return tuple(name for name in INNER if getattr(self, name))
+
+    def only(self, names: Collection[str]) -> Mixture:
+        """Return the mixture of some of the rules, each with the values that it has here.
+
+        Raises:
+            ValueError: none of `names` is a rule of mixtures.
+        """
+        own = {
+            key: getattr(self, key)
+            for key, spec in specification(Mixture).items()
+            if spec.needs is not None and spec.needs[0] in names
+        }
+        return Mixture(**dict[str, Any]({name: name in names for name in INNER}), **own)
 
     def parts(self, p: Values) -> tuple[Part, ...]:
         """Return the rules that take part."""

@@ -7,12 +7,14 @@ from .candidate import Candidate, trial_seed
 from .faults import SpaceError
 from .fitting import check_fit
 from .flat import from_flat
+from .mixing import MIXTURE, is_mixture, mixtures, read_off
 from .plain import is_plain
 from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
 __all__ = [
     "AUTO",
+    "MIXTURE",
     "Candidate",
     "ConvModel",
     "DataSizes",
@@ -23,6 +25,9 @@ __all__ = [
     "adapted",
     "check_fit",
     "from_flat",
+    "is_mixture",
     "is_plain",
+    "mixtures",
+    "read_off",
     "trial_seed",
 ]

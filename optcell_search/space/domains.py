@@ -218,6 +218,13 @@ def typical(domain: Domain, default: object) -> Value:
     return domain.grid(1)[0]
 
 
+def closest(domain: Domain, value: float) -> Value:
+    """Return what of a domain of numbers is the closest to one; of two the smaller."""
+    if isinstance(domain, Reals) and domain.step is None:
+        return min(max(value, domain.low), domain.high)
+    return min(domain.grid(domain.size or 1), key=lambda one: abs(float(one) - value))
+
+
 def _plain_range(low: float, high: float, log: bool, step: float | None) -> dict[str, float | bool]:
     table: dict[str, float | bool] = {"low": low, "high": high}
     if log:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .. import registry
 from ..hyperparameters import specification
@@ -30,15 +30,22 @@ def plain_value(cell: str) -> Callable[[str, Domain], Value]:
     The rule is gd with s = 1, which is not learned; every other one is at its default, where that
     is one of the choices or inside the range, and else the first choice or the middle of the range.
     """
-    fixed: dict[str, Value] = {
-        "cell": cell,
-        "rule": PLAIN_RULE,
-        _STEP: PLAIN_STEP,
-        _LEARNED: False,
-    }
+    return typical_value(cell, PLAIN_RULE, {_STEP: PLAIN_STEP, _LEARNED: False})
+
+
+def typical_value(
+    cell: str, rule: str, fixed: Mapping[str, Value] | None = None
+) -> Callable[[str, Domain], Value]:
+    """Return what decides each hyperparameter of a candidate by the defaults of its space.
+
+    Args:
+        cell, rule: of the candidate.
+        fixed: by dotted name, what is something else.
+    """
+    known: dict[str, Value] = {"cell": cell, "rule": rule, **(fixed or {})}
 
     def value_of(name: str, domain: Domain) -> Value:
-        return fixed[name] if name in fixed else typical(domain, _default(name, cell))
+        return known[name] if name in known else typical(domain, _default(name, cell, rule))
 
     return value_of
 
@@ -53,12 +60,14 @@ def holds_plain(rules: tuple[str, ...], domains: dict[str, Domain]) -> bool:
     )
 
 
-def _default(name: str, cell: str) -> object:
+def _default(name: str, cell: str, rule: str) -> object:
     owner, option = name.rsplit(".", 1)
     if owner == Training.name:
         return specification(Training)[option].default
     if owner == cell:
         return specification(registry.every_cell.get(cell))[option].default
+    if owner == rule:
+        return specification(registry.rules.get(rule))[option].default
     settings = model_settings(cell)
     kind = settings if owner == settings.name else registry.penalties.get(owner)
     return specification(kind)[option].default

@@ -16,7 +16,7 @@ from .candidate import Candidate
 from .conditions import Needs, apart, is_there, needs_of
 from .domains import Choices, Domain, Fixed, Trial, Value
 from .files import read_file, shipped_names
-from .plain import holds_plain, plain_value
+from .plain import holds_plain, plain_value, typical_value
 from .reader import Contents, read_contents
 from .settings import Model, Training, model_settings
 
@@ -131,6 +131,14 @@ class SearchSpace:
         if not holds_plain(self.rules, self.domains):
             return []
         return [self._choose(plain_value(cell)) for cell in self.cells]
+
+    def typical(self, cell: str, rule: str) -> Candidate:
+        """Return the candidate of a cell and a rule of the space, all else at its defaults.
+
+        That is a declared default where it is a choice or inside the range, else the first choice
+        or the middle of the range.
+        """
+        return self._choose(typical_value(cell, rule))
 
     def grid(self, points: int = 3) -> list[Candidate]:
         """Return every combination, with at most `points` values of each range, in a fixed order.

@@ -7,6 +7,7 @@ from optcell_search.training.divergence import DivergedError
 from optcell_search.training.fitting import check_training, sizes_of
 from optcell_search.training.iterating import train
 from optcell_search.training.measuring.baseline import feedforward_baseline, has_baseline, of_size
+from optcell_search.training.measuring.mixing import read_mixture
 from optcell_search.training.measuring.properties import (
     count_parameters,
     gradient_curve,
@@ -50,6 +51,7 @@ __all__ = [
     "of_size",
     "outputs_on",
     "predict",
+    "read_mixture",
     "score_of",
     "sizes_of",
     "train",

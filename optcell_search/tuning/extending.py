@@ -39,7 +39,9 @@ def changes(
     changed: dict[str, Any] = {}
     if num_trials is not None:
         integer("num_trials", num_trials, 1)
-        changed["num_trials"] = limits.trials_of(num_trials, request.search_space, request.sampler)
+        changed["num_trials"] = limits.trials_of(
+            num_trials, request.search_space, request.sampler, besides=len(request.warm_start)
+        )
     if time is not None:
         changed["time_limit"] = seconds_of("time", time)
     if patience is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from optcell_search import results
-from optcell_search.results import Direction, Gain
+from optcell_search.results import Direction, Gain, WarmStart
 from optcell_search.space import Candidate
 
 from ..ledger import trust as trusting
@@ -135,6 +135,11 @@ class RunFolder(RunFigures):
         found = results.finalized_of(ledger.attributes)
         trainings = results.trainings_of(ledger.attributes[REQUEST])
         return table, results.gain(table, found, self._objectives, trainings)
+
+    def warm_start(self) -> WarmStart | None:
+        """Return what came of a warm start; see `optcell_search.results.warm_start`."""
+        ledger = self._ledger
+        return results.warm_start(ledger.records, ledger.attributes)
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
         """Return number and candidate of a trial, chosen by number or as `best` does."""

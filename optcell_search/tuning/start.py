@@ -33,6 +33,7 @@ def search(
     patience: int = 0,
     until: Sequence[str] = (),
     first: str | Path | None = None,
+    warm_start: str | None = None,
     objectives: Sequence[str] | None = None,
     constraints: Sequence[str] = (),
     sampler: str = "tpe",
@@ -78,6 +79,12 @@ def search(
             has its say, come the plain cells of the space: each cell behind gd with s = 1, all
             else at the space's defaults (`SearchSpace.plain`). They are what others are measured
             by, and count as trials.
+        warm_start: ``"mixture"`` begins with one training for each cell, in which the rules of the
+            space are mixed and learned (`rules.Mixture`). Once all have ended, the candidate of
+            each rule is read off them, with the mu, s and beta that were learned, the strongest
+            rule of each cell first: that without which the validation loss is largest. They
+            follow the plain cells and are trained to their end, so that `Run.warm_start` can say
+            how well they were ranked. Mixtures and they count as trials. None: no such start.
         objectives: what to aim at, the most important one first: metrics of the task,
             ``"parameters"``, ``"train_seconds"``, ``"latency_ms"``. By default the task's first
             metric.
@@ -152,6 +159,7 @@ def search(
         patience=patience,
         until=until,
         first=first,
+        warm_start=warm_start,
         objectives=objectives,
         constraints=constraints,
         sampler=sampler,

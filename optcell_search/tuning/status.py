@@ -30,7 +30,8 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     or the space did it), ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about,
     where nobody said it); ``occupancy`` (where workers hold several trials, the share of their
     slots that held one, over all epochs; else None);
-    ``gain``: what the best one has over the plain cell, see `results.Gain`, or None.
+    ``gain``: what the best one has over the plain cell, see `results.Gain`, or None;
+    ``warm_start``: what came of one, see `results.WarmStart`, or None.
     """
     known = ledger.attributes
     request = known[REQUEST]
@@ -41,6 +42,7 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     any_eligible = len(results.eligible(table, objectives)) > 0
     finalized = results.finalized_of(known)
     gain = results.gain(table, finalized, objectives, results.trainings_of(request))
+    warm = results.warm_start(ledger.records, known)
     best = results.best(table, objectives) if any_eligible else None
     return {
         "asked": asked,
@@ -58,6 +60,7 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
         "epochs": request["epochs"],
         "epochs_rule": request.get("epochs_rule", ""),
         "gain": None if gain is None else asdict(gain),
+        "warm_start": None if warm is None else asdict(warm),
     }
 
 

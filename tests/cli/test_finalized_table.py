@@ -113,7 +113,7 @@ def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
     sentence = "Trial 7 gains +0.05 in test accuracy over the plain lstm (trial 0), surely so."
     known |= {
         "directory": "/a/folder-whose/name-is-longer/than-the-whole/terminal-is-wide/run",
-        "at_work": False, "failures": {}, "gain": {"sentence": sentence},
+        "at_work": False, "failures": {}, "gain": {"sentence": sentence}, "warm_start": None,
     }  # fmt: skip
     lines = status(known, 60).splitlines()
     assert any(line.split() == ["run", known["directory"]] for line in lines)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from ledgers import TWO, Ledger, candidate, data_of, two_objectives
 from optuna.trial import TrialState
 
+from optcell_search import rules
 from optcell_search.dashboard.info import gradient, importance, impulse, response, rule_map
 from optcell_search.dashboard.info.data import Axis
 
@@ -137,6 +140,24 @@ def test_impulse_responses_are_the_rules_own() -> None:
     assert found[2] == pytest.approx((1.0, 0.25, 0.25 * 2 / 5))
     # v decays as 0.9^t and the root of m as 0.5^t, so u grows by 1.8 a step until eps stops it.
     assert found[3][1] / found[3][0] == pytest.approx(1.8)
+
+
+def test_choices_are_the_form_of_a_rule_whose_response_is_asked_for() -> None:
+    ledger = Ledger(TWO)
+    off = dict.fromkeys(("nesterov", "adam", "rmsprop"), False)
+    values = {"gd_s": 0.25, "heavy_ball_mu": 0.5, "heavy_ball_s": 0.8}
+    for choices in (off, {**off, "gd": False}):
+        own: dict[str, Any] = {
+            k: v for k, v in values.items() if choices.get("gd", True) or k != "gd_s"
+        }
+        rule = rules.Mixture(**dict[str, Any](choices), **own)
+        ledger.add([0.9, 1.0], of=candidate("rnn", "mixture", **rule.values()))
+    # Another rule beside them, whose trials have none of these columns.
+    ledger.add([0.9, 1.0], of=candidate("rnn", "gd", s=0.25))
+    found = impulse.impulse_responses(data_of(ledger), [0, 1, 2])
+    assert found[0][:3] == pytest.approx((0.525, 0.2, 0.1))
+    assert found[1][:3] == pytest.approx((0.8, 0.4, 0.2))
+    assert found[2] == (0.25,)
 
 
 def test_a_rule_that_never_trained_is_not_run_for_its_response() -> None:

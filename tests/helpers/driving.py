@@ -32,13 +32,16 @@ class Driver:
         config = self.searcher.suggest(name)
         return config["job"] if isinstance(config, dict) else config
 
-    def finish(self, name: str, job: Job, accuracy: float = 0.5, epoch: int = 2) -> None:
+    def finish(
+        self, name: str, job: Job, accuracy: float = 0.5, epoch: int = 2, **more: Any
+    ) -> None:
         metrics = {"accuracy": accuracy, "parameters": 9.0}
         report = Report(
             number=job.number,
             epoch=epoch,
             metrics={epoch: metrics},
             done=epoch == self.request.epochs,
+            **more,
         )
         self.searcher.on_trial_complete(name, {"report": report, "worker": "host:1"})
 

@@ -37,6 +37,8 @@ class Data:
     diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     # "validation" or "test" → metric → score of answering without any input.
     chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    # What came of a warm start, where there was one.
+    warm_start: results.WarmStart | None = None
     # Seconds of searching so far, and why the search ended where a limit or the space did it.
     searched: float = 0.0
     ended: str = ""

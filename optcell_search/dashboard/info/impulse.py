@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...hyperparameters import Integer, specification
+from ...hyperparameters import Choice, Integer, Specification, specification
 from ...registry import rules as registered
 from .data import Data, settings
 
@@ -56,28 +56,30 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
     from ...rules import apply_rule
 
     specs = specification(registered.get(rule))
-    kinds = {name: int if isinstance(spec, Integer) else float for name, spec in specs.items()}
-    options = [{name: kinds[name](own[name]) for name in specs} for own in options]
-    instance = registered.get(rule)(**options[0])
-
     impulse = torch.zeros(LAGS, 1, 1, dtype=torch.float64)
     impulse[0] = 1.0
 
-    def respond(values: Mapping[str, Tensor]) -> Tensor:
-        return apply_rule(instance, values, impulse)[0][:, 0, 0]
+    def respond(own: Mapping[str, Any]) -> Tensor:
+        values = {
+            name: torch.tensor(
+                own[name], dtype=torch.int64 if isinstance(spec, Integer) else torch.float64
+            )
+            for name, spec in specs.items()
+            if not isinstance(spec, Choice)
+        }
+        return apply_rule(registered.get(rule)(**own), values, impulse)[0][:, 0, 0]
 
     # Before a compiled kernel first runs torch loads its compiler, longer than this takes.
     with torch.no_grad(), backend("reference"):
-        values = [
-            {
-                name: torch.tensor(
-                    value, dtype=torch.int64 if kinds[name] is int else torch.float64
-                )
-                for name, value in own.items()
-            }
-            for own in options
-        ]
-        return [respond(own).tolist() for own in values]
+        each = ({name: _taken(spec, own[name]) for name, spec in specs.items()} for own in options)
+        return [respond(own).tolist() for own in each]
+
+
+def _taken(spec: Specification, value: Any) -> Any:
+    """Return a value as a rule takes it: in a table of other rules, too, whole ones are no more."""
+    if isinstance(spec, Choice):
+        return next((option for option in spec.valid_options if option == value), value)
+    return int(value) if isinstance(spec, Integer) else float(value)
 
 
 def _shortened(curve: list[float]) -> tuple[float, ...]:

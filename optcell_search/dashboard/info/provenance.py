@@ -97,6 +97,8 @@ def _command(request: Mapping[str, Any], objectives: list[str]) -> str:
     words_of += ["--objectives", ",".join(objectives)]
     for constraint in request.get("constraints", ()):
         words_of += ["--constraint", str(constraint)]
+    if request.get("warm_start"):
+        words_of += ["--warm-start", "mixture"]
     if request.get("deterministic"):
         words_of.append("--deterministic")
     return shlex.join([*words_of, "--out", "again"])

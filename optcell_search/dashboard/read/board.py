@@ -135,6 +135,7 @@ class Board:
                 remark=remarks(self._attributes).get(None, Remark()),
                 diagnoses=results.diagnoses_of(self._attributes),
                 gradients={row.number: found for row in rows if (found := row.gradients)},
+                warm_start=results.warm_start(rows, self._attributes),
                 chance=results.chance(self.folder, self._attributes),
                 searched=float(self._attributes.get(SEARCHED, 0.0)),
                 ended=str(self._attributes.get(ENDED, "")),

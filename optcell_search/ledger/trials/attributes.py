@@ -22,10 +22,12 @@ _TRIAL: dict[str, Any] = {
     "metrics": _NUMBERS,
     "spread": _NUMBERS,
     "gradients": _NUMBERS,
+    "mixture": dict[str, dict[str, float]],
     "reason": str,
     "detail": str,
     "duplicate_of": int,
 }
+_OF_MIXTURE = {"loss", "without", "alone", "weights", "values"}
 _EPOCH: dict[str, Any] = {"epoch": _NUMBERS}
 _LISTS = dict[str, list[float]]
 _RECORD: dict[str, Any] = {
@@ -58,6 +60,13 @@ def check_trial(number: int, known: Mapping[str, Any]) -> None:
             raise ValueError(f"trial {number}: its candidate names no {kind}")
     for distance in known.get("gradients", ()):
         whole_number(distance, f"trial {number}: gradients")
+    told = known.get("mixture")
+    if told and not (
+        told.keys() >= _OF_MIXTURE
+        and "mixture" in told["loss"]
+        and told["without"].keys() == told["alone"].keys()
+    ):
+        raise ValueError(f"trial {number}: mixture = {short(told)}; it is damaged")
 
 
 def check_numbers(numbers: Sequence[int], where: str) -> None:

@@ -8,6 +8,20 @@ from typing import Any
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
+from ..format import GRADIENTS, METRICS, MIXTURE, SPREAD
+
+
+def found(
+    metrics: Mapping[str, float],
+    spread: Mapping[str, float] | None,
+    gradients: Mapping[int, float] | None,
+    mixture: Mapping[str, Mapping[str, float]] | None,
+) -> dict[str, Any]:
+    """Return what is known of a trial that is complete, as it is stored."""
+    # JSON has texts for keys.
+    norms = {str(distance): norm for distance, norm in (gradients or {}).items()}
+    return {METRICS: metrics, SPREAD: spread, GRADIENTS: norms, MIXTURE: mixture}
+
 
 def write(
     storage: BaseStorage,

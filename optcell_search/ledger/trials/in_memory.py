@@ -35,17 +35,21 @@ class _Window(InMemoryStorage):
 
     Attributes:
         hidden: numbers of the trials that are not to be seen.
+        apart: likewise, of those that have ended and lie outside the space: samplers go by what all
+            trials have in common, and with them that would be nothing.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.hidden: frozenset[int] = frozenset()
+        self.apart: set[int] = set()
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         trials = super().get_all_trials(study_id, deepcopy, states)
-        return [t for t in trials if t.number not in self.hidden] if self.hidden else trials
+        unseen = self.hidden | self.apart
+        return [t for t in trials if t.number not in unseen] if unseen else trials
 
 
 class InMemoryStudy:
@@ -74,8 +78,10 @@ class InMemoryStudy:
 
     def add(self, trial: FrozenTrial) -> None:
         """Take in a trial of the ledger."""
-        self.number(len(self._numbers) + self._dropped, trial.number)
+        own = len(self._numbers) + self._dropped
+        self.number(own, trial.number)
         self._study.add_trial(_copy(trial))
+        self._note(own, trial)
 
     def drop(self, trial: Trial) -> None:
         """Let go of a new trial that the ledger is not to hold."""
@@ -156,7 +162,13 @@ class InMemoryStudy:
             # Optuna refuses a second value, and the driver may have died right after the first.
             if name not in written:
                 trial.set_constraint(name, violation)
-        return self._study.tell(own, values, state=state)
+        told = self._study.tell(own, values, state=state)
+        self._note(own, told)
+        return told
+
+    def _note(self, own: int, trial: FrozenTrial) -> None:
+        if trial.state.is_finished() and not trial.params:
+            self._storage.apart.add(own)
 
 
 def _copy(trial: FrozenTrial) -> FrozenTrial:

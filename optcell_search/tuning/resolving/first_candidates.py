@@ -1,4 +1,4 @@
-"""What is trained before any other: a user's candidates and the plain cells."""
+"""What is trained before any other: mixtures of rules, a user's candidates, the plain cells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from optcell_search.space import Candidate, SearchSpace
+from optcell_search.space import MIXTURE, Candidate, SearchSpace, mixtures
 from optcell_search.training.budget import FEWEST
 
 _KEY = "candidate"
@@ -42,6 +42,37 @@ def read_first(path: str | Path, space: SearchSpace) -> tuple[dict[str, Any], ..
         raise ValueError(f"{path}: valid: one candidate, or each under [[{_KEY}]] and nothing else")
     found = [_candidate(one, f"{path}, candidate {i}", space) for i, one in enumerate(several, 1)]
     return tuple(found)
+
+
+def mixtures_of(
+    asked: str, space: SearchSpace, num_trials: int | None, sampler: str
+) -> tuple[dict[str, Any], ...]:
+    """Return the mixtures of rules that a warm start begins with, as plain data.
+
+    Args:
+        asked: what is to be read off, "mixture".
+        space: that is searched.
+        num_trials: that there are to be; None: nobody knows.
+        sampler: of the search.
+
+    Raises:
+        ValueError: there is no such warm start, or none here.
+    """
+    if asked != MIXTURE:
+        raise ValueError(f"unknown warm_start {asked!r}; valid: {MIXTURE}")
+    where = f"warm_start = {asked}"
+    if sampler == "grid":
+        raise ValueError(f"{where}: what is read off is on no grid; valid: another sampler")
+    try:
+        found = mixtures(space)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    if num_trials is not None and num_trials <= len(found):
+        raise ValueError(
+            f"{where} takes a trial for each cell, {len(found)} of num_trials = {num_trials}; "
+            f"valid: {len(found) + 1} trials or more"
+        )
+    return tuple(one.to_dict() for one in found)
 
 
 def with_plain(asked: tuple[dict[str, Any], ...], space: SearchSpace) -> tuple[dict[str, Any], ...]:

@@ -20,13 +20,14 @@ MOST_REPEATS = 1000
 _MOST_FOLDS = 100
 
 
-def trials_of(asked: int, space: SearchSpace, sampler: str) -> int:
+def trials_of(asked: int, space: SearchSpace, sampler: str, besides: int = 0) -> int:
     """Return how many trials there are to be; 0: as many as other limits allow.
 
-    No candidate is trained twice, so where they can be counted there are no more trials.
+    No candidate is trained twice, so where they can be counted there are no more trials but those
+    of candidates `besides` that the space does not hold.
     """
     known = len(space.grid()) if sampler == "grid" else len(everything(space))
-    return min(asked or known, known) if known else asked
+    return min(asked or known + besides, known + besides) if known else asked
 
 
 def epochs_of(

@@ -22,6 +22,8 @@ _CANDIDATES = 10
 # The same where they are judged in folds: few sequences tell few candidates apart, while more steps
 # of the optimizer bring accuracy (scripts/benchmarks/results/folds.md).
 _CANDIDATES_IN_FOLDS = 5
+# Candidates in whose time a mixture of rules is trained (scripts/benchmarks/results/mixture.md).
+_A_MIXTURE = 3
 # Below this share of the epochs that the rule gives, folds are saved first.
 LEAST_SHARE = 0.25
 _STEPS, _JUDGED, _TRIED = 3, 64, 3
@@ -59,13 +61,15 @@ class Plan:
         return max(1, min(epochs, int(room / (folds * seconds)))), folds
 
 
-def candidates(asked_trials: int, folds: int) -> int:
+def candidates(asked_trials: int, folds: int, mixtures: int = 0) -> int:
     """Return for how many whole candidates a search should have the time.
 
-    It is 10, or 5 in folds, and no more than the trials that are asked for (0: no number is).
+    It is 10, or 5 in folds, and no more than the trials that are asked for (0: no number is), and 3
+    for each mixture of rules that it begins with.
     """
     wanted = _CANDIDATES if folds == 1 else _CANDIDATES_IN_FOLDS
-    return min(asked_trials or wanted, wanted)
+    asked = asked_trials - mixtures if asked_trials else wanted
+    return min(asked, wanted) + _A_MIXTURE * mixtures
 
 
 def fit(

@@ -20,7 +20,7 @@ from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import amounts, limits, pilot, step_memory
-from .first_candidates import a_first_result, read_first, with_plain
+from .first_candidates import a_first_result, mixtures_of, read_first, with_plain
 from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
 from .presets import thoroughness
@@ -43,6 +43,7 @@ def resolve(
     patience: int = 0,
     until: Sequence[str] = (),
     first: str | Path | None = None,
+    warm_start: str | None = None,
     objectives: Sequence[str] | None = None,
     constraints: Sequence[str] = (),
     sampler: str = "tpe",
@@ -120,7 +121,8 @@ def resolve(
     tried_first = () if first is None else read_first(first, loaded)
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
-    asked_trials = limits.trials_of(num_trials or 0, loaded, sampler)
+    mixtures = () if warm_start is None else mixtures_of(warm_start, loaded, num_trials, sampler)
+    asked_trials = limits.trials_of(num_trials or 0, loaded, sampler, besides=len(mixtures))
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
@@ -142,7 +144,7 @@ def resolve(
     if time_limit and how.epochs == "auto" and not (deterministic or elsewhere):
         plan = pilot.Plan(planned, count, fixed_folds=how.folds != "auto")
         at_once = min(workers, max(1.0, cores / threads))  # what is beyond the cores shares them
-        room = time_limit * at_once / pilot.candidates(asked_trials, count)
+        room = time_limit * at_once / pilot.candidates(asked_trials, count, len(mixtures))
         budget, count, cut = pilot.fit(plan, loaded, seen, threads, room / how.repeats)
         epochs_rule += cut
     if sampler != "grid":
@@ -162,6 +164,7 @@ def resolve(
         patience=patience,
         until=goals,
         first=tried_first,
+        warm_start=mixtures,
         epochs=budget,
         epochs_rule=epochs_rule,
         uncut_epochs=planned if budget < planned else 0,

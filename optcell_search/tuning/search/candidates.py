@@ -16,6 +16,7 @@ from ...ledger.ledger import Ledger
 from ...ledger.request import Request
 from ...ledger.trials.running_trial import RunningTrial
 from . import samplers
+from .warm_start import WarmStart
 
 # Suggestions of a sampler that may be refused before another way is tried.
 _ATTEMPTS = 10
@@ -51,8 +52,9 @@ class CandidateQueue:
         self._space = ledger.request.search_space if space is None else space
         known = (trial.user_attrs.get("key") for trial in ledger.trials())
         self._tried = {key for key in known if key is not None}
-        first = (Candidate.from_dict(one) for one in ledger.request.first)
-        self._first = deque(candidate for candidate in first if candidate.key not in self._tried)
+        self._warm_start = WarmStart(ledger, self._space)
+        first = [Candidate.from_dict(one) for one in ledger.request.first]
+        self._first = (*self._warm_start.mixtures.values(), *first)
         self._is_grid = ledger.request.sampler == "grid"
         every = samplers.grid(self._request, self._space) if self._is_grid else self._everything()
         self._all = {candidate.key: candidate for candidate in every}
@@ -82,6 +84,17 @@ class CandidateQueue:
         what = "grid" if self._is_grid else "space"
         return f"the {what} is used up: {count} of {count} candidates"
 
+    @property
+    def waits(self) -> bool:
+        """Whether what comes next has still to be read off a mixture that is in training."""
+        if not self._warm_start.in_training or self._ledger.counts[TrialState.WAITING]:
+            return False
+        return all(candidate.key in self._tried for candidate in self._first)
+
+    def keeps(self, trial: RunningTrial) -> bool:
+        """Whether no scheduler is to stop a trial."""
+        return self._warm_start.keeps(trial.key)
+
     def ask(self) -> RunningTrial | None:
         """Start the next trial; None: what came has been refused, ask again."""
         waiting = self._ledger.counts[TrialState.WAITING]
@@ -90,7 +103,8 @@ class CandidateQueue:
         insists = self._refused >= _ATTEMPTS
         sampler = self._make_sampler(self._request, self._ledger.size, self._refused)
         tried = () if insists else self._tried
-        found = self._ledger.ask(self._space, sampler, fixed, tried)
+        apart = fixed is not None and fixed.key in self._warm_start.mixtures
+        found = self._ledger.ask(self._space, sampler, fixed, tried, apart=apart)
         if isinstance(found, Candidate):
             self._refused += 1
             self._instead = self._nearest.besides(found, self._tried) if self._nearest else None
@@ -102,8 +116,7 @@ class CandidateQueue:
 
     def _chosen(self) -> Candidate | None:
         """Return what the next trial is to be; None: what the sampler suggests."""
-        while self._first:
-            candidate = self._first.popleft()
+        for candidate in (*self._first, *self._warm_start.candidates):
             if candidate.key not in self._tried:
                 return candidate
         if self._instead is not None:

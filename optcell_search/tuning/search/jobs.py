@@ -9,7 +9,14 @@ from ..store.file_systems import Location
 from ..worker.job import Job
 
 
-def job_of(trial: RunningTrial, request: Request, source: Source, checkpoints: Location) -> Job:
+def job_of(
+    trial: RunningTrial,
+    request: Request,
+    source: Source,
+    checkpoints: Location,
+    *,
+    kept: bool = False,
+) -> Job:
     """Return the training of a trial as `request` has it.
 
     Args:
@@ -17,6 +24,7 @@ def job_of(trial: RunningTrial, request: Request, source: Source, checkpoints: L
         request: of its run.
         source: where the data come from.
         checkpoints: below which the trial has its own.
+        kept: whether no scheduler is to stop it.
     """
     return Job(
         number=trial.number,
@@ -33,4 +41,5 @@ def job_of(trial: RunningTrial, request: Request, source: Source, checkpoints: L
         threads=request.threads,
         checkpoints=(checkpoints / str(trial.number)).where,
         checkpoint_bytes=request.checkpoint_bytes // request.at_once,
+        kept=kept,
     )

@@ -101,6 +101,9 @@ class LedgerScheduler(MOASHAScheduler):
     the epochs alone (``training.share``) are never stopped, and no rung holds them: their schedule
     is further after as many epochs than that of others.
 
+    What belongs to a warm start is never stopped either: mixtures of rules, which no rung holds,
+    and what is read off them, which the rungs hold for others to be judged by.
+
     Under a one-cycle learning rate what a candidate comes to is seen once the rate falls: the order
     of random candidates after a ninth of the epochs is not told apart from chance, seen from the
     end (Kendall's τ 0.2), after a third it is (0.5), and after two thirds nearly what it will be
@@ -120,6 +123,8 @@ class LedgerScheduler(MOASHAScheduler):
         self._generation = request.at_once if request.deterministic else None
         first = (Candidate.from_dict(one) for one in request.first)
         self._plain = {candidate.key for candidate in first if is_plain(candidate)}
+        mixtures = (Candidate.from_dict(one) for one in request.warm_start)
+        self._mixtures = {candidate.key for candidate in mixtures}
         # Trials of the ledger that are one of them.
         self._measures: set[Hashable] = set()
         for trial in trials:
@@ -128,9 +133,17 @@ class LedgerScheduler(MOASHAScheduler):
             if "duplicate_of" in known or "candidate" not in known:
                 continue
             candidate = Candidate.from_dict(known["candidate"])
-            if not _is_left_alone(candidate):
+            if not self._is_left_alone(candidate):
                 self._note_cycle(trial.number, candidate)
                 self._recall(trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Stop the trial if it falls behind at a rung, unless it is to be kept."""
+        verdict = super().on_trial_result(tune_controller, trial, result)
+        return TrialScheduler.CONTINUE if trial.config["job"].kept else verdict
+
+    def _is_left_alone(self, candidate: Candidate) -> bool:
+        return candidate.training.share < 1 or candidate.key in self._mixtures
 
     def _recall(self, trial: FrozenTrial) -> None:
         epochs = epochs_in(trial.user_attrs)
@@ -155,7 +168,7 @@ class LedgerScheduler(MOASHAScheduler):
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
         report, candidate = result["report"], trial.config["job"].candidate
-        if _is_left_alone(candidate):
+        if self._is_left_alone(candidate):
             return
         self._note_cycle(report.number, candidate)
         if self._plain:
@@ -187,7 +200,3 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
     if request.scheduler == "none":
         return FIFOScheduler()  # type: ignore[no-untyped-call]
     return LedgerScheduler(request, trials)
-
-
-def _is_left_alone(candidate: Candidate) -> bool:
-    return candidate.training.share < 1

@@ -175,7 +175,8 @@ class LedgerSearch(Searcher):
         return self._ledger.reusable(trial)
 
     def _job(self, trial: RunningTrial) -> Job:
-        return job_of(trial, self._request, self._data, self.retention.location)
+        kept = self._candidates.keeps(trial)
+        return job_of(trial, self._request, self._data, self.retention.location, kept=kept)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Write down an epoch."""
@@ -251,6 +252,8 @@ class LedgerSearch(Searcher):
         A deterministic search works in generations, trials 0 to at_once-1, and so on: none starts
         before every trial of the one before has been told, in the order of their numbers.
         """
+        if self._candidates.waits:
+            return False
         if not self._request.deterministic:
             return True
         size = self._request.at_once
@@ -274,7 +277,8 @@ class LedgerSearch(Searcher):
             self.retention.drop(number)
         elif report.done or self._nothing_else:
             metrics = report.metrics[report.epoch]
-            self._ledger.complete(number, metrics, report.spread, report.gradients)
+            found = report.spread, report.gradients, report.mixture
+            self._ledger.complete(number, metrics, *found)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)
             self._keep(number, metrics)
         else:

@@ -28,6 +28,7 @@ class Job:
         gpus: share of a GPU.
         checkpoints: where the trial's checkpoints lie, a path or a URI; empty for none.
         checkpoint_bytes: the most they may take.
+        kept: whether no scheduler is to stop it.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Job:
     gpus: float = 0.0
     checkpoints: str = ""
     checkpoint_bytes: int = 0
+    kept: bool = False
 
     def __str__(self) -> str:
         """Return what a logger is to make of it."""
@@ -62,6 +64,7 @@ class Report:
         spread: standard deviation of each metric over folds and repeats, empty for one training.
         gradients: distance from the last step → norm of the loss's gradient there, once done; the
             mean over folds and repeats.
+        mixture: once done, what a mixture of rules tells of them (`training.read_mixture`).
         done: the budget is used up.
         files: checkpoints written after this epoch: name → bytes.
         reason, detail: why the trial failed, empty where it did not.
@@ -73,6 +76,7 @@ class Report:
     metrics: dict[int, dict[str, float]] = field(default_factory=dict)
     spread: dict[str, float] = field(default_factory=dict)
     gradients: dict[int, float] = field(default_factory=dict)
+    mixture: dict[str, dict[str, float]] = field(default_factory=dict)
     done: bool = False
     files: dict[str, int] = field(default_factory=dict)
     reason: str = ""

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from optcell_search.space import Candidate
-from optcell_search.training import Training
+from optcell_search.space import Candidate, is_mixture
+from optcell_search.training import Training, read_mixture
 from optcell_search.training.budget import own_epochs
 
 from ...ledger.storage.passwords import without_password
@@ -101,6 +101,7 @@ class Session:
             metrics={epoch: self._history[epoch] for epoch in told},
             spread=self._spread,
             gradients=self._gradients() if done else {},
+            mixture=self._mixture() if done else {},
             done=done,
             files=self._files,
         )
@@ -120,6 +121,12 @@ class Session:
         # The longest sequence of one fold may be longer than any of another.
         shared = [distance for distance in each[0] if all(distance in one for one in each)]
         return {distance: statistics.fmean(one[distance] for one in each) for distance in shared}
+
+    def _mixture(self) -> dict[str, dict[str, float]]:
+        candidate = self.job.candidate
+        if not is_mixture(candidate):
+            return {}
+        return read_mixture(candidate, [(one.model, one.task) for one in self.trainings])
 
     def _take(self, each: Sequence[Mapping[str, float]], company: int = 1) -> None:
         epoch = self.epoch + 1

@@ -6,12 +6,15 @@
 Times are processor seconds of this process with one torch thread; the two ways are timed in turn,
 round by round, and a row gives the median of the rounds' ratios with the least and the largest.
 Epochs are whole ones, evaluation and measuring included, after one of each that is not timed.
+Memory is the most that torch has allocated at a time from the making of the trainings to the end of
+a step, of the population as a share of the sum over its members, each measured by itself.
 Results go to ``results/population.json``, and ``results/population.md`` is written from it.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import statistics
@@ -83,6 +86,48 @@ def seconds(function: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def peak_bytes(function: Callable[[], object]) -> int:
+    """Return the most bytes that torch has allocated at a time, on the CPU, during a call."""
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as profile:
+        # Held until the end: what the call returns is not let go before.
+        held = function()
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    levels = itertools.accumulate(e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
+    del held
+    return max(levels, default=0)
+
+
+def memory(candidates: Sequence[Candidate], each: Sequence[LoadedTask]) -> dict[str, float]:
+    """Return the peak of one step of a population in MiB, and its share of the sum of members."""
+    few = [
+        task.split_anew(
+            task.train.part(torch.arange(one.training.batch_size)),
+            task.validation.part(torch.arange(8)),
+        )
+        for one, task in zip(candidates, each, strict=True)
+    ]
+
+    def trained(numbers: Sequence[int]) -> list[Any]:
+        trainings = [Training(candidates[k], few[k], seed=k) for k in numbers]
+        if len(numbers) == 1:
+            return [trainings[0].epoch(), trainings]
+        population = Population(len(numbers))
+        for training in trainings:
+            population.add(training)
+        return [population.epoch(), population]
+
+    kinds = {one.rule: k for k, one in enumerate(candidates)}
+    trained([0])
+    alone = {rule: peak_bytes(lambda k=k: trained([k])) for rule, k in kinds.items()}
+    together = peak_bytes(lambda: trained(range(len(candidates))))
+    return {
+        "memory_mib": together / 2**20,
+        "memory_share": together / sum(alone[one.rule] for one in candidates),
+    }
+
+
 def compare(
     candidates: Sequence[Candidate], each: Sequence[LoadedTask], rounds: int
 ) -> dict[str, Any]:
@@ -112,6 +157,7 @@ def compare(
         "largest": max(ratios),
         "auto": paying(candidates[0], each[0]) > 1,
         "reasons": together.reasons,
+        **memory(candidates, each),
     }
 
 
@@ -154,15 +200,18 @@ def in_words(rows: dict[str, dict[str, Any]], about: dict[str, str]) -> str:
         f"{about['machine']}, torch {about['torch']}, one thread, {about['date']}. Processor time "
         "of an epoch a candidate, evaluation included; ratio of alone to together, the median of "
         f"{about['rounds']} rounds with the least and the largest. `auto`: whether `--population "
-        f"auto` trains such candidates side by side. {about['beside']}",
+        "auto` trains such candidates side by side. Memory: the most that torch has allocated at a "
+        "time until the end of a step, of the population, and as a share of the sum over its "
+        f"members. {about['beside']}",
         "",
-        "| candidates | alone, ms | together, ms | ratio | auto |",
-        "|---|--:|--:|--:|---|",
+        "| candidates | alone, ms | together, ms | ratio | memory, MiB | share | auto |",
+        "|---|--:|--:|--:|--:|--:|---|",
     ]
     for name, row in rows.items():
         lines.append(
             f"| {name} | {row['alone_ms']:.1f} | {row['together_ms']:.1f} | {row['ratio']:.2f} "
-            f"({row['least']:.2f} to {row['largest']:.2f}) | {'yes' if row['auto'] else 'no'} |"
+            f"({row['least']:.2f} to {row['largest']:.2f}) | {row['memory_mib']:.1f} | "
+            f"{row['memory_share']:.2f} | {'yes' if row['auto'] else 'no'} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -209,7 +209,9 @@ def test_a_resumed_search_judges_by_what_came_before(
     metrics = {1: {"accuracy": 0.0, "parameters": 99.0}}
     result = {"report": Report(number=50, epoch=1, metrics=metrics)}
     trial = SimpleNamespace(
-        config={"job": SimpleNamespace(candidate=SearchSpace.from_dict(OTHERS).sample())}
+        config={
+            "job": SimpleNamespace(candidate=SearchSpace.from_dict(OTHERS).sample(), kept=False)
+        }
     )
     assert scheduler.on_trial_result(None, trial, result) == STOP
     fresh = make_scheduler(search.request, [])
@@ -226,7 +228,7 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
 
     def goes_on(number: int, candidate: Candidate, accuracy: float) -> bool:
         report = Report(number=number, epoch=1, metrics={1: {"accuracy": accuracy}})
-        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
+        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate, kept=False)})
         return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
     # A part of the epochs is no measure of the whole: neither are others stopped by it, nor is it.
@@ -249,7 +251,7 @@ def test_a_cycle_is_judged_once_its_rate_falls_among_its_kind(tiny: str) -> None
 
     def goes_on(number: int, candidate: Candidate, epoch: int, accuracy: float) -> bool:
         report = Report(number=number, epoch=epoch, metrics={epoch: {"accuracy": accuracy}})
-        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate)})
+        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate, kept=False)})
         return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
     # Others have been better at every rung of theirs; of a cycle that says nothing.
@@ -272,7 +274,7 @@ def test_a_resumed_search_knows_where_cycles_were_judged(tiny: str, tmp_path: Pa
     scheduler = make_scheduler(replace(search.request, scheduler="asha"), trials)
     steady = SearchSpace.from_dict(OTHERS).sample()
     cycled = replace(steady, training=replace(steady.training, schedule="one_cycle"))
-    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=cycled)})
+    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=cycled, kept=False)})
     for epoch, expected in ((1, CONTINUE), (3, CONTINUE), (6, STOP)):
         report = Report(number=50, epoch=epoch, metrics={epoch: {"accuracy": 0.0}})
         assert scheduler.on_trial_result(None, trial, {"report": report}) == expected

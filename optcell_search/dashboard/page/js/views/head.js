@@ -75,6 +75,7 @@ function drawHead(run) {
     tiles(run),
     progressPart(run),
     run.gain ? h("p", { class: `gain ${run.gain.seen ? "seen" : ""}` }, run.gain.sentence) : "",
+    run.warm_start ? h("p", { class: `gain ${run.warm_start.told ? "seen" : ""}`, id: "warm-start" }, run.warm_start.sentence) : "",
     withoutAny(run),
     h("div", { id: "run-note" }),
     run.overview.message ? h("p", { class: "message", role: "status" }, run.overview.message) : "",
