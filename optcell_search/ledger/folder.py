@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -14,6 +14,7 @@ import optuna
 
 from . import trust as trusting
 from .format import REPORT, REQUEST_FILE, TASK_FILE
+from .ledger import Ledger
 from .lock import LOCK
 from .opening import make_ledger
 from .request import Request
@@ -63,10 +64,16 @@ def check_study(url: str) -> None:
     check_reachable(url)
 
 
-def make(folder: Path, request: Request, described: str = "") -> None:
+def make(
+    folder: Path,
+    request: Request,
+    described: str = "",
+    fill: Callable[[Ledger], object] = lambda made: None,
+) -> None:
     """Make a run folder that holds ``run.toml`` and the ledger, where that does not lie elsewhere.
 
-    Where the task is described (see `tuning.task_file`), that is in it, too.
+    Where the task is described (see `tuning.task_file`), that is in it, too. `fill` is given the
+    new ledger, to write into it what the folder is to appear with.
 
     A folder that is not there yet appears whole. One that is there and empty, which may be a mount
     or the current folder, is filled, ``run.toml`` last. What fails or is interrupted leaves
@@ -89,7 +96,8 @@ def make(folder: Path, request: Request, described: str = "") -> None:
         if described:
             (temporary / TASK_FILE).write_text(described, encoding="utf-8")
         unless_made.callback(_forget, request, new=is_missing(request.study))
-        make_ledger(request, temporary).close()
+        with contextlib.closing(make_ledger(request, temporary)) as ledger:
+            fill(ledger)
         sync_all(temporary)
         if there:
             for made in sorted(temporary.iterdir(), key=lambda path: path.name == REQUEST_FILE):

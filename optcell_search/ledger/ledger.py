@@ -200,7 +200,7 @@ class Ledger:
         self._ids.append(identity)
         self._in_memory.number(trial.number, number)
         self.counts.move(None, TrialState.RUNNING)
-        return RunningTrial.read(number, template.user_attrs)
+        return RunningTrial.read(number, template.user_attrs, candidate)
 
     def _stored(self, candidate: Candidate) -> dict[str, Any]:
         return RunningTrial.attributes(candidate, self.request.seed, self.request.trainings)

@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .. import registry
-from ..hyperparameters import (
-    Specification,
-    distinguishing,
-    exists,
-    in_words,
-    specification,
-)
+from ..hyperparameters import Specification, distinguishing, exists, in_words
+from ..hyperparameters import specification as _read_specification
 from .domains import Value
 from .faults import Faults, dotted
 from .renamed import NEW, OLD, with_new_names
@@ -28,6 +23,8 @@ if TYPE_CHECKING:
 
 _SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
+# A search asks for those of the same few classes for every candidate, many times each.
+specification = functools.cache(_read_specification)
 
 Options = tuple[tuple[str, Value], ...]
 

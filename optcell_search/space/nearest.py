@@ -30,6 +30,8 @@ class Nearest:
 
     def __init__(self, space: SearchSpace, held: Sequence[Candidate]) -> None:
         self._space = space
+        # What is fixed in the space is the same in all of its candidates.
+        self._fixed = {name for name, domain in space.domains.items() if domain.size == 1}
         self._held = {candidate.key: candidate for candidate in held}
         self._groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for key, candidate in self._held.items():
@@ -60,14 +62,16 @@ class Nearest:
     def _place(self, key: str, candidate: Candidate) -> tuple[dict[str, float], dict[str, Value]]:
         if key not in self._places:
             ranges = coordinates(self._space, candidate)
-            choices = {n: v for n, v in candidate.flat().items() if n not in ranges}
+            same = ranges.keys() | self._fixed
+            choices = {n: v for n, v in candidate.flat().items() if n not in same}
             self._places[key] = ranges, choices
         return self._places[key]
 
     def _distance(self, here: tuple[dict[str, float], dict[str, Value]], key: str) -> float:
         (ranges, choices), (others, other) = here, self._place(key, self._held[key])
-        squares = sum((ranges[name] - others[name]) ** 2 for name in ranges.keys() & others.keys())
-        return squares + sum(choices[name] != other[name] for name in choices.keys() & other.keys())
+        # In the order of the names, so that rounding is the same in every process.
+        squares = sum((u - others[name]) ** 2 for name, u in ranges.items() if name in others)
+        return squares + sum(v != other[name] for name, v in choices.items() if name in other)
 
 
 def _groups(candidate: Candidate) -> tuple[tuple[str, ...], ...]:

@@ -32,7 +32,7 @@ class HeldSpace(SearchSpace):
 
     def suggest(self, trial: Trial) -> Candidate:
         """Return the held candidate that stands for what an Optuna trial chooses."""
-        return self._table.nearest(super().suggest(trial))
+        return self._table.stand_in(super().suggest(trial))
 
     def sample(self, seed: int = 0) -> Candidate:
         """Return a random one of the candidates, all equally likely."""

@@ -29,6 +29,7 @@ class RecordedTraining:
         key = job.candidate.key
         self._each = [table.rows.index[key, seed] for seed in chosen]
         self._seconds = [table.rows.seconds(row) for row in self._each]
+        self._curves = [table.rows.curves("validation", row) for row in self._each]
         self._epoch = 0
 
     def advance(self) -> tuple[Report, float]:
@@ -43,11 +44,7 @@ class RecordedTraining:
             if epoch > self._rows.epochs(row):
                 reason, detail = self._rows.failure(row)
                 return Report(number=self._job.number, reason=reason, detail=detail, done=True), end
-        each = [self._rows.at("validation", row, epoch) for row in self._each]
-        means = {name: statistics.fmean(one[name] for one in each) for name in each[0]}
-        spread = {
-            name: statistics.stdev(one[name] for one in each) for name in means if len(each) > 1
-        }
+        means, spread = self._judged(epoch)
         done = epoch >= self._job.epochs
         report = Report(
             number=self._job.number,
@@ -58,6 +55,17 @@ class RecordedTraining:
             done=done,
         )
         return report, end
+
+    def _judged(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the means over the trainings, and standard deviations where there are several."""
+        each = [{name: curve[epoch - 1] for name, curve in one.items()} for one in self._curves]
+        if len(each) == 1:
+            return each[0], {}
+        values = {name: [one[name] for one in each] for name in each[0]}
+        return (
+            {name: statistics.fmean(several) for name, several in values.items()},
+            {name: statistics.stdev(several) for name, several in values.items()},
+        )
 
     def _gradients(self) -> dict[int, float]:
         each = [self._rows.gradients(row) for row in self._each]

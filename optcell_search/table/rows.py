@@ -105,6 +105,11 @@ class Rows:
         """Return the numbers of an epoch, from 1 on, by name; `part` is validation or train."""
         return {name: curves.at(row, epoch - 1) for name, curves in self._curves[part].items()}
 
+    def curves(self, part: str, row: int) -> dict[str, list[float]]:
+        """Return the numbers of every epoch of a row by name; `part` is validation or train."""
+        found = {name: curves.all(row) for name, curves in self._curves[part].items()}
+        return {name: values for name, values in found.items() if values}
+
     def seconds(self, row: int) -> list[float]:
         """Return the seconds from the start to the end of each epoch."""
         return self._curves["seconds"][""].all(row)
@@ -120,12 +125,6 @@ class Rows:
     def row(self, row: int) -> dict[str, Any]:
         """Return a row as `write_rows` was given it."""
         key, seed = next(pair for pair, number in self.index.items() if number == row)
-        curves: dict[str, dict[str, list[float]]] = {
-            part: {
-                name: one.all(row) for name, one in self._curves[part].items() if one.length(row)
-            }
-            for part in _CURVES
-        }
         failed = bool(self._texts["reason"][row])
         return {
             "candidate": self.candidates[key],
@@ -133,7 +132,7 @@ class Rows:
             **{name: self._texts[name][row] for name in _TEXTS},
             "gradients": json.loads(self._texts["gradients"][row]),
             "seconds": self.seconds(row),
-            **curves,
+            **{part: self.curves(part, row) for part in _CURVES},
             "test": {} if failed else self.test(row),
         }
 
@@ -157,4 +156,5 @@ class _Curves:
         return float(self._values[self._begins[row] + place])
 
     def all(self, row: int) -> list[float]:
-        return [float(v) for v in self._values[self._begins[row] : self._begins[row + 1]]]
+        values: list[float] = self._values[self._begins[row] : self._begins[row + 1]].tolist()
+        return values

@@ -48,8 +48,7 @@ def simulate(table: TrainedCandidates, asked: Asked, out: str | Path | None) -> 
     # Its name is one of its own; it is made, whole, when the search has ended.
     directory = Path(tempfile.gettempdir()) / request.run_id if out is None else Path(out)
     with simulated(table, request, directory) as ledger:
-        folders.make(directory, request)
-        write_into(directory, ledger)
+        folders.make(directory, request, fill=lambda made: write_into(made, ledger))
     run = Run(directory, request)
     if out is None:
         weakref.finalize(run, shutil.rmtree, directory, ignore_errors=True)

@@ -135,6 +135,10 @@ class TrainedCandidates:
         """
         if candidate not in self.space:
             raise ValueError(f"candidate {candidate.key} is not in the space of table {self.name}")
+        return self.stand_in(candidate)
+
+    def stand_in(self, candidate: Candidate) -> Candidate:
+        """Return `nearest` of a candidate that the space itself has suggested."""
         return self._nearest.of(candidate)
 
     def nearest_to(self, values: Mapping[str, Any]) -> Candidate:

@@ -78,7 +78,7 @@ rows like any other.
 - **Made anew** by `python scripts/table/make_table.py train PART --task {table.task} --epochs
   {table.epochs} --seeds {len(table.seeds)} --configurations {held}`, then `pack`; checked by
   `check --rows 20`, which trains rows again: on the machine above the difference is 0.
-- **Licence**: Apache-2.0, as the package's.
+- **Licence**: Apache-2.0, as the package's. It holds scores, and none of the task's data.
 
 ## What to keep in mind
 

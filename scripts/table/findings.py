@@ -1,157 +1,102 @@
-"""What a table says of rules, cells, seeds and early epochs, without any search.
+"""What tables say of rules, cells, seeds and early epochs, without any search.
 
-python scripts/table/findings.py TABLE [--out FILE]
+python scripts/table/findings.py [TABLE ...] [--out FILE]
+
+By default of all shipped tables.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import itertools
-import statistics
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from scipy.stats import kendalltau
+from against_plain import all_together, by_cell, by_value, comparisons
+from rankings import early_epochs, seeds
+from scores import Scores
 
-from optcell_search.results.intervals import Interval, Moments, difference
-from optcell_search.space import Candidate, is_plain
 from optcell_search.table import Table
 
-METRIC = "accuracy"
-FAILED = 0.0
 
-
-def validation(table: Table, candidate: Candidate, seed: int, epoch: int) -> float:
-    """Return a validation score; that of a training which diverged before is the worst."""
-    row = table.rows.index[candidate.key, seed]
-    return (
-        table.query(candidate, epoch, seed)[METRIC] if epoch <= table.rows.epochs(row) else FAILED
-    )
-
-
-def final(table: Table, candidate: Candidate) -> float:
-    """Return the mean validation score after the last epoch."""
-    each = (validation(table, candidate, seed, table.epochs) for seed in table.seeds)
-    return statistics.fmean(each)
-
-
-def tests(table: Table, candidate: Candidate) -> list[float]:
-    """Return the test scores, seed by seed."""
-    return [float(np.nan_to_num(table.test(candidate, seed)[METRIC])) for seed in table.seeds]
-
-
-def rules_on_cells(table: Table) -> str:
-    """Return for each cell and rule the best by validation: its test score, and the difference."""
-    lines = [
-        "| cell | plain | " + " | ".join(table.space.rules) + " |",
-        f"|{'---|' * (len(table.space.rules) + 2)}",
-    ]
-    for cell in table.space.cells:
-        held = [candidate for candidate in table.candidates if candidate.cell == cell]
-        plain = max((c for c in held if is_plain(c)), key=lambda one: final(table, one))
-        base = Moments.of(tests(table, plain))
-        entries = []
-        for rule in table.space.rules:
-            rivals = [one for one in held if one.rule == rule and not is_plain(one)]
-            if not rivals:
-                entries.append("none held")
-                continue
-            best = Moments.of(tests(table, max(rivals, key=lambda one: final(table, one))))
-            entries.append(f"{best.mean:.3f}, {_said(difference(best, base))} ({len(rivals)})")
-        lines.append(f"| {cell} | {base.mean:.3f} ± {base.deviation:.3f} | {' | '.join(entries)} |")
-    return "\n".join(lines)
-
-
-def _said(interval: Interval) -> str:
-    if interval.low is None or interval.high is None:
-        return f"{interval.mean:+.3f}"
-    text = f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
-    return f"**{text}**" if interval.excludes_zero else text
-
-
-def early_epochs(table: Table) -> str:
-    """Return how well the order after an epoch, of one seed, is that of the final means."""
-    means = [final(table, candidate) for candidate in table.candidates]
-    lines = ["| epoch | τ, one seed | τ, mean of the seeds |", "|---|---|---|"]
-    for epoch in sorted({1, 2, 3, 6, 9, 18, table.epochs}):
-        each = [
-            [validation(table, candidate, seed, epoch) for candidate in table.candidates]
-            for seed in table.seeds
-        ]
-        single = statistics.fmean(kendalltau(one, means).statistic for one in each)
-        together = kendalltau(np.mean(each, axis=0), means).statistic
-        lines.append(f"| {epoch} | {single:.2f} | {together:.2f} |")
-    return "\n".join(lines)
-
-
-def seeds(table: Table) -> str:
-    """Return in words how much seeds move scores and their order."""
-    scores = np.array(
-        [
-            [validation(table, c, seed, table.epochs) for seed in table.seeds]
-            for c in table.candidates
-        ]
-    )
-    within = float(np.sqrt(np.mean(np.var(scores, axis=1, ddof=1))))
-    between = float(np.std(scores.mean(axis=1), ddof=1))
-    top = np.argsort(-scores.mean(axis=1))[: len(scores) // 10]
-    tau, among = agreement(scores), agreement(scores[top])
-    return (
-        f"The same candidate with another seed moves by {within:.4f} (standard deviation of "
-        f"validation accuracy after the last epoch); candidates differ by {between:.4f}. The "
-        f"orders that two seeds give agree with τ = {tau:.2f} over all {len(scores)} candidates, "
-        "and with "
-        f"τ = {among:.2f} among the best tenth of them ({len(top)})."
-    )
-
-
-def agreement(scores: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Return the mean of Kendall's τ over pairs of columns."""
-    pairs = itertools.combinations(range(scores.shape[1]), 2)
-    return statistics.fmean(kendalltau(scores[:, a], scores[:, b]).statistic for a, b in pairs)
-
-
-def report(table: Table) -> str:
+def report(every: Sequence[Scores]) -> str:
     """Return everything as Markdown."""
+    return f"""# What the tables of trained candidates say
+
+{datetime.datetime.now(datetime.UTC).date()}, by `python scripts/table/findings.py`:
+
+{chr(10).join(_line(scores.table) for scores in every)}
+
+Gains are differences of test accuracy from the plain cell (gd, s = 1), with their 95 % intervals;
+**bold**: the interval leaves 0 out. Nothing is corrected for the number of comparisons but where
+that is said. Where accuracies on validation are the same, the lower validation loss is the better:
+of few sequences many are. Loss is not the measure itself, for that of a network which is surer than
+it should be rises while its answers stay right, and because searches go by accuracy.
+
+## Does any rule beat the plain cell?
+
+Over all tables and cells: how many comparisons of the best candidate of a rule with the best plain
+cell there are (those of the sections below), their mean gain with Student's interval over them, and
+how many of them are better or worse by themselves.
+
+{all_together(one for scores in every for one in comparisons(scores))}
+
+{chr(10).join(map(_section, every))}"""
+
+
+def _line(table: Table) -> str:
+    return (
+        f"- `{table.name}`: {len(table.candidates)} of {table.space.size} candidates × "
+        f"{len(table.seeds)} seeds on `{table.task}`, {table.epochs} epochs"
+    )
+
+
+def _section(scores: Scores) -> str:
+    table = scores.table
     count = len(table.seeds)
-    return f"""# What the table of trained candidates says
+    return f"""## Table `{table.name}`
 
-{datetime.datetime.now(datetime.UTC).date()}, by `python scripts/table/findings.py`, of table
-`{table.name}`: {len(table.candidates)} of {table.space.size} candidates × {count} seeds on
-`{table.task}`, {table.epochs} epochs.
+### Which rule on which cell
 
-## Which rule on which cell
+Mean test accuracy of the plain cell (the best of its widths and rates by mean validation accuracy)
+± standard deviation over {count} seeds, and of the best candidate of each rule by mean validation
+accuracy, with its gain (Welch's interval, {count} seeds against {count}); in brackets, how many
+candidates it was chosen from. The best of many is compared with the best of few, which flatters
+rules of which more candidates are held.
 
-Mean test accuracy of the plain cell (gd, s = 1; the best of its widths and rates by mean validation
-accuracy) ± standard deviation over {count} seeds, and of the best candidate of each rule by mean
-validation accuracy, with its difference from the plain cell and the 95 % interval of that (Welch,
-{count} seeds against {count}); in brackets, how many candidates it was chosen from. **Bold**: the
-interval leaves 0 out. The best of many is compared with the best of few, which flatters rules of
-which more candidates are held; nothing is corrected for the number of comparisons.
+{by_cell(scores)}
 
-{rules_on_cells(table)}
+### How flat the optimum is
 
-## How early epochs rank final scores
+The gain of each candidate on the plain cell of the same cell, width and rate, by test accuracy
+averaged over the seeds: the mean over all candidates of a rule, and over those with one value of μ,
+s, and what else it has, with Student's interval over candidates.
 
-Kendall's τ between validation accuracy after an epoch and its mean over seeds after the last one.
+{by_value(scores)}
 
-{early_epochs(table)}
+### How early epochs rank final scores
 
-## How much seeds move the ranking
+Kendall's τ-b between validation accuracy after an epoch and its mean over the seeds after the last
+one, of which each seed is a part; how many pairs of candidates have the same accuracy; and τ where
+the loss decides between those, after the epoch and at the end.
 
-{seeds(table)}
+{early_epochs(scores)}
+
+### How much seeds move the ranking
+
+{seeds(scores)}
 """
 
 
 def main() -> None:
     """Read the command line; print or write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tables", nargs="*", default=Table.names(), metavar="TABLE")
     parser.add_argument("--out", type=Path, help="a Markdown file to write")
     arguments = parser.parse_args()
-    text = report(Table.load(arguments.table))
+    text = report([Scores(Table.load(name)) for name in arguments.tables])
     print(text)
     if arguments.out:
         arguments.out.write_text(text, encoding="utf-8")

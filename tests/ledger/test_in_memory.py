@@ -8,6 +8,7 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.search_space import intersection_search_space
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from optcell_search.ledger.trials.in_memory import InMemoryStudy
@@ -65,3 +66,41 @@ def test_what_waits_is_taken_up_however_old(monkeypatch: pytest.MonkeyPatch) -> 
     trials[3] = create_trial(state=OPEN, params={}, distributions={})
     mirror = InMemoryStudy(["minimize", "minimize"], trials)
     assert mirror.ask(TPESampler(seed=0))[0].number == 3
+
+
+def test_what_all_trials_share_is_what_a_look_at_all_of_them_finds() -> None:
+    study = InMemoryStudy(["maximize"], [])
+    running: list[int] = []
+    for number in range(40):
+        sampler = TPESampler(seed=number, n_startup_trials=3)
+        trial, _ = study.ask(sampler)
+        trials = trial.study.get_trials(deepcopy=False)
+        shared = intersection_search_space(trials, include_pruned=True)
+        assert sampler.infer_relative_search_space(trial.study, trials[-1]) == shared
+        assert set(shared) == ({"x"} if number > 20 else {"x", "y"} if number > 2 else set())
+        trial.suggest_float("x", 0, 1)
+        # The first without it ends later than those that began after it.
+        if number != 12:
+            trial.suggest_float("y", 0, 1)
+        study.number(trial.number, number)
+        running.append(number)
+        if number == 20:
+            study.tell(12, TrialState.PRUNED, None, {})
+            running.remove(12)
+        ending = [n for n in running if n != 12][:-2]
+        for other in ending:
+            running.remove(other)
+            study.tell(other, TrialState.COMPLETE, [other / 40], {})
+
+
+def test_a_suggestion_that_is_let_go_of_is_no_trial_of_anybody() -> None:
+    study = InMemoryStudy(["maximize"], [])
+    for _ in range(3):
+        trial, number = study.ask(TPESampler(seed=0))
+        assert number is None
+        study.drop(trial)
+    kept, _ = study.ask(TPESampler(seed=0))
+    study.number(kept.number, 0)
+    study.tell(0, TrialState.COMPLETE, [1.0], {})
+    states = [trial.state for trial in kept.study.get_trials(deepcopy=False)]
+    assert states == [TrialState.FAIL] * 3 + [TrialState.COMPLETE]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.search_space import IntersectionSearchSpace
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -73,6 +74,9 @@ class InMemoryStudy:
         self._numbers: dict[int, int] = {}
         self._own: dict[int, int] = {}
         self._dropped = 0
+        # What all trials share, for TPE to model jointly. A sampler is made anew for every trial
+        # and would go through all of them; this goes on from where it was, to the same result.
+        self._shared = IntersectionSearchSpace(include_pruned=True)
         for trial in trials:
             self.add(trial)
 
@@ -86,7 +90,7 @@ class InMemoryStudy:
     def drop(self, trial: Trial) -> None:
         """Let go of a new trial that the ledger is not to hold."""
         del self._open[trial.number]
-        self._study.tell(trial, state=TrialState.FAIL)
+        self._storage.set_trial_state_values(trial.number, TrialState.FAIL)
         self._dropped += 1
 
     def number(self, own: int, number: int) -> None:
@@ -103,6 +107,8 @@ class InMemoryStudy:
         self._storage.hidden = frozenset()
         if isinstance(sampler, TPESampler):
             self._storage.hidden = self._superfluous()
+            if not self._storage.hidden:
+                sampler._search_space = self._shared
         if fixed is not None:
             waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             if not waiting:

@@ -40,11 +40,16 @@ class RunningTrial:
         return known | ({"seeds": seeds} if len(seeds) > 1 else {})
 
     @classmethod
-    def read(cls, number: int, attributes: Mapping[str, Any]) -> RunningTrial:
-        """Return the trial with these user attributes."""
+    def read(
+        cls, number: int, attributes: Mapping[str, Any], candidate: Candidate | None = None
+    ) -> RunningTrial:
+        """Return the trial with these user attributes, and with the candidate that they describe.
+
+        The candidate is read from them where it is not given.
+        """
         return cls(
             number,
-            Candidate.from_dict(attributes["candidate"]),
+            candidate or Candidate.from_dict(attributes["candidate"]),
             attributes["key"],
             tuple(attributes.get("seeds", [attributes["seed"]])),
             set(epochs_in(attributes)),

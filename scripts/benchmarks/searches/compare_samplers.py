@@ -4,8 +4,9 @@
                                              [--held N] [--only PATTERN]
     python compare_samplers.py write RUNS --table NAME|FILE --out FOLDER
 
-`search` appends a line a search to RUNS and goes on with what is there; `write` makes
-compare_samplers.md, .json and figures of it. The searches are those of `Table.simulate`, in memory.
+`search` appends a line a search to RUNS and goes on with what is there, or, where RUNS is new, with
+what FOLDER holds of the table; `write` makes compare_samplers.md, .json and figures of it, with the
+table's name in theirs unless it is digits. The searches are those of `Table.simulate`, in memory.
 
 A search goes by what it sees: validation scores of one seed a candidate. It is judged by what it
 does not see: the test scores of what it would pick, as means over the seeds of the table.
@@ -31,10 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from comparison_tables import write
+from comparison_tables import called_for, write
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState
 
+from optcell_search import tasks
 from optcell_search.ledger.request import Request
 from optcell_search.table import Table
 from optcell_search.table.simulate import Asked, request_of
@@ -148,14 +150,29 @@ def search(table: Table, setting: Setting, seed: int, trials: int) -> dict[str, 
     return {"setting": setting.name, "seed": seed, "trials": len(found), "complete": steps}
 
 
-def missing(runs: Path, seeds: int, settings: Sequence[Setting]) -> Iterator[tuple[Setting, int]]:
-    """Give the searches that RUNS lacks, seed by seed, so that all settings have alike many."""
-    known = set()
-    if runs.exists():
-        lines = map(json.loads, runs.read_text(encoding="utf-8").splitlines())
-        known = {(line["setting"], line["seed"]) for line in lines}
+def read(runs: Path) -> list[dict[str, Any]]:
+    """Return the searches that RUNS holds, each once."""
+    lines = map(json.loads, runs.read_text(encoding="utf-8").splitlines())
+    return list({(line["setting"], line["seed"]): line for line in lines}.values())
+
+
+def begin(runs: Path, stored: Path) -> None:
+    """Make RUNS, of the searches that were stored before, if there are any."""
+    text = stored.read_text(encoding="utf-8") if stored.is_file() else '{"searches": {}}'
+    lines = (line for each in json.loads(text)["searches"].values() for line in each)
+    runs.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def missing(
+    runs: Path, seeds: int, settings: Sequence[Setting], held: int
+) -> Iterator[tuple[Setting, int]]:
+    """Give the searches that RUNS lacks, seed by seed, so that all settings have alike many.
+
+    Those of more trials than the table has candidates would be others once more, and are left out.
+    """
+    known = {(line["setting"], line["seed"]) for line in read(runs)}
     for seed, setting in itertools.product(range(seeds), settings):
-        if (setting.name, seed) not in known:
+        if (setting.name, seed) not in known and (setting.trials or 0) <= held:
             yield setting, seed
 
 
@@ -175,12 +192,18 @@ def main() -> None:
     arguments = parser.parse_args()
     table = Table.load(arguments.table)
     table = table.first(arguments.held or len(table.candidates))
+    if not arguments.runs.exists():
+        begin(arguments.runs, arguments.out / f"{called_for(table)}.json")
     if arguments.what == "write":
-        write(table, arguments.runs, arguments.out)
+        # Of so many classes one is guessed.
+        chance = 1 / tasks.load(table.task).output_size
+        names = [setting.name for setting in SETTINGS]
+        write(table, chance, read(arguments.runs), names, arguments.out)
         return
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     wanted = [one for one in SETTINGS if re.search(arguments.only or "", one.name)]
-    for setting, seed in missing(arguments.runs, arguments.seeds, wanted):
+    held = len(table.candidates)
+    for setting, seed in missing(arguments.runs, arguments.seeds, wanted, held):
         line = search(table, setting, seed, setting.trials or arguments.trials)
         with arguments.runs.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")

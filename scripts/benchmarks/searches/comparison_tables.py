@@ -4,93 +4,70 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 import platform
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from comparison_default import against_random
 from comparison_figures import draw_critical_differences, draw_curves
+from comparison_judge import Judge, Lines, Step, said, until
 
-from optcell_search.pareto import Direction, front_mask, hypervolume
-from optcell_search.results.intervals import Interval, Moments
-from optcell_search.space import is_plain
+from optcell_search.results.intervals import Moments
 from optcell_search.table import Table
 
-CHANCE = 0.1
 PLACES = (10, 25, 50, 100)
 BASES = {"one": "one: random, none, 8 workers", "two": "two: tpe, none, 8 workers"}
-DIRECTIONS: list[Direction] = ["maximize", "minimize"]
 RANKS = """Mean ranks over the seeds that all have, after all of the time (1 is best); ways that a
 bar joins are not told apart by Nemenyi's test at 5 %. The seeds, not data sets, are its blocks."""
-Step = list[Any]  # place, seconds, key, values of the objectives
-Lines = list[dict[str, Any]]
 
 
-class Judge:
-    """Judges searches by the mean test scores of a table."""
+def write(
+    table: Table, chance: float, lines: Iterable[dict[str, Any]], names: Sequence[str], out: Path
+) -> None:
+    """Write table, raw numbers and figures of searches into a folder.
 
-    def __init__(self, table: Table) -> None:
-        self.accuracy, self.size = {}, {}
-        for candidate in table.candidates:
-            tests = [table.test(candidate, seed)["accuracy"] for seed in table.seeds]
-            self.accuracy[candidate.key] = statistics.fmean(
-                CHANCE if math.isnan(v) else v for v in tests
-            )
-            self.size[candidate.key] = math.log10(table.query(candidate, 1)["parameters"])
-        self.best = max(self.accuracy.values())
-        self.plain = max(self.accuracy[c.key] for c in table.candidates if is_plain(c))
-        self.ends = min(self.size.values()), max(self.size.values())
-
-    def regret(self, steps: Sequence[Step]) -> float:
-        """Return the regret of the best by validation among complete trials."""
-        if not steps:
-            return self.best - CHANCE
-        return self.best - self.accuracy[max(steps, key=lambda step: step[3])[2]]
-
-    def volume(self, steps: Sequence[Step]) -> float:
-        """Return the hypervolume of the front of complete trials, as a share."""
-        if not steps:
-            return 0.0
-        kept = front_mask([step[3:] for step in steps], DIRECTIONS)
-        keys = [step[2] for step, keep in zip(steps, kept, strict=True) if keep]
-        small, large = self.ends
-        points = [(self.accuracy[key], self.size[key]) for key in keys]
-        found = hypervolume(points, DIRECTIONS, reference=(CHANCE, large))
-        return found / ((1 - CHANCE) * (large - small))
-
-
-def write(table: Table, runs: Path, out: Path) -> None:
-    """Write table, raw numbers and figures of the searches in `runs` into a folder."""
+    Args:
+        table: what was searched.
+        chance: the accuracy of guessing.
+        lines: a search each.
+        names: of the settings, in the order in which they are to be shown.
+        out: the folder.
+    """
     by_setting: defaultdict[str, Lines] = defaultdict(list)
-    for line in map(json.loads, runs.read_text(encoding="utf-8").splitlines()):
+    for line in lines:
         by_setting[line["setting"]].append(line)
-    found = {name: sorted(lines, key=_seed) for name, lines in by_setting.items()}
-    judge = Judge(table)
-    text = [_head(table, judge, found), _one(judge, found), _two(judge, found)]
-    (out / "compare_samplers.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+    found = {name: sorted(by_setting[name], key=_seed) for name in names if name in by_setting}
+    judge, called = Judge(table, chance), called_for(table)
+    text = [_head(table, judge, found), _one(judge, found, called), _two(judge, found, called)]
+    (out / f"{called}.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     raw = json.dumps({"held": len(table.candidates), "searches": found}, separators=(",", ":"))
-    (out / "compare_samplers.json").write_text(raw + "\n", encoding="utf-8")
+    (out / f"{called}.json").write_text(raw + "\n", encoding="utf-8")
     for objectives, score, label in (
         ("one", judge.regret, "regret in mean test accuracy"),
         ("two", judge.volume, "hypervolume, share"),
     ):
         chosen = {n: lines for n, lines in found.items() if n.startswith(f"{objectives}:")}
-        start = f"compare_samplers_{objectives}"
         for axis, what in ((0, "trials"), (1, "seconds")):
             drawn = {n.partition(": ")[2]: lines for n, lines in chosen.items() if _is_drawn(n)}
-            draw_curves(drawn, score, label, axis, out / f"{start}_{what}.svg")
+            draw_curves(drawn, score, label, axis, out / f"{called}_{objectives}_{what}.svg")
         budget = _budget(chosen[BASES[objectives]])
         ends = {
             name.partition(": ")[2]: {
-                line["seed"]: score(_until(line, 1, budget * 8 / _workers(name))) for line in lines
+                line["seed"]: score(until(line, 1, budget * 8 / _workers(name))) for line in lines
             }
             for name, lines in chosen.items()
             if " trials" not in name
         }
-        draw_critical_differences(ends, objectives == "two", out / f"{start}_ranks.svg")
+        ranks = out / f"{called}_{objectives}_ranks.svg"
+        draw_critical_differences(ends, objectives == "two", ranks)
+
+
+def called_for(table: Table) -> str:
+    """Return how the files about a table's searches begin."""
+    return "compare_samplers" + ("" if table.name == "digits" else f"_{table.name}")
 
 
 def _is_drawn(name: str) -> bool:
@@ -107,7 +84,7 @@ def _seed(line: dict[str, Any]) -> int:
 
 def _head(table: Table, judge: Judge, found: dict[str, Lines]) -> str:
     trials = found[next(iter(found))][0]["trials"]
-    return f"""# Samplers and pruning, simulated on the table
+    return f"""# Samplers and pruning, simulated on table {table.name}
 
 {datetime.datetime.now(datetime.UTC).date()}, {platform.machine()}, by
 `python scripts/benchmarks/searches/compare_samplers.py`. Table `{table.name}`, its first
@@ -115,15 +92,12 @@ def _head(table: Table, judge: Judge, found: dict[str, Lines]) -> str:
 {len(table.seeds)} seeds ({table.task}, {table.epochs} epochs).
 As many searches a setting as the tables say (seeds 0, 1, ...), {trials} trials each; mean with its
 95 % interval (Student's, over searches). A search goes by the validation score of one seed and is
-judged by mean test scores over {len(table.seeds)}, which it never sees. The best candidate has a
-mean test accuracy of {judge.best:.4f}, the best plain cell {judge.plain:.4f}. Differences are
+judged by mean test scores over {len(table.seeds)}, which it never sees: by those of what
+`results.best` would pick, the best by validation and of the same the smallest. The best candidate
+has a mean test accuracy of {judge.best:.4f}, the best plain cell {judge.plain:.4f}. Differences are
 paired by seed; those whose interval leaves 0 out are **bold**. Nothing is corrected for the number
 of comparisons: of twenty differences that are none, one is bold. The searches share one table, so
 the intervals say how sure these numbers are of this table, and nothing of another task."""
-
-
-def _until(line: dict[str, Any], axis: int, most: float) -> list[Step]:
-    return [step for step in line["complete"] if step[axis] <= most]
 
 
 def _table(
@@ -143,23 +117,16 @@ def _table(
         cells = [str(len(each)), f"{statistics.fmean(len(line['complete']) for line in each):.0f}"]
         for axis, most in [*((0, float(p)) for p in PLACES), (1, time / 4), (1, time)]:
             cells.append(
-                _said(Moments.of([score(_until(line, axis, most)) for line in each]).interval)
+                said(Moments.of([score(until(line, axis, most)) for line in each]).interval)
             )
         bases = {line["seed"]: line for line in found[base]}
         pairs = [(line, bases[line["seed"]]) for line in each if line["seed"] in bases]
         differences = [
-            score(_until(line, 1, time)) - score(_until(other, 1, budget)) for line, other in pairs
+            score(until(line, 1, time)) - score(until(other, 1, budget)) for line, other in pairs
         ]
-        cells.append("" if name == base else _said(Moments.of(differences).interval, sign="+"))
+        cells.append("" if name == base else said(Moments.of(differences).interval, sign="+"))
         lines.append(f"| {name.partition(': ')[2]} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _said(interval: Interval, sign: str = "") -> str:
-    if interval.low is None or interval.high is None:
-        return f"{interval.mean:{sign}.4f}"
-    text = f"{interval.mean:{sign}.4f} [{interval.low:{sign}.4f}, {interval.high:{sign}.4f}]"
-    return f"**{text}**" if sign and interval.excludes_zero else text
 
 
 def _budget(lines: Lines) -> float:
@@ -167,11 +134,15 @@ def _budget(lines: Lines) -> float:
     return statistics.fmean(line["complete"][len(line["complete"]) // 2][1] for line in lines)
 
 
-def _one(judge: Judge, found: dict[str, Lines]) -> str:
+def _one(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["one"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("one:")}
     budget = _budget(chosen[base])
-    return f"""## Regret, one objective (less is better)
+    return f"""## The default against random search, one objective
+
+{against_random(judge, found)}
+
+## Regret, one objective (less is better)
 
 By trials ended, pruned ones included, and by simulated time: all of the time are {budget:.1f} s on
 8 workers, in which random search without pruning completes half of its trials; on W workers 8 / W
@@ -179,16 +150,16 @@ times as long.
 
 {_table(chosen, judge.regret, base, budget)}
 
-![Regret against trials](compare_samplers_one_trials.svg)
+![Regret against trials]({called}_one_trials.svg)
 
-![Regret against simulated seconds](compare_samplers_one_seconds.svg)
+![Regret against simulated seconds]({called}_one_seconds.svg)
 
 {RANKS}
 
-![Mean ranks by regret](compare_samplers_one_ranks.svg)"""
+![Mean ranks by regret]({called}_one_ranks.svg)"""
 
 
-def _two(judge: Judge, found: dict[str, Lines]) -> str:
+def _two(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["two"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("two:")}
     budget = _budget(chosen[base])
@@ -201,13 +172,13 @@ trials; on W workers 8 / W times as long.
 
 {_table(chosen, judge.volume, base, budget)}
 
-![Hypervolume against trials](compare_samplers_two_trials.svg)
+![Hypervolume against trials]({called}_two_trials.svg)
 
-![Hypervolume against simulated seconds](compare_samplers_two_seconds.svg)
+![Hypervolume against simulated seconds]({called}_two_seconds.svg)
 
 {RANKS}
 
-![Mean ranks by hypervolume](compare_samplers_two_ranks.svg)"""
+![Mean ranks by hypervolume]({called}_two_ranks.svg)"""
 
 
 def _equal_times(judge: Judge, chosen: dict[str, Lines]) -> str:
@@ -230,9 +201,8 @@ def _equal_times(judge: Judge, chosen: dict[str, Lines]) -> str:
         for share in shares:
             time = share * whole * 8 / _workers(name)
             gains = [
-                judge.volume(_until(a, 1, time)) - judge.volume(_until(b, 1, time))
-                for a, b in pairs
+                judge.volume(until(a, 1, time)) - judge.volume(until(b, 1, time)) for a, b in pairs
             ]
-            cells.append(_said(Moments.of(gains).interval, sign="+"))
+            cells.append(said(Moments.of(gains).interval, sign="+"))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
