@@ -250,7 +250,8 @@ class LedgerSearch(Searcher):
         """Whether a new trial may be started now.
 
         A deterministic search works in generations, trials 0 to at_once-1, and so on: none starts
-        before every trial of the one before has been told, in the order of their numbers.
+        before every trial of the one before has been told, in the order of their numbers. One that
+        waits for what is read off a mixture ends with the trials that it has.
         """
         if self._candidates.waits:
             return False
