@@ -43,8 +43,10 @@ class Moments:
     @classmethod
     def of(cls, values: Sequence[float]) -> Moments:
         """Return the moments of values, at least one."""
-        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        return cls(float(np.mean(values)), deviation, len(values))
+        if np.ptp(values) == 0:
+            # Their sum, rounded, would make them differ a little from their own mean.
+            return cls(float(values[0]), 0.0, len(values))
+        return cls(float(np.mean(values)), float(np.std(values, ddof=1)), len(values))
 
     @property
     def interval(self) -> Interval:

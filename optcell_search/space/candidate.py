@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .. import registry
-from ..hyperparameters import Specification, distinguishing, exists, in_words
-from ..hyperparameters import specification as _read_specification
+from ..hyperparameters import (
+    Specification,
+    distinguishing,
+    exists,
+    in_words,
+    specification,
+)
 from .domains import Value
 from .faults import Faults, dotted
 from .renamed import NEW, OLD, with_new_names
@@ -23,8 +28,6 @@ if TYPE_CHECKING:
 
 _SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
-# A search asks for those of the same few classes for every candidate, many times each.
-specification = functools.cache(_read_specification)
 
 Options = tuple[tuple[str, Value], ...]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_ind
+from scipy.special import stdtr
 from scores import Scores, surroundings
 
 from optcell_search.results.intervals import Interval, Moments, difference
@@ -46,19 +46,29 @@ def comparisons(scores: Scores) -> list[Comparison]:
     """Return every rule on every cell of a table of which a candidate is held."""
     table, found = scores.table, []
     for cell in table.space.cells:
-        base = scores.test[plain_cell(scores, cell)]
+        base = Moments.of(scores.test[plain_cell(scores, cell)].tolist())
         for rule in table.space.rules:
             held = scores.numbers(cell=cell, rule=rule)
             rivals = [i for i in held if not is_plain(table.candidates[i])]
             if not rivals:
                 continue
-            best = scores.test[scores.best(rivals)]
-            gain = difference(Moments.of(best.tolist()), Moments.of(base.tolist()))
-            chance = 1.0
-            if np.ptp(best) + np.ptp(base) > 0:
-                chance = float(ttest_ind(best, base, equal_var=False).pvalue)
+            best = Moments.of(scores.test[scores.best(rivals)].tolist())
+            gain, chance = difference(best, base), welch(best, base)
             found.append(Comparison(table.name, cell, rule, gain, chance, len(rivals)))
     return found
+
+
+def welch(a: Moments, b: Moments) -> float:
+    """Return the probability of as large a difference of two means where there is none.
+
+    With v = s² / n of each side: Student's, of t = (a - b) / √(v_a + v_b) with as many degrees of
+    freedom as `intervals.difference` says, on both sides; 1 where nothing varies.
+    """
+    v_a, v_b = a.deviation**2 / a.amount, b.deviation**2 / b.amount
+    if v_a + v_b == 0:
+        return 1.0
+    freedom = (v_a + v_b) ** 2 / (v_a**2 / (a.amount - 1) + v_b**2 / (b.amount - 1))
+    return float(2 * stdtr(freedom, -abs(a.mean - b.mean) / (v_a + v_b) ** 0.5))
 
 
 def holm(chances: Sequence[float]) -> list[float]:

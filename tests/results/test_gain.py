@@ -26,6 +26,14 @@ def test_an_interval_of_a_mean_is_students() -> None:
     assert Moments.of([0.5]).interval == Interval(0.5, None, None, 1)
 
 
+def test_the_same_value_again_and_again_does_not_vary() -> None:
+    # np.std gives 1e-17 here, and an interval of next to no width would leave 0 out.
+    for value in (0.1, 0.7, 0.9702702702702703):
+        assert Moments.of([value] * 3) == Moments(value, 0.0, 3)
+    found = difference(Moments.of([0.1] * 3), Moments.of([0.7] * 3))
+    assert (found.low, found.excludes_zero) == (None, False)
+
+
 def test_a_difference_of_means_is_welchs() -> None:
     found = difference(Moments.of(SCORES), Moments.of(OTHERS))
     expected = stats.ttest_ind(SCORES, OTHERS, equal_var=False).confidence_interval()

@@ -92,14 +92,13 @@ def test_the_default_is_set_against_random_in_as_many_trials_and_as_long(table: 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_a_table_has_files_of_its_name(table: Table, tmp_path: Path) -> None:
-    settings = [
-        Setting("one", "random", "none", 8), Setting("one", "tpe", "asha", 8),
-        Setting("two", "tpe", "none", 8), Setting("two", "tpe", "mo-asha", 8),
-    ]  # fmt: skip
+    ways = [("one", "random", "none"), ("one", "tpe", "none"), ("one", "tpe", "asha")]
+    ways += [("two", "tpe", "none"), ("two", "tpe", "mo-asha")]
+    settings = [Setting(*way, 8) for way in ways]
     lines = [search(table, setting, seed, 12) for setting in settings for seed in (0, 1)]
     same = table.simulate("tpe", "asha", 8, 12, 1, objectives=["accuracy"]).results()
     complete = same[same["state"] == "COMPLETE"]
-    of_it = next(x for x in lines if x["setting"] == settings[1].name and x["seed"] == 1)
+    of_it = next(x for x in lines if x["setting"] == settings[2].name and x["seed"] == 1)
     assert {step[2] for step in of_it["complete"]} == set(complete["key"])
     assert {step[3] for step in of_it["complete"]} == set(complete["accuracy"])
     write(table, 0.1, lines, [setting.name for setting in settings], tmp_path)

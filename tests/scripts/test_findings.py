@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from against_plain import by_value, comparisons, holm, plain_cell
+from against_plain import by_value, comparisons, holm, plain_cell, welch
 from findings import report
 from rankings import tau, ties
+from scipy.stats import ttest_ind
 from scores import Scores, without_ties
 from tables import SEEDS, made_up
 
+from optcell_search.results.intervals import Moments
 from optcell_search.space import is_plain
 
 
@@ -64,6 +66,12 @@ def test_each_rule_is_compared_with_the_best_plain_cell(scores: Scores) -> None:
     assert found.rivals == len(adam)
     assert found.chance < 1e-3
     assert len(comparisons(changed)) == 6
+
+
+def test_welchs_probability_is_scipys() -> None:
+    a, b = [0.91, 0.93, 0.92], [0.95, 0.99, 0.90]
+    mine = welch(Moments.of(a), Moments.of(b))
+    assert mine == pytest.approx(ttest_ind(a, b, equal_var=False).pvalue)
 
 
 def test_seeds_that_do_not_differ_tell_nothing(scores: Scores) -> None:

@@ -16,6 +16,8 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 
 Lines = list[dict[str, Any]]
+# Searches that a setting needs, to be ranked among others.
+_ENOUGH = 20
 
 
 def draw_curves(
@@ -72,8 +74,8 @@ def draw_critical_differences(
         more_is_better: whether the highest is the first.
         path: of the SVG file.
     """
-    most = max(map(len, ends.values()))
-    names = [name for name, each in ends.items() if len(each) >= most / 2]
+    enough = min(_ENOUGH, max(map(len, ends.values())))
+    names = [name for name, each in ends.items() if len(each) >= enough]
     seeds = sorted(set.intersection(*(set(ends[name]) for name in names)))
     values = np.array([[ends[name][seed] for name in names] for seed in seeds])
     ranks = rankdata(-values if more_is_better else values, axis=1).mean(axis=0)

@@ -70,3 +70,8 @@ def said(interval: Interval, sign: str = "") -> str:
         return f"{interval.mean:{sign}.4f}"
     text = f"{interval.mean:{sign}.4f} [{interval.low:{sign}.4f}, {interval.high:{sign}.4f}]"
     return f"**{text}**" if sign and interval.excludes_zero else text
+
+
+def workers_of(name: str) -> int:
+    """Return how many workers the searches of a setting had."""
+    return int(name.partition(" workers")[0].rpartition(" ")[2])

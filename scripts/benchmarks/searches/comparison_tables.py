@@ -13,7 +13,8 @@ from typing import Any
 
 from comparison_default import against_random
 from comparison_figures import draw_critical_differences, draw_curves
-from comparison_judge import Judge, Lines, Step, said, until
+from comparison_judge import Judge, Lines, Step, said, until, workers_of
+from comparison_pruning import what_pruning_changes
 
 from optcell_search.results.intervals import Moments
 from optcell_search.table import Table
@@ -56,7 +57,7 @@ def write(
         budget = _budget(chosen[BASES[objectives]])
         ends = {
             name.partition(": ")[2]: {
-                line["seed"]: score(until(line, 1, budget * 8 / _workers(name))) for line in lines
+                line["seed"]: score(until(line, 1, budget * 8 / workers_of(name))) for line in lines
             }
             for name, lines in chosen.items()
             if " trials" not in name
@@ -72,10 +73,6 @@ def called_for(table: Table) -> str:
 
 def _is_drawn(name: str) -> bool:
     return " 8 workers" in name and "," not in name.partition(" workers")[2]
-
-
-def _workers(name: str) -> int:
-    return int(name.partition(" workers")[0].rpartition(" ")[2])
 
 
 def _seed(line: dict[str, Any]) -> int:
@@ -113,7 +110,7 @@ def _table(
         f"|{'---|' * (len(columns) + 4)}",
     ]
     for name, each in found.items():
-        time = budget * 8 / _workers(name)
+        time = budget * 8 / workers_of(name)
         cells = [str(len(each)), f"{statistics.fmean(len(line['complete']) for line in each):.0f}"]
         for axis, most in [*((0, float(p)) for p in PLACES), (1, time / 4), (1, time)]:
             cells.append(
@@ -148,6 +145,8 @@ By trials ended, pruned ones included, and by simulated time: all of the time ar
 8 workers, in which random search without pruning completes half of its trials; on W workers 8 / W
 times as long.
 
+{what_pruning_changes(chosen, judge.regret, "one: tpe, none, 8 workers", "asha")}
+
 {_table(chosen, judge.regret, base, budget)}
 
 ![Regret against trials]({called}_one_trials.svg)
@@ -168,7 +167,7 @@ def _two(judge: Judge, found: dict[str, Lines], called: str) -> str:
 All of the time are {budget:.1f} s on 8 workers, in which TPE without pruning completes half of its
 trials; on W workers 8 / W times as long.
 
-{_equal_times(judge, chosen)}
+{what_pruning_changes(chosen, judge.volume, BASES["two"], "mo-asha")}
 
 {_table(chosen, judge.volume, base, budget)}
 
@@ -179,30 +178,3 @@ trials; on W workers 8 / W times as long.
 {RANKS}
 
 ![Mean ranks by hypervolume]({called}_two_ranks.svg)"""
-
-
-def _equal_times(judge: Judge, chosen: dict[str, Lines]) -> str:
-    """Return what pruning gains in the same time, at several times."""
-    whole = statistics.fmean(line["complete"][-1][1] for line in chosen[BASES["two"]])
-    shares = (0.25, 0.5, 0.75, 1.0)
-    lines = [
-        "What `mo-asha` gains on `none` in the same time, as shares of the time that TPE without "
-        "pruning takes for all of its trials; after its last trial a search stays where it is.",
-        "",
-        f"| search | searches | {' | '.join(f'{share:.0%}' for share in shares)} |",
-        f"|{'---|' * (len(shares) + 2)}",
-    ]
-    for name, each in chosen.items():
-        other = {line["seed"]: line for line in chosen.get(name.replace("mo-asha", "none"), [])}
-        pairs = [(line, other[line["seed"]]) for line in each if line["seed"] in other]
-        if "mo-asha" not in name or len(pairs) < 2:
-            continue
-        cells = [name.partition(": ")[2], str(len(pairs))]
-        for share in shares:
-            time = share * whole * 8 / _workers(name)
-            gains = [
-                judge.volume(until(a, 1, time)) - judge.volume(until(b, 1, time)) for a, b in pairs
-            ]
-            cells.append(said(Moments.of(gains).interval, sign="+"))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
