@@ -46,6 +46,38 @@ def test_linear_scan(shape: tuple[int, int, int], form: str, varies: str, backen
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("wanted", ["h", "h and v"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_linear_readout(
+    shape: tuple[int, int, int], form: str, wanted: str, backend: str
+) -> None:
+    torch.manual_seed(0)
+    (T, B, N), (planes, inputs, states), H = shape, FORMS[form], 5
+    coefficients = torch.rand(1, B if wanted == "h" else 1, planes, N, dtype=torch.float64) - 0.5
+    given = {
+        "coefficients": coefficients.requires_grad_(),
+        "u": draw(B, T, inputs * N + H),
+        "initial": draw(B, states, N),
+        "weight": draw(H, inputs * N),
+    }
+    weight = {"h": torch.randn(T, B, H).double(), "v": torch.randn(T, B, states, N).double()}
+    weight = {name: part for name, part in weight.items() if name in wanted}
+
+    def run(name: str) -> dict[str, Tensor]:
+        with kernels.backend(name):
+            # The input of a module with `batch_first` lies the other way round.
+            u = given["u"].transpose(0, 1)
+            h, v = kernels.linear_readout(
+                given["coefficients"], u, given["initial"], given["weight"]
+            )
+        of = {"h": h, "v": v}
+        return of | with_gradients({name: of[name] for name in weight}, given, weight)
+
+    close(run(backend), run("reference"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("candidate", ["positive", "identity"])
 @pytest.mark.parametrize(("kind", "gates"), [("min_gru", 2), ("min_lstm", 3)])
 def test_gated_scan(kind: str, gates: int, candidate: str, backend: str) -> None:

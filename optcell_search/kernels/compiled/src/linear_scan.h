@@ -6,6 +6,7 @@
 #include <algorithm>
 #include "buffer.h"
 #include "forms.h"
+#include "pages.h"
 #include "parallel.h"
 #include "scan.h"
 
@@ -17,6 +18,8 @@ struct LinearSizes {
   bool varies, own;  // coefficients of each step and sequence; of each sequence; else shared
   long row;          // numbers from one sequence's input to the next one's
   explicit LinearSizes(const long* s) : K(s[0]), T(s[1]), B(s[2]), N(s[3]), varies(s[4]), own(s[5]), row(s[6]) {}
+  // Numbers in so many planes of all steps, where sequences are so far apart; they are written once.
+  long in_all(long planes, long apart) const { return (K * T * B - 1) * apart + planes * N; }
   long factors(const Span& w, long t) const { return varies ? (w.k * T + t) * B + w.b : own ? w.k * B + w.b : w.k; }
 };
 
@@ -45,6 +48,7 @@ template <class S> struct LinearForward {
 template <class S, class F> void linear_forward(const long* sizes, const LinearForward<S>& a, long threads) {
   const LinearSizes s(sizes);
   const std::vector<Span> work = shares<S>(s, threads);
+  prefer_large_pages(a.v, s.in_all(F::states, F::states * s.N));
   parallel(work.size(), threads, [&](long index) {
     const Span w = work[std::size_t(index)];
     Vec<S> c[F::planes + 1], v[F::states], b[F::inputs], out[F::states];
@@ -65,7 +69,8 @@ template <class S, class F> void linear_forward(const long* sizes, const LinearF
   });
 }
 
-// Gradients of shared coefficients are given for each sequence: d_coefficients (K, T or 1, B, planes, N).
+// grad: of all planes of v or of the last ones, and none of the others. Gradients of shared coefficients are
+// given for each sequence: d_coefficients (K, T or 1, B, planes, N). dx is in rows of its own length.
 template <class S> struct LinearBackward {
   const S *grad, *coefficients, *x, *v, *initial;
   S *d_coefficients, *dx, *d_initial;
@@ -73,7 +78,9 @@ template <class S> struct LinearBackward {
 
 template <class S, class F> void linear_backward(const long* sizes, const LinearBackward<S>& a, long threads) {
   const LinearSizes s(sizes);
+  const long dx_row = sizes[7], given = sizes[8], none = F::states - given;
   const std::vector<Span> work = shares<S>(s, threads);
+  prefer_large_pages(a.dx, s.in_all(F::inputs, dx_row));
   parallel(work.size(), threads, [&](long index) {
     const Span w = work[std::size_t(index)];
     const long width = groups_of(w.last - w.first, kLanes<S>) * kLanes<S>;
@@ -93,13 +100,13 @@ template <class S, class F> void linear_backward(const long* sizes, const Linear
         load_all<S, F::planes>(c, factors + d, s.N, lanes);
         load_all<S, F::states>(v, before + d, s.N, lanes);
         load_all<S, F::inputs>(b, a.x + row * s.row + d, s.N, lanes);
-        load_all<S, F::states>(g, a.grad + states + d, s.N, lanes);
-        load_all<S, F::states>(dv, carry.data() + at, width, kLanes<S>);
+        load_all<S, F::states>(g, carry.data() + at, width, kLanes<S>);
 #pragma GCC unroll 2
-        for (int p = 0; p < F::states; ++p) g[p] += dv[p];
+        for (int p = 0; p < F::states; ++p)
+          if (p >= none) g[p] += load(a.grad + (row * given + p - none) * s.N + d, lanes);
         F::backward(c, v, b, g, dc, dv, db);
         store_all<S, F::states>(carry.data() + at, dv, width, kLanes<S>);
-        store_all<S, F::inputs>(a.dx + (row * F::inputs) * s.N + d, db, s.N, lanes);
+        store_all<S, F::inputs>(a.dx + row * dx_row + d, db, s.N, lanes);
         if (s.varies) {
           store_all<S, F::planes>(a.d_coefficients + row * F::planes * s.N + d, dc, s.N, lanes);
         } else {
