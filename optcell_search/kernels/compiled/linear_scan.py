@@ -20,13 +20,16 @@ def linear_scan_forward(coefficients: Tensor, x: Tensor, initial: Tensor) -> Ten
 def linear_scan_backward(
     grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, dx: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of the coefficients and initial; that of x goes to dx, whose rows are even."""
+    """Gradients of the coefficients and initial; that of x goes to dx.
+
+    The rows of grad and of dx are even, and dx may be grad, if that has as many planes as x.
+    """
     x, sizes = _sizes(coefficients, x)
     by_row = coefficients.new_empty(*coefficients.shape[:2], *x.shape[2:3], *coefficients.shape[3:])
     d_initial = torch.empty_like(initial)
     arrays = (grad, coefficients, x, v, initial, by_row, dx, d_initial)
-    sizes = (*sizes, dx.stride(2), grad.shape[-2])
-    call(f"{_form(coefficients)}_backward", sizes, x.numel(), *arrays, strided=(2, 6))
+    sizes = (*sizes, dx.stride(2), grad.stride(2), grad.shape[-2])
+    call(f"{_form(coefficients)}_backward", sizes, x.numel(), *arrays, strided=(0, 2, 6))
     return by_row.sum_to_size(coefficients.shape), d_initial
 
 
@@ -74,6 +77,6 @@ def gated_scan_backward(
     K, T, B, N = v.shape
     dx, d_initial = x.new_empty(x.shape), torch.empty_like(initial)
     arrays = (grad, None, x, v, initial, None, dx, d_initial)
-    sizes = (K, T, B, N, 0, 0, row, dx.stride(2), 1)
+    sizes = (K, T, B, N, 0, 0, row, dx.stride(2), N, 1)
     call(f"{kind}_backward", sizes, x.numel(), *arrays, strided=(2,))
     return dx, d_initial

@@ -28,7 +28,7 @@ def _parts(u: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     planes, channels = coefficients.shape[-2:]
     inputs = FORMS[planes][0]
     b, s = u.tensor_split([inputs * channels], -1)
-    return b.unflatten(-1, (inputs, channels)), s
+    return b.view(*b.shape[:-1], inputs, channels), s
 
 
 def _read(v: Tensor, b: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def _forward(
     b, s = _parts(u, coefficients)
     v = loop_of(backend, "linear_scan_forward")(coefficients, b, initial)
     h = torch.baddbmm(s.flatten(1, 2), _read(v, b).flatten(1, 2), weight.mT)
-    return h.unflatten(1, u.shape[1:3]), v
+    return h.view(*u.shape[:3], -1), v
 
 
 def _backward(
@@ -52,11 +52,13 @@ def _backward(
     b, _ = _parts(u, coefficients)
     rows, du = grad_h.flatten(1, 2), u.new_empty(u.shape)
     by_weight = torch.bmm(rows.mT, _read(v, b).flatten(1, 2))
-    by_v = torch.bmm(rows, weight).view(b.shape)
-    if grad_v.numel():
-        read, by_v = by_v, grad_v.clone()
-        by_v[..., -b.shape[-2] :, :] += read
     db, ds = _parts(du, coefficients)
+    # What flows back into the states that are read lies where the scan then puts the gradient of b.
+    torch.bmm(rows, weight, out=db.flatten(-2).flatten(1, 2))
+    by_v = db
+    if grad_v.numel():
+        by_v = grad_v.clone()
+        by_v[..., -b.shape[-2] :, :] += db
     loop = loop_of(backend, "linear_scan_backward")
     by_coefficients, by_initial = loop(by_v, coefficients, b, v, initial, db)
     ds.copy_(grad_h)

@@ -211,7 +211,8 @@ def linear_scan_backward(
     by_row = coefficients.new_empty(
         K, coefficients.shape[1], B, *coefficients.shape[3:], dtype=torch.float32
     )
-    grad, dense, d_initial = all_states(grad, v), torch.empty_like(x), torch.empty_like(initial)
+    grad = all_states(grad, v).contiguous()
+    dense, d_initial = torch.empty_like(x), torch.empty_like(initial)
     grid = (B * triton.cdiv(N, CHANNELS), K)
     _backward[grid](
         grad, coefficients, x, v, initial, by_row, dense, d_initial, *sizes, STEPS, CHANNELS
