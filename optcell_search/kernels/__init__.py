@@ -10,6 +10,7 @@ from .backends import FAST, Choice, backend, choose, pick
 from .fused_layer import LayerWeights, fused_layer
 from .linear.delta import delta, delta_parts
 from .linear.gated import gated_scan, gates
+from .linear.readout import linear_readout
 from .linear.scan import linear_scan
 from .loop import Loop
 from .native import torch_rnn
@@ -22,6 +23,6 @@ from .watching import exporting
 
 __all__ = [
     "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta", "delta_parts",
-    "exporting", "fused_layer", "gated_scan", "gates", "linear_scan", "normalize", "pick", "recur",
-    "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "exporting", "fused_layer", "gated_scan", "gates", "linear_readout", "linear_scan", "normalize",
+    "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

@@ -25,7 +25,7 @@ DELTA_STATES = {"plain": 1, "trace": 2, "adam": 3}
 # again: in Adam's filter alone (kMark in filter.h) and in a fused layer (kStretch in layer.h).
 MARK = 32
 STRETCH = 8
-# In the delta memory (kDelta in delta.h), in rows that any processor's vectors divide.
+# In the delta memory (kDelta in delta_parts.h), in rows that any processor's vectors divide.
 DELTA, DELTA_ROWS = 16, 16
 # Widest head of a delta memory that a GPU's kernel holds in registers.
 WIDEST_DELTA = 64
@@ -136,6 +136,15 @@ def recurrence_outputs(
         h0.new_empty(K, steps, B, H) if kind == "lstm" else h0.new_empty(K, 0),
         h0.new_empty(K, steps, B, width) if width else h0.new_empty(K, 0),
     )
+
+
+def all_states(grad: Tensor, v: Tensor) -> Tensor:
+    """Return the gradient of all planes of a scan's states v, from that of the last ones.
+
+    The others have none where only the last ones are read.
+    """
+    none = v.shape[-2] - grad.shape[-2]
+    return torch.nn.functional.pad(grad, (0, 0, none, 0)) if none else grad
 
 
 def normalize_marks(z: Tensor, backend: str, keep: bool) -> Tensor:

@@ -47,6 +47,10 @@ LOOPS: dict[str, dict[str, Tensor]] = {
         "w_hh": torch.rand(W, H), "b_hh": torch.rand(W), "h": torch.rand(B, H),
         "c": torch.rand(B, H), "v": torch.rand(B, F + 1), "lengths": torch.tensor([3, 2]),
     },
+    "linear_readout": {
+        "coefficients": torch.rand(1, 1, 3, F), "u": torch.rand(T, B, 2 * F + H),
+        "initial": torch.rand(B, 2, F), "weight": torch.rand(H, 2 * F),
+    },
 }  # fmt: skip
 VALUES = torch.tensor(0.5), torch.tensor(0.5), torch.tensor(0.9), torch.tensor(1e-8)
 
@@ -58,6 +62,8 @@ def call(loop: str, i: dict[str, Tensor]) -> Tensor:
         return kernels.normalize(i["z"], VALUES, (i["v"], i["m"]), i["lengths"])[0]
     if loop == "recurrence":
         return kernels.recurrence("lstm", i["u"], i["w_hh"], i["b_hh"], (i["h"], i["c"]))[0]
+    if loop == "linear_readout":
+        return kernels.linear_readout(i["coefficients"], i["u"], i["initial"], i["weight"])[0]
     weights = LayerWeights(i["w_ih"], i["b_ih"], i["w_hh"], i["b_hh"])
     rule = VALUES if loop == "adam" else torch.rand(T, 1, 4)
     traces = tuple(i[name] for name in ("v", "m") if name in i)

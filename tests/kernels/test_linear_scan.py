@@ -6,7 +6,7 @@ import pytest
 import torch
 from loops_truth import close, draw, with_gradients
 from torch import Tensor
-from torch.func import vmap
+from torch.func import grad, vmap
 
 from optcell_search import kernels
 from optcell_search.kernels.compiled import build
@@ -41,6 +41,36 @@ def test_linear_scan(shape: tuple[int, int, int], form: str, varies: str, backen
         with kernels.backend(name):
             v = kernels.linear_scan(given["coefficients"], x, given["initial"])
             return with_gradients({"v": v}, given, weight)
+
+    close(run(backend), run("reference"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("wanted", ["h", "h and v"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_linear_readout(shape: tuple[int, int, int], form: str, wanted: str, backend: str) -> None:
+    torch.manual_seed(0)
+    (T, B, N), (planes, inputs, states), H = shape, FORMS[form], 5
+    coefficients = torch.rand(1, B if wanted == "h" else 1, planes, N, dtype=torch.float64) - 0.5
+    given = {
+        "coefficients": coefficients.requires_grad_(),
+        "u": draw(B, T, inputs * N + H),
+        "initial": draw(B, states, N),
+        "weight": draw(H, inputs * N),
+    }
+    weight = {"h": torch.randn(T, B, H).double(), "v": torch.randn(T, B, states, N).double()}
+    weight = {name: part for name, part in weight.items() if name in wanted}
+
+    def run(name: str) -> dict[str, Tensor]:
+        with kernels.backend(name):
+            # The input of a module with `batch_first` lies the other way round.
+            u = given["u"].transpose(0, 1)
+            h, v = kernels.linear_readout(
+                given["coefficients"], u, given["initial"], given["weight"]
+            )
+        of = {"h": h, "v": v}
+        return of | with_gradients({name: of[name] for name in weight}, given, weight)
 
     close(run(backend), run("reference"))
 
@@ -130,6 +160,24 @@ def test_scans_are_mapped_over_candidates(backend: str) -> None:
         for k in range(3):
             alone = kernels.linear_scan(coefficients[k], x, initial[k])
             torch.testing.assert_close(mapped[k], alone, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_readouts_are_mapped_over_candidates(backend: str) -> None:
+    torch.manual_seed(0)
+    coefficients = torch.rand(3, 1, 1, 6, 5, dtype=torch.float64)
+    u, initial, weight = draw(7, 2, 9).detach(), draw(2, 2, 5).detach(), draw(3, 4, 5).detach()
+
+    def loss(coefficients: Tensor, weight: Tensor) -> Tensor:
+        h, v = kernels.linear_readout(coefficients, u, initial, weight)
+        return h.square().sum() + v.sum()
+
+    with kernels.backend(backend):
+        mapped = vmap(grad(loss, argnums=(0, 1)))(coefficients, weight)
+        for k in range(3):
+            alone = grad(loss, argnums=(0, 1))(coefficients[k], weight[k])
+            for one, among in zip(alone, mapped, strict=True):
+                torch.testing.assert_close(among[k], one, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

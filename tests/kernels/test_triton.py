@@ -61,6 +61,18 @@ for form, planes, inputs, states in (("real", 2, 1, 1), ("complex", 3, 2, 2), ("
         names = ("v", "coefficients", "x", "initial")
         compare(f"linear_scan {form} {T} {steps} {rows}", names, run)
 
+for form, planes, inputs, states in (("complex", 3, 2, 2), ("matrix", 6, 1, 2)):
+    T, B, N, H = 35, 2, 5, 3
+    tensors = [torch.rand(1, 1, planes, N) - 0.5, torch.randn(T, B, inputs * N + H)]
+    tensors += [torch.randn(B, states, N), torch.randn(H, inputs * N)]
+    weight = torch.randn(T, B, H)
+    def run(dtype, name):
+        inputs = cast(tensors, dtype)
+        kernel_of("linear_scan", inputs[1], name)
+        h, _ = kernels.linear_readout(*inputs)
+        return (h, *torch.autograd.grad(h, inputs, weight.to(dtype)))
+    compare(f"linear_readout {form}", ("h", "coefficients", "u", "initial", "weight"), run)
+
 # In float64, past the choice of kernels: the interpreter has it, the kernels read it as it is.
 for inner, states in (("plain", 1), ("trace", 2)):
     for T, B, heads, d, ragged in ((1, 1, 1, 1, False), (18, 2, 2, 5, True), (16, 1, 1, 17, False)):

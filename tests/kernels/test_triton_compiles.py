@@ -102,7 +102,7 @@ for planes, inputs, states in ((2, 1, 1), (3, 2, 2), (6, 1, 2)):
             initial = torch.empty(1, 128, states, 128, dtype=dtype)
             coefficients = torch.empty(1, steps, rows, planes, 128)
             v = linear_scan.linear_scan_forward(coefficients, x, initial)
-            linear_scan.linear_scan_backward(v, coefficients, x, v, initial)
+            linear_scan.linear_scan_backward(v, coefficients, x, v, initial, torch.empty_like(x))
 
 for inner, states in (("plain", 1), ("trace", 2)):
     for heads, d in ((4, 16), (1, 64)):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 from ...kernels import wide
 from ...rules import last_valid
@@ -38,15 +37,10 @@ def inputs_and_skip(u: Tensor, states: int) -> tuple[Tensor, Tensor]:
     return torch.split(u, [2 * states, u.shape[-1] - 2 * states], -1)  # type: ignore[return-value]
 
 
-def output(weights: Weights, x: Tensor, skip: Tensor) -> Tensor:
-    """Return h = Re(C x) + D u, (..., H), from [Re x, Im x], (..., 2 N), and D u."""
+def reading(weights: Weights) -> Tensor:
+    """Return [Re C, -Im C], (H, 2 N): times [Re x, Im x] it is Re(C x)."""
     re, im = weights["weight_hx"].chunk(2, -1)
-    signed = torch.cat([re, -im], -1)
-    if x.dim() == 2:
-        return skip + linear(x, signed)
-    # One product over all steps: a state that is a part of a wider one is read where it lies.
-    rows = torch.addmm(skip.flatten(0, 1), x.flatten(0, 1), signed.T)
-    return rows.reshape(skip.shape)
+    return torch.cat([re, -im], -1)
 
 
 def end(history: Tensor, lengths: Tensor | None) -> Tensor:

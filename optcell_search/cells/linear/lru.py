@@ -8,16 +8,17 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from ...hyperparameters import integer, real
-from ...kernels import linear_scan
+from ...kernels import linear_readout
 from ..base import Cell, Hidden, Weights, linear_projection
 from .base import (
     complex_shapes,
     end,
     in_single,
     inputs_and_skip,
-    output,
+    reading,
     states_of,
 )
 
@@ -121,14 +122,12 @@ class LRU(Cell):
         x = torch.stack(
             [re * x_re - im * x_im + gain * b_re, re * x_im + im * x_re + gain * b_im], 1
         ).to(u.dtype)
-        return output(weights, x.flatten(1), skip), x
+        return skip + linear(x.flatten(1), reading(weights)), x
 
     def over_time(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the state after each sequence's last valid step."""
-        b, skip = inputs_and_skip(u, weights["poles"].shape[1])
-        planes = b.reshape(*b.shape[:-1], 2, b.shape[-1] // 2)
-        x = linear_scan(weights["poles"].expand(1, 1, -1, -1), planes, hidden[1])
-        h = output(weights, x.flatten(2), skip)
+        poles = weights["poles"].expand(1, 1, -1, -1)
+        h, x = linear_readout(poles, u, hidden[1], reading(weights))
         return h, (end(h, lengths), end(x, lengths))

@@ -8,16 +8,17 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from ...hyperparameters import choice, integer, real
-from ...kernels import linear_scan
+from ...kernels import linear_readout
 from ..base import Cell, Hidden, Weights, linear_projection
 from .base import (
     complex_shapes,
     end,
     in_single,
     inputs_and_skip,
-    output,
+    reading,
     states_of,
 )
 
@@ -145,16 +146,14 @@ class Oscillator(Cell):
         z, y = hidden[1].unbind(1)
         z, y = m11 * z + m12 * y + f1 * b, m21 * z + m22 * y + f2 * b
         state = torch.stack([z, y], 1).to(u.dtype)
-        return output(weights, state[:, 1], skip), state
+        return skip + linear(state[:, 1], reading(weights)), state
 
     def over_time(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the state after each sequence's last valid step."""
-        b, skip = inputs_and_skip(u, weights["matrix"].shape[1] // 2)
         matrix = weights["matrix"].expand(1, 1, -1, -1)
-        state = linear_scan(matrix, b.unsqueeze(-2), hidden[1])
-        h = output(weights, state[:, :, 1], skip)
+        h, state = linear_readout(matrix, u, hidden[1], reading(weights))
         return h, (end(h, lengths), end(state, lengths))
 
 

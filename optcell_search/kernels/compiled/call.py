@@ -30,13 +30,13 @@ def call(
     sizes: tuple[int, ...],
     work: int,
     *tensors: Tensor | None,
-    strided: int | None = None,
+    strided: tuple[int, ...] = (),
 ) -> None:
-    """Call a kernel with its arrays in the order of its struct, one of which may have strides."""
+    """Call a kernel with its arrays in the order of its struct, some of which may have strides."""
     dtype = next(t.dtype for t in tensors if t is not None and t.dtype in SUFFIX)
     threads = torch.get_num_threads() if work > _SERIAL else 1
     arrays = [
-        None if tensor is None else _address(name, tensor, place == strided)
+        None if tensor is None else _address(name, tensor, place in strided)
         for place, tensor in enumerate(tensors)
     ]
     _kernel(name, dtype)(

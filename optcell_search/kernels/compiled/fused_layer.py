@@ -33,7 +33,7 @@ def fused_layer_backward(
     sizes, work = _sizes(kept.x, kept.w_ih, kept.w_hh)
     sizes = (*sizes, *outer_strides(grads.grad_h))
     arrays = map(some, (*grads, *kept, *found))
-    call(f"{kind}_backward", sizes, work, *arrays, strided=0)
+    call(f"{kind}_backward", sizes, work, *arrays, strided=(0,))
     return found
 
 

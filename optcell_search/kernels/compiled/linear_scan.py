@@ -7,45 +7,42 @@ from torch import Tensor
 
 from .call import call
 
-_FORMS = {2: "linear_real", 3: "linear_complex", 6: "linear_matrix"}
-
 
 def linear_scan_forward(coefficients: Tensor, x: Tensor, initial: Tensor) -> Tensor:
     """A linear recurrence of one of the three forms."""
-    K, T, B = x.shape[:3]
-    v = x.new_empty(K, T, B, *initial.shape[2:])
-    _linear("forward", coefficients, x, (initial, v))
+    v = x.new_empty(*x.shape[:3], *initial.shape[2:])
+    x, sizes = _sizes(coefficients, x)
+    arrays = (coefficients, x, initial, v)
+    call(f"{_form(coefficients)}_forward", sizes, x.numel(), *arrays, strided=(1,))
     return v
 
 
 def linear_scan_backward(
-    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the coefficients, x and initial."""
-    K, _, B = x.shape[:3]
-    steps = coefficients.shape[1]
-    by_row = coefficients.new_empty(K, steps, B, *coefficients.shape[3:])
-    dx, d_initial = x.new_empty(x.shape), torch.empty_like(initial)
-    _linear("backward", coefficients, x, (v, initial, by_row, dx, d_initial), grad)
-    return by_row.sum_to_size(coefficients.shape), dx, d_initial
+    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, dx: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the coefficients and initial; that of x goes to dx.
+
+    The rows of grad and of dx are even, and dx may be grad, if that has as many planes as x.
+    """
+    x, sizes = _sizes(coefficients, x)
+    by_row = coefficients.new_empty(*coefficients.shape[:2], *x.shape[2:3], *coefficients.shape[3:])
+    d_initial = torch.empty_like(initial)
+    arrays = (grad, coefficients, x, v, initial, by_row, dx, d_initial)
+    sizes = (*sizes, dx.stride(2), grad.stride(2), grad.shape[-2])
+    call(f"{_form(coefficients)}_backward", sizes, x.numel(), *arrays, strided=(0, 2, 6))
+    return by_row.sum_to_size(coefficients.shape), d_initial
 
 
-def _linear(
-    way: str, coefficients: Tensor, x: Tensor, others: tuple[Tensor, ...], *first: Tensor
-) -> None:
+def _form(coefficients: Tensor) -> str:
+    return {2: "linear_real", 3: "linear_complex", 6: "linear_matrix"}[coefficients.shape[-2]]
+
+
+def _sizes(coefficients: Tensor, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+    """Return x in even rows, and the sizes that both passes begin with."""
     x, row = _in_even_rows(x)
-    varies, own = (size > 1 for size in coefficients.shape[1:3])
     K, T, B, _, N = x.shape
-    call(
-        f"{_FORMS[coefficients.shape[-2]]}_{way}",
-        (K, T, B, N, varies, own, row),
-        x.numel(),
-        *first,
-        coefficients,
-        x,
-        *others,
-        strided=len(first) + 1,
-    )
+    varies, own = (size > 1 for size in coefficients.shape[1:3])
+    return x, (K, T, B, N, varies, own, row)
 
 
 def _in_even_rows(x: Tensor) -> tuple[Tensor, int]:
@@ -68,7 +65,7 @@ def gated_scan_forward(x: Tensor, initial: Tensor, kind: str) -> Tensor:
     K, T, B, _ = x.shape
     v = x.new_empty(K, T, B, initial.shape[-1])
     sizes = (K, T, B, initial.shape[-1], 0, 0, row)
-    call(f"{kind}_forward", sizes, x.numel(), None, x, initial, v, strided=1)
+    call(f"{kind}_forward", sizes, x.numel(), None, x, initial, v, strided=(1,))
     return v
 
 
@@ -80,5 +77,6 @@ def gated_scan_backward(
     K, T, B, N = v.shape
     dx, d_initial = x.new_empty(x.shape), torch.empty_like(initial)
     arrays = (grad, None, x, v, initial, None, dx, d_initial)
-    call(f"{kind}_backward", (K, T, B, N, 0, 0, row), x.numel(), *arrays, strided=2)
+    sizes = (K, T, B, N, 0, 0, row, dx.stride(2), N, 1)
+    call(f"{kind}_backward", sizes, x.numel(), *arrays, strided=(2,))
     return dx, d_initial

@@ -32,6 +32,36 @@ def check_linear_scan(coefficients: Tensor, x: Tensor, initial: Tensor, backend:
     check("linear_scan", x, names, (coefficients, x, initial), shapes, dtypes)
 
 
+def check_linear_readout(
+    coefficients: Tensor, u: Tensor, initial: Tensor, weight: Tensor, backend: str
+) -> None:
+    """Check the inputs of a linear scan and of what is read of its states."""
+    K, T, B, _ = u.shape
+    _, rows, planes, N = coefficients.shape[1:]
+    if planes not in FORMS:
+        raise ValueError(f"linear_readout: {planes} planes of coefficients; valid: 2, 3, 6")
+    inputs, states = FORMS[planes]
+    shapes = (
+        (K, 1, B if rows > 1 else 1, planes, N),
+        (K, T, B, inputs * N + weight.shape[1]),
+        (K, B, states, N),
+        (K, weight.shape[1], inputs * N),
+    )
+    names = "coefficients", "u", "initial", "weight"
+    # Factors of half-precision inputs may be wider than these.
+    dtypes = {names[0]: wide(u.dtype)} if coefficients.dtype != u.dtype else {}
+    check("linear_readout", u, names, (coefficients, u, initial, weight), shapes, dtypes)
+
+
+def check_linear_readout_backward(
+    grad_h: Tensor, grad_v: Tensor, coefficients: Tensor, u: Tensor, v: Tensor, initial: Tensor,
+    weight: Tensor, backend: str,
+) -> None:  # fmt: skip
+    """Check what flows back into a linear scan and what is read of its states."""
+    shapes = (*u.shape[:3], weight.shape[1]), v.shape if grad_v.numel() else (len(v), 0)
+    check("linear_readout backward", v, ("grad_h", "grad_v"), (grad_h, grad_v), shapes)
+
+
 def check_linear_scan_backward(
     grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, backend: str
 ) -> None:

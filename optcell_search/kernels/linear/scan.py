@@ -32,8 +32,10 @@ def _forward(coefficients: Tensor, x: Tensor, initial: Tensor, backend: str) -> 
 def _backward(
     grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, backend: str
 ) -> Tensors:
+    dx = x.new_empty(x.shape)
     loop = loop_of(backend, "linear_scan_backward")
-    return loop(grad, coefficients, x, v, initial)  # type: ignore[no-any-return]
+    by_coefficients, by_initial = loop(grad, coefficients, x, v, initial, dx)
+    return by_coefficients, dx, by_initial
 
 
 def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..layout import all_states
 from ..precision import wide
 
 CHUNK = 32
@@ -28,9 +29,12 @@ def linear_scan_forward(coefficients: Tensor, x: Tensor, initial: Tensor) -> Ten
 
 
 def linear_scan_backward(
-    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the coefficients, x and initial: the adjoint recurrence backwards in time."""
+    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, dx: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the coefficients and initial; that of x goes to dx.
+
+    The adjoint recurrence, backwards in time.
+    """
     exact = wide(x.dtype)
     A, F = _split(coefficients.to(exact))
     b = x.to(exact).unbind(-2)
@@ -40,7 +44,7 @@ def linear_scan_backward(
         torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], 1).flip(1) if a.shape[1] > 1 else a
         for a in turned
     )
-    flipped = tuple(part.flip(1) for part in grad.to(exact).unbind(-2))
+    flipped = tuple(part.flip(1) for part in all_states(grad, v).to(exact).unbind(-2))
     start = tuple(torch.zeros_like(part) for part in initial.to(exact).unbind(-2))
     g = tuple(part.flip(1) for part in _run(later, flipped, start))
     before = torch.cat([initial.unsqueeze(1), v[:, :-1]], 1).to(exact).unbind(-2)
@@ -59,11 +63,8 @@ def linear_scan_backward(
     by_coefficients = torch.stack([*of_A, *of_F], -2).sum_to_size(coefficients.shape)
     first = tuple(a[:, :1] for a in turned)
     by_initial = torch.stack(_apply(first, tuple(part[:, :1] for part in g)), -2).squeeze(1)
-    return (
-        by_coefficients.to(coefficients.dtype),
-        torch.stack(of_x, -2).to(x.dtype),
-        by_initial.to(x.dtype),
-    )
+    dx.copy_(torch.stack(of_x, -2))
+    return by_coefficients.to(coefficients.dtype), by_initial.to(x.dtype)
 
 
 def _split(coefficients: Tensor) -> tuple[Planes, Planes]:

@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..layout import all_states
 from .device import follow, place, read
 
 STEPS, CHANNELS = 32, 64
@@ -202,17 +203,19 @@ def linear_scan_forward(coefficients: Tensor, x: Tensor, initial: Tensor) -> Ten
 
 
 def linear_scan_backward(
-    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the coefficients, x and initial."""
+    grad: Tensor, coefficients: Tensor, x: Tensor, v: Tensor, initial: Tensor, dx: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients of the coefficients and initial; that of x goes to dx."""
     x, sizes = x.contiguous(), _sizes(x, coefficients)
     K, _, B, _, N = x.shape
     by_row = coefficients.new_empty(
         K, coefficients.shape[1], B, *coefficients.shape[3:], dtype=torch.float32
     )
-    dx, d_initial = torch.empty_like(x), torch.empty_like(initial)
+    grad = all_states(grad, v).contiguous()
+    dense, d_initial = torch.empty_like(x), torch.empty_like(initial)
     grid = (B * triton.cdiv(N, CHANNELS), K)
     _backward[grid](
-        grad, coefficients, x, v, initial, by_row, dx, d_initial, *sizes, STEPS, CHANNELS
+        grad, coefficients, x, v, initial, by_row, dense, d_initial, *sizes, STEPS, CHANNELS
     )
-    return by_row.sum_to_size(coefficients.shape).to(coefficients.dtype), dx, d_initial
+    dx.copy_(dense)
+    return by_row.sum_to_size(coefficients.shape).to(coefficients.dtype), d_initial

@@ -33,6 +33,7 @@ from optcell_search.cells import LRU, Cell, Delta, MinGRU, MinLSTM, OptCell, Osc
 
 LONG = (16_384, 4, 8, 64)
 HEADS = [(T, B, D, 64) for T, B, D, _ in SHAPES[:3]]  # four heads of 16
+FEW = [(784, B, 1, 128) for B in (1, 8, 32)]  # where a loop in Python waits more than it computes
 CELLS: dict[str, Cell] = {
     "lru": LRU(),
     "oscillator": Oscillator(),
@@ -107,7 +108,7 @@ def compare(shape: tuple[int, ...], rivals: dict[str, Cell], args: Any) -> list[
 def main() -> None:
     """Measure what is asked for and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    shapes = [*SHAPES, LONG, *HEADS]
+    shapes = [*SHAPES, LONG, *HEADS, *FEW]
     parser.add_argument("--shapes", default=",".join(map(str, range(len(shapes)))))
     parser.add_argument("--cells", default=",".join([*CELLS, "delta"]))
     parser.add_argument("--repeats", type=int, default=7)

@@ -15,18 +15,6 @@
 
 enum class Inner { plain, trace, adam };
 
-// The sum of all lanes, by halves.
-template <class S, int bytes = kBytes> inline S total(const char* lanes) {
-  typedef S V __attribute__((vector_size(bytes / 2)));
-  V low, high;
-  std::memcpy(&low, lanes, sizeof(low));
-  std::memcpy(&high, lanes + sizeof(low), sizeof(high));
-  low += high;
-  if constexpr (bytes / 2 == int(sizeof(S))) return low[0];
-  else return total<S, bytes / 2>(reinterpret_cast<const char*>(&low));
-}
-template <class S> inline S total(Vec<S> v) { return total<S>(reinterpret_cast<const char*>(&v)); }
-
 // What a step is given: key and query (d numbers each), these rows' share of v, gates, values.
 template <class S> struct DeltaInput {
   const S *k, *q;
@@ -55,8 +43,8 @@ template <class S, Inner inner, long width> struct DeltaStep {
     store(sums, load(sums, count) + totals<S>(rows), count);
   }
 
-  // `next` may be `before`. Returns these rows' share of o.
-  static Vec<S> forward(const DeltaInput<S>& in, const S* before, S* next, long any) {
+  // `next` may be `before`. Returns these rows' share of o, and R k - v, which the backward pass starts from.
+  static Vec<S> forward(const DeltaInput<S>& in, const S* before, S* next, long any, Vec<S>& error) {
     const long d = width ? width : any;
     const S *p = in.p, *V = before + d * L, *M = before + 2 * d * L;
     Terms<S> recalled, o;
@@ -64,7 +52,8 @@ template <class S, Inner inner, long width> struct DeltaStep {
       // All of U lies along the key, times one factor a row.
 #pragma GCC unroll 16
       for (long j = 0; j < d; ++j) recalled.add(j, at(before, j) * in.k[j]);
-      const Vec<S> push = (recalled.sum() * in.alpha - in.v) * (in.beta * p[3]);
+      error = recalled.sum() * in.alpha - in.v;
+      const Vec<S> push = error * (in.beta * p[3]);
 #pragma GCC unroll 16
       for (long j = 0; j < d; ++j) {
         const Vec<S> s = at(before, j) * in.alpha - push * in.k[j];
@@ -79,7 +68,7 @@ template <class S, Inner inner, long width> struct DeltaStep {
       put(next, j, r);
       recalled.add(j, r * in.k[j]);
     }
-    const Vec<S> error = recalled.sum() - in.v;
+    error = recalled.sum() - in.v;
 #pragma GCC unroll 16
     for (long j = 0; j < d; ++j) {
       const Vec<S> g = error * in.k[j];
@@ -139,17 +128,15 @@ template <class S, Inner inner, long width> struct DeltaStep {
   }
 
   // grad: gradients of the state after the step, turned into those before it. g_o: these rows' share of the
-  // gradient of o. Adds to dq, dk (d numbers each), d_alpha and d_beta; returns that of v. room: d vectors.
+  // gradient of o. error: as `forward` gave it. Adds to dq, dk (d numbers each), d_alpha and d_beta; returns that of
+  // v. room: d vectors.
   static Vec<S> backward(const DeltaInput<S>& in, const S* before, const S* next, S* grad, Vec<S> g_o, long any,
-                         S* dq, S* dk, S* d_alpha, S* d_beta, S* room) {
+                         S* dq, S* dk, S* d_alpha, S* d_beta, Vec<S> error, S* room) {
     const long d = width ? width : any;
     const S *p = in.p, *V = next + d * L, *M = next + 2 * d * L;
     S *gV = grad + d * L, *gM = grad + 2 * d * L;
-    Terms<S> recalled, through, to_alpha, to_beta;
+    Terms<S> through, to_alpha, to_beta;
     Vec<S> rows[L];
-#pragma GCC unroll 16
-    for (long j = 0; j < d; ++j) recalled.add(j, at(before, j) * (in.alpha * in.k[j]));
-    const Vec<S> error = recalled.sum() - in.v;
     if constexpr (inner == Inner::plain)
       return plain_backward(in, before, next, grad, g_o, d, dq, dk, d_alpha, d_beta, error);
     for (long begin = 0; begin < d; begin += L) {

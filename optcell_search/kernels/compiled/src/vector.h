@@ -67,6 +67,18 @@ template <class S> inline void store(S* p, Vec<S> v, long lanes) {
   else std::memcpy(p, &v, std::size_t(lanes) * sizeof(S));
 }
 
+// The sum of all lanes, by halves.
+template <class S, int bytes = kBytes> inline S total(const char* lanes) {
+  typedef S V __attribute__((vector_size(bytes / 2)));
+  V low, high;
+  std::memcpy(&low, lanes, sizeof(low));
+  std::memcpy(&high, lanes + sizeof(low), sizeof(high));
+  low += high;
+  if constexpr (bytes / 2 == int(sizeof(S))) return low[0];
+  else return total<S, bytes / 2>(reinterpret_cast<const char*>(&low));
+}
+template <class S> inline S total(Vec<S> v) { return total<S>(reinterpret_cast<const char*>(&v)); }
+
 template <class S> constexpr S inverse_factorial(int n) {
   S product = 1;
   for (int k = 2; k <= n; ++k) product *= S(k);
