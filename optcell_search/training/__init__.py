@@ -26,6 +26,7 @@ from optcell_search.training.measuring.scoring import (
     score_of,
 )
 from optcell_search.training.population import Form, Population, form
+from optcell_search.training.recipe.schedule import ends_at_zero
 from optcell_search.training.trainer import Training
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "automatic_epochs",
     "check_training",
     "count_parameters",
+    "ends_at_zero",
     "evaluate",
     "examine",
     "examine_together",

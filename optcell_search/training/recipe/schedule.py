@@ -55,6 +55,11 @@ def changes(training: Training) -> bool:
     return training.schedule != "constant" or training.warmup > 0
 
 
+def ends_at_zero(training: Training) -> bool:
+    """Return whether the learning rate has come down to 0 at the end of the budget."""
+    return training.schedule != "constant"
+
+
 def steps_in(training: Training, task: LoadedTask, epochs: int | None) -> int:
     """Return the steps of the optimizer in a training of so many epochs.
 

@@ -11,14 +11,14 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from optcell_search.results import Direction
 from optcell_search.space import Candidate, is_plain
-from optcell_search.training import COSTS
+from optcell_search.training import COSTS, ends_at_zero
 
 from ...ledger.constraints import Constraint
 from ...ledger.format import epochs_in
 from ...ledger.request import Request
 from .halving import REDUCTION, Halving, Point
 
-# Of the budget, where candidates under a one-cycle learning rate are judged.
+# Of the budget, where candidates are judged whose learning rate comes down to 0 at its end.
 _LATE = 2 / 3
 
 Observation = tuple[Hashable, int, Mapping[str, float]]
@@ -104,11 +104,12 @@ class LedgerScheduler(MOASHAScheduler):
     What belongs to a warm start is never stopped either: mixtures of rules, which no rung holds,
     and what is read off them, which the rungs hold for others to be judged by.
 
-    Under a one-cycle learning rate what a candidate comes to is seen once the rate falls: the order
-    of random candidates after a ninth of the epochs is not told apart from chance, seen from the
-    end (Kendall's τ 0.2), after a third it is (0.5), and after two thirds nearly what it will be
-    (0.8; ``scripts/benchmarks/results/rungs.md``). Such candidates are judged there, once, and
-    among themselves.
+    Where the learning rate comes down to 0 by the end, what a candidate comes to is seen on the way
+    down. Seen from the end, the order of random candidates after a ninth of the epochs is that of
+    chance or little better (Kendall's τ 0.2 in one cycle, 0.3 under a cosine), after a third it is
+    0.5 to 0.6, and after two thirds nearly what it will be (0.8 and 0.9;
+    ``scripts/benchmarks/results/rungs.md``). Such candidates are judged there, once, and among
+    themselves.
 
     Args:
         request: of the run.
@@ -118,8 +119,8 @@ class LedgerScheduler(MOASHAScheduler):
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
         super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
         self._late = Halving(self._learned, request.epochs, math.ceil(_LATE * request.epochs))
-        # Trials of the ledger whose learning rate goes through a cycle.
-        self._cycled: set[Hashable] = set()
+        # Trials of the ledger whose learning rate ends at 0.
+        self._falling: set[Hashable] = set()
         self._generation = request.at_once if request.deterministic else None
         first = (Candidate.from_dict(one) for one in request.first)
         self._plain = {candidate.key for candidate in first if is_plain(candidate)}
@@ -134,7 +135,7 @@ class LedgerScheduler(MOASHAScheduler):
                 continue
             candidate = Candidate.from_dict(known["candidate"])
             if not self._is_left_alone(candidate):
-                self._note_cycle(trial.number, candidate)
+                self._note_schedule(trial.number, candidate)
                 self._recall(trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -158,19 +159,19 @@ class LedgerScheduler(MOASHAScheduler):
         if key in self._plain:
             self._measures.add(number)
 
-    def _note_cycle(self, number: int, candidate: Candidate) -> None:
-        if candidate.training.schedule == "one_cycle":
-            self._cycled.add(number)
+    def _note_schedule(self, number: int, candidate: Candidate) -> None:
+        if ends_at_zero(candidate.training):
+            self._falling.add(number)
 
     def _rungs_of(self, who: Hashable) -> Halving:
-        return self._late if who in self._cycled else self._halving
+        return self._late if who in self._falling else self._halving
 
     def _observations(self, trial: Any, result: dict[str, Any]) -> Iterator[Observation]:
         # A trial that goes on from its checkpoint tells several epochs at once.
         report, candidate = result["report"], trial.config["job"].candidate
         if self._is_left_alone(candidate):
             return
-        self._note_cycle(report.number, candidate)
+        self._note_schedule(report.number, candidate)
         if self._plain:
             self._note(report.number, candidate.key)
         for epoch in sorted(report.metrics):
@@ -188,7 +189,7 @@ def make_scheduler(request: Request, trials: Iterable[FrozenTrial]) -> TrialSche
     """Return asynchronous successive halving, or the scheduler that stops nothing.
 
     The first rung is at a ninth of the budget, so that a candidate is judged up to three times,
-    and at each rung a third goes on; under a one-cycle learning rate there is one rung, at two
+    and at each rung a third goes on; where the learning rate ends at 0 there is one rung, at two
     thirds. With one objective, ``"asha"``, that is a third of what is best in it.
 
     Args:

@@ -244,25 +244,28 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
     assert goes_on(23, part, 0.0)
 
 
-def test_a_cycle_is_judged_once_its_rate_falls_among_its_kind(tiny: str) -> None:
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
+def test_who_ends_at_a_rate_of_0_is_judged_late_and_among_its_kind(
+    tiny: str, schedule: str
+) -> None:
     scheduler = make_scheduler(a_request(tiny, epochs=9), [])
     steady = SearchSpace.from_dict(OTHERS).sample()
-    cycled = replace(steady, training=replace(steady.training, schedule="one_cycle"))
+    falling = replace(steady, training=replace(steady.training, schedule=schedule))
 
     def goes_on(number: int, candidate: Candidate, epoch: int, accuracy: float) -> bool:
         report = Report(number=number, epoch=epoch, metrics={epoch: {"accuracy": accuracy}})
         trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate, kept=False)})
         return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
-    # Others have been better at every rung of theirs; of a cycle that says nothing.
+    # Others have been better at every rung of theirs; of a rate that falls it says nothing.
     assert all(goes_on(number, steady, 1, 0.9) for number in (20, 21))
     assert all(goes_on(20, steady, epoch, 0.9) for epoch in (3, 6))
     for number in range(4):
-        assert all(goes_on(number, cycled, epoch, 0.1) for epoch in (1, 2, 3, 4, 5))
-    assert goes_on(0, cycled, 6, 0.5)
-    assert goes_on(1, cycled, 6, 0.4)
-    assert not goes_on(2, cycled, 6, 0.3)
-    assert goes_on(3, cycled, 6, 0.6)
+        assert all(goes_on(number, falling, epoch, 0.1) for epoch in (1, 2, 3, 4, 5))
+    assert goes_on(0, falling, 6, 0.5)
+    assert goes_on(1, falling, 6, 0.4)
+    assert not goes_on(2, falling, 6, 0.3)
+    assert goes_on(3, falling, 6, 0.6)
     assert not goes_on(23, steady, 1, 0.8)
 
 
