@@ -54,7 +54,8 @@ def _backward(
     by_weight = torch.bmm(rows.mT, _read(v, b).flatten(1, 2))
     db, ds = _parts(du, coefficients)
     # What flows back into the states that are read lies where the scan then puts the gradient of b.
-    torch.bmm(rows, weight, out=db.flatten(-2).flatten(1, 2))
+    with torch.no_grad():  # under torch.func what comes in may want gradients of its own
+        torch.bmm(rows, weight, out=db.flatten(-2).flatten(1, 2))
     by_v = db
     if grad_v.numel():
         by_v = grad_v.clone()

@@ -21,8 +21,12 @@ struct LinearSizes {
   bool varies, own;  // coefficients of each step and sequence; of each sequence; else shared
   long row;          // numbers from one sequence's input to the next one's
   explicit LinearSizes(const long* s) : K(s[0]), T(s[1]), B(s[2]), N(s[3]), varies(s[4]), own(s[5]), row(s[6]) {}
-  // Numbers in so many planes of all steps, where sequences are so far apart; they are written once.
-  long in_all(long planes, long apart) const { return (K * T * B - 1) * apart + planes * N; }
+  // Asks for large pages for so many planes of all steps, where sequences are so far apart. What malloc does not map
+  // anew each time, up to 32 MiB, has its pages already.
+  template <class S> void prefer_large(S* array, long planes, long apart) const {
+    const long count = (K * T * B - 1) * apart + planes * N;
+    if (count * long(sizeof(S)) > 32L << 20) prefer_large_pages(array, count);
+  }
   long factors(const Span& w, long t) const { return varies ? (w.k * T + t) * B + w.b : own ? w.k * B + w.b : w.k; }
 };
 
@@ -51,7 +55,7 @@ template <class S> struct LinearForward {
 template <class S, class F> void linear_forward(const long* sizes, const LinearForward<S>& a, long threads) {
   const LinearSizes s(sizes);
   const std::vector<Span> work = shares<S>(s, threads);
-  prefer_large_pages(a.v, s.in_all(F::states, F::states * s.N));
+  s.prefer_large(a.v, F::states, F::states * s.N);
   parallel(work.size(), threads, [&](long index) {
     const Span w = work[std::size_t(index)];
     Vec<S> c[F::planes + 1], v[F::states], b[F::inputs], out[F::states];
@@ -88,7 +92,7 @@ template <class S, class F> void linear_backward(const long* sizes, const Linear
   const LinearSizes s(sizes);
   const long dx_row = sizes[7], grad_row = sizes[8], none = F::states - sizes[9];
   const std::vector<Span> work = shares<S>(s, threads);
-  if (a.dx != a.grad) prefer_large_pages(a.dx, s.in_all(F::inputs, dx_row));
+  if (a.dx != a.grad) s.prefer_large(a.dx, F::inputs, dx_row);
   parallel(work.size(), threads, [&](long index) {
     const Span w = work[std::size_t(index)];
     const long width = groups_of(w.last - w.first, kLanes<S>) * kLanes<S>;
