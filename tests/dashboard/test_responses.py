@@ -46,6 +46,23 @@ def test_a_rule_that_is_not_registered_here_is_shown_all_the_same() -> None:
     assert impulse.impulse_responses(data, [0, 1]) == {}
 
 
+def test_a_rule_that_fails_outside_of_training_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = Ledger({"accuracy": "maximize"})
+    for mu in (0.1, 0.5):
+        ledger.add([0.5], of=candidate("rnn", "heavy_ball", mu=mu, s=0.6))
+    respond = rules.apply_rule
+
+    def at_times(rule: rules.HeavyBall, *tensors: Any) -> Any:
+        if rule.mu > 0.4:
+            raise RuntimeError("no GPU here")
+        return respond(rule, *tensors)
+
+    monkeypatch.setattr(rules, "apply_rule", at_times)
+    assert impulse.impulse_responses(data_of(ledger), [0, 1]).keys() == {0}
+
+
 def test_a_surface_follows_the_trials_and_ends_where_they_do() -> None:
     ledger = Ledger({"accuracy": "maximize"})
     for i in range(100):

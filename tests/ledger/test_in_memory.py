@@ -100,6 +100,7 @@ def test_a_suggestion_that_is_let_go_of_is_no_trial_of_anybody() -> None:
         assert number is None
         study.drop(trial)
     kept, _ = study.ask(TPESampler(seed=0))
+    kept.suggest_float("s", 0.0, 1.0)
     study.number(kept.number, 0)
     study.tell(0, TrialState.COMPLETE, [1.0], {})
     states = [trial.state for trial in kept.study.get_trials(deepcopy=False)]

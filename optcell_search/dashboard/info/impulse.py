@@ -23,8 +23,8 @@ def impulse_responses(data: Data, numbers: Iterable[int]) -> dict[int, tuple[flo
 
     The plain cell, u = z, answers 1, 0, 0, ... A tail of values that are as good as 0 is cut off;
     so is what follows a value that is not finite. Left out is a trial whose rule is not installed
-    here or not known with these hyperparameters, and one that has trained no epoch: a rule that
-    brings a worker down would bring this process down too.
+    here or not known with these hyperparameters, or raises an error where no training is, and one
+    that has trained no epoch: a rule that brings a worker down would bring this process down too.
     """
     table = data.table
     trained = (table["epochs"] > 0) | (table["state"] == "COMPLETE")
@@ -43,12 +43,16 @@ def impulse_responses(data: Data, numbers: Iterable[int]) -> dict[int, tuple[flo
             found |= {
                 int(row["number"]): _shortened(curve)
                 for row, curve in zip(complete, curves, strict=True)
+                if curve is not None
             }
     return found
 
 
-def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
-    """Return the response of one rule under each set of hyperparameters."""
+def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float] | None]:
+    """Return the response of one rule under each set of hyperparameters; None: it raised an error.
+
+    The rule may be another package's, and a search that has ended is not to lose its report by it.
+    """
     # torch takes its time to load, and only this view needs it.
     import torch
 
@@ -59,7 +63,7 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
     impulse = torch.zeros(LAGS, 1, 1, dtype=torch.float64)
     impulse[0] = 1.0
 
-    def respond(own: Mapping[str, Any]) -> Tensor:
+    def respond(own: Mapping[str, Any]) -> list[float] | None:
         values = {
             name: torch.tensor(
                 own[name], dtype=torch.int64 if isinstance(spec, Integer) else torch.float64
@@ -67,12 +71,16 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float]]:
             for name, spec in specs.items()
             if not isinstance(spec, Choice)
         }
-        return apply_rule(registered.get(rule)(**own), values, impulse)[0][:, 0, 0]
+        try:
+            found: Tensor = apply_rule(registered.get(rule)(**own), values, impulse)[0][:, 0, 0]
+        except Exception:
+            return None
+        return found.tolist()
 
     # Before a compiled kernel first runs torch loads its compiler, longer than this takes.
     with torch.no_grad(), backend("reference"):
         each = ({name: _taken(spec, own[name]) for name, spec in specs.items()} for own in options)
-        return [respond(own).tolist() for own in each]
+        return [respond(own) for own in each]
 
 
 def _taken(spec: Specification, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """A search by this package against what people would write instead, on equal data and seconds.
 
     python scripts/benchmarks/searches/bench_rivals.py [--tasks digits,co2] [--time 600] [--seeds 0]
+        [--rivals optcell-search,Optuna]
 
 The rivals: plain Optuna over a loop with nn.LSTM and nn.GRU, Ray Tune with OptunaSearch over the
 same, and where classes are asked for aeon's ROCKET and MultiRocket-Hydra with a ridge classifier
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--time", type=float, default=600)
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--rivals", default=",".join(RIVALS))
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     tasks, seeds = asked.tasks.split(","), [int(seed) for seed in asked.seeds.split(",")]
@@ -183,7 +185,7 @@ def main() -> None:
     rows = json.loads(kept.read_text()) if kept.exists() else []
     for seed in seeds:
         for task in tasks:
-            for rival in RIVALS:
+            for rival in asked.rivals.split(","):
                 mark = {"task": task, "rival": rival, "seed": seed, "seconds": asked.time}
                 done = any(mark.items() <= row.items() for row in rows)
                 if done or (task, rival) in LEFT_OUT:
