@@ -28,6 +28,7 @@ class DataSizes:
         readout: "last" for one answer a sequence, "every" for one a step.
         classes: of a classification, 0 where numbers are predicted.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
+        forecast: whether what is predicted is how a series goes on.
         by_loss: whether candidates are judged by their loss, alone or among other things.
     """
 
@@ -36,6 +37,7 @@ class DataSizes:
     readout: Literal["last", "every"]
     classes: int
     symbols: bool
+    forecast: bool = False
     by_loss: bool = False
 
 
@@ -56,6 +58,10 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
       read-out is that of the step), and no window is cut.
     - Where symbols are predicted: one direction, no front, and no augmentation, which is for
       numbers.
+    - Where a series is to be continued: the last step is read, or what attention takes, and
+      convolutions stand beside the recurrence or nowhere. A rising series goes on where the past
+      never was; behind convolutions and their norm, or in a mean over time, that is lost
+      (``scripts/benchmarks/results/forecasts.md``).
     - ``label_smoothing``: the most below 500 sequences, unless candidates are judged by their loss:
       more answers are right then, though with less confidence (few.md again).
     - Where numbers are predicted: no label smoothing and no class weights.
@@ -83,6 +89,13 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     if sizes.symbols:
         model |= {"bidirectional": False, "front": "none", "front_stride": 1}
         training |= {"jitter": 0.0, "scaling": 0.0, "slicing": 0.0}
+    if sizes.forecast:
+        model |= {
+            "readout": {"choices": ["last", "attention"]},
+            "readout_dropout": {"choices": [0.0, 0.2]},
+            "front": {"choices": ["none", "parallel"]},
+            "front_stride": 1,
+        }
     if sizes.sequences < _SMALL and not sizes.by_loss:
         most = max(_choices(training["label_smoothing"]), default=training["label_smoothing"])
         training["label_smoothing"] = most

@@ -8,7 +8,7 @@ from optcell_search.hyperparameters import specification
 from optcell_search.space import Candidate, DataSizes, SearchSpace, Training
 from optcell_search.space.faults import Faults
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.goals import Classification
+from optcell_search.tasks.goals import Classification, Forecasting
 
 _DEFAULTS = {name: spec.default for name, spec in specification(Training).items()}
 
@@ -40,6 +40,7 @@ def sizes_of(task: LoadedTask, objectives: Collection[str] = ()) -> DataSizes:
         readout=task.readout,
         classes=task.goal.classes if isinstance(task.goal, Classification) else 0,
         symbols=task.symbols,
+        forecast=isinstance(task.goal, Forecasting),
         by_loss="loss" in objectives,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +97,27 @@ def test_symbols_are_not_changed_nor_read_beside(auto: SearchSpace) -> None:
 def test_numbers_have_no_labels_to_smooth(auto: SearchSpace) -> None:
     space = adapted(auto, replace(SMALL, classes=0))
     assert values(space, "training.label_smoothing") == [0.0]
+
+
+def test_a_forecast_is_read_where_the_past_ends(auto: SearchSpace) -> None:
+    space = adapted(auto, replace(SMALL, steps=5000, classes=0, forecast=True))
+    assert values(space, "model.readout") == ["last", "attention"]
+    assert values(space, "model.front") == ["none", "parallel"]
+    assert values(space, "model.front_stride") == [1]
+    assert {(one.model.front, one.model.readout_dropout) for one in space.plain()} == {
+        ("none", 0.0)
+    }
+
+
+def test_a_file_to_forecast_is_known_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text("y\n" + "\n".join(str(i % 7) for i in range(200)) + "\n")
+    task = tasks.load(f"forecast:file={file},target=y,window=14,horizon=2")
+    assert sizes_of(task).forecast
+    space = adapted(SearchSpace.load(AUTO), sizes_of(task))
+    check_fit(space, task)
+    check_training(space, task)
+    assert not sizes_of(tasks.load("adding")).forecast
 
 
 def test_labels_of_few_sequences_are_smoothed(auto: SearchSpace) -> None:
