@@ -11,15 +11,17 @@ from shape_checker import sparing
 # Before anything of the package is imported: what jaxtyping's import hook decorates asks for it.
 jaxtyping.jaxtyped = sparing(jaxtyping.jaxtyped)
 
-# Rooms whose tests wait for Ray, a browser or a page's commands, and leave the processor idle.
+# Rooms whose tests wait for Ray, a browser or a page's commands: begun first, they leave the
+# processor to the others, which are thousands and short, and none of them runs alone at the end.
 _WAITING = ("tuning", "docs", "cli", "dashboard", "estimators")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files that wait evenly among those that compute."""
+    """Begin with what takes longest."""
     root = Path(__file__).parent
-    kinds: dict[bool, list[Path]] = {True: [], False: []}
-    for path in dict.fromkeys(item.path for item in items):
-        kinds[path.relative_to(root).parts[0] in _WAITING].append(path)
-    place = {path: i / len(kind) for kind in kinds.values() for i, path in enumerate(kind)}
-    items.sort(key=lambda item: place[item.path])
+
+    def place(item: pytest.Item) -> int:
+        room = item.path.relative_to(root).parts[0]
+        return _WAITING.index(room) if room in _WAITING else len(_WAITING)
+
+    items.sort(key=place)
