@@ -29,7 +29,8 @@ class DataSizes:
         classes: of a classification, 0 where numbers are predicted.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
         forecast: whether what is predicted is how a series goes on.
-        by_loss: whether candidates are judged by their loss, alone or among other things.
+        by_answers: whether candidates are judged by how many answers are right, and by nothing that
+            goes by how sure these are, such as the cross-entropy.
     """
 
     sequences: int
@@ -38,7 +39,7 @@ class DataSizes:
     classes: int
     symbols: bool
     forecast: bool = False
-    by_loss: bool = False
+    by_answers: bool = False
 
 
 def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
@@ -62,8 +63,8 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
       convolutions stand beside the recurrence or nowhere. A rising series goes on where the past
       never was; behind convolutions and their norm, or in a mean over time, that is lost
       (``scripts/benchmarks/results/forecasts.md``).
-    - ``label_smoothing``: the most below 500 sequences, unless candidates are judged by their loss:
-      more answers are right then, though with less confidence (few.md again).
+    - ``label_smoothing``: the most below 500 sequences where candidates are judged by answers: more
+      of them are right then, and they are less sure (few.md again).
     - Where numbers are predicted: no label smoothing and no class weights.
     """
     data = space.to_dict()
@@ -96,7 +97,7 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
             "front": {"choices": ["none", "parallel"]},
             "front_stride": 1,
         }
-    if sizes.sequences < _SMALL and not sizes.by_loss:
+    if sizes.sequences < _SMALL and sizes.by_answers:
         most = max(_choices(training["label_smoothing"]), default=training["label_smoothing"])
         training["label_smoothing"] = most
     if not sizes.classes:

@@ -9,7 +9,10 @@ from optcell_search.space import Candidate, DataSizes, SearchSpace, Training
 from optcell_search.space.faults import Faults
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.goals import Classification, Forecasting
+from optcell_search.training.measuring.scoring import COSTS
 
+# Metrics for which it does not matter how sure an answer is.
+_COUNTED = {"accuracy", "balanced_accuracy", "macro_f1"}
 _DEFAULTS = {name: spec.default for name, spec in specification(Training).items()}
 
 
@@ -32,8 +35,9 @@ def sizes_of(task: LoadedTask, objectives: Collection[str] = ()) -> DataSizes:
 
     Args:
         task: the task.
-        objectives: what candidates are judged by.
+        objectives: what candidates are judged by; none: the task's first metric.
     """
+    judged = set(objectives or list(task.metrics)[:1]) - set(COSTS)
     return DataSizes(
         sequences=len(task.train),
         steps=int(task.train.inputs.shape[1]),
@@ -41,7 +45,7 @@ def sizes_of(task: LoadedTask, objectives: Collection[str] = ()) -> DataSizes:
         classes=task.goal.classes if isinstance(task.goal, Classification) else 0,
         symbols=task.symbols,
         forecast=isinstance(task.goal, Forecasting),
-        by_loss="loss" in objectives,
+        by_answers=judged <= _COUNTED,
     )
 
 

@@ -123,16 +123,41 @@ def test_a_file_to_forecast_is_known_for_one(tmp_path: Path) -> None:
 def test_labels_of_few_sequences_are_smoothed(auto: SearchSpace) -> None:
     few, some, by_loss = (
         values(adapted(auto, replace(SMALL, **changed)), "training.label_smoothing")
-        for changed in ({}, {"sequences": 500}, {"by_loss": True})
+        for changed in (
+            {"by_answers": True},
+            {"by_answers": True, "sequences": 500},
+            {"by_answers": False},
+        )
     )
     assert few == [0.1]
     assert some == by_loss == values(auto, "training.label_smoothing")
 
 
-def test_who_searches_by_the_loss_does_not_smooth_labels_unasked() -> None:
-    task = tasks.load("digits")
-    assert sizes_of(task, ["loss", "parameters"]).by_loss
-    assert not sizes_of(task, ["accuracy"]).by_loss
+@pytest.mark.parametrize(
+    ("objectives", "counted"),
+    [
+        ([], True),
+        (["accuracy", "parameters"], True),
+        (["macro_f1", "balanced_accuracy"], True),
+        (["cross_entropy"], False),
+        (["accuracy", "brier"], False),
+        (["loss", "parameters"], False),
+        (["roc_auc"], False),
+    ],
+)
+def test_who_asks_how_sure_answers_are_smooths_no_labels_unasked(
+    objectives: list[str], counted: bool
+) -> None:
+    assert sizes_of(tasks.load("digits"), objectives).by_answers == counted
+
+
+def test_texts_are_judged_by_how_sure_the_next_symbol_is(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("the quick brown fox " * 400)
+    sizes = sizes_of(tasks.load(str(file)))
+    assert not sizes.by_answers
+    smoothing = values(adapted(SearchSpace.load(AUTO), sizes), "training.label_smoothing")
+    assert 0.0 in smoothing
 
 
 def test_ranges_and_single_values_stay() -> None:
