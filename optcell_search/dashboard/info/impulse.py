@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,9 @@ def _filtered(rule: str, options: list[dict[str, Any]]) -> list[list[float] | No
         }
         try:
             found: Tensor = apply_rule(registered.get(rule)(**own), values, impulse)[0][:, 0, 0]
-        except Exception:
+        except Exception as error:
+            told = f"rule {rule!r} fails outside of a training, its answer to a one is not drawn"
+            warnings.warn(f"{told}: {error}", stacklevel=2)
             return None
         return found.tolist()
 

@@ -18,9 +18,11 @@ NONE, ERROR, MEMORY, KILL, NAN, SLOW, SHARE = range(7)
 
 
 def _share() -> float:
-    """The share of a GPU that Ray gave this process."""
+    """The share of a GPU that Ray gave this process, all of it outside of a worker."""
     import ray
 
+    if ray.get_runtime_context().worker.mode != ray.WORKER_MODE:
+        return 1.0
     resources = ray.get_runtime_context().get_assigned_resources()
     return float(resources.get("GPU", 0.0))
 
