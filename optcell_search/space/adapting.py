@@ -102,7 +102,7 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
             "front_stride": 1,
         }
     if sizes.anchored:
-        model["relative_to"] = {"choices": ["none", "last"]}
+        model["relative_to"] = {"choices": ["last", "none"]}
     if sizes.sequences < _SMALL and sizes.by_answers:
         most = max(_choices(training["label_smoothing"]), default=training["label_smoothing"])
         training["label_smoothing"] = most
