@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 
 import torch
 
@@ -101,7 +100,7 @@ class Population:
         trainings = list(self.trainings)
         self._filled += len(trainings)
         self._offered += self.size
-        self._arrange([one for one in trainings if not one.exhausted])
+        self._arrange()
         losses: dict[int, float | DivergedError] = {}
         for bank in self._banks:
             losses |= zip(map(id, bank.trainings), bank.epoch(), strict=True)
@@ -120,14 +119,25 @@ class Population:
             if (reason := self._why_alone(training))
         }
 
-    def _arrange(self, trainings: Sequence[Training]) -> None:
-        """Have banks of just these trainings, those that stand already as they are."""
+    @property
+    def companies(self) -> list[int]:
+        """With how many each training takes the steps of its next epoch, itself included."""
+        sizes = {id(one): len(group) for group in self._groups() for one in group}
+        return [sizes.get(id(training), 1) for training in self.trainings]
+
+    def _groups(self) -> list[list[Training]]:
+        """Return the trainings that are to take their steps at once."""
         groups: dict[object, list[Training]] = {}
-        for training in trainings:
-            groups.setdefault(family(training.candidate), []).append(training)
-        wanted = [
+        for training in self.trainings:
+            if not training.exhausted:
+                groups.setdefault(family(training.candidate), []).append(training)
+        return [
             group for group in groups.values() if len(group) > 1 and not self._why_alone(group[0])
         ]
+
+    def _arrange(self) -> None:
+        """Have banks of these groups, those that stand already as they are."""
+        wanted = self._groups()
         kept = [bank for bank in self._banks if bank.trainings in wanted]
         self._settle(kept)
         known = [bank.trainings for bank in kept]
