@@ -23,8 +23,9 @@ from .worker.job import Job
 from .worker.seeds import train_seeds
 from .worker.session import POPULATION, Session
 
-# How far rounding may take a training apart, as a share of a metric, or for small ones at all.
-_ROUNDING = 0.01
+# How far rounding may take a training apart, as a share of a metric; and at all, for what is a
+# difference of larger numbers, such as R² near 0.
+_ROUNDING, _LEAST = 0.01, 1e-4
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Replay:
         if self.company == 1:
             return not any(self.differences.values())
         return all(
-            _gap(value, self.repeated[epoch][name]) <= _ROUNDING * max(1.0, abs(value))
+            _gap(value, self.repeated[epoch][name]) <= max(_LEAST, _ROUNDING * abs(value))
             for epoch, metrics in self.recorded.items()
             for name, value in metrics.items()
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 
 import torch
 
+from optcell_search.cells.dropping import drawing_from
 from optcell_search.training.divergence import DivergedError
 from optcell_search.training.trainer import Training
 
@@ -166,8 +168,11 @@ def _judged(training: Training, loss: float | DivergedError | None) -> Outcome:
 
 
 def _unmapped(training: Training) -> str:
-    """Return why torch cannot map over a training's model, as a try of it says; empty: it can."""
-    with torch.random.fork_rng(devices=[]):
+    """Return why torch cannot map over a training's model, as a try of it says; empty: it can.
+
+    Whatever is raised is the reason: what a cell does wrong it does, and says, alone as well.
+    """
+    with torch.random.fork_rng(devices=[]), drawing_from([nullcontext()]):
         model = copy.deepcopy(training.live)
         mapped, stack = Mapped([training]), Stack([model])
         split = training.task.train
@@ -177,6 +182,7 @@ def _unmapped(training: Training) -> str:
             outputs, _ = mapped({**stack.weights, **stack.others}, batch.inputs.unsqueeze(0))
             weights = list(stack.weights.values())
             torch.autograd.grad(outputs.square().sum(), weights, allow_unused=True)
-        except RuntimeError as error:
-            return f"torch.func.vmap: {str(error).splitlines()[0]}"
+        except Exception as error:
+            first, *_ = str(error).splitlines() or [type(error).__name__]
+            return f"torch.func.vmap: {first}"
     return ""
