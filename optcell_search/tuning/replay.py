@@ -52,7 +52,7 @@ class Replay:
         if self.company == 1:
             return not any(self.differences.values())
         return all(
-            _gap(value, self.repeated[epoch][name]) <= max(_LEAST, _ROUNDING * abs(value))
+            _near(value, self.repeated[epoch][name])
             for epoch, metrics in self.recorded.items()
             for name, value in metrics.items()
         )
@@ -185,6 +185,11 @@ def _retrained(request: Request, trial: FrozenTrial, source: Source, until: int)
 
 def _detached(training: Training) -> dict[str, Tensor]:
     return {name: tensor.detach() for name, tensor in training.model.state_dict().items()}
+
+
+def _near(recorded: float, repeated: float) -> bool:
+    same = _gap(recorded, repeated) == 0
+    return same or math.isclose(recorded, repeated, rel_tol=_ROUNDING, abs_tol=_LEAST)
 
 
 def _gap(recorded: float, repeated: float) -> float:
