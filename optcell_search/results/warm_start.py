@@ -10,6 +10,7 @@ from typing import Any
 from ..ledger.format import DUPLICATE_OF, METRICS, MIXTURE, READ_OFF, REQUEST, directions_in
 from ..ledger.trials.trial_record import TrialRecord
 from ..space import LARGEST
+from .equal_cost import at_equal_cost
 from .gain import COSTS
 from .intervals import Interval
 from .kendall import tau_within
@@ -115,7 +116,14 @@ def warm_start(records: Sequence[TrialRecord], attributes: Mapping[str, Any]) ->
     label = f"validation {name.replace('_', ' ')}"
     gaps = [cell.gap for cell in cells if cell.gap is not None]
     gap = statistics.fmean(gaps) if gaps else None
+    scores = {
+        one.trial: one.score
+        for cell in cells
+        for one in cell.rules
+        if one.trial is not None and one.score is not None
+    }
     sentence = _sentence(len(mixtures), cells, tau, label) + _of_gap(cells, gap)
+    sentence += at_equal_cost(records, request, scores, name, sign)
     return WarmStart(label, cells, tau, gap, told, sentence)
 
 
