@@ -174,9 +174,8 @@ def run(arguments: argparse.Namespace, said: Callable[[str], None]) -> None:
                 rows.append(row)
                 path.write_text(json.dumps(rows, indent=1) + "\n")
                 (arguments.out / "warm_start.md").write_text(table(rows, arguments.beside))
-                said(
-                    f"{name} {seed} {way}: {best_within(row, cost(row)):.4f}, {cost(row):.0f} epochs"
-                )
+                spent = cost(row)
+                said(f"{name} {seed} {way}: {best_within(row, spent):.4f}, {spent:.0f} epochs")
 
 
 def main() -> None:
