@@ -66,7 +66,7 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
       never was; behind convolutions and their norm, or in a mean over time, that is lost
       (``scripts/benchmarks/results/forecasts.md``).
     - Where the past of a series is an input: it is forecast as it is, or relative to its last
-      value; a rising one had a quarter of the error so, one with seasons some more (forecasts.md).
+      value; a rising one had a quarter of the error so, 13 weeks ahead (forecasts.md).
     - ``label_smoothing``: the most below 500 sequences where candidates are judged by answers: more
       of them are right then, and they are less sure (few.md again).
     - Where numbers are predicted: no label smoothing and no class weights.
