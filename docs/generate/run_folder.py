@@ -70,8 +70,9 @@ TRIAL = {
     "worker": "Host and process that trained it.",
     "epoch:NNNN": "The metrics of that epoch.",
     "metrics": "The metrics that it ended with; over folds and repeats, their means, and as "
-    "`population` how many of these were trained side by side. Of a trial that is one training, "
-    "`population` says with how many trials it took its steps, itself included.",
+    "`population` how many of these took their steps at once, at most. Of a trial that is one "
+    "training, `population` says with how many trials it took its steps, itself included. Who "
+    "takes none, as its patience is used up, counts for nobody.",
     "spread": "With `--repeats` or `--folds`, the standard deviation of each metric over them.",
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",

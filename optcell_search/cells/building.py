@@ -10,7 +10,7 @@ import torch
 from ..rules import Rule
 from .base import Cell
 from .conv import ConvNet, ConvolutionalCell
-from .model import SequenceModel
+from .model import Anchor, SequenceModel
 
 AnyModel = SequenceModel | ConvNet
 
@@ -28,6 +28,7 @@ def build_model(
     frame: tuple[int, int, int] | None = None,
     symbols: bool = False,
     embedded: Sequence[tuple[int, int]] = (),
+    anchors: Sequence[Anchor] = (),
     device: torch.device | str | None = None,
 ) -> AnyModel:
     """Return the untrained model around a cell.
@@ -44,6 +45,7 @@ def build_model(
         frame: channels, height and width where the features of a step are an image.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
         embedded: (place, levels) of features that are numbers of categories.
+        anchors: for each output where the past of its series is found, see `model.Relative`.
         device: of the parameters.
 
     Raises:
@@ -54,7 +56,7 @@ def build_model(
         pooled = {"readout": readout} if readout == "every" else {}
         return SequenceModel(
             input_size, output_size, cell=cell, rule=rule, symbols=symbols, embedded=embedded,
-            device=device, **{**model, **pooled},
+            anchors=anchors, device=device, **{**model, **pooled},
         )  # fmt: skip
     if frame is None:
         raise ValueError(

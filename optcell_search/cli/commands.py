@@ -159,8 +159,8 @@ def replay(arguments: argparse.Namespace) -> int:
         print(tables.replay(again.number, again.recorded, again.repeated))
         print(f"largest difference: {largest:g}")
         if again.company > 1:
-            others = again.company - 1
-            print(f"in the search it was trained beside {others} others, equal up to rounding")
+            others = "1 other" if again.company == 2 else f"{again.company - 1} others"
+            print(f"in the search it was trained beside {others}, equal up to rounding")
     if not again.is_same:
         raise RunFailedError(
             f"trial {again.number}: trained again it comes to other numbers than the study holds, "

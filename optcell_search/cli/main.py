@@ -17,7 +17,8 @@ from ..ledger.storage.passwords import without_password
 from ..ledger.trials.reasons import RunFailedError
 from ..stages import stage
 from . import commands, interruption
-from .parser import make_parser, shortened
+from .complaining import shortened
+from .parser import make_parser
 from .telling import told
 
 DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141

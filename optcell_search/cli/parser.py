@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
 
-from ..ledger.storage.passwords import without_password
 from . import commands, steering
+from .complaining import Parser
 from .finalize_options import add_finalize
 from .search_options import add_extension, add_new_limits, add_search
 from .simulating import add_simulate, simulate
@@ -22,29 +21,13 @@ a first search, from nothing to an exported cell:
 """
 
 _TRUST = "Use the database, storage and cluster that the folder names outside of itself."
-_LONGEST = 2000  # characters
 _FORCE = "Replace the file where it exists."
 _JSON = "Print the results as JSON instead of a table."
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and end with exit code 2."""
-        said = shortened(without_password(message))
-        self.exit(2, f"{self.prog}: {said}; see {self.prog} --help\n")
-
-
-def shortened(line: str) -> str:
-    """Return a message that repeats what was asked for, without the middle of something endless."""
-    half = _LONGEST // 2
-    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command; ``command`` of its result is what to call."""
-    parser = _Parser(
+    parser = Parser(
         prog="optcell-search",
         description="Search for the update rule, momentum and step size that suit your recurrent "
         "network, on your data.",
@@ -73,13 +56,13 @@ _Actions = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _command(
-    actions: _Actions[_Parser],
+    actions: _Actions[Parser],
     name: str,
     call: commands.Command,
     summary: str,
     *,
     directory: bool = True,
-) -> _Parser:
+) -> Parser:
     parser = actions.add_parser(name, help=summary, description=summary)
     parser.set_defaults(command=call)
     if directory:
@@ -89,11 +72,11 @@ def _command(
     return parser
 
 
-def _add_run(actions: _Actions[_Parser]) -> None:
+def _add_run(actions: _Actions[Parser]) -> None:
     add_search(_command(actions, "run", commands.run, "Start a search.", directory=False))
 
 
-def _add_resume(actions: _Actions[_Parser]) -> None:
+def _add_resume(actions: _Actions[Parser]) -> None:
     summary = "Go on with a run that was stopped or died, or let it use more."
     parser = _command(actions, "resume", commands.resume, summary)
     _add_address(parser)
@@ -101,12 +84,12 @@ def _add_resume(actions: _Actions[_Parser]) -> None:
     add_extension(parser)
 
 
-def _add_extend(actions: _Actions[_Parser]) -> None:
+def _add_extend(actions: _Actions[Parser]) -> None:
     summary = "Let a search that is at work use more; one that has ended is resumed."
     add_new_limits(_command(actions, "extend", steering.extend, summary))
 
 
-def _add_enqueue(actions: _Actions[_Parser]) -> None:
+def _add_enqueue(actions: _Actions[Parser]) -> None:
     summary = "Put the candidate of a trial, with other values, into the queue of a run."
     parser = _command(actions, "enqueue", steering.enqueue, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
@@ -119,13 +102,13 @@ def _add_enqueue(actions: _Actions[_Parser]) -> None:
     )
 
 
-def _add_prune(actions: _Actions[_Parser]) -> None:
+def _add_prune(actions: _Actions[Parser]) -> None:
     summary = "Have a running trial end, pruned, after its current epoch."
     parser = _command(actions, "prune", steering.prune, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
 
 
-def _add_address(parser: _Parser) -> None:
+def _add_address(parser: Parser) -> None:
     parser.add_argument(
         "--address",
         help="The Ray cluster to use, where it is another one than the run began on; `local` "
@@ -133,7 +116,7 @@ def _add_address(parser: _Parser) -> None:
     )
 
 
-def _add_data_dir(parser: _Parser) -> None:
+def _add_data_dir(parser: Parser) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -142,11 +125,11 @@ def _add_data_dir(parser: _Parser) -> None:
     )
 
 
-def _add_status(actions: _Actions[_Parser]) -> None:
+def _add_status(actions: _Actions[Parser]) -> None:
     _command(actions, "status", commands.status, "Tell how far a run is, and what failed.")
 
 
-def _add_results(actions: _Actions[_Parser]) -> None:
+def _add_results(actions: _Actions[Parser]) -> None:
     parser = _command(actions, "results", commands.results, "List the candidates of a run.")
     parser.add_argument(
         "--pareto", action="store_true", help="Show only the trials that no other one dominates."
@@ -159,7 +142,7 @@ def _add_results(actions: _Actions[_Parser]) -> None:
     parser.add_argument("--force", action="store_true", help=_FORCE)
 
 
-def _add_finalize(actions: _Actions[_Parser]) -> None:
+def _add_finalize(actions: _Actions[Parser]) -> None:
     summary = "Train the best candidates again with fresh seeds, then test them."
     parser = _command(actions, "finalize", commands.finalize, summary)
     add_finalize(parser)
@@ -167,14 +150,14 @@ def _add_finalize(actions: _Actions[_Parser]) -> None:
     _add_data_dir(parser)
 
 
-def _add_replay(actions: _Actions[_Parser]) -> None:
+def _add_replay(actions: _Actions[Parser]) -> None:
     summary = "Train one candidate again, alone, and compare: exit code 1 if its numbers differ."
     parser = _command(actions, "replay", commands.replay, summary)
     parser.add_argument("trial", type=int, metavar="TRIAL", help="The number of the trial.")
     _add_data_dir(parser)
 
 
-def _add_dashboard(actions: _Actions[_Parser]) -> None:
+def _add_dashboard(actions: _Actions[Parser]) -> None:
     summary = "Show runs in the browser and follow them, or write them as one HTML file."
     parser = _command(actions, "dashboard", commands.dashboard, summary, directory=False)
     parser.add_argument(
@@ -229,7 +212,7 @@ def _add_dashboard(actions: _Actions[_Parser]) -> None:
     )
 
 
-def _add_export(actions: _Actions[_Parser]) -> None:
+def _add_export(actions: _Actions[Parser]) -> None:
     summary = "Make a trained candidate a package that needs torch alone."
     parser = _command(actions, "export", commands.export, summary)
     parser.add_argument(
@@ -255,7 +238,7 @@ def _add_export(actions: _Actions[_Parser]) -> None:
     _add_data_dir(parser)
 
 
-def _add_predict(actions: _Actions[_Parser]) -> None:
+def _add_predict(actions: _Actions[Parser]) -> None:
     summary = "Predict a file of raw data with an exported package; this runs the package's code."
     parser = _command(actions, "predict", commands.predict, summary, directory=False)
     parser.add_argument(
@@ -282,12 +265,12 @@ def _add_predict(actions: _Actions[_Parser]) -> None:
     )
 
 
-def _add_simulate(actions: _Actions[_Parser]) -> None:
+def _add_simulate(actions: _Actions[Parser]) -> None:
     summary = "Search a table of trained candidates, without training anything."
     add_simulate(_command(actions, "simulate", simulate, summary, directory=False))
 
 
-def _add_list(actions: _Actions[_Parser]) -> None:
+def _add_list(actions: _Actions[Parser]) -> None:
     summary = "List what there is to search."
     parser = _command(actions, "list", commands.list_plugins, summary, directory=False)
     parser.add_argument(

@@ -5,14 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-
-def _number_or_auto(convert: Callable[[str], float]) -> Callable[[str], float | str]:
-    def read(text: str) -> float | str:
-        return text if text == "auto" else convert(text)
-
-    # What argparse calls a value that cannot be read.
-    read.__name__ = convert.__name__
-    return read
+from .complaining import number_or_auto
 
 
 def add_strategy(add: Callable[..., object]) -> None:
@@ -96,7 +89,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--folds",
-        type=_number_or_auto(int),
+        type=number_or_auto(int),
         metavar="K",
         help="In how many folds of training and validation data each candidate is trained; "
         "objectives are the means over them. 1 is the task's own split, auto means 5 below 1,000 "
@@ -104,7 +97,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--population",
-        type=_number_or_auto(int),
+        type=number_or_auto(int),
         default="auto",
         metavar="K",
         help="How many trainings are taken side by side as one network: of a candidate its folds, "
@@ -133,7 +126,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--gpus-per-trial",
-        type=_number_or_auto(float),
+        type=number_or_auto(float),
         default=0.0,
         metavar="G",
         help="The share of a GPU that each candidate has, or auto for what the largest ones "
@@ -188,7 +181,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--epochs",
-        type=_number_or_auto(int),
+        type=number_or_auto(int),
         metavar="E",
         help="How many epochs a candidate is trained for, or auto: many for small data, ten for "
         "large (default: auto, or what the preset makes of it).",

@@ -53,6 +53,10 @@ class TaskDescription(Sizes, Protocol):
         """Place and levels of the features that are numbers of categories."""
 
     @property
+    def anchors(self) -> tuple[tuple[int, float, float], ...]:
+        """For each output the place of its series' past, factor and shift; empty: no forecast."""
+
+    @property
     def chunk(self) -> int:
         """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
 
@@ -81,6 +85,11 @@ class TaskInfo:
     def embedded(self) -> tuple[tuple[int, int], ...]:
         """Place and levels of the features that are numbers of categories."""
         return () if self.preprocessing is None else self.preprocessing.embedded
+
+    @property
+    def anchors(self) -> tuple[tuple[int, float, float], ...]:
+        """For each output the place of its series' past, factor and shift; empty: no forecast."""
+        return () if self.preprocessing is None else self.preprocessing.anchors
 
 
 def package_name(target: str) -> str:

@@ -54,6 +54,10 @@ def write_formats(model: Model, input_size: int, folder: Path) -> dict[str, Outc
         said = "a backward direction needs the whole sequence, so there is no single step"
         refused = {"written": False, "reason": said}
         return {"model.pt2": refused, "step.onnx": refused}
+    if not model.streams:
+        said = "values are relative to the last one of a window, so there is no single step"
+        refused = {"written": False, "reason": said}
+        return {"model.pt2": refused, "step.onnx": refused}
     if any(isinstance(part, Front) and part.stride > 1 for part in model.modules()):
         said = "with a stride not every step is taken by the recurrence, so no step is like another"
         refused = {"written": False, "reason": said}

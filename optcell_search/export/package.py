@@ -152,6 +152,7 @@ def _write(
         "frame": task.frame,
         "symbols": task.symbols,
         "embedded": task.embedded,
+        "anchors": task.anchors,
         "chunk": task.chunk,
         # Models whose answers are averaged, and how; of one there is nothing to average.
         "members": len(model.members) if isinstance(model, Ensemble) else 1,

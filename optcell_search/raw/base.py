@@ -83,6 +83,15 @@ class Preprocessing(abc.ABC):
         """Place and levels of the features that are numbers of categories, which a model embeds."""
         return ()
 
+    @property
+    def anchors(self) -> tuple[tuple[int, float, float], ...]:
+        """For each output that goes on a series: the feature that holds its past, factor and shift.
+
+        An output that is factor · feature + shift says that the series stays where it is. Empty
+        where nothing is forecast, or a series is no input.
+        """
+        return ()
+
     def written(self, how: How) -> Self:
         """Return the same for files that are written so.
 

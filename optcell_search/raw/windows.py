@@ -101,6 +101,22 @@ class WindowPreprocessing(Preprocessing):
         width = self.features.width
         return (*self.features.places, *((width + place, levels) for place, levels in ahead))
 
+    @property
+    def anchors(self) -> tuple[tuple[int, float, float], ...]:
+        """For each output the place of its series' past, and factor and shift to its own unit."""
+        own, numeric = self.features, self.features.numeric
+        each = self.outputs.size // len(self.forecast)
+        found = []
+        for number, name in enumerate(self.forecast):
+            if name not in numeric:
+                return ()
+            column = numeric.index(name)
+            offset, scale = self.outputs.offset[number * each], self.outputs.scale[number * each]
+            factor = own.scale[column] / scale
+            shift = (own.offset[column] - offset) / scale
+            found += [(own.first[name], factor, shift)] * each
+        return tuple(found)
+
     def written(self, how: How) -> WindowPreprocessing:
         """Return the same for files that are written so."""
         form, days = self.form.otherwise(how)

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..ledger.format import DUPLICATE_OF, METRICS, MIXTURE, READ_OFF, REQUEST, directions_in
 from ..ledger.trials.trial_record import TrialRecord
+from ..space import LARGEST
+from .equal_cost import at_equal_cost
 from .gain import COSTS
 from .intervals import Interval
 from .kendall import tau_within
@@ -24,7 +26,8 @@ class OfRule:
         rule: its name.
         weight: alpha, which ranks nothing.
         without: loss of the mixture without it; the larger, the stronger the rule.
-        alone: loss of the rule by itself, with the weights of the mixture.
+        alone: loss of the rule by itself, with the weights of the mixture. Of both `space.LARGEST`
+            stands for what is not finite.
         trial: that trained its candidate to its end; None: none has.
         score: of that trial, None likewise.
     """
@@ -54,9 +57,13 @@ class OfCell:
     rules: tuple[OfRule, ...]
 
     @property
-    def gap(self) -> float:
-        """The discretisation gap: the mixture's loss less that of the strongest rule alone."""
-        return self.loss - self.rules[0].alone
+    def gap(self) -> float | None:
+        """The discretisation gap: the mixture's loss less that of the strongest rule alone.
+
+        None where one of the two is not finite.
+        """
+        alone = self.rules[0].alone
+        return self.loss - alone if max(self.loss, alone) < LARGEST else None
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,10 @@ class WarmStart:
     Attributes:
         label: what candidates are scored by.
         cells: those whose mixture is complete.
-        tau: Kendall's, of the rankings of a cell's rules by the loss alone and by their own score,
-            over the pairs within each cell; None where too few are trained.
-        gap: the mean of `OfCell.gap` over cells; None where nothing has been read off.
+        tau: Kendall's, of the ranking of a cell's rules by `OfRule.without`, which the search went
+            by, and that by their own score, over the pairs within each cell; None where too few
+            are trained.
+        gap: the mean of `OfCell.gap` over the cells that have one; None where none has.
         told: whether tau is above 0 by its interval: where not, nothing was told.
         sentence: all this in words.
     """
@@ -104,10 +112,18 @@ def warm_start(records: Sequence[TrialRecord], attributes: Mapping[str, Any]) ->
         if row.known.get(MIXTURE) and row.known.get("candidate") in mixtures
     )
     tau = tau_within([_both(cell, sign) for cell in cells])
-    gap = statistics.fmean(cell.gap for cell in cells) if cells else None
     told = tau is not None and tau.excludes_zero and tau.mean > 0
     label = f"validation {name.replace('_', ' ')}"
-    sentence = _sentence(len(mixtures), cells, tau, gap, label)
+    gaps = [cell.gap for cell in cells if cell.gap is not None]
+    gap = statistics.fmean(gaps) if gaps else None
+    scores = {
+        one.trial: one.score
+        for cell in cells
+        for one in cell.rules
+        if one.trial is not None and one.score is not None
+    }
+    sentence = _sentence(len(mixtures), cells, tau, label) + _of_gap(cells, gap)
+    sentence += at_equal_cost(records, request, scores, name, sign)
     return WarmStart(label, cells, tau, gap, told, sentence)
 
 
@@ -133,26 +149,19 @@ def _of_cell(row: TrialRecord, by_key: Mapping[str, TrialRecord], keys: Any, nam
 
 
 def _both(cell: OfCell, sign: int) -> tuple[list[float], list[float]]:
-    scored = [(one.alone, one.score) for one in cell.rules if one.score is not None]
-    return [-alone for alone, _ in scored], [sign * score for _, score in scored]
+    scored = [(one.without, one.score) for one in cell.rules if one.score is not None]
+    return [without for without, _ in scored], [sign * score for _, score in scored]
 
 
-def _sentence(
-    asked: int, cells: Sequence[OfCell], tau: Interval | None, gap: float | None, label: str
-) -> str:
-    if gap is None:
+def _sentence(asked: int, cells: Sequence[OfCell], tau: Interval | None, label: str) -> str:
+    if not cells:
         what = _many(asked, "mixture")
         return f"Warm start: of {what} none is complete, so nothing was read off."
     strongest = ", ".join(f"{one.rules[0].rule} on {one.cell}" for one in cells)
     of_all = "" if len(cells) == asked else f" ({len(cells)} of {asked} mixtures)"
     start = f"Warm start: the strongest rule is {strongest}{of_all}."
-    mean = " in the mean" if len(cells) > 1 else ""
-    end = (
-        " The discretisation gap, the validation loss of the mixture less that of its strongest "
-        f"rule alone, is {gap:+.3g}{mean}."
-    )
     if tau is None:
-        return f"{start} Too few of the candidates read off are trained to say how well.{end}"
+        return f"{start} Too few of the candidates read off are trained to say how well."
     agreement = (
         f"Kendall's τ between the mixtures' ranking of rules and the {label} of "
         f"{_many(tau.amount, 'candidate')} trained apart is {tau.mean:.2f} (95 % interval "
@@ -162,7 +171,23 @@ def _sentence(
         verdict = "the warm start told nothing"
     else:
         verdict = "they agree" if tau.mean > 0 else "the ranking is the wrong way round"
-    return f"{start} {agreement}: {verdict}.{end}"
+    return f"{start} {agreement}: {verdict}."
+
+
+def _of_gap(cells: Sequence[OfCell], gap: float | None) -> str:
+    """Return the discretisation gap in words, behind a space; nothing where none was read off."""
+    if not cells:
+        return ""
+    what = (
+        "The discretisation gap, the validation loss of the mixture less that of its strongest "
+        "rule alone,"
+    )
+    without = [one.cell for one in cells if one.gap is None]
+    if gap is None:
+        return f" {what} is not finite."
+    mean = " in the mean" if len(cells) - len(without) > 1 else ""
+    besides = f", {', '.join(without)} left out, where it is not finite" if without else ""
+    return f" {what} is {gap:+.3g}{mean}{besides}."
 
 
 def _many(amount: int, what: str) -> str:

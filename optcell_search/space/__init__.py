@@ -7,13 +7,14 @@ from .candidate import Candidate, trial_seed
 from .faults import SpaceError
 from .fitting import check_fit
 from .flat import from_flat
-from .mixing import MIXTURE, is_mixture, mixtures, read_off
+from .mixing import LARGEST, MIXTURE, is_mixture, mixtures, read_off
 from .plain import is_plain
 from .settings import ConvModel, Model, Training
 from .space import SearchSpace
 
 __all__ = [
     "AUTO",
+    "LARGEST",
     "MIXTURE",
     "Candidate",
     "ConvModel",

@@ -29,6 +29,7 @@ class DataSizes:
         classes: of a classification, 0 where numbers are predicted.
         symbols: whether a step is the number of a symbol, and symbols are predicted.
         forecast: whether what is predicted is how a series goes on.
+        anchored: whether the past of every such series is among the inputs, as numbers.
         by_answers: whether candidates are judged by how many answers are right, and by nothing that
             goes by how sure these are, such as the cross-entropy.
     """
@@ -39,6 +40,7 @@ class DataSizes:
     classes: int
     symbols: bool
     forecast: bool = False
+    anchored: bool = False
     by_answers: bool = False
 
 
@@ -63,6 +65,8 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
       convolutions stand beside the recurrence or nowhere. A rising series goes on where the past
       never was; behind convolutions and their norm, or in a mean over time, that is lost
       (``scripts/benchmarks/results/forecasts.md``).
+    - Where the past of a series is an input: it is forecast as it is, or relative to its last
+      value; a rising one had a quarter of the error so, 13 weeks ahead (forecasts.md).
     - ``label_smoothing``: the most below 500 sequences where candidates are judged by answers: more
       of them are right then, and they are less sure (few.md again).
     - Where numbers are predicted: no label smoothing and no class weights.
@@ -97,6 +101,8 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
             "front": {"choices": ["none", "parallel"]},
             "front_stride": 1,
         }
+    if sizes.anchored:
+        model["relative_to"] = {"choices": ["last", "none"]}
     if sizes.sequences < _SMALL and sizes.by_answers:
         most = max(_choices(training["label_smoothing"]), default=training["label_smoothing"])
         training["label_smoothing"] = most

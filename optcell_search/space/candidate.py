@@ -55,7 +55,8 @@ class Sizes(Protocol):
     def symbols(self) -> bool:
         """Whether a step is the number of a symbol, and symbols are predicted."""
 
-    # A task may also say `embedded`: place and levels of features that are numbers of categories.
+    # A task may also say `embedded`: place and levels of features that are numbers of categories;
+    # and `anchors`: where each output finds the past of the series that it forecasts.
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ class Candidate:
             frame=sizes.frame if over_images else None,
             symbols=sizes.symbols,
             embedded=getattr(sizes, "embedded", ()),
+            anchors=getattr(sizes, "anchors", ()),
         )
 
 

@@ -17,7 +17,8 @@ def check_fit(space: SearchSpace, task: Sizes) -> None:
     Raises:
         SpaceError: its cells are convolutional and the task has no images, or images that the
             deepest network cannot halve; its networks may read ahead, and the task is to tell
-            what comes next; or they read over time, and the task has a target for every step.
+            what comes next; they read over time, and the task has a target for every step; or
+            they take series relative to their last value, and the task forecasts none.
     """
     faults = Faults(f"search space {space.name!r}" if space.name else "search space")
     if model_settings(space.cells[0]) is ConvModel:
@@ -37,6 +38,9 @@ def _check_layers(space: SearchSpace, task: Sizes, faults: Faults) -> None:
     if task.readout == "every" and _values(space.domains["model.front_stride"]) != [1]:
         what = "every step of the task has a target, so the recurrence takes every step"
         faults.add("model.front_stride", what, "1 where every step is read out")
+    if not getattr(task, "anchors", ()) and "last" in _values(space.domains["model.relative_to"]):
+        what = "the task does not forecast a series from its own past"
+        faults.add("model.relative_to", what, '"none" for any other task')
     if task.readout == "every" and _values(space.domains["model.readout"]) != ["last"]:
         what = "every step of the task has a target, so no steps are read together"
         faults.add("model.readout", what, '"last" where every step is read out')

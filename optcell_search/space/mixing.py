@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from .. import registry
@@ -12,6 +13,10 @@ from .space import SearchSpace
 
 MIXTURE = "mixture"
 _LOGIT = "_logit"
+
+# What stands for a loss that is not finite, which JSON has no word for: as of a rule that cannot be
+# without the others.
+LARGEST = sys.float_info.max
 
 # What a trained mixture tells: "without" → rule → loss, "values" → name → number, …
 Told = Mapping[str, Mapping[str, float]]

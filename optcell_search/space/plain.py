@@ -12,6 +12,7 @@ from .settings import Training, model_settings
 
 PLAIN_RULE, PLAIN_STEP = "gd", 1.0
 _STEP, _LEARNED, _SHARE = f"{PLAIN_RULE}.s", "model.learn_rule", "training.share"
+_RELATIVE = "model.relative_to"
 
 
 def is_plain(candidate: Candidate) -> bool:
@@ -24,13 +25,19 @@ def is_plain(candidate: Candidate) -> bool:
     return known and values[_SHARE] == 1
 
 
-def plain_value(cell: str) -> Callable[[str, Domain], Value]:
-    """Return what decides each hyperparameter of the plain candidate of `cell`, by dotted name.
+def plain_values(
+    cell: str, domains: Mapping[str, Domain]
+) -> list[Callable[[str, Domain], Value]]:
+    """Return what decides each hyperparameter of the plain candidates of `cell`, by dotted name.
 
     The rule is gd with s = 1, which is not learned; every other one is at its default, where that
     is one of the choices or inside the range, and else the first choice or the middle of the range.
+    Where series may be taken as they are or relative to their last value there is a candidate for
+    each: which is right is a matter of the series, and no merit of a rule.
     """
-    return typical_value(cell, PLAIN_RULE, {_STEP: PLAIN_STEP, _LEARNED: False})
+    fixed = {_STEP: PLAIN_STEP, _LEARNED: False}
+    ways = domains[_RELATIVE].grid(2) if _RELATIVE in domains else [None]
+    return [typical_value(cell, PLAIN_RULE, {**fixed, _RELATIVE: way}) for way in ways]
 
 
 def typical_value(

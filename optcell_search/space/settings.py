@@ -64,6 +64,12 @@ class Model(Hyperparameters):
         since=_WHOLE_MODELS,
         doc="steps for which the recurrence gets one output of the first convolution",
     )  # fmt: skip
+    relative_to: str = choice(
+        "none",
+        options=("none", "last"),
+        since=_WHOLE_MODELS,
+        doc="series that are forecast: as they are, or relative to their last value",
+    )
     norm: str = choice(
         "none",
         options=("none", "layer", "batch"),

@@ -16,7 +16,7 @@ from .candidate import Candidate
 from .conditions import Needs, apart, is_there, needs_of
 from .domains import Choices, Domain, Fixed, Trial, Value
 from .files import read_file, shipped_names
-from .plain import holds_plain, plain_value, typical_value
+from .plain import holds_plain, plain_values, typical_value
 from .reader import Contents, read_contents
 from .settings import Model, Training, model_settings
 
@@ -126,11 +126,12 @@ class SearchSpace:
     def plain(self) -> list[Candidate]:
         """Return each cell behind gd with s = 1 and the defaults of the space, if it holds that.
 
-        See `plain.plain_value` for what a space's defaults are.
+        See `plain.plain_values` for what a space's defaults are, and where a cell has two.
         """
         if not holds_plain(self.rules, self.domains):
             return []
-        return [self._choose(plain_value(cell)) for cell in self.cells]
+        ways = itertools.chain.from_iterable(plain_values(c, self.domains) for c in self.cells)
+        return [self._choose(way) for way in ways]
 
     def typical(self, cell: str, rule: str) -> Candidate:
         """Return the candidate of a cell and a rule of the space, all else at its defaults.

@@ -100,6 +100,11 @@ class LoadedTask:
         return self.preprocessing.embedded
 
     @property
+    def anchors(self) -> tuple[tuple[int, float, float], ...]:
+        """For each output the place of its series' past, factor and shift; empty: no forecast."""
+        return self.preprocessing.anchors
+
+    @property
     def chunk(self) -> int:
         """Steps of the pieces that sequences are taken in, the state carried on; 0: whole."""
         return self._data.chunk
@@ -180,13 +185,7 @@ class LoadedTask:
         return self._test
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the scalar to minimise; the goal of the task says of what.
-
-        Args:
-            outputs: the model's.
-            targets: as the split has them.
-            weights: how much each class counts, such as `class_weights`; None: all the same.
-        """
+        """Return the scalar to minimise, see `Goal.loss`; weights are such as `class_weights`."""
         return self._data.goal.loss(outputs, targets, weights)
 
     @functools.cached_property

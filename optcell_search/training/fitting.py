@@ -45,6 +45,7 @@ def sizes_of(task: LoadedTask, objectives: Collection[str] = ()) -> DataSizes:
         classes=task.goal.classes if isinstance(task.goal, Classification) else 0,
         symbols=task.symbols,
         forecast=isinstance(task.goal, Forecasting),
+        anchored=bool(task.anchors),
         by_answers=judged <= _COUNTED,
     )
 

@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from optuna.trial import FrozenTrial
@@ -14,7 +15,7 @@ from torch import Tensor
 from optcell_search.space import Candidate
 from optcell_search.training import TIMED, DivergedError, Training
 
-from ..ledger.format import METRICS, epochs_in
+from ..ledger.format import epochs_in
 from ..ledger.request import Request
 from .cluster.data_transfer import Source
 from .worker.final_training import unjudged
@@ -22,8 +23,9 @@ from .worker.job import Job
 from .worker.seeds import train_seeds
 from .worker.session import POPULATION, Session
 
-# How far rounding may take a training apart, as a share of a metric, or for small ones at all.
-_ROUNDING = 0.01
+# How far rounding may take a training apart, as a share of a metric; and at all, for what is a
+# difference of larger numbers, such as R² near 0.
+_ROUNDING, _LEAST = 0.01, 1e-4
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Replay:
         if self.company == 1:
             return not any(self.differences.values())
         return all(
-            _gap(value, self.repeated[epoch][name]) <= _ROUNDING * max(1.0, abs(value))
+            _near(value, self.repeated[epoch][name])
             for epoch, metrics in self.recorded.items()
             for name, value in metrics.items()
         )
@@ -94,10 +96,13 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
 def company_of(trial: FrozenTrial) -> int:
     """Return with how many trials one was trained side by side at most, itself included."""
     known = trial.user_attrs
-    if len(known.get("seeds", ())) > 1:
-        return 1
-    each = (metrics.get(POPULATION, 1.0) for metrics in epochs_in(known).values())
-    return int(max(each, default=1.0))
+    return 1 if len(known.get("seeds", ())) > 1 else max(1, _most_at_once(known))
+
+
+def _most_at_once(known: Mapping[str, Any]) -> int:
+    """Return the most that took the steps of an epoch at once; 0: no epoch says."""
+    each = (metrics.get(POPULATION, 0.0) for metrics in epochs_in(known).values())
+    return int(max(each, default=0.0))
 
 
 def trained(
@@ -155,8 +160,9 @@ def _retrained(request: Request, trial: FrozenTrial, source: Source, until: int)
     """
     known = trial.user_attrs
     seeds = tuple(known.get("seeds", [known["seed"]]))
-    # With so many side by side as it came to, where memory had not been enough for more.
-    taken = known.get(METRICS, {}).get(POPULATION, 0)
+    # With so many side by side as it came to, where memory had not been enough for more; late
+    # epochs have fewer where some of its trainings had used up their patience.
+    taken = _most_at_once(known)
     job = Job(
         number=trial.number,
         candidate=Candidate.from_dict(known["candidate"]),
@@ -164,7 +170,7 @@ def _retrained(request: Request, trial: FrozenTrial, source: Source, until: int)
         source=source,
         folds=request.folds,
         fold_seed=request.seed,
-        population=int(taken) if 1 <= taken <= len(seeds) else request.population,
+        population=taken if 1 <= taken <= len(seeds) else request.population,
         objectives=tuple(request.objectives),
         epochs=request.epochs,
         device=request.device,
@@ -179,6 +185,11 @@ def _retrained(request: Request, trial: FrozenTrial, source: Source, until: int)
 
 def _detached(training: Training) -> dict[str, Tensor]:
     return {name: tensor.detach() for name, tensor in training.model.state_dict().items()}
+
+
+def _near(recorded: float, repeated: float) -> bool:
+    same = _gap(recorded, repeated) == 0
+    return same or math.isclose(recorded, repeated, rel_tol=_ROUNDING, abs_tol=_LEAST)
 
 
 def _gap(recorded: float, repeated: float) -> float:

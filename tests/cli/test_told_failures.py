@@ -54,6 +54,16 @@ def test_a_replay_that_differs_says_so(folder: Path, capsys: pytest.CaptureFixtu
     assert (code, json.loads(output)["largest"], errors.count("\n")) == (1, 2.0, 1)
 
 
+@pytest.mark.parametrize(("company", "others"), [(2, "1 other"), (4, "3 others")])
+def test_a_replay_says_with_how_many_others_it_was_trained(
+    folder: Path, capsys: pytest.CaptureFixture[str], company: int, others: str
+) -> None:
+    change_record(folder, lambda metrics: metrics.update(population=company))
+    code, output, _ = call(capsys, "replay", str(folder), "0")
+    assert code == 0
+    assert f"it was trained beside {others}, equal up to rounding\n" in output
+
+
 def test_a_replay_with_nothing_to_compare_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

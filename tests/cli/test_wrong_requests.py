@@ -79,6 +79,27 @@ def test_a_wrong_request_takes_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ("--trials=many", "--trials: 'many' cannot be read; valid: a whole number"),
+        ("--population=abc", "--population: 'abc' cannot be read; valid: a whole number, or auto"),
+        ("--population=1.5", "--population: '1.5' cannot be read; valid: a whole number, or auto"),
+        ("--population=", "--population: '' cannot be read; valid: a whole number, or auto"),
+        ("--gpus-per-trial=x", "--gpus-per-trial: 'x' cannot be read; valid: a number, or auto"),
+        ("--checkpoint-gib=x", "--checkpoint-gib: 'x' cannot be read; valid: a number"),
+    ],
+)
+def test_what_is_no_number_is_answered_by_what_is_valid(
+    option: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(capsys, "run", "smoke", "--task", "digits", "--out", "nowhere", option)
+    assert ended.value.code == 2
+    expected = f"optcell-search run: argument {complaint}; see optcell-search run --help\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_every_fault_of_a_space_has_its_line(
     tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ MODEL: dict[str, Any] = {
     "front_kernel": 8,
     "front_depth": 2,
     "front_stride": 1,
+    "relative_to": "none",
     "norm": "none",
     "residual": False,
     "input_dropout": 0.0,

@@ -99,8 +99,11 @@ def test_an_empty_cell_is_filled_by_what_was_fed_before(missing: str, tmp_path: 
     pd.testing.assert_frame_equal(last, predictor.predict_proba(rows), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("model", [{}, {"bidirectional": True, "relative_to": "last"}], ids=str)
 @pytest.mark.parametrize("options", ["", "missing=forward,", "gaps=forward,missing=forward,"])
-def test_a_forecast_stands_at_the_time_of_its_last_row(options: str, tmp_path: Path) -> None:
+def test_a_forecast_stands_at_the_time_of_its_last_row(
+    options: str, model: dict[str, Any], tmp_path: Path
+) -> None:
     count = 120
     frame = pd.DataFrame(
         {
@@ -117,7 +120,7 @@ def test_a_forecast_stands_at_the_time_of_its_last_row(options: str, tmp_path: P
     path = tmp_path / "a.csv"
     frame.to_csv(path, index=False)
     task = tasks.load(f"forecast:file={path},target=load,time=t,{options}window=20,horizon=2")
-    predictor = predictor_of(task)
+    predictor = predictor_of(task, **model)
     raw = task.preprocessing.read(path)
     stream = predictor.stream()
     fed = pd.concat([stream.feed(piece) for piece in pieces(raw)])

@@ -104,6 +104,8 @@ def test_a_forecast_is_read_where_the_past_ends(auto: SearchSpace) -> None:
     assert values(space, "model.readout") == ["last", "attention"]
     assert values(space, "model.front") == ["none", "parallel"]
     assert values(space, "model.front_stride") == [1]
+    # Of series whose past is no number among the inputs nothing is relative.
+    assert values(space, "model.relative_to") == ["none"]
     assert {(one.model.front, one.model.readout_dropout) for one in space.plain()} == {
         ("none", 0.0)
     }
@@ -117,6 +119,10 @@ def test_a_file_to_forecast_is_known_for_one(tmp_path: Path) -> None:
     space = adapted(SearchSpace.load(AUTO), sizes_of(task))
     check_fit(space, task)
     check_training(space, task)
+    assert sizes_of(task).anchored
+    # No rule's merit: the plain cells, by which rules are measured, are tried both ways.
+    both = [(one.cell, one.model.relative_to) for one in space.plain()]
+    assert both == [(cell, way) for cell in ("gru", "lstm") for way in ("last", "none")]
     assert not sizes_of(tasks.load("adding")).forecast
 
 

@@ -56,15 +56,15 @@ def loss_after_push(
         for i in range(count):
             state = None
             hidden = []
-            taken, beside, _ = model.enter(split.inputs[i : i + 1, : lengths[i]])
-            for t in range(taken.shape[1]):
-                _, state = model.cell(taken[:, t : t + 1], state)
+            entered = model.enter(split.inputs[i : i + 1, : lengths[i]])
+            for t in range(entered.taken.shape[1]):
+                _, state = model.cell(entered.taken[:, t : t + 1], state)
                 if t == step[i]:
                     top = state[-1]
                     moved = (top.hidden[0] + push[i], *top.hidden[1:])
                     state = (*state[:-1], top._replace(hidden=moved))
                 hidden.append(state[-1].hidden[0])
-            outputs = model.read(torch.cat(hidden).unsqueeze(0), beside)
+            outputs = model.read(torch.cat(hidden).unsqueeze(0), entered)
             if task.readout == "last":
                 error = outputs - truth[i : i + 1]
             else:

@@ -67,6 +67,8 @@ class ConvNet(nn.Module):
             self.cell.hierarchy.width, output_size, device=device, dtype=dtype
         )
         self.reads: Literal["last", "every"] = readout
+        # A film may be given piece by piece, as sequences of vectors may.
+        self.streams = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs) or (B, T, outputs) from frames, (B, T, C, H, W) or (B, T, C H W).

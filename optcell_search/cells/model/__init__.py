@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from .ensemble import Averaged, Ensemble, average
+from .relative import Anchor
 from .sequence import SequenceModel
 from .state import ModelState, detached
+from .steps import Entered
 
-__all__ = ["Averaged", "Ensemble", "ModelState", "SequenceModel", "average", "detached"]
+__all__ = [
+    "Anchor",
+    "Averaged",
+    "Ensemble",
+    "Entered",
+    "ModelState",
+    "SequenceModel",
+    "average",
+    "detached",
+]

@@ -72,6 +72,11 @@ class Ensemble(nn.Module):
         reads: Literal["last", "every"] = self.members[0].reads  # type: ignore[assignment]
         return reads
 
+    @property
+    def streams(self) -> bool:
+        """Whether a sequence may be given piece by piece."""
+        return bool(self.members[0].streams)
+
     def forward(self, x: Tensor | PackedSequence) -> Tensor:
         """Return the averaged outputs in the type of the members' own."""
         return self._averaged([member(x) for member in self.members])

@@ -18,11 +18,12 @@ from ..state import State
 from ..symbols import Symbols
 from .categories import Categories
 from .front import Front
-from .layout import check_layout
+from .layout import check_layout, check_relative
 from .pooling import Gathered, Mean, pool_of
+from .relative import Anchor, Relative
 from .stack import layers_of
 from .state import ModelState
-from .steps import Steps, each, joined
+from .steps import Entered, Steps, each, joined
 
 # Without weights: the parallel front is read by its mean over time.
 MEAN = Mean()
@@ -31,8 +32,8 @@ MEAN = Mean()
 class SequenceModel(nn.Module):
     """Recurrent layers and a read-out over time, linear unless the cell says else.
 
-        x -> categories -> front -> input dropout -> layers -> norm
-          -> pool over time -> dropout -> linear
+        x -> relative to the last value -> categories -> front -> input dropout -> layers -> norm
+          -> pool over time -> dropout -> linear -> + last value
 
     With the defaults it is an `OptCell` and a linear read-out of its last step; the rest is there
     where it is asked for.
@@ -49,6 +50,8 @@ class SequenceModel(nn.Module):
             step's own where every step is read).
         front_width, front_kernel, front_depth, front_stride: see `Front`. With a stride the layers
             take, and the read-out reads, one output of a serial front for so many steps.
+        relative_to: ``"last"``, the series that are forecast are taken, and forecast, relative to
+            their last value, see `Relative`; ``"none"``, as they are.
         norm: ``"none"``, ``"layer"`` or ``"batch"``: before every layer but the first, and before
             the read-out.
         residual: whether layers after the first add to what is below them, see `Stack`.
@@ -57,11 +60,14 @@ class SequenceModel(nn.Module):
         symbols: whether the one feature of a step is the number of a symbol, below `output_size`,
             which is embedded; the read-out predicts symbols and is tied to the embedding.
         embedded: (place, levels) of features that are numbers of categories, see `Categories`.
+        anchors: for each output where the past of its series is found, see `Relative`; empty where
+            no series is forecast.
         device, dtype: of the parameters.
 
     Raises:
         ValueError: a name that is no option, a size below 1, symbols that are read ahead or with a
-            parallel front, or a stride where the front is not serial or every step is read.
+            parallel front, a stride where the front is not serial or every step is read, or values
+            relative to the last one where no series is forecast.
 
     Source: of the parallel front, Karim et al.: LSTM Fully Convolutional Networks for Time Series
     Classification, IEEE Access 6, 2018, arXiv 1709.05206.
@@ -85,20 +91,27 @@ class SequenceModel(nn.Module):
         front_kernel: int = 8,
         front_depth: int = 2,
         front_stride: int = 1,
+        relative_to: str = "none",
         norm: str = "none",
         residual: bool = False,
         input_dropout: float = 0.0,
         readout_dropout: float = 0.0,
         symbols: bool = False,
         embedded: Sequence[tuple[int, int]] = (),
+        anchors: Sequence[Anchor] = (),
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         check_layout(front, front_stride, readout, symbols=symbols, bidirectional=bidirectional)
+        check_relative(relative_to, readout, forecasts=len(anchors), outputs=output_size)
         cell = cells.get(cell)() if isinstance(cell, str) else cell
         # A tied read-out gives the embedding the width of the output.
         features = cell.output_size(hidden_size) if symbols else input_size
+        self.relative = None
+        if relative_to != "none":
+            self.relative = Relative(features, anchors, device, dtype)
+            features = self.relative.width
         self.categories = Categories(features, embedded, device, dtype) if embedded else None
         features = self.categories.width if self.categories is not None else features
         self.front = (
@@ -128,13 +141,11 @@ class SequenceModel(nn.Module):
 
     def forward(self, x: Tensor | PackedSequence) -> Tensor:
         """Return (B, outputs) or (B, T, outputs) from (B, T, features) or a packed batch."""
-        taken, beside, _ = self.enter(x)
-        return self.read(self.cell(taken)[0], beside)
+        entered = self.enter(x)
+        return self.read(self.cell(entered.taken)[0], entered)
 
-    def enter(
-        self, x: Steps, before: tuple[Tensor, ...] | None = None
-    ) -> tuple[Steps, Steps | None, tuple[Tensor, ...]]:
-        """Return what the recurrent layers take, what stands beside them, and the front's state.
+    def enter(self, x: Steps, before: tuple[Tensor, ...] | None = None) -> Entered:
+        """Return what the recurrent layers take, and what goes past them.
 
         Args:
             x: (B, T, features), the next piece of a sequence or all of it, or a packed batch.
@@ -146,6 +157,9 @@ class SequenceModel(nn.Module):
         """
         if not isinstance(x, PackedSequence) and x.dim() != 3:
             raise ValueError(f"input of shape {tuple(x.shape)}; valid: (batch, steps, features)")
+        level: Tensor | None = None
+        if self.relative is not None:
+            x, level = self.relative(x)
         after: tuple[Tensor, ...] = ()
         x, beside = each(self._embed, x), None
         if self.front is not None:
@@ -157,23 +171,26 @@ class SequenceModel(nn.Module):
             x, beside = (x, made) if self.parallel else (made, None)
         if self.input_dropout:
             x = each(self._drop_input, x)
-        return x, beside, after
+        return Entered(x, beside, level, after)
+
+    @property
+    def streams(self) -> bool:
+        """Whether a sequence may be given piece by piece, see `stream`."""
+        return self.relative is None
 
     def taken(self, lengths: Tensor) -> Tensor:
         """Return how many steps the layers take of sequences of so many steps."""
         return lengths if self.front is None else self.front.lengths(lengths)
 
-    def read(
-        self, hidden: Steps, beside: Steps | None = None, lengths: Tensor | None = None
-    ) -> Tensor:
+    def read(self, hidden: Steps, entered: Entered, lengths: Tensor | None = None) -> Tensor:
         """Return the outputs from the recurrent layers' outputs.
 
         Args:
             hidden: (B, T, width) or a packed batch.
-            beside: what `enter` said stands beside them.
+            entered: what `enter` returned.
             lengths: (B,) of the sequences in `hidden`, where it is padded; see `taken`.
         """
-        hidden = each(self.norm, hidden)
+        hidden, beside = each(self.norm, hidden), entered.beside
         if self.reads == "every":
             # Packed still, so that a read-out with statistics does not see the padding.
             features = hidden if beside is None else joined(hidden, beside)
@@ -188,7 +205,8 @@ class SequenceModel(nn.Module):
             if isinstance(beside, PackedSequence):
                 beside = pad_packed_sequence(beside, batch_first=True)[0]
             pooled = torch.cat([pooled, MEAN(beside, lengths)], -1)
-        return self._output(pooled)
+        outputs = self._output(pooled)
+        return outputs if entered.level is None else outputs + entered.level
 
     def after_step(self) -> None:
         """Put the weights in order after a step of the optimizer; see `OptCell.after_step`."""
@@ -210,9 +228,17 @@ class SequenceModel(nn.Module):
         The output at a step is what `forward` gives for the sequence up to that step, where the
         layers run in one direction. The state is that of the layers alone where nothing else has
         one.
+
+        Raises:
+            ValueError: values are relative to the last one, which is not known before the end.
         """
+        if not self.streams:
+            raise ValueError(
+                "relative_to = 'last' needs a whole window, and this is a piece of one; valid: "
+                "call the model on whole windows"
+            )
         known = state if isinstance(state, ModelState) else ModelState(state)
-        taken, beside, front = self.enter(x, known.front)
+        taken, beside, _, front = self.enter(x, known.front)
         if self.front is not None and self.front.stride > 1:
             assert isinstance(taken, Tensor)
             return self._stream_frames(x.shape[1], taken, front, known)

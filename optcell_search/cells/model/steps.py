@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 Steps = Tensor | PackedSequence
+
+
+class Entered(NamedTuple):
+    """What comes of a model's input before the recurrence.
+
+    Attributes:
+        taken: what the recurrent layers take.
+        beside: what the read-out takes beside their outputs.
+        level: (B, outputs), what is added to what is read out.
+        front: the front's state afterwards.
+    """
+
+    taken: Steps
+    beside: Steps | None = None
+    level: Tensor | None = None
+    front: tuple[Tensor, ...] = ()
 
 
 def each(function: Callable[[Tensor], Tensor], x: Steps) -> Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -28,11 +28,14 @@ class Stream(abc.ABC):
         preprocessing: how raw data become its inputs, and its outputs answers.
 
     Raises:
-        ValueError: the model reads sequences from their end, too.
+        ValueError: the model reads sequences from their end, too, and steps are answered.
     """
 
+    # Whether what is fed is answered before its end; a window is whole when it is answered.
+    stepwise: ClassVar[bool] = True
+
     def __init__(self, model: nn.Module, preprocessing: Preprocessing) -> None:
-        if model.cell.bidirectional:  # type: ignore[union-attr]
+        if self.stepwise and model.cell.bidirectional:  # type: ignore[union-attr]
             raise ValueError(
                 "this model reads a sequence in both directions, so it cannot answer before the "
                 "end; valid: predict, or a candidate with bidirectional = False"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class WindowStream(Stream):
     is kept are the last rows.
     """
 
+    stepwise: ClassVar[bool] = False
     preprocessing: WindowPreprocessing
 
     def __init__(self, model: nn.Module, preprocessing: WindowPreprocessing) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import sys
 from collections.abc import Sequence
 
 import torch
@@ -13,12 +12,9 @@ from optcell_search.cells.building import AnyModel
 from optcell_search.cells.values import RuleValues
 from optcell_search.hyperparameters import Real, specification
 from optcell_search.rules import Mixture
-from optcell_search.space import Candidate
+from optcell_search.space import LARGEST, Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training.measuring.scoring import evaluate
-
-# A loss that is not finite, as of a rule that cannot be without the others, ranks last.
-_LARGEST = sys.float_info.max
 
 
 def read_mixture(
@@ -29,7 +25,7 @@ def read_mixture(
         without_r = loss of the mixture of all rules but r,   alone_r = loss of r by itself
 
     with all weights and values as they are: the weights of the rules that are left add up to 1.
-    Everything is the mean over trainings.
+    Everything is the mean over trainings; a loss that is not finite is `space.LARGEST`.
 
     Args:
         candidate: whose rule is a mixture, of two rules or more.
@@ -96,4 +92,4 @@ def _learned(rule: Mixture, model: AnyModel) -> dict[str, dict[str, float]]:
 
 
 def _finite(value: float) -> float:
-    return value if math.isfinite(value) else _LARGEST
+    return value if math.isfinite(value) else LARGEST

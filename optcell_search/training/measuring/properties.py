@@ -12,6 +12,7 @@ from torch import Tensor
 
 from optcell_search.cells import SequenceModel
 from optcell_search.cells.building import AnyModel
+from optcell_search.cells.model import Entered
 from optcell_search.tasks import Batch, LoadedTask, Ragged, Split, buckets
 
 _GRADIENT_SEQUENCES = 64
@@ -77,12 +78,12 @@ def gradient_norms(model: AnyModel, task: LoadedTask) -> dict[str, float]:
         return {}
     batch = _few(task)
     with _differentiable(model):
-        taken, beside = _entered(model, batch.inputs)
+        taken, entered = _entered(model, batch.inputs)
         (first,), hidden = _with_cuts(model, taken, [0])
         rows, last = _last_steps(hidden, _lengths(model, batch))
         # `hidden` is what the read-out sees; the recurrence runs beside it, so the derivative
         # by it holds a step's own read-out only, which at the last step is all there is.
-        loss = _loss(model, task, batch, hidden, beside)
+        loss = _loss(model, task, batch, hidden, entered)
         by_first, by_hidden = torch.autograd.grad(loss, (first, hidden))
     return {
         "gradient_first": _mean_norm(by_first),
@@ -109,11 +110,11 @@ def gradient_curve(model: AnyModel, task: LoadedTask) -> dict[int, float]:
     if lengths is not None:
         batch = batch.take((lengths == lengths.max()).nonzero()[:, 0])
     with _differentiable(model):
-        taken, beside = _entered(model, batch.inputs)
+        taken, entered = _entered(model, batch.inputs)
         steps = taken.shape[1] if lengths is None else int(lengths.max())
         distances = _distances(steps)
         cuts, hidden = _with_cuts(model, taken, [steps - 1 - d for d in distances])
-        gradients = torch.autograd.grad(_loss(model, task, batch, hidden, beside), cuts)
+        gradients = torch.autograd.grad(_loss(model, task, batch, hidden, entered), cuts)
     return {d: _mean_norm(g) for d, g in zip(reversed(distances), reversed(gradients), strict=True)}
 
 
@@ -169,22 +170,22 @@ def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tenso
     return cuts, torch.cat(pieces, 1)
 
 
-def _entered(model: AnyModel, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return what the recurrence takes, and what its read-out takes beside its outputs."""
+def _entered(model: AnyModel, x: Tensor) -> tuple[Tensor, Entered]:
+    """Return what the recurrence takes, and what goes past it beside."""
     if not isinstance(model, SequenceModel):
-        return x, None
-    taken, beside, _ = model.enter(x)
-    assert isinstance(taken, Tensor)
-    assert beside is None or isinstance(beside, Tensor)
+        return x, Entered(x)
     # What comes before the recurrence is not differentiated.
-    return taken.detach(), beside if beside is None else beside.detach()
+    with torch.no_grad():
+        entered = model.enter(x)
+    assert isinstance(entered.taken, Tensor)
+    return entered.taken, entered
 
 
 def _loss(
-    model: AnyModel, task: LoadedTask, batch: Batch, hidden: Tensor, beside: Tensor | None
+    model: AnyModel, task: LoadedTask, batch: Batch, hidden: Tensor, entered: Entered
 ) -> Tensor:
     if isinstance(model, SequenceModel):
-        return task.loss(model.read(hidden, beside, _lengths(model, batch)), batch.targets)
+        return task.loss(model.read(hidden, entered, _lengths(model, batch)), batch.targets)
     return task.loss(model.head(hidden), batch.targets)
 
 

@@ -78,7 +78,7 @@ def same_kind(one: LoadedTask, other: LoadedTask) -> bool:
     def kind(task: LoadedTask) -> tuple[object, ...]:
         goal: type[Goal] = type(task.goal)
         inputs = task.train.inputs
-        sizes = task.input_size, task.output_size, task.embedded, task.frame
+        sizes = task.input_size, task.output_size, task.embedded, task.anchors, task.frame
         whole = not alone(task)
         return (
             *sizes,

@@ -79,7 +79,8 @@ class Mapped:
             return [outputs, *_tensors(layout)]
 
         parts = [] if states is None else states.parts
-        mapped = torch.func.vmap(answer, randomness="different")
+        # What draws for itself, not by `cells.dropping`, cannot draw from each training's stream.
+        mapped = torch.func.vmap(answer, randomness="error")
         outputs, *after = mapped({**numbers, **self._values}, inputs, parts)
         return outputs, States(after, layout) if self._chunk else None
 

@@ -67,7 +67,9 @@ class Optimizers:
                     if key in state:
                         row.copy_(state[key])
                     state[key] = row
-                state.setdefault("step", torch.zeros(()))
+                # Where torch counts: a fused step reads it on the device.
+                place = weight.device if training.optimizer.defaults.get("fused") else "cpu"
+                state.setdefault("step", torch.zeros((), device=place))
                 if not k and len(groups) > 1:
                     group_of[name] = next(
                         i for i, group in enumerate(groups)

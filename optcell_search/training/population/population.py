@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 
+from optcell_search.cells.dropping import drawing_from
 from optcell_search.training.divergence import DivergedError
 from optcell_search.training.trainer import Training
 
@@ -101,7 +102,7 @@ class Population:
         trainings = list(self.trainings)
         self._filled += len(trainings)
         self._offered += self.size
-        self._arrange([one for one in trainings if not one.exhausted])
+        self._arrange()
         losses: dict[int, float | DivergedError] = {}
         for bank in self._banks:
             losses |= zip(map(id, bank.trainings), bank.epoch(), strict=True)
@@ -120,14 +121,25 @@ class Population:
             if (reason := self._why_alone(training))
         }
 
-    def _arrange(self, trainings: Sequence[Training]) -> None:
-        """Have banks of just these trainings, those that stand already as they are."""
+    @property
+    def companies(self) -> list[int]:
+        """With how many each training takes the steps of its next epoch, itself included."""
+        sizes = {id(one): len(group) for group in self._groups() for one in group}
+        return [sizes.get(id(training), 1) for training in self.trainings]
+
+    def _groups(self) -> list[list[Training]]:
+        """Return the trainings that are to take their steps at once."""
         groups: dict[object, list[Training]] = {}
-        for training in trainings:
-            groups.setdefault(family(training.candidate), []).append(training)
-        wanted = [
+        for training in self.trainings:
+            if not training.exhausted:
+                groups.setdefault(family(training.candidate), []).append(training)
+        return [
             group for group in groups.values() if len(group) > 1 and not self._why_alone(group[0])
         ]
+
+    def _arrange(self) -> None:
+        """Have banks of these groups, those that stand already as they are."""
+        wanted = self._groups()
         kept = [bank for bank in self._banks if bank.trainings in wanted]
         self._settle(kept)
         known = [bank.trainings for bank in kept]
@@ -156,8 +168,11 @@ def _judged(training: Training, loss: float | DivergedError | None) -> Outcome:
 
 
 def _unmapped(training: Training) -> str:
-    """Return why torch cannot map over a training's model, as a try of it says; empty: it can."""
-    with torch.random.fork_rng(devices=[]):
+    """Return why torch cannot map over a training's model, as a try of it says; empty: it can.
+
+    Whatever is raised is the reason: what a cell does wrong it does, and says, alone as well.
+    """
+    with torch.random.fork_rng(devices=[]), drawing_from([nullcontext()]):
         model = copy.deepcopy(training.live)
         mapped, stack = Mapped([training]), Stack([model])
         split = training.task.train
@@ -167,6 +182,7 @@ def _unmapped(training: Training) -> str:
             outputs, _ = mapped({**stack.weights, **stack.others}, batch.inputs.unsqueeze(0))
             weights = list(stack.weights.values())
             torch.autograd.grad(outputs.square().sum(), weights, allow_unused=True)
-        except RuntimeError as error:
-            return f"torch.func.vmap: {str(error).splitlines()[0]}"
+        except Exception as error:
+            first, *_ = str(error).splitlines() or [type(error).__name__]
+            return f"torch.func.vmap: {first}"
     return ""

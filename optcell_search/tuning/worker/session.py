@@ -22,8 +22,8 @@ from .job import Job, Report
 from .loading import tasks_of
 from .side_by_side import SideBySide
 
-# With how many side by side a trial was trained, its own trainings or other trials, among its
-# metrics; where it was trained alone, nothing is said.
+# With how many a trial took the steps of an epoch, its own trainings or other trials, among its
+# metrics; where one training took them alone, nothing is said.
 POPULATION = "population"
 
 
@@ -84,7 +84,7 @@ class Session:
 
         Args:
             each: metrics, one set a training.
-            company: with how many trials it was trained side by side, itself included.
+            company: with how many trials it took its steps, itself included.
 
         Raises:
             DivergedError: an objective is not finite.
@@ -140,7 +140,7 @@ class Session:
                 for name, mean in metrics.items()
                 if math.isfinite(mean)
             }
-            metrics[POPULATION] = float(self._side_by_side.size)
+            metrics[POPULATION] = float(self._side_by_side.company)
         elif company > 1:
             metrics[POPULATION] = float(company)
         if self._location is not None:

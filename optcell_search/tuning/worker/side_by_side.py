@@ -16,12 +16,15 @@ class SideBySide:
         most: how many to take side by side; 0: as many as pays.
 
     Attributes:
-        size: how many are taken side by side.
+        size: how many are taken side by side at most.
+        company: how many took the steps of the last epoch at once, the largest such number; fewer
+            than `size` where some train no more, and 1 where they cannot be taken side by side.
     """
 
     def __init__(self, trainings: Sequence[Training], most: int) -> None:
         first = trainings[0]
         self.size = min(most or paying(first.candidate, first.task), len(trainings))
+        self.company = 1
         self._trainings = list(trainings)
         self._populations: list[Population] = []
 
@@ -36,6 +39,7 @@ class SideBySide:
         if not self._populations:
             # Not before the trainings are what they were when they were interrupted.
             self._populations = list(self._made())
+        self.company = max(max(one.companies) for one in self._populations)
         found: list[dict[str, float]] = []
         for population in self._populations:
             for outcome in population.epoch():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from optcell_search.training import DivergedError, Form, Population, form
-from optcell_search.training.population.forms import family
 from optcell_search.training.population.paying import paying
 
 from .ending import failure, out_of_memory, release
@@ -76,11 +75,11 @@ class Slots:
     def _trained(self, kind: Form, sessions: Sequence[Session]) -> list[Report]:
         """Train one epoch of trials of one form."""
         reports: list[Report] = []
-        placed = self._placed(kind, sessions)
+        placed = self._placed(kind, sessions, self._populations[kind])
         while placed:
             population, members = placed.pop()
-            companies = _companies(population)
             try:
+                companies = population.companies
                 outcomes = population.epoch()
             except Exception as error:
                 if len(members) == 1:
@@ -88,7 +87,8 @@ class Slots:
                     continue
                 scarce = out_of_memory(error)
             else:
-                reports += map(_told, members, outcomes, companies)
+                each = zip(members, outcomes, companies, strict=True)
+                reports += [_told(*one) for one in each]
                 continue
             # Not within the clause, where the exception holds on to what is to be let go.
             self._populations[kind].remove(population)
@@ -96,16 +96,22 @@ class Slots:
             left = self._again(members, reports)
             if scarce:
                 self._most[kind] = max(1, len(members) // 2)
-                reports += self._trained(kind, left)
+                # Populations of their own: others have had their turn, or have their members told.
+                apart: list[Population] = []
+                placed += self._placed(kind, left, apart)
+                self._populations[kind] += apart
             else:
                 reports += [_attempt(session.job.number, session.advance) for session in left]
         return reports
 
     def _placed(
-        self, kind: Form, sessions: Sequence[Session]
+        self, kind: Form, sessions: Sequence[Session], populations: list[Population]
     ) -> list[tuple[Population, list[Session]]]:
-        """Give every trial of a form a place; return who is in which population, in its order."""
-        populations = self._populations[kind]
+        """Give every trial of a form a place in some populations, to which new ones are added.
+
+        Returns:
+            Who is in which population, in its order.
+        """
         whose = {id(session.trainings[0]): session for session in sessions}
         inside = {id(one) for population in populations for one in population.trainings}
         for session in sessions:
@@ -149,17 +155,6 @@ class Slots:
             if session.trainings[0] in population.trainings:
                 population.remove(session.trainings[0])
         self._populations[kind] = [one for one in self._populations[kind] if one.trainings]
-
-
-def _companies(population: Population) -> list[int]:
-    """Return for each training how many take their steps at once with it, itself included."""
-    families = [family(training.candidate) for training in population.trainings]
-    sizes = Counter(families)
-    reasons = population.reasons
-    return [
-        1 if training.candidate.rule in reasons else sizes[one]
-        for training, one in zip(population.trainings, families, strict=True)
-    ]
 
 
 def _told(session: Session, outcome: Mapping[str, float] | DivergedError, company: int) -> Report:

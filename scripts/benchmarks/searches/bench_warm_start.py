@@ -4,11 +4,12 @@
         [--trials 40] [--epochs 10] [--beside SENTENCE] [--out FOLDER]
 
 For each set and seed three searches of the same space: TPE behind a warm start, TPE without, and
-random search, each with one worker of one thread. Cost is seconds of training, mixtures and what
-was pruned included; the budget of a seed is as far as all three have come, so that what is compared
-has cost the same. What is compared is the best validation accuracy of a whole training so far,
-mixtures left out, as the space does not hold them; the test split is not read. Differences are
-paired by seed, with Student's 95 % interval.
+random search, each with one worker of one thread. Cost is epochs of training, what was pruned
+included, and those of mixtures counted by what they take (`bench_mixture.py`): unlike seconds they
+are the same however busy the machine. The budget of a seed is as far as all three have come, so
+that what is compared has cost the same. What is compared is the best validation accuracy of a whole
+training so far, mixtures left out, as the space does not hold them; the test split is not read.
+Differences are paired by seed, with Student's 95 % interval.
 
 Searches that are in ``results/warm_start.json`` are not done again; ``results/warm_start.md`` is
 written from it.
@@ -52,6 +53,8 @@ SPACE: dict[str, Any] = {
     },
 }
 QUARTER, WHOLE = 0.25, 1.0
+# Epochs of one rule that one of a mixture of five takes as long as.
+OF_MIXTURE = 2.6
 Row = dict[str, Any]
 
 
@@ -67,11 +70,11 @@ def measure(task: str, seed: int, way: str, trials: int, epochs: int) -> Row:
         warm = run.warm_start()
     steps = []
     for trial in ended:
-        told = epochs_in(trial.user_attrs)
-        last = told[max(told)] if told else {"train_seconds": 0.0}
+        trained = max(epochs_in(trial.user_attrs), default=0)
         mixed = trial.user_attrs["candidate"]["rule"]["name"] == MIXTURE
         whole = trial.state.name == "COMPLETE" and not mixed
-        steps.append([last["train_seconds"], trial.values[0] if whole else None])
+        taken = trained * (OF_MIXTURE if mixed else 1.0)
+        steps.append([taken, trial.values[0] if whole else None])
     return {
         "set": task,
         "seed": seed,
@@ -86,15 +89,15 @@ def measure(task: str, seed: int, way: str, trials: int, epochs: int) -> Row:
 
 
 def cost(row: Row) -> float:
-    """Return the seconds of training that a search took."""
-    return float(sum(seconds for seconds, _ in row["steps"]))
+    """Return the epochs of training that a search took."""
+    return float(sum(epochs for epochs, _ in row["steps"]))
 
 
 def best_within(row: Row, budget: float) -> float:
-    """Return the best score of a search after so many seconds of training; 0 before any."""
+    """Return the best score of a search after so many epochs of training; 0 before any."""
     spent, best = 0.0, 0.0
-    for seconds, score in row["steps"]:
-        spent += seconds
+    for epochs, score in row["steps"]:
+        spent += epochs
         if spent > budget:
             break
         best = max(best, score or 0.0)
@@ -129,9 +132,9 @@ def table(rows: list[Row], beside: str) -> str:
         f"lstm of 32 units, five rules, learning rate 1e-3 to 1e-2, {first['trials']} trials of "
         f"{first['epochs']} epochs with pruning, one worker, one thread: best validation accuracy "
         "in % after a quarter of the budget and at its end, mean over searches. The budget of a "
-        "seed is the seconds of training that all three searches have used; before a training has "
-        "ended the best is 0. Differences are paired by seed, with Student's 95 % interval. Test "
-        "data were not read. "
+        "seed is the epochs of training that all three searches have used, one of a mixture "
+        f"counted {OF_MIXTURE}-fold; before a training has ended the best is 0. Differences are "
+        "paired by seed, with Student's 95 % interval. Test data were not read. "
         f"{platform.machine()}, {first['date']}. {beside} "
         "Written by `scripts/benchmarks/searches/bench_warm_start.py`.",
         "",
@@ -171,7 +174,8 @@ def run(arguments: argparse.Namespace, said: Callable[[str], None]) -> None:
                 rows.append(row)
                 path.write_text(json.dumps(rows, indent=1) + "\n")
                 (arguments.out / "warm_start.md").write_text(table(rows, arguments.beside))
-                said(f"{name} {seed} {way}: {best_within(row, cost(row)):.4f}, {cost(row):.1f} s")
+                spent = cost(row)
+                said(f"{name} {seed} {way}: {best_within(row, spent):.4f}, {spent:.0f} epochs")
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
 """Which model around the cell suits a forecast: read where, and behind or beside convolutions.
 
-    python bench_forecasts.py [--series co2,sunspots] [--recipes "a;b"] [--seeds 0,1,2]
-        [--steps 400]
+    python bench_forecasts.py [--series "co2;co2, 13 weeks;sunspots"] [--recipes "a;b"]
+        [--seeds 0,1,2] [--steps 400]
 
-Weekly CO2 at Mauna Loa, which rises, and yearly sunspots, which do not (both of statsmodels), in
-windows; one gru of 64 units under gd, the rest by recipe. The score is that of the validation part,
-which lies behind the training part; the test part is never read. What is measured already is not
-measured again. Results are added to ``results/forecasts.json``, and ``results/forecasts.md`` is
-written from it.
+Weekly CO2 at Mauna Loa, which rises, yearly sunspots, which do not, and the monthly temperature of
+the sea off Peru (elnino), which has seasons, all of statsmodels, in windows, one value ahead or a
+season of them; one gru of 64 units under gd, the rest by recipe. The score is that of the
+validation part, which lies behind the training part; the test part is never read. What is measured
+already is not measured again. Results are added to ``results/forecasts.json``, and
+``results/forecasts.md`` is written from it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 
 import torch
 from scipy import stats
-from statsmodels.datasets import co2, sunspots
+from statsmodels.datasets import co2, elnino, sunspots
 
 from optcell_search import tasks
 from optcell_search.space import from_flat, trial_seed
@@ -36,7 +37,11 @@ from optcell_search.training import Training
 RESULTS = Path(__file__).parents[1] / "results"
 SERIES = {
     "co2": "forecast:file={file},target=y,time=date",
+    "co2, 13 weeks": "forecast:file={file},target=y,time=date,horizon=13,season=52",
     "sunspots": "forecast:file={file},target=y,time=date,window=24,horizon=1",
+    "sunspots, 5 years": "forecast:file={file},target=y,time=date,window=24,horizon=5,season=11",
+    "elnino": "forecast:file={file},target=y,time=date,window=36,horizon=1,season=12",
+    "elnino, 12 months": "forecast:file={file},target=y,time=date,window=36,horizon=12,season=12",
 }
 _PLAIN: dict[str, Any] = {
     "cell": "gru", "rule": "gd", "gd.s": 1.0, "model.hidden_size": 64,
@@ -45,6 +50,7 @@ _PLAIN: dict[str, Any] = {
 }  # fmt: skip
 _BOTH = {**_PLAIN, "model.bidirectional": True}
 _DROPOUT = {"model.readout_dropout": 0.2}
+_RELATIVE = {"model.relative_to": "last"}
 RECIPES: dict[str, dict[str, Any]] = {
     "last": _BOTH,
     "last, one direction": _PLAIN,
@@ -59,6 +65,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     "mean and maximum, front before, dropout": {
         **_BOTH, **_DROPOUT, "model.front": "serial", "model.readout": "mean_max",
     },
+    "last, relative": {**_BOTH, **_RELATIVE},
+    "last, one direction, relative": {**_PLAIN, **_RELATIVE},
+    "attention, relative": {**_BOTH, **_RELATIVE, "model.readout": "attention"},
+    "last, front beside, relative": {**_BOTH, **_RELATIVE, "model.front": "parallel"},
+    "mean and maximum, relative": {**_BOTH, **_RELATIVE, "model.readout": "mean_max"},
+    "last, front before, relative": {**_BOTH, **_RELATIVE, "model.front": "serial"},
 }  # fmt: skip
 HEAD = """# What suits a forecast
 
@@ -73,8 +85,13 @@ read. Written by `scripts/benchmarks/training/bench_forecasts.py`; seconds of pr
 
 def load(name: str) -> LoadedTask:
     """Return a series as a task."""
-    if name == "co2":
+    if name.startswith("co2"):
         frame = co2.load_pandas().data.interpolate().rename_axis("date").reset_index()
+    elif name.startswith("elnino"):
+        years = elnino.load_pandas().data.set_index("YEAR")
+        frame = years.stack().reset_index(level=1, drop=True).rename_axis("date").reset_index()
+        months = enumerate(frame["date"])
+        frame["date"] = [f"{int(year)}-{1 + row % 12:02d}-01" for row, year in months]
     else:
         frame = sunspots.load_pandas().data
         frame["YEAR"] = [f"{int(year)}-01-01" for year in frame["YEAR"]]
@@ -143,15 +160,17 @@ def read(path: Path) -> list[dict[str, Any]]:
 def main() -> None:
     """Measure what is asked for and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--series", default=",".join(SERIES))
-    parser.add_argument("--recipes", default=";".join(RECIPES), help="separated by semicolons")
+    parser.add_argument("--series", default=";".join(SERIES))
+    parser.add_argument(
+        "--recipes", default=";".join(RECIPES), help="as --series, with a ; between"
+    )
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--steps", type=int, default=400)
     args = parser.parse_args()
     torch.set_num_threads(1)
     path = RESULTS / "forecasts.json"
     for seed in map(int, args.seeds.split(",")):
-        for name in args.series.split(","):
+        for name in args.series.split(";"):
             for recipe in args.recipes.split(";"):
                 mark = {"series": name, "recipe": recipe, "seed": seed, "steps": args.steps}
                 if any(mark.items() <= row.items() for row in read(path)):

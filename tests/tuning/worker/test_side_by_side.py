@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from runs import SPACE
@@ -54,6 +55,24 @@ def test_trainings_side_by_side_come_to_the_same(job: Job, most: int, size: int)
         assert metrics.pop("population") == 1
         assert together[epoch].pop("population") == size
         assert together[epoch] == pytest.approx(metrics, rel=1e-4)
+
+
+@pytest.mark.parametrize(("most", "company"), [(2, 2), (3, 3)])
+def test_those_of_several_lengths_and_those_that_train_no_more_are_no_company(
+    job: Job, tmp_path: Path, most: int, company: int
+) -> None:
+    x, y = torch.randn(60, 6, 2).numpy(), np.arange(60) % 2
+    np.savez(tmp_path / "ragged.npz", x=x, y=y, lengths=1 + np.arange(60) % 6)
+    ragged = replace(job, source=Source(task=str(tmp_path / "ragged.npz"), data_dir=str(tmp_path)))
+    told = [
+        metrics["population"]
+        for metrics in history(Session(replace(ragged, population=most))).values()
+    ]
+    assert told == [1, 1, 1]
+    tired = replace(job.candidate.training, patience=1, lr=1e-30)
+    tired_job = replace(job, candidate=replace(job.candidate, training=tired), population=most)
+    told = [metrics["population"] for metrics in history(Session(tired_job)).values()]
+    assert told == [company, company, 1]
 
 
 def test_they_go_on_from_a_checkpoint_to_the_same_numbers_and_keep_the_weights(

@@ -181,6 +181,41 @@ def test_out_of_memory_halves_how_many_go_on(
         assert_near(told(each, job.number), alone(job))
 
 
+@pytest.mark.parametrize("scarce_for", [12, 11])
+def test_who_goes_on_after_a_lack_of_memory_neither_misses_an_epoch_nor_trains_one_untold(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scarce_for: int
+) -> None:
+    made = jobs(tiny, tmp_path, 4)
+    real = Population.epoch
+    short: set[int] = set()
+
+    def scarce(population: Population) -> Any:
+        outcomes = real(population)
+        seeds = {training.seed for training in population.trainings}
+        if len(seeds) > 1 and seeds & short:
+            short.clear()
+            raise torch.OutOfMemoryError("tried to allocate 1 PiB")
+        return outcomes
+
+    monkeypatch.setattr(Population, "epoch", scarce)
+    slots = Slots()
+    slots.take(made)
+    each = rounds(slots, 1)
+    short.add(10)
+    each += rounds(slots, 1)
+    # Two populations of two now. In one of them there is a free slot, and memory ends in the other,
+    # be it the first to be trained or the last.
+    slots.drop([0 if scarce_for == 12 else 2])
+    left = [number for number in range(4) if number in slots._jobs]
+    short.add(scarce_for)
+    each += rounds(slots, 2)
+    assert not short
+    for reports in each[2:]:
+        assert [report.number for report in reports] == left
+    for number in left:
+        assert_near(told(each, number), alone(made[number]))
+
+
 def test_whose_fault_it_was_is_found_and_the_others_go_on(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +237,20 @@ def test_whose_fault_it_was_is_found_and_the_others_go_on(
     good = [[report for report in reports if report.number != 2] for reports in each]
     for number in (0, 1, 3):
         assert_near(told(good, number), alone(made[number]))
+
+
+def test_one_that_trains_no_more_is_nobodys_company(tiny: str, tmp_path: Path) -> None:
+    made = jobs(tiny, tmp_path, 3)
+    halved = replace(made[0].candidate.training, share=0.5)
+    made[0] = replace(made[0], candidate=replace(made[0].candidate, training=halved), epochs=EPOCHS)
+    tired = replace(made[1].candidate.training, patience=1, lr=1e-30)
+    made[1] = replace(made[1], candidate=replace(made[1].candidate, training=tired))
+    slots = Slots()
+    slots.take(made)
+    each = rounds(slots)
+    companies = [[next(iter(r.metrics.values())).get("population", 1) for r in one] for one in each]
+    # The second comes to no better epoch than its first, the first ends after two.
+    assert companies == [[3, 3, 3], [3, 3, 3], [1, 1], [1, 1]]
 
 
 def test_one_that_cannot_begin_ends_alone(tiny: str, tmp_path: Path) -> None:
