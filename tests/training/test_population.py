@@ -241,46 +241,6 @@ def test_what_does_not_fit_is_refused_and_what_cannot_be_mapped_runs_alone(
     assert alone.reasons["heavy_ball"].startswith("torch.func.vmap: ")
 
 
-@pytest.mark.parametrize("raised", [ValueError, TypeError])
-def test_a_cell_that_raises_where_it_is_mapped_is_trained_alone(
-    monkeypatch: pytest.MonkeyPatch, raised: type[Exception]
-) -> None:
-    original = HiPPO.step
-
-    def step(self: HiPPO, weights: Any, u: torch.Tensor, hidden: Any) -> Any:
-        if torch._C._functorch.is_batchedtensor(u):  # type: ignore[attr-defined]
-            raise raised("not where it is mapped")
-        return original(self, weights, u, hidden)
-
-    monkeypatch.setattr(HiPPO, "step", step)
-    candidates = [candidate(rule, "hippo") for rule in ("gd", "nesterov")]
-    gap, population = largest_gap(candidates, [noise_task()] * 2, epochs=1)
-    assert gap == 0
-    assert population.reasons["gd"] == "torch.func.vmap: not where it is mapped"
-    assert population.companies == [1, 1]
-
-
-def test_a_cell_that_draws_for_itself_is_trained_alone_and_draws_from_its_own_stream(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    original = HiPPO.step
-
-    def step(self: HiPPO, weights: Any, u: torch.Tensor, hidden: Any) -> Any:
-        return original(self, weights, u * (torch.rand_like(u) > 0.2), hidden)
-
-    monkeypatch.setattr(HiPPO, "step", step)
-    model = {"dropout": 0.3, "num_layers": 2}
-    candidates = [candidate(rule, "hippo", model=model) for rule in ("gd", "nesterov")]
-    trained = []
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        population = filled(candidates, noise_task())
-        each = [list(map(without_times, population.epoch())) for _ in range(2)]
-        trained.append([[one["train_loss"] for one in epoch] for epoch in each])
-    assert trained[0] == trained[1]
-    assert "random" in population.reasons["gd"]
-
-
 @pytest.mark.skipif(
     not torch.cuda.is_available(),
     reason="needs a CUDA GPU: run scripts/test on a machine that has one",
@@ -297,18 +257,6 @@ def test_on_a_gpu_who_leaves_goes_on_alone(optimizer: str) -> None:
     population.epoch()
     population.remove(leaving)
     assert without_times(leaving.epoch()) == pytest.approx(expected, rel=1e-3)
-
-
-def test_what_a_cell_does_wrong_is_raised_side_by_side_as_well(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def step(*_: Any) -> Any:
-        raise KeyError("broken on purpose")
-
-    population = filled([candidate(rule, "hippo") for rule in ("gd", "nesterov")], noise_task())
-    monkeypatch.setattr(HiPPO, "step", step)
-    with pytest.raises(KeyError, match="broken on purpose"):
-        population.epoch()
 
 
 def test_auto_takes_side_by_side_what_was_measured_to_pay() -> None:
