@@ -54,7 +54,7 @@ def write(
         for axis, what in ((0, "trials"), (1, "seconds")):
             drawn = {n.partition(": ")[2]: lines for n, lines in chosen.items() if _is_drawn(n)}
             draw_curves(drawn, score, label, axis, out / f"{called}_{objectives}_{what}.svg")
-        budget = _budget(chosen[BASES[objectives]])
+        budget = half_time(chosen[BASES[objectives]])
         ends = {
             name.partition(": ")[2]: {
                 line["seed"]: score(until(line, 1, budget * 8 / workers_of(name))) for line in lines
@@ -126,15 +126,15 @@ def _table(
     return "\n".join(lines)
 
 
-def _budget(lines: Lines) -> float:
+def half_time(lines: Lines) -> float:
     """Return the mean time in which searches that stop nothing complete half of their trials."""
-    return statistics.fmean(line["complete"][len(line["complete"]) // 2][1] for line in lines)
+    return statistics.fmean(line["complete"][(len(line["complete"]) - 1) // 2][1] for line in lines)
 
 
 def _one(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["one"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("one:")}
-    budget = _budget(chosen[base])
+    budget = half_time(chosen[base])
     return f"""## The default against random search, one objective
 
 {against_random(judge, found)}
@@ -161,7 +161,7 @@ times as long.
 def _two(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["two"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("two:")}
-    budget = _budget(chosen[base])
+    budget = half_time(chosen[base])
     return f"""## Hypervolume, accuracy and parameters (more is better)
 
 All of the time are {budget:.1f} s on 8 workers, in which TPE without pruning completes half of its
