@@ -99,6 +99,7 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
         callbacks=(),
         storage="",
         checkpoint_bytes=0,
+        table=table.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(table.head["versions"]),
         machine=dict(table.head["machine"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 from tables import EPOCHS, made_up
 
 from optcell_search import results
+from optcell_search.dashboard.info.provenance import provenance
+from optcell_search.dashboard.read import Board
 from optcell_search.ledger.format import METRICS, epochs_in
 from optcell_search.space import Candidate, is_plain
 from optcell_search.table import Table
@@ -157,6 +159,49 @@ def test_a_run_like_any_other(table: Table, tmp_path: Path) -> None:
     again = Run.open(out)
     assert again.status()["complete"] == (found["state"] == "COMPLETE").sum()
     assert "test_accuracy" not in found
+
+
+TRAINS: dict[str, Callable[[Run, Path], object]] = {
+    "resume": lambda run, out: run.resume(num_trials=30),
+    "drive": lambda run, out: run.drive(),
+    "finalize": lambda run, out: run.finalize(top=1, seeds=2),
+    "replay": lambda run, out: run.replay(0),
+    "weights": lambda run, out: run.weights(0),
+    "refitted_weights": lambda run, out: run.refitted_weights(0),
+    "export": lambda run, out: run.export("best", out),
+    "export an ensemble": lambda run, out: run.export("best", out, ensemble=True),
+    "enqueue": lambda run, out: run.enqueue(0, {"lr": 0.01}),
+    "extend": lambda run, out: run.extend(30),
+}
+
+
+@pytest.mark.parametrize("what", TRAINS)
+def test_what_would_train_is_refused(table: Table, tmp_path: Path, what: str) -> None:
+    # The data of the made-up table, digits, are there; what trains would do so.
+    out = tmp_path / "run"
+    table.simulate(scheduler="none", trials=5, workers=2, out=out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    run = Run.open(out)
+    with pytest.raises(ValueError, match="was simulated on table 'some'"):
+        TRAINS[what](run, tmp_path / "winner")
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "winner").exists()
+
+
+def test_nothing_is_advised_that_would_train(table: Table, tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    run = table.simulate(scheduler="none", trials=20, plain=False, out=out)
+    gain = run.gain()
+    assert gain is not None
+    assert gain.sentence.endswith("may be chance.")
+    assert run.status()["gain"]["sentence"] == gain.sentence
+    found = provenance(Board(out).data, "my run")
+    assert (found.replay, found.finalize, found.table) == ("", "", "some")
+    assert found.facts["simulated on table"] == "some"
+    assert found.again == (
+        "optcell-search simulate some --sampler tpe --scheduler none --seed 0 --repeats 1 "
+        "--workers 1 --trials 20 --objectives accuracy --no-plain --out again"
+    )
 
 
 def test_no_test_score_is_in_the_ledger(table: Table) -> None:
