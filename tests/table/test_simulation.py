@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -70,7 +71,7 @@ def test_every_trial_is_a_row_of_the_table(table: Table, scheduler: str) -> None
 
 
 def test_no_candidate_is_tried_twice_and_the_plain_cells_are_first(table: Table) -> None:
-    trials = trials_of(table.simulate(trials=200, workers=3))
+    trials = trials_of(table.simulate(trials=50, workers=3))
     keys = [trial.user_attrs["key"] for trial in trials]
     assert sorted(keys) == sorted(candidate.key for candidate in table.candidates)
     first = [Candidate.from_dict(trial.user_attrs["candidate"]) for trial in trials[:2]]
@@ -235,6 +236,11 @@ def test_where_all_fail_the_search_fails(tmp_path: Path) -> None:
         ({"workers": 0}, "workers = 0; valid"),
         ({"seed": -1}, "seed = -1; valid"),
         ({"repeats": 4}, "repeats = 4; valid: integers, 3 or less"),
+        ({"trials": 2.5}, "trials = 2.5; valid: integers, 1 or more"),
+        ({"trials": "5"}, "trials = '5'; valid: integers, 1 or more"),
+        ({"workers": True}, "workers = True; valid: integers, 1 or more"),
+        ({"objectives": "accuracy"}, r"objectives = 'accuracy'; valid: a list, such as \['acc"),
+        ({"constraints": "loss<=2"}, "constraints = 'loss<=2'; valid: a list"),
         ({"objectives": ["speed"]}, "unknown objective 'speed'; valid: accuracy, loss"),
         ({"objectives": []}, r"objectives = \[\]; valid"),
         ({"objectives": ["loss", "loss"]}, "valid: each once"),
@@ -248,6 +254,15 @@ def test_a_wrong_request_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=message):
         table.simulate(out=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()
+
+
+def test_more_trials_than_candidates_are_warned_of(table: Table) -> None:
+    with pytest.warns(UserWarning, match="trials = 51; table 'some' holds 50 candidates") as told:
+        run = table.simulate(sampler="random", trials=51)
+    assert told[0].filename == __file__
+    assert len(run.results()) == run.request.num_trials == 50
+    counts = {"trials": np.int64(2), "workers": np.int64(2), "seed": np.int64(1)}
+    assert len(table.simulate(**counts, repeats=np.int64(2)).results()) == 2  # type: ignore[arg-type]
 
 
 def test_a_folder_that_is_in_use_is_refused(table: Table, tmp_path: Path) -> None:
