@@ -11,6 +11,7 @@ import pytest
 from compare_samplers import SETTINGS, Setting, begin, missing, read, search
 from comparison_default import against_random
 from comparison_judge import Judge
+from comparison_pruning import afresh
 from comparison_tables import called_for, half_time, write
 from tables import made_up
 
@@ -131,6 +132,21 @@ def test_trials_that_are_pruned_take_the_default_time(
     assert cells[-2:] == ["50.0", "50.0"]
 
 
+def test_searches_that_nobody_had_seen_are_told_alone(table: Table) -> None:
+    name, base = "two: tpe, mo-asha, 8 workers", "two: tpe, none, 8 workers"
+    score = lambda steps: float(len(steps))  # noqa: E731
+    # Up to the time the first forty differ by 9, the others by 1 and 3.
+    mine = [line(name, seed, ["k"] * count, [0.5] * count) for seed, count in NUMBERS]
+    others = [line(base, seed, ["k"], [0.5]) for seed, _ in NUMBERS]
+    said = afresh({name: mine, base: others}, score, base, "mo-asha", 20.0)
+    assert said.startswith(f"Of `{name}` and `{base}` 40 searches each had been looked at")
+    assert "The other 2 pairs alone, after all of the time: +2.0000 [" in said
+    assert not afresh({name: mine[:41], base: others}, score, base, "mo-asha", 20.0)
+
+
+NUMBERS = [*((seed, 10) for seed in range(40)), (40, 2), (41, 4)]
+
+
 def test_half_of_an_even_number_of_trials_is_no_more(table: Table) -> None:
     key = table.candidates[0].key
     assert half_time([line("one", 0, [key] * 100, [0.5] * 100)]) == 50.0
@@ -164,3 +180,8 @@ def test_a_table_has_files_of_its_name(table: Table, tmp_path: Path) -> None:
     assert read(tmp_path / "runs.jsonl") == lines
     regrets = [Judge(table, 0.1).regret(x["complete"]) for x in lines[:2]]
     assert f"{statistics.fmean(regrets):.4f}" in text
+    # Twelve trials are all there are after a hundred, too.
+    ways = [[Judge(table, 0.1).regret(x["complete"]) for x in lines[i : i + 2]] for i in (0, 2)]
+    gain = statistics.fmean(b - a for a, b in zip(*ways, strict=True))
+    row = next(x for x in text.splitlines() if x.startswith("| tpe, none, 8 workers | 2 | 12 |"))
+    assert row.split("|")[-3].strip(" *").startswith(f"{gain:+.4f} [")
