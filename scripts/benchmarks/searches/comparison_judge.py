@@ -65,7 +65,11 @@ def until(line: dict[str, Any], axis: int, most: float) -> list[Step]:
 
 
 def ended_by(line: dict[str, Any], place: int) -> float:
-    """Return after how many seconds so many trials had ended, complete or not."""
+    """Return after how many seconds so many trials had ended, complete or not.
+
+    Searches that were stored before this was asked for lack it, but for those of the default and of
+    random search, which need it.
+    """
     return float(line["ended"][place - 1])
 
 
