@@ -164,6 +164,9 @@ def _two(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["two"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("two:")}
     budget = half_time(chosen[base])
+    table = _table(chosen, judge.volume, base, budget)
+    unseen = afresh(chosen, judge.volume, base, "mo-asha", budget)
+    compared = "\n\n".join(filter(None, (table, unseen)))
     return f"""## Hypervolume, accuracy and parameters (more is better)
 
 All of the time are {budget:.1f} s on 8 workers, in which TPE without pruning completes half of its
@@ -171,9 +174,7 @@ trials; on W workers 8 / W times as long.
 
 {what_pruning_changes(chosen, judge.volume, BASES["two"], "mo-asha")}
 
-{_table(chosen, judge.volume, base, budget)}
-
-{afresh(chosen, judge.volume, base, "mo-asha", budget)}
+{compared}
 
 ![Hypervolume against trials]({called}_two_trials.svg)
 
