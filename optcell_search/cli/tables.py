@@ -137,6 +137,8 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
     ]
     if known["at_work"]:
         rows.append(["", "a process is working on it"])
+    elif known["table"]:
+        rows.append(["", f"simulated on table {known['table']}: nothing was trained"])
     elif known["running"] + known["waiting"] + known["missing"] and not known["ended"]:
         rows.append(["", f"not running; `optcell-search resume {known['directory']}` goes on"])
     rows.append(["epochs", str(known["epochs"])])

@@ -76,6 +76,8 @@ class Request:
         callbacks: names of loggers that are told of everything, such as "mlflow".
         storage: path or URI for the checkpoints, empty for the run folder.
         checkpoint_bytes: room for all checkpoints.
+        table: name of the table that the search was simulated on, where nothing was trained; empty:
+            candidates are trained.
         created, versions, machine: when, with what and where the run was asked for.
     """
 
@@ -116,6 +118,7 @@ class Request:
     callbacks: tuple[str, ...]
     storage: str
     checkpoint_bytes: int
+    table: str = ""
     created: str
     versions: dict[str, str]
     machine: dict[str, str | int]

@@ -6,7 +6,7 @@ from ..ledger.format import BASELINE
 from ..ledger.reading import load, locate
 from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
-from .gain import Gain, gain, plain_rival, trainings_of
+from .gain import Gain, gain, is_trained, plain_rival, trainings_of
 from .no_input import chance
 from .ranking import best, best_first, by_fresh_seeds, eligible, knee, pareto
 from .tables import (
@@ -43,6 +43,7 @@ __all__ = [
     "gain",
     "gradients",
     "hypervolume",
+    "is_trained",
     "knee",
     "load",
     "locate",

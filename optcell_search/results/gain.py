@@ -17,10 +17,8 @@ from .ranking import best_first, by_fresh_seeds
 Source = Literal["test", "search"]
 # What every candidate costs, whatever the task.
 COSTS = ("parameters", "train_seconds", "latency_ms")
-_BY_CHANCE = (
-    "The best of many is compared, so that a part of this may be chance; finalize both trials to "
-    "know."
-)
+_BY_CHANCE = "The best of many is compared, so that a part of this may be chance"
+_TO_KNOW = f"{_BY_CHANCE}; finalize both trials to know."
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,18 @@ def trainings_of(request: Mapping[str, Any]) -> int:
     return int(request.get("repeats", 1)) * int(request.get("folds", 1))
 
 
+def is_trained(request: Mapping[str, Any]) -> bool:
+    """Return whether a run trains its candidates; a simulated one reads them from a table."""
+    return not request.get("table")
+
+
 def gain(
     table: pd.DataFrame,
     finalized: pd.DataFrame,
     objectives: Mapping[str, Direction],
     trainings: int,
+    *,
+    trained: bool = True,
 ) -> Gain | None:
     """Return the gain over the plain cell; None where the run holds none to compare with.
 
@@ -73,6 +78,7 @@ def gain(
         finalized: as `results.finalized` gives it.
         objectives: the objectives and their directions, the most important one first.
         trainings: how often each candidate was trained, see `trainings_of`.
+        trained: whether the run did it, so that it can finalize them, see `is_trained`.
     """
     rows = best_first(table, objectives)
     first, direction = next(iter(objectives.items()))
@@ -83,7 +89,8 @@ def gain(
         return None
     found, rival = rows.iloc[0], rows[rows["number"] == plain].iloc[0]
     both = _moments(found, first, trainings), _moments(rival, first, trainings)
-    return _told(found, rival, first, direction, "search", both)
+    doubt = _TO_KNOW if trained else f"{_BY_CHANCE}."
+    return _told(found, rival, first, direction, "search", both, doubt)
 
 
 def plain_rival(rows: pd.DataFrame, number: int) -> int | None:
@@ -137,19 +144,18 @@ def _told(
     direction: Direction,
     source: Source,
     both: tuple[Moments, Moments],
+    doubt: str = "",
 ) -> Gain:
     better = difference(*both) if direction == "maximize" else difference(both[1], both[0])
     name = first.replace("_", " ")
     label = name if first in COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
     told = label if direction == "maximize" else f"{label} (+ is lower, which is better)"
-    sentence = _sentence(number, plain, cell, source, told, better)
+    sentence = _sentence(number, plain, cell, told, better, doubt)
     return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
 
 
-def _sentence(
-    number: int, plain: int, cell: str, source: Source, label: str, better: Interval
-) -> str:
+def _sentence(number: int, plain: int, cell: str, label: str, better: Interval, doubt: str) -> str:
     if number == plain:
         return f"The plain {cell} (trial {plain}) is the best so far: no rule has beaten it."
     against = f"over the plain {cell} (trial {plain})"
@@ -162,9 +168,8 @@ def _sentence(
         once = f"from {few}: how sure that is, is not known."
         if better.mean == 0:
             return f"{same} {label}, {once}"
-        return f"Trial {number} {verb} {size} in {label} {against}, {once} {_BY_CHANCE}"
+        return f"Trial {number} {verb} {size} in {label} {against}, {once} {doubt}".rstrip()
     ends = f"95 % interval {better.low:+.3g} to {better.high:+.3g}, {trainings}"
-    doubt = "" if source == "test" else f" {_BY_CHANCE}"
     if not better.excludes_zero:
-        return f"{same} {label}: {size}, {ends}.{doubt}"
-    return f"Trial {number} {verb} {size} in {label} {against}: {ends}.{doubt}"
+        return f"{same} {label}: {size}, {ends}. {doubt}".rstrip()
+    return f"Trial {number} {verb} {size} in {label} {against}: {ends}. {doubt}".rstrip()

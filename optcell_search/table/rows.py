@@ -11,11 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-# Where the file says what the table is of.
-_HEAD = b"optcell_search"
-_FORMAT = 1
-_CURVES = ("validation", "train")
-_TEXTS = ("key", "reason", "detail", "made")
+from ..tuning.resolving.amounts import is_whole
+from .schema import CURVE, CURVES, FORMAT, HEAD, TEXTS, check_columns, head_of
 
 
 def write_rows(path: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,22 +24,22 @@ def write_rows(path: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, 
         rows: in the order of the table.
     """
     columns: dict[str, pa.Array] = {
-        name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in _TEXTS
+        name: pa.array([row.get(name, "") for row in rows], pa.string()) for name in TEXTS
     }
     columns["seed"] = pa.array([row["seed"] for row in rows], pa.int64())
     for name in ("candidate", "gradients"):
         columns[name] = pa.array([json.dumps(row[name]) for row in rows], pa.string())
-    curve = pa.list_(pa.float64())
-    columns["seconds"] = pa.array([row["seconds"] for row in rows], curve)
-    for part in _CURVES:
+    columns["seconds"] = pa.array([row["seconds"] for row in rows], CURVE)
+    for part in CURVES:
         for name in _names(row[part] for row in rows):
             values = [row[part].get(name, []) for row in rows]
-            columns[f"{part}.{name}"] = pa.array(values, curve)
+            columns[f"{part}.{name}"] = pa.array(values, CURVE)
     for name in _names(row["test"] for row in rows):
         columns[f"test.{name}"] = pa.array([row["test"].get(name) for row in rows], pa.float64())
-    said = json.dumps({"format": _FORMAT, **head})
-    table = pa.table(columns).replace_schema_metadata({_HEAD: said.encode()})
-    pq.write_table(table, path, compression="zstd", compression_level=19)
+    said = json.dumps({"format": FORMAT, **head})
+    table = pa.table(columns).replace_schema_metadata({HEAD: said.encode()})
+    # With checksums what is damaged later is told from what was written.
+    pq.write_table(table, path, compression="zstd", compression_level=19, write_page_checksum=True)
 
 
 def _names(tables: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -62,30 +59,27 @@ class Rows:
         seeds: those that every candidate was trained with.
 
     Raises:
-        ValueError: it is none that `write_rows` has written.
+        ValueError: it is none that `write_rows` has written, or it has been damaged since.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            table = pq.read_table(path)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{path}: no Parquet file: {str(error).splitlines()[0]}") from error
-        said = (table.schema.metadata or {}).get(_HEAD)
-        if said is None:
-            raise ValueError(f"{path}: holds no table of trained candidates")
-        self.head: dict[str, Any] = json.loads(said)
-        if self.head.get("format") != _FORMAT:
-            raise ValueError(
-                f"{path}: has format {self.head.get('format')!r}; this version reads {_FORMAT}"
-            )
-        self._texts = {name: table[name].to_pylist() for name in (*_TEXTS, "gradients")}
+            table = pq.read_table(path, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            said = str(error).splitlines()[0]
+            raise ValueError(f"{path}: no sound Parquet file: {said}") from error
+        self.head = head_of(table.schema, path)
+        check_columns(table, path)
+        self._texts = {name: table[name].to_pylist() for name in (*TEXTS, "gradients")}
         keys, seeds = self._texts["key"], table["seed"].to_pylist()
         self.index = {pair: i for i, pair in enumerate(zip(keys, seeds, strict=True))}
         self.seeds: tuple[int, ...] = tuple(sorted(set(seeds)))
         plain = table["candidate"].to_pylist()
         first = dict(zip(keys, plain, strict=True))
+        if not len(first) * len(self.seeds) == len(self.index) == table.num_rows > 0:
+            raise ValueError(f"{path}: not every candidate has one row of every seed")
         self.candidates = {key: json.loads(first[key]) for key in dict.fromkeys(keys)}
-        self._curves: dict[str, dict[str, _Curves]] = {part: {} for part in (*_CURVES, "seconds")}
+        self._curves: dict[str, dict[str, _Curves]] = {part: {} for part in (*CURVES, "seconds")}
         self._tests: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
         for column in table.column_names:
             part, _, name = column.partition(".")
@@ -102,7 +96,16 @@ class Rows:
         return self._curves["validation"]["epoch"].length(row)
 
     def at(self, part: str, row: int, epoch: int) -> dict[str, float]:
-        """Return the numbers of an epoch, from 1 on, by name; `part` is validation or train."""
+        """Return the numbers of an epoch, from 1 on, by name; `part` is validation or train.
+
+        Raises:
+            ValueError: the row holds no such epoch.
+        """
+        trained = self.epochs(row)
+        if not is_whole(epoch) or not 1 <= epoch <= trained:
+            why, _ = self.failure(row)
+            said = f", where it {why}" if why else ""
+            raise ValueError(f"epoch = {epoch!r}; valid: 1 to {trained}{said}")
         return {name: curves.at(row, epoch - 1) for name, curves in self._curves[part].items()}
 
     def curves(self, part: str, row: int) -> dict[str, list[float]]:
@@ -129,10 +132,10 @@ class Rows:
         return {
             "candidate": self.candidates[key],
             "seed": seed,
-            **{name: self._texts[name][row] for name in _TEXTS},
+            **{name: self._texts[name][row] for name in TEXTS},
             "gradients": json.loads(self._texts["gradients"][row]),
             "seconds": self.seconds(row),
-            **{part: self.curves(part, row) for part in _CURVES},
+            **{part: self.curves(part, row) for part in CURVES},
             "test": {} if failed else self.test(row),
         }
 

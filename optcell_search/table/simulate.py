@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ def simulate(table: TrainedCandidates, asked: Asked, out: str | Path | None) -> 
         folders.check_target(Path(out))
     # Its name is one of its own; it is made, whole, when the search has ended.
     directory = Path(tempfile.gettempdir()) / request.run_id if out is None else Path(out)
+    if asked.trials > request.num_trials:
+        warnings.warn(
+            f"trials = {asked.trials}; table {table.name!r} holds {request.num_trials} candidates, "
+            "and none is tried twice: so many are tried",
+            stacklevel=3,
+        )
     with simulated(table, request, directory) as ledger:
         folders.make(directory, request, fill=lambda made: write_into(made, ledger))
     run = Run(directory, request)
@@ -63,13 +70,13 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
     """
     one_of("sampler", asked.sampler, SAMPLERS)
     one_of("scheduler", asked.scheduler, SCHEDULERS)
-    amounts.integer("trials", asked.trials, 1)
-    amounts.integer("workers", asked.workers, 1, 10**5)
-    amounts.integer("seed", asked.seed, 0, 2**63 - 1)
-    amounts.integer("repeats", asked.repeats, 1, len(table.seeds))
+    trials = amounts.integer("trials", asked.trials, 1)
+    workers = amounts.integer("workers", asked.workers, 1, 10**5)
+    seed = amounts.integer("seed", asked.seed, 0, 2**63 - 1)
+    repeats = amounts.integer("repeats", asked.repeats, 1, len(table.seeds))
     directions = table.directions(asked.objectives)
     known = (*table.metrics, *COSTS)
-    for text in asked.constraints:
+    for text in amounts.several("constraints", asked.constraints):
         Constraint.parse(text, valid=known)
     held = HeldSpace(table)
     return Request(
@@ -79,17 +86,17 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
         data_dir="",
         data_fingerprint=table.head["fingerprint"],
         objectives=directions,
-        num_trials=min(asked.trials, len(table.candidates)),
+        num_trials=min(trials, len(table.candidates)),
         first=with_plain((), held) if asked.plain and asked.sampler != "grid" else (),
         epochs=table.epochs,
         epochs_rule=f"that of table {table.name!r}",
-        seed=asked.seed,
-        repeats=asked.repeats,
+        seed=seed,
+        repeats=repeats,
         sampler=asked.sampler,
         scheduler=choose_scheduler(asked.scheduler, tuple(directions)),
         deterministic=False,
         constraints=tuple(asked.constraints),
-        workers=asked.workers,
+        workers=workers,
         threads=1,
         gpus_per_trial=0.0,
         gpus_measured=False,
@@ -99,6 +106,7 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
         callbacks=(),
         storage="",
         checkpoint_bytes=0,
+        table=table.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(table.head["versions"]),
         machine=dict(table.head["machine"]),

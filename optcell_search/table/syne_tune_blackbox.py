@@ -19,6 +19,7 @@ from syne_tune import config_space
 from syne_tune.blackbox_repository.blackbox import Blackbox
 
 from ..training import COSTS
+from ..tuning.resolving.amounts import integer
 from .asked import distributions
 from .trained import TrainedCandidates
 
@@ -68,6 +69,7 @@ class TableBlackbox(Blackbox):  # type: ignore[misc]  # Syne Tune has no annotat
         """The epochs, from 1 on."""
         return np.arange(1, self.table.epochs + 1)
 
+    # What Syne Tune calls; it checks neither seed nor epoch.
     def _objective_function(
         self,
         configuration: Mapping[str, Any],
@@ -81,10 +83,12 @@ class TableBlackbox(Blackbox):  # type: ignore[misc]  # Syne Tune has no annotat
         if seed is None:
             digest = hashlib.sha256(candidate.key.encode()).digest()
             seed = int.from_bytes(digest[:4], "big") % self.num_seeds
+        integer("seed", seed, 0, self.num_seeds - 1)
         row = self.table.rows.index[candidate.key, self.table.seeds[seed]]
         if fidelity is None:
             return np.array([self._at(row, epoch) for epoch in self.fidelity_values])
-        return dict(zip(self.objectives_names, self._at(row, fidelity[EPOCH]), strict=True))
+        epoch = integer(EPOCH, fidelity[EPOCH], 1, self.table.epochs)
+        return dict(zip(self.objectives_names, self._at(row, epoch), strict=True))
 
     def _at(self, row: int, epoch: int) -> list[float]:
         seconds = self.table.rows.seconds(row)

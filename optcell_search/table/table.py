@@ -43,7 +43,7 @@ class Table(TrainedCandidates):
         Args:
             sampler, scheduler, seed, objectives, constraints: as `search` takes them.
             workers: candidates in training at once.
-            trials: how many candidates to try.
+            trials: how many candidates to try; a warning says where the table has fewer.
             repeats: with how many of the table's seeds each is trained.
             plain: begin with the plain cells, as a search does.
             out: folder for the run; it must not exist, or be empty. None: a folder for temporary

@@ -9,10 +9,12 @@ from typing import Any, Self, cast
 
 from optuna.trial import FixedTrial
 
+from ..ledger.typed import short
 from ..pareto import Direction
 from ..space import Candidate, SearchSpace
 from ..space.nearest import Nearest
 from ..training import COSTS
+from ..tuning.resolving.amounts import integer, is_whole, several
 from .rows import Rows
 
 _SHIPPED = Path(__file__).parent / "data"
@@ -78,8 +80,12 @@ class TrainedCandidates:
         return cls(path.stem, Rows(path))
 
     def first(self, count: int) -> Self:
-        """Return the table with no more than its first candidates, which it held when smaller."""
-        return type(self)(self.name, self.rows, count)
+        """Return the table with no more than its first candidates, which it held when smaller.
+
+        Raises:
+            ValueError: these are none.
+        """
+        return type(self)(self.name, self.rows, integer("count", count, 1))
 
     def query(
         self, candidate: Candidate, epoch: int | None = None, seed: int = 0
@@ -99,12 +105,7 @@ class TrainedCandidates:
             ValueError: the table does not hold that.
         """
         row = self._row(candidate, seed)
-        trained = self.rows.epochs(row)
-        epoch = trained if epoch is None else epoch
-        if not 1 <= epoch <= trained:
-            why, _ = self.rows.failure(row)
-            said = f", where it {why}" if why else ""
-            raise ValueError(f"epoch = {epoch}; valid: 1 to {trained}{said}")
+        epoch = self.rows.epochs(row) if epoch is None else epoch
         on_train = self.rows.at("train", row, epoch)
         return {
             **{f"train_{name}": value for name, value in on_train.items() if name != "loss"},
@@ -124,7 +125,14 @@ class TrainedCandidates:
         return self.rows.test(self._row(candidate, seed))
 
     def holds(self, candidate: Candidate) -> bool:
-        """Whether the table has a candidate itself, and not only a near one."""
+        """Whether the table has a candidate itself, and not only a near one.
+
+        Raises:
+            ValueError: it is no candidate.
+        """
+        if not isinstance(candidate, Candidate):
+            valid = "a Candidate, such as one of Table.candidates"
+            raise ValueError(f"candidate = {short(candidate)}; valid: {valid}")
         return candidate.key in self._keys
 
     def nearest(self, candidate: Candidate) -> Candidate:
@@ -133,7 +141,7 @@ class TrainedCandidates:
         Raises:
             ValueError: the candidate is not of the table's space.
         """
-        if candidate not in self.space:
+        if not self.holds(candidate) and candidate not in self.space:
             raise ValueError(f"candidate {candidate.key} is not in the space of table {self.name}")
         return self.stand_in(candidate)
 
@@ -158,9 +166,9 @@ class TrainedCandidates:
             ValueError: there is none, one is named twice, or it is not known.
         """
         known = {**self.metrics, **dict.fromkeys(COSTS, "minimize")}
-        names = [next(iter(known))] if objectives is None else list(objectives)
+        names = [next(iter(known))] if objectives is None else several("objectives", objectives)
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"objectives = {names}; valid: each once, of {', '.join(known)}")
+            raise ValueError(f"objectives = {list(names)}; valid: each once, of {', '.join(known)}")
         for name in names:
             if name not in known:
                 raise ValueError(f"unknown objective {name!r}; valid: {', '.join(known)}")
@@ -172,9 +180,9 @@ class TrainedCandidates:
         Raises:
             ValueError: it is none of them.
         """
-        if seed not in self.seeds:
+        if not is_whole(seed) or seed not in self.seeds:
             valid = ", ".join(map(str, self.seeds))
-            raise ValueError(f"seed = {seed}; valid in table {self.name}: {valid}")
+            raise ValueError(f"seed = {seed!r}; valid in table {self.name}: {valid}")
         return seed
 
     @functools.cached_property

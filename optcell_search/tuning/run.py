@@ -144,9 +144,10 @@ class Run(RunWeights):
         """Hold the run and its study against other processes, and open the ledger to write.
 
         Raises:
-            ValueError: another process holds it, or what is written outside the folder has not
-                been trusted.
+            ValueError: another process holds it, what is written outside the folder has not been
+                trusted, or the run was simulated.
         """
+        self._require_training()
         trusting.require(self.directory, trusting.outside(self.request), trust=False)
         with (
             folders.locked(self.directory),

@@ -56,6 +56,7 @@ class RunData(RunSteering):
         return self._source_at({})
 
     def _source_at(self, moved: Mapping[str, Any]) -> Source:
+        self._require_training()
         return Source.of(dataclasses.replace(self.request, **moved), self.directory)
 
     @property

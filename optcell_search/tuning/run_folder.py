@@ -133,8 +133,9 @@ class RunFolder(RunFigures):
         ledger = self._ledger
         table = self._table(ledger)
         found = results.finalized_of(ledger.attributes)
-        trainings = results.trainings_of(ledger.attributes[REQUEST])
-        return table, results.gain(table, found, self._objectives, trainings)
+        request = ledger.attributes[REQUEST]
+        trainings, trained = results.trainings_of(request), results.is_trained(request)
+        return table, results.gain(table, found, self._objectives, trainings, trained=trained)
 
     def warm_start(self) -> WarmStart | None:
         """Return what came of a warm start; see `optcell_search.results.warm_start`."""
@@ -149,6 +150,17 @@ class RunFolder(RunFigures):
         else:
             number = int(self.best(which)["number"])
         return number, self._candidate(number)
+
+    def _require_training(self) -> None:
+        """Raise a ValueError where the run was simulated: there is nothing that could be trained.
+
+        All that trains, or takes up what has been trained, asks this first.
+        """
+        if self.request.table:
+            raise ValueError(
+                f"{self.directory}: was simulated on table {self.request.table!r}, so nothing of "
+                "it is trained, resumed or exported; valid: a run that `optcell-search run` made"
+            )
 
     def _candidate(self, number: int) -> Candidate:
         known = self._trial(number).user_attrs

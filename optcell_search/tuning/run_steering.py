@@ -34,6 +34,7 @@ class RunSteering(RunFolder):
         """
         from ..ledger.writing import study_to_write
 
+        self._require_training()
         ledger = self._ledger
         candidate = self._changed(_of(ledger.records, like, str(self.directory)), changes)
         same = [one.number for one in ledger.records if one.known.get("key") == candidate.key]
@@ -86,6 +87,7 @@ class RunSteering(RunFolder):
         from ..ledger.writing import study_to_write
         from .extension import checked
 
+        self._require_training()
         asked = checked(num_trials, time, patience)
         if not is_locked(self.directory):
             raise ValueError(

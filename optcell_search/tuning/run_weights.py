@@ -165,6 +165,7 @@ class RunWeights(RunData):
         """
         from optcell_search.export import ExportError, export
 
+        self._require_training()
         if Path(out).exists():
             raise FileExistsError(f"{out}: already exists; name a new folder for the export")
         if ensemble and seed_of is not None:

@@ -28,8 +28,9 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     trial keeps the constraints: which one misses least, which constraint and by what);
     ``searched_seconds`` of ``time_limit`` (0: none), ``ended`` (why the search ended, where a limit
     or the space did it), ``epochs`` (of a candidate) and ``epochs_rule`` (how that came about,
-    where nobody said it); ``occupancy`` (where workers hold several trials, the share of their
-    slots that held one, over all epochs; else None);
+    where nobody said it); ``table`` (what it was simulated on; empty: it trains); ``occupancy``
+    (where workers hold several trials, the share of their slots that held one, over all epochs;
+    else None);
     ``gain``: what the best one has over the plain cell, see `results.Gain`, or None;
     ``warm_start``: what came of one, see `results.WarmStart`, or None.
     """
@@ -41,7 +42,8 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     asked = request["num_trials"]
     any_eligible = len(results.eligible(table, objectives)) > 0
     finalized = results.finalized_of(known)
-    gain = results.gain(table, finalized, objectives, results.trainings_of(request))
+    trainings, trained = results.trainings_of(request), results.is_trained(request)
+    gain = results.gain(table, finalized, objectives, trainings, trained=trained)
     warm = results.warm_start(ledger.records, known)
     best = results.best(table, objectives) if any_eligible else None
     return {
@@ -59,6 +61,7 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
         "occupancy": _occupancy(known),
         "epochs": request["epochs"],
         "epochs_rule": request.get("epochs_rule", ""),
+        "table": request.get("table", ""),
         "gain": None if gain is None else asdict(gain),
         "warm_start": None if warm is None else asdict(warm),
     }

@@ -37,17 +37,17 @@ def early_epochs(scores: Scores) -> str:
 def seeds(scores: Scores) -> str:
     """Return in words how much seeds move scores and their order."""
     final, loss = scores.accuracy[:, :, -1], scores.loss[:, :, -1]
+    best = max(_FEWEST, len(final) // 10)
     within = float(np.sqrt(np.mean(np.var(final, axis=1, ddof=1))))
     between = float(np.std(final.mean(axis=1), ddof=1))
-    order = np.argsort(-without_ties(final.mean(axis=1), loss.mean(axis=1)))
-    top = order[: max(_FEWEST, len(order) // 10)]
     ranks = np.stack([without_ties(*pair) for pair in zip(final.T, loss.T, strict=True)], axis=1)
     return (
         f"The same candidate with another seed moves by {within:.4f} (standard deviation of "
         f"validation accuracy after the last epoch); candidates differ by {between:.4f}. The "
         f"orders that two seeds give agree with τ = {agreement(final):.2f} over all {len(final)} "
         f"candidates, {agreement(ranks):.2f} where loss decides between the same accuracies, and "
-        f"then with τ = {agreement(ranks[top]):.2f} among the best {len(top)} of them."
+        f"then with τ = {agreement_among_best(ranks, best):.2f} among the best {best} by a third "
+        "seed, as a mean over which seed that is."
     )
 
 
@@ -55,6 +55,19 @@ def agreement(scores: Array) -> float:
     """Return the mean of Kendall's τ over pairs of columns."""
     pairs = itertools.combinations(range(scores.shape[1]), 2)
     return statistics.fmean(tau(scores[:, a], scores[:, b]) for a, b in pairs)
+
+
+def agreement_among_best(scores: Array, count: int) -> float:
+    """Return the mean agreement of columns among the best rows by a column that is left out.
+
+    A row that is among the best by the columns that are compared, and low in one of them, is high
+    in another: chosen so, rows seem to agree less than they do.
+    """
+    every = range(scores.shape[1])
+    return statistics.fmean(
+        agreement(np.delete(scores, out, axis=1)[np.argsort(-scores[:, out])[:count]])
+        for out in every
+    )
 
 
 def tau(a: Array, b: Array) -> float:

@@ -108,7 +108,7 @@ def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
         ("complete", "pruned", "fail", "asked", "running", "waiting", "missing", "epochs"), 0
     )
     known |= dict.fromkeys(
-        ("ended", "epochs_rule", "best", "nearest_miss", "time_limit", "occupancy")
+        ("ended", "epochs_rule", "best", "nearest_miss", "time_limit", "occupancy", "table")
     )
     sentence = "Trial 7 gains +0.05 in test accuracy over the plain lstm (trial 0), surely so."
     known |= {

@@ -93,3 +93,25 @@ def test_a_wrong_request_takes_one_line_and_leaves_nothing(
     assert message in errors
     assert len(errors.splitlines()) == 1
     assert not out.exists()
+
+
+def test_commands_that_train_are_refused_and_none_is_advised(
+    table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "run")
+    said = [call(capsys, "simulate", table, "--trials", "9", "--no-plain", "--out", out)[1]]
+    said += [call(capsys, command, out)[1] for command in ("status", "results")]
+    assert "simulated on table some: nothing was trained" in said[0]
+    assert "gain" in said[0]
+    assert not any(word in text for text in said for word in ("finalize", "resume", "replay"))
+    winner = ("--out", str(tmp_path / "winner"))
+    for words in (
+        ("resume", out),
+        ("replay", out, "0"),
+        ("finalize", out),
+        ("export", out, *winner),
+    ):
+        code, output, errors = call(capsys, *words)
+        assert (code, output) == (2, "")
+        assert "was simulated on table 'some'" in errors
+        assert errors.count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from browsing import SCREENSHOTS, VIEWS, browser, look_at, needs_browser, watche
 from ledgers import TWO, Ledger, candidate
 from optuna.trial import TrialState
 from reports import NASTY, filled, report
+from tables import made_up
 
 from optcell_search.dashboard import write_report
 
@@ -150,6 +152,20 @@ def test_of_many_trials_what_points_say_comes_after_the_first_view(
         texts = "document.getElementById('front-chart').data.flatMap((t) => t.text || [])"
         page.wait_for_function(f"{texts}.every((text) => text.includes('validation accuracy: '))")
         assert len(page.evaluate(texts)) > 1500
+
+
+def test_the_page_of_a_simulated_run_advises_nothing_that_trains(
+    browser: Any, tmp_path: Path
+) -> None:
+    run = made_up(tmp_path / "some.parquet", held=20).simulate(trials=12, out=tmp_path / "run")
+    with watched(browser, run.report().as_uri()) as page:
+        for name in ("head", "cell", "tested", "provenance"):
+            look_at(page, name)
+        shown = page.locator("body").inner_text()
+        commands = re.findall("optcell-search [a-z]+", shown)
+        assert commands == ["optcell-search simulate"]
+        assert "simulated on table some, whose test scores no search sees" in shown
+        assert "finalize" not in page.locator("#head").inner_text()
 
 
 def test_a_search_under_way_shows_how_far_it_is(browser: Any, tmp_path: Path) -> None:

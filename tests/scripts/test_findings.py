@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from against_plain import by_value, comparisons, holm, plain_cell, welch
 from findings import report
-from rankings import tau, ties
+from rankings import agreement_among_best, tau, ties
 from scipy.stats import ttest_ind
 from scores import Scores, without_ties
 from tables import SEEDS, made_up
@@ -107,6 +107,18 @@ def test_ties_are_pairs_of_the_same_value() -> None:
     assert ties(np.array([1.0, 1.0, 2.0, 3.0])) == pytest.approx(1 / 6)
     assert tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0])) == 1
     assert tau(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == -1
+
+
+def test_the_best_are_chosen_by_a_seed_that_is_not_compared() -> None:
+    random = np.random.default_rng(0)
+    # What differs between candidates is as large as between seeds, which share nothing else.
+    draws = random.normal(0, 1, (50, 400, 1)) + random.normal(0, 1, (50, 400, 3))
+    assert np.mean([agreement_among_best(one, 40) for one in draws]) == pytest.approx(
+        0.23, abs=0.04
+    )
+    # With no difference between candidates two seeds agree by chance, among the best as well.
+    draws = random.normal(0, 1, (50, 400, 3))
+    assert np.mean([agreement_among_best(one, 40) for one in draws]) == pytest.approx(0, abs=0.04)
 
 
 def test_the_report_has_a_section_a_table(scores: Scores, tmp_path: Path) -> None:

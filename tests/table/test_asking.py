@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -76,9 +79,44 @@ def test_epochs_begin_with_one(table: Table, epoch: int) -> None:
         table.query(table.candidates[0], epoch=epoch)
 
 
-def test_other_seeds_are_refused(table: Table) -> None:
-    with pytest.raises(ValueError, match="seed = 3; valid in table some: 0, 1, 2"):
-        table.query(table.candidates[0], seed=3)
+@pytest.mark.parametrize("epoch", [7.0, "7", True, float("nan")])
+def test_epochs_are_integers(table: Table, epoch: Any) -> None:
+    with pytest.raises(ValueError, match=rf"epoch = {epoch!r}; valid: 1 to {EPOCHS}"):
+        table.query(table.candidates[0], epoch=epoch)
+    assert table.query(table.candidates[0], np.int64(7)) == table.query(table.candidates[0], 7)
+
+
+@pytest.mark.parametrize("seed", [3, -1, 1.0, "1", True, None, [1]])
+def test_other_seeds_are_refused(table: Table, seed: Any) -> None:
+    message = re.escape(f"seed = {seed!r}; valid in table some: 0, 1, 2")
+    for ask in (table.query, table.test):
+        with pytest.raises(ValueError, match=message):
+            ask(table.candidates[0], seed=seed)
+
+
+def test_what_is_no_candidate_is_refused(table: Table) -> None:
+    candidate = table.candidates[0]
+    for ask in (table.query, table.test, table.holds, table.nearest):
+        for no_candidate in (candidate.key, candidate.to_dict(), None):
+            with pytest.raises(
+                ValueError, match=r"candidate = .*; valid: a Candidate, such as one"
+            ):
+                ask(no_candidate)  # type: ignore[operator]
+
+
+def test_rows_know_their_epochs(table: Table) -> None:
+    # An epoch beside them is a number of the row before or behind.
+    for part in ("validation", "train"):
+        for epoch in (0, -1, EPOCHS + 1):
+            with pytest.raises(ValueError, match=f"epoch = {epoch}; valid: 1 to {EPOCHS}"):
+                table.rows.at(part, 5, epoch)
+
+
+@pytest.mark.parametrize("count", [0, -5, 1.5, True])
+def test_the_first_candidates_are_one_or_more(table: Table, count: Any) -> None:
+    with pytest.raises(ValueError, match=f"count = {count}; valid: integers, 1 or more"):
+        table.first(count)
+    assert table.first(10**6).candidates == table.candidates
 
 
 def absent(table: Table) -> list[Candidate]:
@@ -125,7 +163,7 @@ def test_unknown_tables_and_files_are_refused(tmp_path: Path) -> None:
         Table.load(tmp_path / "nowhere.parquet")
     text = tmp_path / "text.parquet"
     text.write_text("no table")
-    with pytest.raises(ValueError, match="no Parquet file"):
+    with pytest.raises(ValueError, match="no sound Parquet file"):
         Table.load(text)
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     with pytest.raises(ValueError, match="holds no table of trained candidates"):

@@ -99,6 +99,16 @@ def test_it_was_made_of_the_data_that_are_here(table: Table) -> None:
     assert task.metrics == table.metrics
 
 
+def test_it_has_checksums(table: Table, tmp_path: Path) -> None:
+    whole = (DATA / f"{table.name}.parquet").read_bytes()
+    middle = len(whole) // 2
+    stretch = bytes(byte ^ 0x5A for byte in whole[middle : middle + 400])
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(whole[:middle] + stretch + whole[middle + 400 :])
+    with pytest.raises(ValueError, match=r"damaged\.parquet: no sound Parquet file: "):
+        Table.load(damaged)
+
+
 def test_it_is_small_and_has_a_card(table: Table) -> None:
     file = DATA / f"{table.name}.parquet"
     assert file.stat().st_size < MOST_BYTES

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 from tables import EPOCHS, made_up
 
 from optcell_search import results
+from optcell_search.dashboard.info.provenance import provenance
+from optcell_search.dashboard.read import Board
 from optcell_search.ledger.format import METRICS, epochs_in
 from optcell_search.space import Candidate, is_plain
 from optcell_search.table import Table
@@ -68,7 +71,7 @@ def test_every_trial_is_a_row_of_the_table(table: Table, scheduler: str) -> None
 
 
 def test_no_candidate_is_tried_twice_and_the_plain_cells_are_first(table: Table) -> None:
-    trials = trials_of(table.simulate(trials=200, workers=3))
+    trials = trials_of(table.simulate(trials=50, workers=3))
     keys = [trial.user_attrs["key"] for trial in trials]
     assert sorted(keys) == sorted(candidate.key for candidate in table.candidates)
     first = [Candidate.from_dict(trial.user_attrs["candidate"]) for trial in trials[:2]]
@@ -159,6 +162,49 @@ def test_a_run_like_any_other(table: Table, tmp_path: Path) -> None:
     assert "test_accuracy" not in found
 
 
+TRAINS: dict[str, Callable[[Run, Path], object]] = {
+    "resume": lambda run, out: run.resume(num_trials=30),
+    "drive": lambda run, out: run.drive(),
+    "finalize": lambda run, out: run.finalize(top=1, seeds=2),
+    "replay": lambda run, out: run.replay(0),
+    "weights": lambda run, out: run.weights(0),
+    "refitted_weights": lambda run, out: run.refitted_weights(0),
+    "export": lambda run, out: run.export("best", out),
+    "export an ensemble": lambda run, out: run.export("best", out, ensemble=True),
+    "enqueue": lambda run, out: run.enqueue(0, {"lr": 0.01}),
+    "extend": lambda run, out: run.extend(30),
+}
+
+
+@pytest.mark.parametrize("what", TRAINS)
+def test_what_would_train_is_refused(table: Table, tmp_path: Path, what: str) -> None:
+    # The data of the made-up table, digits, are there; what trains would do so.
+    out = tmp_path / "run"
+    table.simulate(scheduler="none", trials=5, workers=2, out=out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    run = Run.open(out)
+    with pytest.raises(ValueError, match="was simulated on table 'some'"):
+        TRAINS[what](run, tmp_path / "winner")
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "winner").exists()
+
+
+def test_nothing_is_advised_that_would_train(table: Table, tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    run = table.simulate(scheduler="none", trials=20, plain=False, out=out)
+    gain = run.gain()
+    assert gain is not None
+    assert gain.sentence.endswith("may be chance.")
+    assert run.status()["gain"]["sentence"] == gain.sentence
+    found = provenance(Board(out).data, "my run")
+    assert (found.replay, found.finalize, found.table) == ("", "", "some")
+    assert found.facts["simulated on table"] == "some"
+    assert found.again == (
+        "optcell-search simulate some --sampler tpe --scheduler none --seed 0 --repeats 1 "
+        "--workers 1 --trials 20 --objectives accuracy --no-plain --out again"
+    )
+
+
 def test_no_test_score_is_in_the_ledger(table: Table) -> None:
     for trial in trials_of(table.simulate(trials=10)):
         # The made-up table has the same test score, 0.123456789, everywhere.
@@ -190,6 +236,11 @@ def test_where_all_fail_the_search_fails(tmp_path: Path) -> None:
         ({"workers": 0}, "workers = 0; valid"),
         ({"seed": -1}, "seed = -1; valid"),
         ({"repeats": 4}, "repeats = 4; valid: integers, 3 or less"),
+        ({"trials": 2.5}, "trials = 2.5; valid: integers, 1 or more"),
+        ({"trials": "5"}, "trials = '5'; valid: integers, 1 or more"),
+        ({"workers": True}, "workers = True; valid: integers, 1 or more"),
+        ({"objectives": "accuracy"}, r"objectives = 'accuracy'; valid: a list, such as \['acc"),
+        ({"constraints": "loss<=2"}, "constraints = 'loss<=2'; valid: a list"),
         ({"objectives": ["speed"]}, "unknown objective 'speed'; valid: accuracy, loss"),
         ({"objectives": []}, r"objectives = \[\]; valid"),
         ({"objectives": ["loss", "loss"]}, "valid: each once"),
@@ -203,6 +254,15 @@ def test_a_wrong_request_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=message):
         table.simulate(out=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()
+
+
+def test_more_trials_than_candidates_are_warned_of(table: Table) -> None:
+    with pytest.warns(UserWarning, match="trials = 51; table 'some' holds 50 candidates") as told:
+        run = table.simulate(sampler="random", trials=51)
+    assert told[0].filename == __file__
+    assert len(run.results()) == run.request.num_trials == 50
+    counts = {"trials": np.int64(2), "workers": np.int64(2), "seed": np.int64(1)}
+    assert len(table.simulate(**counts, repeats=np.int64(2)).results()) == 2  # type: ignore[arg-type]
 
 
 def test_a_folder_that_is_in_use_is_refused(table: Table, tmp_path: Path) -> None:

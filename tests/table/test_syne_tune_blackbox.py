@@ -89,6 +89,23 @@ def test_what_diverged_is_worse_than_all_else(table: Table) -> None:
     assert (np.diff(curve[:, -1])[4:] == 0).all()
 
 
+@pytest.mark.parametrize("epoch", [0, -1, EPOCHS + 1, 1.5, True])
+def test_other_epochs_are_refused(table: Table, epoch: Any) -> None:
+    box = TableBlackbox(table)
+    # Of one that diverged, too, where what comes after the last epoch is the worst.
+    for candidate in (table.candidates[1], table.candidates[-1]):
+        with pytest.raises(ValueError, match=f"epoch = {epoch}; valid: integers, "):
+            box(asked_for(box, candidate), {"epoch": epoch}, seed=0)
+    assert box(asked_for(box, table.candidates[-1]), {"epoch": np.int64(EPOCHS)}, seed=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 3, 1.0, True])
+def test_other_seeds_are_refused(table: Table, seed: Any) -> None:
+    box = TableBlackbox(table)
+    with pytest.raises(ValueError, match=f"seed = {seed}; valid: integers, "):
+        box(asked_for(box, table.candidates[1]), seed=seed)
+
+
 def test_a_scheduler_searches_it(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

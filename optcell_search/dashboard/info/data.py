@@ -73,7 +73,10 @@ class Data:
     @cached_property
     def gain(self) -> results.Gain | None:
         """What the best trial has over the plain cell; None where there is nothing to compare."""
-        return results.gain(self.table, self.finalized, self.objectives, self.trainings)
+        trained = results.is_trained(self.request)
+        return results.gain(
+            self.table, self.finalized, self.objectives, self.trainings, trained=trained
+        )
 
     @cached_property
     def ranking(self) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from typing import Any
 
 import tomli_w
 
+from optcell_search import results
+
 from .. import words
 from .data import Data
 
@@ -17,12 +19,17 @@ _FACTS = {
     "task": "task", "data_fingerprint": "fingerprint of the data", "sampler": "sampler",
     "scheduler": "scheduler", "num_trials": "trials asked for", "epochs": "epochs",
     "seed": "seed", "repeats": "repeats", "folds": "folds", "deterministic": "deterministic",
-    "created": "asked for",
+    "table": "simulated on table", "created": "asked for",
 }  # fmt: skip
 # Options of `optcell-search run` that say what is computed; where it runs is another matter.
 _OPTIONS = {
     "task": "--task", "epochs": "--epochs", "sampler": "--sampler",
     "scheduler": "--scheduler", "seed": "--seed", "repeats": "--repeats", "folds": "--folds",
+}  # fmt: skip
+# Those of `optcell-search simulate`.
+_SIMULATED = {
+    "sampler": "--sampler", "scheduler": "--scheduler", "seed": "--seed", "repeats": "--repeats",
+    "workers": "--workers", "num_trials": "--trials",
 }  # fmt: skip
 # Options that are left out where there is no such limit, which is stored as 0.
 _LIMITS = {
@@ -38,8 +45,9 @@ class Provenance:
     Attributes:
         facts: what was asked, in words, by name.
         space: the search space as a TOML file.
-        again: the command that runs the same search with that file.
-        replay, finalize: commands for this run.
+        again: the command that runs the same search, with that file where it trains.
+        replay, finalize: commands for this run; empty where it was simulated.
+        table: what it was simulated on; empty where it trains.
     """
 
     facts: dict[str, str]
@@ -47,6 +55,7 @@ class Provenance:
     again: str
     replay: str
     finalize: str
+    table: str = ""
 
 
 def provenance(data: Data, where: str) -> Provenance:
@@ -58,7 +67,8 @@ def provenance(data: Data, where: str) -> Provenance:
     """
     # A run from before there were folds has none; asked for again it is to have none, too.
     request = {"folds": 1, **data.request}
-    facts = {label: _told(request[name]) for name, label in _FACTS.items() if name in request}
+    known = {name: label for name, label in _FACTS.items() if request.get(name, "") != ""}
+    facts = {label: _told(request[name]) for name, label in known.items()}
     facts["objectives"] = words.listed(
         [f"{direction} {name.replace('_', ' ')}" for name, direction in data.objectives.items()]
     )
@@ -67,10 +77,14 @@ def provenance(data: Data, where: str) -> Provenance:
     for group in ("versions", "machine"):
         if request.get(group):
             facts[group] = ", ".join(f"{name} {value}" for name, value in request[group].items())
+    space = tomli_w.dumps(dict(request["space"]))
+    if not results.is_trained(request):
+        again, table = _simulation(request, list(data.objectives)), str(request["table"])
+        return Provenance(facts, space, again, replay="", finalize="", table=table)
     run = shlex.quote(where or "RUN")
     return Provenance(
         facts=facts,
-        space=tomli_w.dumps(dict(request["space"])),
+        space=space,
         again=_command(request, list(data.objectives)),
         replay=f"optcell-search replay {run} TRIAL",
         finalize=f"optcell-search finalize {run} --top 3 --seeds 5",
@@ -82,6 +96,18 @@ def _told(value: object) -> str:
         return "yes" if value else "no"
     # A time as ISO 8601 has it, but for its letter.
     return re.sub(r"(?<=\d)T(?=\d\d:)", " ", str(value)).replace("+00:00", " UTC")
+
+
+def _simulation(request: Mapping[str, Any], objectives: list[str]) -> str:
+    words_of = ["optcell-search", "simulate", str(request["table"])]
+    for name, option in _SIMULATED.items():
+        words_of += [option, str(request[name])]
+    words_of += ["--objectives", ",".join(objectives)]
+    for constraint in request["constraints"]:
+        words_of += ["--constraint", str(constraint)]
+    if not request["first"]:
+        words_of.append("--no-plain")
+    return shlex.join([*words_of, "--out", "again"])
 
 
 def _command(request: Mapping[str, Any], objectives: list[str]) -> str:

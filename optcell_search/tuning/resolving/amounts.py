@@ -1,9 +1,11 @@
-"""Whole numbers and times as a user writes them; nothing that trains is needed for it."""
+"""Whole numbers, times and lists as a user writes them; nothing that trains is needed for it."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from numbers import Integral
 
 MOST = 10**7
 _MOST_SECONDS = 10.0**9
@@ -31,8 +33,21 @@ def seconds_of(name: str, asked: str | float) -> float:
 
 
 def integer(name: str, value: int, least: int, most: int = MOST) -> int:
-    """Return `value`; raise a ValueError unless it lies within its bounds."""
-    if not least <= value <= most:
-        valid = f"{least} or more" if value < least else f"{most} or less"
-        raise ValueError(f"{name} = {value}; valid: integers, {valid}")
-    return value
+    """Return `value` as Python's; raise a ValueError unless it is an integer within its bounds."""
+    whole = is_whole(value)
+    if not whole or not least <= value <= most:
+        valid = f"{most} or less" if whole and value > most else f"{least} or more"
+        raise ValueError(f"{name} = {value!r}; valid: integers, {valid}")
+    return int(value)
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is an integer, Python's or NumPy's; a truth value is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def several(name: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return `values`; raise a ValueError where they are one text, whose letters are no values."""
+    if isinstance(values, str):
+        raise ValueError(f"{name} = {values!r}; valid: a list, such as [{values!r}]")
+    return tuple(values)

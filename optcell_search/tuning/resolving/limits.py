@@ -14,7 +14,7 @@ from optcell_search.training.batches import count
 
 from ...ledger.constraints import Constraint
 from ..search.samplers import everything
-from .amounts import integer
+from .amounts import integer, several
 
 MOST_REPEATS = 1000
 _MOST_FOLDS = 100
@@ -78,7 +78,7 @@ def goals_of(texts: Sequence[str], task: LoadedTask) -> tuple[str, ...]:
         ValueError: one is no bound, or of a metric there is not.
     """
     valid = tuple(training.objectives(task))
-    return tuple(str(Constraint.parse(text, valid)) for text in texts)
+    return tuple(str(Constraint.parse(text, valid)) for text in several("until", texts))
 
 
 def population_of(asked: int | Literal["auto"], objectives: Iterable[str]) -> int:

@@ -130,7 +130,8 @@ def resolve(
     known = training.objectives(data)
     directions = _directions(known, objectives)
     # Read here so that a mistyped constraint is found before anything is started.
-    bounds = [Constraint.parse(text, valid=tuple(known)) for text in constraints]
+    asked = amounts.several("constraints", constraints)
+    bounds = [Constraint.parse(text, valid=tuple(known)) for text in asked]
     goals = limits.goals_of(until, data)
     if deterministic:
         ends = [Constraint.stored(goal).metric for goal in goals]

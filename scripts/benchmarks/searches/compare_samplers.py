@@ -119,7 +119,11 @@ def sampler_of(request: Request, setting: Setting, number: int, attempt: int) ->
 
 
 def search(table: Table, setting: Setting, seed: int, trials: int) -> dict[str, Any]:
-    """Return what a search came to: each complete trial in the order of ending, as plain data."""
+    """Return what a search came to, as plain data.
+
+    ``ended`` are the seconds at which each trial ended, pruned and failed ones too; ``complete``
+    are the complete ones in that order: place, seconds, key, values.
+    """
     request = request_of(
         table,
         Asked(
@@ -147,7 +151,13 @@ def search(table: Table, setting: Setting, seed: int, trials: int) -> dict[str, 
         for place, (seconds, _, trial) in enumerate(ended, 1)
         if trial.state == TrialState.COMPLETE
     ]
-    return {"setting": setting.name, "seed": seed, "trials": len(found), "complete": steps}
+    return {
+        "setting": setting.name,
+        "seed": seed,
+        "trials": len(found),
+        "ended": [round(seconds, 4) for seconds, _, _ in ended],
+        "complete": steps,
+    }
 
 
 def read(runs: Path) -> list[dict[str, Any]]:
@@ -156,10 +166,11 @@ def read(runs: Path) -> list[dict[str, Any]]:
     return list({(line["setting"], line["seed"]): line for line in lines}.values())
 
 
-def begin(runs: Path, stored: Path) -> None:
-    """Make RUNS, of the searches that were stored before, if there are any."""
-    text = stored.read_text(encoding="utf-8") if stored.is_file() else '{"searches": {}}'
-    lines = (line for each in json.loads(text)["searches"].values() for line in each)
+def begin(runs: Path, stored: Path, held: int) -> None:
+    """Make RUNS, of the searches that were stored before of a table that holds as many."""
+    known = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {"held": 0}
+    searches = known["searches"] if known["held"] == held else {}
+    lines = (line for each in searches.values() for line in each)
     runs.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
@@ -193,7 +204,7 @@ def main() -> None:
     table = Table.load(arguments.table)
     table = table.first(arguments.held or len(table.candidates))
     if not arguments.runs.exists():
-        begin(arguments.runs, arguments.out / f"{called_for(table)}.json")
+        begin(arguments.runs, arguments.out / f"{called_for(table)}.json", len(table.candidates))
     if arguments.what == "write":
         # Of so many classes one is guessed.
         chance = 1 / tasks.load(table.task).output_size

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from comparison_judge import Judge, Lines, said, until
+from comparison_judge import Judge, Lines, ended_by, said, until
 
 from optcell_search.results.intervals import Moments
 
@@ -39,7 +39,7 @@ def against_random(judge: Judge, found: Mapping[str, Lines]) -> str:
 def _row(judge: Judge, pairs: list[tuple[dict[str, Any], dict[str, Any]]], place: int) -> list[str]:
     ours = [until(line, 0, place) for line, _ in pairs]
     theirs = [until(line, 0, place) for _, line in pairs]
-    times = [steps[-1][1] for steps in ours]
+    times = [ended_by(line, place) for line, _ in pairs]
     soon = [until(line, 1, time) for (_, line), time in zip(pairs, times, strict=True)]
     default, random, early = ([judge.regret(one) for one in each] for each in (ours, theirs, soon))
     return [
@@ -49,5 +49,5 @@ def _row(judge: Judge, pairs: list[tuple[dict[str, Any], dict[str, Any]]], place
             for each in (random, early)
         ),
         f"{statistics.fmean(times):.1f}",
-        f"{statistics.fmean(steps[-1][1] for steps in theirs):.1f}",
+        f"{statistics.fmean(ended_by(line, place) for _, line in pairs):.1f}",
     ]

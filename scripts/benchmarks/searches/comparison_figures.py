@@ -36,7 +36,7 @@ def draw_curves(
         axis: 0: against trials, 1: against simulated seconds.
         path: of the SVG file.
     """
-    ends = [line["complete"][-1][axis] for lines in found.values() for line in lines]
+    ends = [step[axis] for lines in found.values() for line in lines for step in line["complete"]]
     at = np.arange(1, max(ends) + 1) if axis == 0 else np.linspace(0, max(ends), 60)
     figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
     for name, lines in found.items():

@@ -64,6 +64,15 @@ def until(line: dict[str, Any], axis: int, most: float) -> list[Step]:
     return [step for step in line["complete"] if step[axis] <= most]
 
 
+def ended_by(line: dict[str, Any], place: int) -> float:
+    """Return after how many seconds so many trials had ended, complete or not.
+
+    Searches that were stored before this was asked for lack it, but for those of the default and of
+    random search, which need it.
+    """
+    return float(line["ended"][place - 1])
+
+
 def said(interval: Interval, sign: str = "") -> str:
     """Return a mean with its interval; with ``+`` it is bold where the interval leaves 0 out."""
     if interval.low is None or interval.high is None:

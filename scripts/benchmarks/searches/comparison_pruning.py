@@ -11,6 +11,8 @@ from optcell_search.results.intervals import Moments
 
 _TRIALS = (25, 50, 100)
 _SHARES = (0.25, 0.5, 0.75, 1.0)
+# Seeds that had been looked at when it was decided how many there are to be.
+_LOOKED_AT = 40
 
 
 def what_pruning_changes(
@@ -46,3 +48,34 @@ def what_pruning_changes(
             cells.append(said(Moments.of(changes).interval, sign="+"))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def afresh(
+    chosen: Mapping[str, Lines],
+    score: Callable[[Sequence[Step]], float],
+    base: str,
+    stop: str,
+    time: float,
+) -> str:
+    """Return as Markdown what stopping changes by the searches that nobody had seen before.
+
+    Whoever looks at some and then decides to go on is told more by the others alone.
+
+    Args:
+        chosen, score, stop: as `what_pruning_changes` takes them.
+        base: whose searches are compared with the same ones that stop candidates.
+        time: seconds of searching.
+    """
+    name = base.replace("none", stop)
+    others = {line["seed"]: line for line in chosen[base] if line["seed"] >= _LOOKED_AT}
+    pairs = [
+        (line, others[line["seed"]]) for line in chosen.get(name, []) if line["seed"] in others
+    ]
+    if len(pairs) < 2:
+        return ""
+    changes = [score(until(a, 1, time)) - score(until(b, 1, time)) for a, b in pairs]
+    return (
+        f"Of `{name}` and `{base}` {_LOOKED_AT} searches each had been looked at when their number "
+        f"was set. The other {len(pairs)} pairs alone, after all of the time: "
+        f"{said(Moments.of(changes).interval, sign='+')}."
+    )

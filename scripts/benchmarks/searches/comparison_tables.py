@@ -14,7 +14,7 @@ from typing import Any
 from comparison_default import against_random
 from comparison_figures import draw_critical_differences, draw_curves
 from comparison_judge import Judge, Lines, Step, said, until, workers_of
-from comparison_pruning import what_pruning_changes
+from comparison_pruning import afresh, what_pruning_changes
 
 from optcell_search.results.intervals import Moments
 from optcell_search.table import Table
@@ -54,7 +54,7 @@ def write(
         for axis, what in ((0, "trials"), (1, "seconds")):
             drawn = {n.partition(": ")[2]: lines for n, lines in chosen.items() if _is_drawn(n)}
             draw_curves(drawn, score, label, axis, out / f"{called}_{objectives}_{what}.svg")
-        budget = _budget(chosen[BASES[objectives]])
+        budget = half_time(chosen[BASES[objectives]])
         ends = {
             name.partition(": ")[2]: {
                 line["seed"]: score(until(line, 1, budget * 8 / workers_of(name))) for line in lines
@@ -106,8 +106,8 @@ def _table(
     columns = [*(f"{p} trials" for p in PLACES), "¼ of the time", "all of the time"]
     lines = [
         f"| search | searches | complete trials | {' | '.join(columns)} "
-        f"| all of the time, minus `{base}` |",
-        f"|{'---|' * (len(columns) + 4)}",
+        f"| {PLACES[-1]} trials, minus `{base}` | all of the time, minus the same |",
+        f"|{'---|' * (len(columns) + 5)}",
     ]
     for name, each in found.items():
         time = budget * 8 / workers_of(name)
@@ -118,23 +118,25 @@ def _table(
             )
         bases = {line["seed"]: line for line in found[base]}
         pairs = [(line, bases[line["seed"]]) for line in each if line["seed"] in bases]
-        differences = [
-            score(until(line, 1, time)) - score(until(other, 1, budget)) for line, other in pairs
-        ]
-        cells.append("" if name == base else said(Moments.of(differences).interval, sign="+"))
+        for axis, mine, its in ((0, PLACES[-1], PLACES[-1]), (1, time, budget)):
+            differences = [
+                score(until(line, axis, mine)) - score(until(other, axis, its))
+                for line, other in pairs
+            ]
+            cells.append("" if name == base else said(Moments.of(differences).interval, sign="+"))
         lines.append(f"| {name.partition(': ')[2]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _budget(lines: Lines) -> float:
+def half_time(lines: Lines) -> float:
     """Return the mean time in which searches that stop nothing complete half of their trials."""
-    return statistics.fmean(line["complete"][len(line["complete"]) // 2][1] for line in lines)
+    return statistics.fmean(line["complete"][(len(line["complete"]) - 1) // 2][1] for line in lines)
 
 
 def _one(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["one"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("one:")}
-    budget = _budget(chosen[base])
+    budget = half_time(chosen[base])
     return f"""## The default against random search, one objective
 
 {against_random(judge, found)}
@@ -161,7 +163,10 @@ times as long.
 def _two(judge: Judge, found: dict[str, Lines], called: str) -> str:
     base = BASES["two"]
     chosen = {name: lines for name, lines in found.items() if name.startswith("two:")}
-    budget = _budget(chosen[base])
+    budget = half_time(chosen[base])
+    table = _table(chosen, judge.volume, base, budget)
+    unseen = afresh(chosen, judge.volume, base, "mo-asha", budget)
+    compared = "\n\n".join(filter(None, (table, unseen)))
     return f"""## Hypervolume, accuracy and parameters (more is better)
 
 All of the time are {budget:.1f} s on 8 workers, in which TPE without pruning completes half of its
@@ -169,7 +174,7 @@ trials; on W workers 8 / W times as long.
 
 {what_pruning_changes(chosen, judge.volume, BASES["two"], "mo-asha")}
 
-{_table(chosen, judge.volume, base, budget)}
+{compared}
 
 ![Hypervolume against trials]({called}_two_trials.svg)
 

@@ -86,7 +86,7 @@ function drawCell(run) {
   byId("cell-tools").replaceChildren(
     copyButton(() => asToml(run, trial), "Copy as TOML"),
     copyButton(() => asPython(run, trial), "Copy as Python"),
-    ...(state.acts || run.value(trial, "state") !== "COMPLETE" ? [] : [command(`optcell-search export ${quotedForShell(run.where || "RUN")} --trial ${trial} --out winner`)])
+    ...(state.acts || run.provenance.table || run.value(trial, "state") !== "COMPLETE" ? [] : [command(`optcell-search export ${quotedForShell(run.where || "RUN")} --trial ${trial} --out winner`)])
   );
 }
 

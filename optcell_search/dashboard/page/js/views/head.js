@@ -27,7 +27,7 @@ function progressPart(run) {
   return h(
     "div",
     { id: "progress" },
-    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length || atRest ? "" : " Nothing is in training."}`, !atRest ? null : [" It is not running; ", h("code", {}, `optcell-search resume ${quotedForShell(run.where)}`), " goes on."]),
+    h("p", {}, shares.length ? h("progress", { max: 1, value: Math.min(1, Math.max(...shares)), "aria-label": "How far the search is" }) : null, ` ${words}.${working.length || atRest ? "" : " Nothing is in training."}`, !atRest ? null : run.provenance.table ? " It is not running." : [" It is not running; ", h("code", {}, `optcell-search resume ${quotedForShell(run.where)}`), " goes on."]),
     working.length ? h("ul", { class: "working" }, working.map((one) => h("li", {}, what(one)))) : null
   );
 }

@@ -5,6 +5,10 @@ const score = (found) => (found ? `${number(found.mean)} ± ${number(found.sprea
 function drawTested(run) {
   const root = byId("tested");
   cleared(root);
+  if (run.provenance.table) {
+    root.append(h("p", {}, `Nothing was trained, so there is nothing to test: this search was simulated on table ${run.provenance.table}, whose test scores no search sees.`));
+    return;
+  }
   if (!run.finals.length) {
     root.append(
       h("p", {}, "The test split is still sealed: no candidate has been finalized. Everything on this page is a validation score. To train the best ones again with fresh seeds and test them:"),

@@ -15,7 +15,7 @@ function steering() {
   if (!run) return null;
   const trial = state.picked;
   const its = trial === null ? null : run.value(trial, "state");
-  return { run: state.at, folder: quotedForShell(run.where), trial, state: its, complete: its === "COMPLETE", atWork: run.at_work, settings: trial === null ? [] : settingsOf(run, trial) };
+  return { run: state.at, folder: quotedForShell(run.where), trial, state: its, complete: its === "COMPLETE", atWork: run.at_work, table: run.provenance.table, settings: trial === null ? [] : settingsOf(run, trial) };
 }
 
 /* Dotted names of what a candidate has, its rule's own first. */

@@ -6,6 +6,7 @@ const isRunning = (picked) => Boolean(picked) && picked.state === "RUNNING";
 
 /* The button's words, the name of the package, and whether the button is off. */
 function exportOffered(picked) {
+  if (picked?.table) return ["Simulated: there are no weights", "", true];
   if (!picked || picked.trial === null) return ["No trial is picked", "", true];
   if (!picked.complete) return [`Trial ${picked.trial} is not complete`, "", true];
   return [`Export trial ${picked.trial}`, `trial_${picked.trial}`, false];
@@ -30,7 +31,7 @@ function othersOffered(picked, known) {
 }
 
 function commandsOffered(picked, name, top, seeds, trials, time, setting, value) {
-  if (!picked) return ["", "", "", "", ""];
+  if (!picked || picked.table) return ["", "", "", "", ""];
   const command = (verb, ...words) => ["optcell-search", verb, picked.folder, ...words.filter(Boolean)].join(" ");
   const option = (of, given) => (given ? quotedForShell(`--${of}=${given}`) : "");
   const early = [
