@@ -50,15 +50,18 @@ def relative(got: Tensor, expected: Tensor) -> float:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("sequences", [1, 3])
 @pytest.mark.parametrize("case", CASES)
-def test_outputs_and_gradients_equal_the_written_out_equations(case: str, backend: str) -> None:
+def test_outputs_and_gradients_equal_the_written_out_equations(
+    case: str, sequences: int, backend: str
+) -> None:
     cell, written_out = CASES[case]
     torch.manual_seed(0)
     module = OptCell(3, 6, cell=cell, rule=rules.GradientDescent(s=0.7), dtype=torch.float64)
     for parameter in module.parameters():
         parameter.data.mul_(1.3).add_(0.05 * torch.randn_like(parameter))
-    x = torch.randn(37, 3, 3, dtype=torch.float64, requires_grad=True)
-    probe = torch.randn(37, 3, 6, dtype=torch.float64)
+    x = torch.randn(37, sequences, 3, dtype=torch.float64, requires_grad=True)
+    probe = torch.randn(37, sequences, 6, dtype=torch.float64)
     named = {"x": x, **{n.removesuffix("_l0"): p for n, p in module.named_parameters()}}
 
     with kernels.backend(backend):
