@@ -64,7 +64,11 @@ class Cell(Hyperparameters, ABC):
 
     @abstractmethod
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each weight of one layer in one direction, by name, in order."""
+        """Return the shape of each weight of one layer in one direction, by name, in order.
+
+        A ValueError here says that the cell cannot be so wide; a search whose space holds such a
+        width is refused with it.
+        """
 
     @abstractmethod
     def reset(self, weights: Weights, hidden_size: int) -> None:
