@@ -13,7 +13,7 @@ from .. import kernels
 from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
-from .casting import cast
+from .casting import cast, cast_state
 from .checks import check_packing
 from .dropping import dropout
 from .layer import Layer
@@ -231,10 +231,12 @@ class OptCell(Recurrent):
         # On meta, which has no autocast, torch does not even answer.
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return self._forward(input, start)
-        dtype = next(iter(self._weights(0).values())).dtype
+        like = next(iter(self._weights(0).values()))
         with torch.autocast(device, enabled=False):
-            start = None if start is None else start.map(partial(cast, dtype=dtype))
-            return self._forward(cast(input, dtype), start)
+            if start is not None:
+                fresh = self.cell.initial(1, self.hidden_size, like)
+                start = cast_state(start, fresh, like.dtype)
+            return self._forward(cast(input, like.dtype), start)
 
     def _forward(
         self, input: Tensor | PackedSequence, state: State | None

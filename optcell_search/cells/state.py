@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..kernels import wide
 from ..rules.base import RuleState
 
 
@@ -125,6 +126,16 @@ def check_batch(state: State, batch: int) -> None:
         for part in (*hidden, *(rule.traces if rule else ())):
             if part.shape[0] not in (1, batch):
                 raise ValueError(f"state of {part.shape[0]} sequences; valid here: {batch}")
+
+
+def widened(hidden: tuple[Tensor, ...], fresh: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return hidden parts in single precision where `fresh` ones are and they are in half."""
+    if len(hidden) != len(fresh):
+        return hidden
+    return tuple(
+        part.to(new.dtype) if new.dtype == wide(part.dtype) else part
+        for part, new in zip(hidden, fresh, strict=True)
+    )
 
 
 # Sizes are read off `shape` in this file: len() of a traced tensor would be one fixed number.

@@ -109,9 +109,9 @@ class LRU(Cell):
         return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return h = 0 (B, H) and x = 0, real and imaginary part, (B, 2, N)."""
-        states = states_of(hidden_size, self.expansion)
-        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, states)
+        """Return h = 0 (B, H) and x = 0, real and imaginary part, (B, 2, N), float32 at least."""
+        x = in_single(like.new_zeros(batch, 2, states_of(hidden_size, self.expansion)))
+        return like.new_zeros(batch, hidden_size), x
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h and x."""
@@ -121,8 +121,8 @@ class LRU(Cell):
         b_re, b_im = b.chunk(2, -1)
         x = torch.stack(
             [re * x_re - im * x_im + gain * b_re, re * x_im + im * x_re + gain * b_im], 1
-        ).to(u.dtype)
-        return skip + linear(x.flatten(1), reading(weights)), x
+        )
+        return skip + linear(x.flatten(1).to(u.dtype), reading(weights)), x
 
     def over_time(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None

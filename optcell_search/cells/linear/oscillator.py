@@ -135,9 +135,12 @@ class Oscillator(Cell):
         return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return h = 0 (B, H), and z = 0 over y = 0, real before imaginary parts, (B, 2, 2 N)."""
-        states = states_of(hidden_size, self.expansion)
-        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, 2 * states)
+        """Return h = 0 (B, H), and z = 0 over y = 0, real before imaginary parts, (B, 2, 2 N).
+
+        z and y are float32 at least.
+        """
+        state = in_single(like.new_zeros(batch, 2, 2 * states_of(hidden_size, self.expansion)))
+        return like.new_zeros(batch, hidden_size), state
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, z and y."""
@@ -145,8 +148,8 @@ class Oscillator(Cell):
         b, skip = inputs_and_skip(u, weights["matrix"].shape[1] // 2)
         z, y = hidden[1].unbind(1)
         z, y = m11 * z + m12 * y + f1 * b, m21 * z + m22 * y + f2 * b
-        state = torch.stack([z, y], 1).to(u.dtype)
-        return skip + linear(state[:, 1], reading(weights)), state
+        state = torch.stack([z, y], 1)
+        return skip + linear(y.to(u.dtype), reading(weights)), state
 
     def over_time(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
