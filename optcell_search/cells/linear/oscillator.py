@@ -165,7 +165,7 @@ def _held(stiffness: Tensor, damping: Tensor, step: Tensor) -> Tensor:
 
     A little off the upper end, where both are -1: rounding would take one of them out.
     """
-    square = step.square().clamp(min=1e-6)
-    middle, reach = 2 + step * damping, 2 * torch.sqrt(1 + step * damping)
-    low, high = (middle - reach) / square, (middle + (1 - 1e-4) * reach) / square
-    return low + torch.relu(stiffness - low) - torch.relu(stiffness - high)
+    square, root = step.square().clamp(min=1e-6), torch.sqrt(1 + step * damping)
+    low = (root - 1).square() / square
+    high = ((root + 1).square() - 2e-4 * root) / square
+    return torch.clamp(stiffness, low, high)
