@@ -46,6 +46,11 @@ class Cell(Hyperparameters, ABC):
         return None
 
     @property
+    def keeps(self) -> str:
+        """What its state is known by: only cells of the same go on from it."""
+        return self.name
+
+    @property
     def loop(self) -> str | None:
         """Name of the loop that `over_time` runs (see `kernels.Loop`), or None without one."""
         return None

@@ -36,4 +36,4 @@ def cast_state(state: State, fresh: Hidden, dtype: torch.dtype) -> State:
             rule = rule._replace(traces=tuple(cast(trace, dtype) for trace in rule.traces))
         return LayerState(hidden, rule)
 
-    return type(state)(map(layer, state))
+    return state.of(map(layer, state), state.cell)

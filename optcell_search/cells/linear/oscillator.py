@@ -72,6 +72,11 @@ class Oscillator(Cell):
     )
 
     @property
+    def keeps(self) -> str:
+        """Its name and how time is stepped."""
+        return f"{self.name} ({self.discretisation})"
+
+    @property
     def loop(self) -> str:
         """The scan over time."""
         return "linear_scan"

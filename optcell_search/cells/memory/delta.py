@@ -99,6 +99,11 @@ class Delta(Cell):
         return Inner(inner_rule(self.inner, values))
 
     @property
+    def keeps(self) -> str:
+        """Its name and the inner rule, whose traces it holds."""
+        return f"{self.name} ({self.inner})"
+
+    @property
     def loop(self) -> str:
         """The memory's loop over time."""
         return "delta"

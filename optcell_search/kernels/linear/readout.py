@@ -122,7 +122,7 @@ def linear_readout(
 
     States are in single precision at least, whatever u is.
     """
-    initial = initial.to(wide(u.dtype))
+    initial = initial.to(wide(initial.dtype))
     choice = pick(Loop.like("linear_scan", u))
     if choice == "reference":
         b, s = _parts(u, coefficients)

@@ -89,7 +89,7 @@ def linear_scan(
 
     States are in single precision at least, whatever the inputs are.
     """
-    initial = initial.to(wide(x.dtype))
+    initial = initial.to(wide(initial.dtype))
     choice = pick(Loop.like("linear_scan", x))
     if choice == "reference":
         return reference.linear_scan(coefficients, x, initial)
