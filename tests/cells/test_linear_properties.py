@@ -46,6 +46,23 @@ def test_no_weights_take_a_pole_of_the_lru_out_of_the_unit_circle() -> None:
         assert module(x)[0].isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [(cells.LRU(), ["nu_log", "theta_log"]), (cells.Delta(gate=True), ["gate_rate"])],
+)
+def test_the_gradient_of_a_rate_beyond_all_numbers_is_finite(
+    cell: cells.Cell, names: list[str]
+) -> None:
+    module = OptCell(2, 8, cell=cell, rule="gd")
+    with torch.no_grad():
+        for name in names:
+            getattr(module, f"{name}_l0").fill_(100.0)
+    module(torch.randn(5, 2, 2))[0].sum().backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all(), name
+
+
 def matrices(cell: cells.Oscillator) -> tuple[Tensor, Tensor, Tensor]:
     """A, and the 2 × 2 matrix of a step and the step itself, of 32 drawn oscillators."""
     torch.manual_seed(0)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ...hyperparameters import integer, real
-from ...kernels import linear_readout
+from ...kernels import LARGEST_RATE, linear_readout
 from ..base import Cell, Hidden, Weights, linear_projection
 from .base import (
     complex_shapes,
@@ -31,7 +31,8 @@ class LRU(Cell):
 
     The input projection holds Re B x, Im B x and D x; the rule acts on all of it. At the start |Λ|²
     is drawn evenly from [r_min², r_max²] and the phase from [0, max_phase], and γ = sqrt(1 - |Λ|²),
-    so that white noise gives every x unit size. ν, θ and log γ are trained.
+    so that white noise gives every x unit size. ν, θ and log γ are trained. An r_min above r_max
+    takes its place: a space that searches both holds such pairs.
 
     The recurrence is linear, and so are such layers on top of each other under a linear rule: put
     nonlinear blocks between them. A linear rule only adds its own pole to each channel.
@@ -98,8 +99,11 @@ class LRU(Cell):
 
     def prepare(self, weights: Weights) -> Weights:
         """Add Re Λ, Im Λ and γ, (3, N)."""
-        size = torch.exp(-torch.exp(in_single(weights["nu_log"])))
-        phase = torch.exp(in_single(weights["theta_log"]))
+        rate, phase = (
+            torch.exp(in_single(weights[name]).clamp(max=LARGEST_RATE))
+            for name in ("nu_log", "theta_log")
+        )
+        size = torch.exp(-rate)
         gain = torch.exp(in_single(weights["gamma_log"]))
         poles = torch.stack([size * torch.cos(phase), size * torch.sin(phase), gain])
         return {**weights, "poles": poles}
