@@ -46,6 +46,11 @@ class Cell(Hyperparameters, ABC):
         return None
 
     @property
+    def keeps(self) -> str:
+        """What its state is known by: only cells of the same go on from it."""
+        return self.name
+
+    @property
     def loop(self) -> str | None:
         """Name of the loop that `over_time` runs (see `kernels.Loop`), or None without one."""
         return None
@@ -64,7 +69,11 @@ class Cell(Hyperparameters, ABC):
 
     @abstractmethod
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each weight of one layer in one direction, by name, in order."""
+        """Return the shape of each weight of one layer in one direction, by name, in order.
+
+        A ValueError here says that the cell cannot be so wide; a search whose space holds such a
+        width is refused with it.
+        """
 
     @abstractmethod
     def reset(self, weights: Weights, hidden_size: int) -> None:

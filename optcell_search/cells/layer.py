@@ -22,7 +22,7 @@ from ..rules import (
 )
 from .base import Cell, Hidden, Weights
 from .checks import check_layer
-from .state import LayerState, check_hidden
+from .state import LayerState, check_hidden, widened
 
 
 class _Piece(NamedTuple):
@@ -96,8 +96,9 @@ class Layer:
         weights = weights if self.prepared else self.cell.prepare(weights)
         hidden = self.cell.initial(x.shape[1], self.hidden_size, x)
         if state is not None:
-            check_hidden(state.hidden, hidden, x.shape[1])
-            hidden = state.hidden
+            given = widened(state.hidden, hidden)
+            check_hidden(given, hidden, x.shape[1])
+            hidden = given
         kind = self.cell.kernel
         loop = kind or self.cell.loop
         kernel = "reference" if loop is None else kernels.pick(self._loop(loop, x))
@@ -184,7 +185,8 @@ class Layer:
         if self.cell.loop is not None and piece.kernel != "reference":
             output, hidden = self.cell.over_time(piece.weights, u, piece.hidden, piece.lengths)
             return output, LayerState(hidden, rule_state)
-        return _ended(self._recur(piece, u), rule_state, piece.lengths)
+        output, state = _ended(self._recur(piece, u), rule_state, piece.lengths)
+        return output.to(u.dtype), state  # a state may be wider
 
     def _recur(self, piece: _Piece, u: Tensor) -> Hidden:
         """Return the history of the state, from what the rule made of z."""

@@ -13,13 +13,13 @@ from .. import kernels
 from ..registry import cells, rules
 from ..rules import Rule
 from .base import Cell, Weights
-from .casting import cast
+from .casting import cast, cast_state
 from .checks import check_packing
 from .dropping import dropout
 from .layer import Layer
 from .recurrent import Recurrent, check_arguments, check_plain
 from .starting import Start, as_state
-from .state import LayerState, SingleState, State, check_batch, map_batch
+from .state import LayerState, SingleState, State, check_batch, check_cell, map_batch
 from .turning import keep_time, reverse_time
 from .values import RuleValues, keep_beside_weights
 
@@ -227,14 +227,18 @@ class OptCell(Recurrent):
         check_plain(data)
         many = data is not input or data.dim() > 2
         start = None if given is None else as_state(given, len(self._suffixes), many)
+        if start is not None:
+            check_cell(start, self.cell.keeps)
         device = data.device.type
         # On meta, which has no autocast, torch does not even answer.
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
             return self._forward(input, start)
-        dtype = next(iter(self._weights(0).values())).dtype
+        like = next(iter(self._weights(0).values()))
         with torch.autocast(device, enabled=False):
-            start = None if start is None else start.map(partial(cast, dtype=dtype))
-            return self._forward(cast(input, dtype), start)
+            if start is not None:
+                fresh = self.cell.initial(1, self.hidden_size, like)
+                start = cast_state(start, fresh, like.dtype)
+            return self._forward(cast(input, like.dtype), start)
 
     def _forward(
         self, input: Tensor | PackedSequence, state: State | None
@@ -254,7 +258,7 @@ class OptCell(Recurrent):
             raise ValueError("input of 0 steps; valid: 1 or more")
         output, state = self._layers(x, state, None)
         if not batched:
-            return output.squeeze(1), SingleState(state)
+            return output.squeeze(1), SingleState.of(state, state.cell)
         return output.transpose(0, 1) if self.batch_first else output, state
 
     def _forward_packed(
@@ -291,4 +295,4 @@ class OptCell(Recurrent):
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
             if layer < self.num_layers - 1:
                 x = dropout(x, self.dropout, self.training)
-        return x, State(final)
+        return x, State.of(final, self.cell.keeps)

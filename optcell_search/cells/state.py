@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from ..kernels import wide
 from ..rules.base import RuleState
 
 
@@ -27,9 +28,20 @@ class State(tuple[LayerState, ...]):
     They stand in the order of torch's modules: l0, l0_reverse, l1, ... What common code does to a
     hidden state of torch's (detach all of it, recursively; `torch.save`; `torch.load` with
     ``weights_only=True``) can be done to it, and an `OptCell` takes what comes back.
+
+    Attributes:
+        cell: whose state it is, as `Cell.keeps` says; empty where that is not known, as behind
+            code that made plain tuples of it.
     """
 
-    __slots__ = ()
+    cell = ""
+
+    @classmethod
+    def of(cls, layers: Iterable[LayerState], cell: str) -> Self:
+        """Return the state of a cell."""
+        state = cls(layers)
+        state.cell = cell
+        return state
 
     def _stacked(self, part: int) -> Tensor:
         return torch.stack([layer.hidden[part] for layer in self])
@@ -70,7 +82,7 @@ class State(tuple[LayerState, ...]):
 
     def map(self, function: Callable[[Tensor], Tensor]) -> State:
         """Return it with `function` applied to every tensor."""
-        return type(self)(
+        layers = (
             LayerState(
                 tuple(map(function, hidden)),
                 None
@@ -79,12 +91,11 @@ class State(tuple[LayerState, ...]):
             )
             for hidden, rule in self
         )
+        return self.of(layers, self.cell)
 
 
 class SingleState(State):
     """The state of a single sequence without a batch dimension; inside, it is a batch of 1."""
-
-    __slots__ = ()
 
     def _stacked(self, part: int) -> Tensor:
         return super()._stacked(part).squeeze(1)
@@ -103,12 +114,12 @@ def _let_torch_look_into(kind: type[State]) -> None:
 
     register(
         kind,
-        lambda state: (list(state), None),
-        lambda layers, _: kind(layers),
+        lambda state: (list(state), state.cell),
+        kind.of,
         serialized_type_name=f"{__name__}.{kind.__name__}",
         flatten_with_keys_fn=lambda state: (
             [(SequenceKey(i), layer) for i, layer in enumerate(state)],
-            None,
+            state.cell,
         ),
     )
 
@@ -119,12 +130,28 @@ _let_torch_look_into(SingleState)
 torch.serialization.add_safe_globals([State, SingleState, LayerState, RuleState])
 
 
+def check_cell(state: State, cell: str) -> None:
+    """Raise a ValueError where it is known to be the state of another cell, of whatever shapes."""
+    if state.cell and state.cell != cell:
+        raise ValueError(f"state of a cell {state.cell}; valid here: one of {cell}")
+
+
 def check_batch(state: State, batch: int) -> None:
     """Raise a ValueError where a state holds another number of sequences."""
     for hidden, rule in state:
         for part in (*hidden, *(rule.traces if rule else ())):
             if part.shape[0] not in (1, batch):
                 raise ValueError(f"state of {part.shape[0]} sequences; valid here: {batch}")
+
+
+def widened(hidden: tuple[Tensor, ...], fresh: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return hidden parts in single precision where `fresh` ones are and they are in half."""
+    if len(hidden) != len(fresh):
+        return hidden
+    return tuple(
+        part.to(new.dtype) if new.dtype == wide(part.dtype) else part
+        for part, new in zip(hidden, fresh, strict=True)
+    )
 
 
 # Sizes are read off `shape` in this file: len() of a traced tensor would be one fixed number.

@@ -15,14 +15,15 @@ from .linear.scan import linear_scan
 from .loop import Loop
 from .native import torch_rnn
 from .normalize import normalize
-from .precision import wide
+from .precision import LARGEST_RATE, wide
 from .recurrence import recurrence
 from .reference import recur, unroll
 from .scan import scan
 from .watching import exporting
 
 __all__ = [
-    "FAST", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta", "delta_parts",
-    "exporting", "fused_layer", "gated_scan", "gates", "linear_readout", "linear_scan", "normalize",
-    "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll", "wide",
+    "FAST", "LARGEST_RATE", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta",
+    "delta_parts", "exporting", "fused_layer", "gated_scan", "gates", "linear_readout",
+    "linear_scan", "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll",
+    "wide",
 ]  # fmt: skip

@@ -7,6 +7,10 @@ import torch
 _HALVES = (torch.float16, torch.bfloat16)
 
 
+# exp of it is a number in single precision, and what decays by that much is gone in a step.
+LARGEST_RATE = 80.0
+
+
 def wide(dtype: torch.dtype) -> torch.dtype:
     """Return float32 for the half precisions, in which a decay of 0.999 is 1; else `dtype`.
 

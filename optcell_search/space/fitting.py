@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
+from .. import registry
 from .candidate import Sizes
-from .domains import Domain
+from .conditions import apart, needs_of
+from .domains import Domain, Reals
 from .faults import Faults
 from .settings import ConvModel, model_settings
 from .space import SearchSpace
@@ -16,15 +20,17 @@ def check_fit(space: SearchSpace, task: Sizes) -> None:
 
     Raises:
         SpaceError: its cells are convolutional and the task has no images, or images that the
-            deepest network cannot halve; its networks may read ahead, and the task is to tell
-            what comes next; they read over time, and the task has a target for every step; or
-            they take series relative to their last value, and the task forecasts none.
+            deepest network cannot halve; a cell cannot be as wide as a network may be; its networks
+            may read ahead, and the task is to tell what comes next; they read over time, and the
+            task has a target for every step; or they take series relative to their last value, and
+            the task forecasts none.
     """
     faults = Faults(f"search space {space.name!r}" if space.name else "search space")
     if model_settings(space.cells[0]) is ConvModel:
         _check_frames(space, task, faults)
     else:
         _check_layers(space, task, faults)
+        _check_widths(space, faults)
     faults.raise_if_any()
 
 
@@ -44,6 +50,37 @@ def _check_layers(space: SearchSpace, task: Sizes, faults: Faults) -> None:
     if task.readout == "every" and _values(space.domains["model.readout"]) != ["last"]:
         what = "every step of the task has a target, so no steps are read together"
         faults.add("model.readout", what, '"last" where every step is read out')
+
+
+def _check_widths(space: SearchSpace, faults: Faults) -> None:
+    widths = _values(space.domains["model.hidden_size"])
+    refused: dict[int, ValueError] = {}
+    for cell, width in itertools.product(_cells(space), widths):
+        try:
+            cell.shapes(1, width, True)
+        except ValueError as error:
+            refused.setdefault(width, error)
+    if refused:
+        what, _, valid = str(next(iter(refused.values()))).partition("; valid: ")
+        if left := [width for width in widths if width not in refused]:
+            shown = left if len(left) < 6 else [*left[:4], "...", left[-1]]
+            valid = f"choices of {', '.join(map(str, shown))}, which every cell of the space can be"
+        faults.add("model.hidden_size", what, valid)
+
+
+def _cells(space: SearchSpace) -> Iterator[Any]:
+    """Yield the cells of a space, with every choice and with some numbers of each range.
+
+    What a cell's weights look like is a matter of its choices and integers, not of real numbers.
+    """
+    for name in space.cells:
+        kind = registry.every_cell.get(name)
+        own = {key: domain for key, domain in space.domains.items() if key.startswith(f"{name}.")}
+        for domains in apart(own, needs_of(kind), 3):
+            grids = [d.grid(1 if isinstance(d, Reals) else 3) for d in domains.values()]
+            keys = [key.removeprefix(f"{name}.") for key in domains]
+            for values in itertools.product(*grids):
+                yield kind(**dict(zip(keys, values, strict=True)))
 
 
 def _check_frames(space: SearchSpace, task: Sizes, faults: Faults) -> None:

@@ -46,6 +46,23 @@ def test_no_weights_take_a_pole_of_the_lru_out_of_the_unit_circle() -> None:
         assert module(x)[0].isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [(cells.LRU(), ["nu_log", "theta_log"]), (cells.Delta(gate=True), ["gate_rate"])],
+)
+def test_the_gradient_of_a_rate_beyond_all_numbers_is_finite(
+    cell: cells.Cell, names: list[str]
+) -> None:
+    module = OptCell(2, 8, cell=cell, rule="gd")
+    with torch.no_grad():
+        for name in names:
+            getattr(module, f"{name}_l0").fill_(100.0)
+    module(torch.randn(5, 2, 2))[0].sum().backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all(), name
+
+
 def matrices(cell: cells.Oscillator) -> tuple[Tensor, Tensor, Tensor]:
     """A, and the 2 × 2 matrix of a step and the step itself, of 32 drawn oscillators."""
     torch.manual_seed(0)
@@ -93,20 +110,21 @@ def test_the_damped_oscillators_start_in_their_ring() -> None:
     assert values.angle().abs().max() > 1.2
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("form", ["implicit", "implicit_explicit", "damped"])
-@pytest.mark.parametrize("value", [-100.0, -1.0, 0.3, 100.0, 1e6])
-def test_no_weights_make_an_oscillator_grow(form: str, value: float) -> None:
-    module = OptCell(
-        1, 8, cell=cells.Oscillator(discretisation=form), rule="gd", dtype=torch.float64
-    )
+@pytest.mark.parametrize("value", [-100.0, -1.0, -1e-4, 0.3, 100.0, 1e6, 1e9, 1e30])
+def test_no_weights_make_an_oscillator_grow(form: str, value: float, dtype: torch.dtype) -> None:
+    module = OptCell(1, 8, cell=cells.Oscillator(discretisation=form), rule="gd", dtype=dtype)
     with torch.no_grad():
-        for logit in (-8.0, 0.0, 8.0):
+        for logit in (-20.0, -8.0, -4.0, 0.0, 8.0):
             module.stiffness_l0.fill_(value)
             module.step_logit_l0.fill_(logit)
             if form == "damped":
-                module.damping_l0.fill_(-value / 10)
-            matrix = module.cell.prepare(module._weights(0))["matrix"][:4, 0].reshape(2, 2)
-            assert torch.linalg.eigvals(matrix).abs().max() <= 1 + 1e-6
+                # Of each size beside each stiffness.
+                module.damping_l0.copy_(torch.tensor([0.0, 1e-4, 10.0, 1e4]))
+            matrix = module.cell.prepare(module._weights(0))["matrix"][:4, :4].double()
+            grown = torch.linalg.eigvals(matrix.T.reshape(-1, 2, 2)).abs().max()
+            assert grown <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("name", ["min_gru", "min_lstm"])

@@ -5,18 +5,22 @@ A wrong one gives an error on every way in, never a number, and also without `as
 
 from __future__ import annotations
 
+import copy
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from optcell_search import kernels, registry
-from optcell_search.cells import OptCell
+from optcell_search import cells, kernels, registry
+from optcell_search.cells import OptCell, State
 from optcell_search.cells.conv import OptConvCell
 from optcell_search.kernels.compiled import build
 
@@ -80,6 +84,48 @@ def test_the_state_of_another_rule_is_refused() -> None:
         _, state = OptCell(F, H, rule=other)(x)
         with pytest.raises(ValueError, match="traces; valid here"):
             OptCell(F, H, rule=rule)(x, state)
+
+
+MOVES: dict[str, Callable[[State], Any]] = {
+    "as it is": lambda state: state,
+    "detached": State.detach,
+    "moved": lambda state: state.to("cpu"),
+    "copied": copy.deepcopy,
+    "saved": lambda state: _saved(state),
+    "mapped": lambda state: torch.func.vmap(lambda s: s.map(torch.clone), 0, 0)(state),
+}
+
+
+def _saved(state: State) -> State:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize(
+    ("other", "cell"),
+    [
+        ("min_gru", "min_lstm"), ("gru", "min_gru"), ("rnn", "min_lstm"), ("lru", "oscillator"),
+        (cells.Oscillator(discretisation="implicit"), "oscillator"),
+        (cells.Delta(inner="heavy_ball"), cells.Delta(inner="rmsprop")),
+        (cells.Delta(inner="rmsprop"), cells.Delta(inner="nesterov")),
+    ],
+)  # fmt: skip
+def test_the_state_of_another_cell_is_refused(
+    other: str | cells.Cell, cell: str | cells.Cell, move: str
+) -> None:
+    if other == "lru":
+        other = cells.LRU(expansion=2)  # as wide as the oscillator's
+    x = torch.randn(T, 1, F)
+    made, module = (OptCell(F, H, cell=one, rule="gd") for one in (other, cell))
+    state = MOVES[move](made(x)[1].detach())
+    with pytest.raises(ValueError, match=r"state of a cell .*; valid here: one of"):
+        module(x, state)
+    made(x, state)
+    # Where nobody can tell, it is taken.
+    made(x, tuple(tuple(layer) for layer in state))
 
 
 @pytest.mark.parametrize("wrong", [torch.zeros(3, dtype=torch.int64), torch.zeros(1)])

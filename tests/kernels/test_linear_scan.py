@@ -106,6 +106,24 @@ def test_closed_gates_are_numbers(kind: str, backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("forget", [-1e5, -400.0, -100.0, -88.0, -2.0, 90.0])
+@pytest.mark.parametrize("more", [-1e4, -10.0, 0.5, 10.0, 100.0])
+def test_gates_keep_their_ratio_where_both_are_closed(
+    forget: float, more: float, backend: str
+) -> None:
+    """minLSTM's forget gate is what it is in double precision, however small both gates are."""
+    given = torch.tensor([forget, forget + more, 2.0], dtype=torch.float64)
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        x = given.to(dtype).expand(3, 1, 3).clone().requires_grad_()
+        with kernels.backend(backend if dtype == torch.float32 else "reference"):
+            h = kernels.gated_scan("min_lstm", "identity", x, x.new_ones(1, 1))
+        found[dtype] = h.detach().double(), torch.autograd.grad(h.sum(), x)[0].double()
+    for got, true in zip(found[torch.float32], found[torch.float64], strict=True):
+        torch.testing.assert_close(got, true, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize(("inner", "states"), [("plain", 1), ("trace", 2), ("adam", 3)])
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (5, 2, 3, 4), (70, 3, 2, 9), (33, 2, 1, 20)])

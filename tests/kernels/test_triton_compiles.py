@@ -99,7 +99,7 @@ for planes, inputs, states in ((2, 1, 1), (3, 2, 2), (6, 1, 2)):
         for dtype in (wide, half):
             label, size = f"linear {planes} {steps} {rows} {dtype}", 0
             x = torch.empty(1, 784, 128, inputs, 128, dtype=dtype)
-            initial = torch.empty(1, 128, states, 128, dtype=dtype)
+            initial = torch.empty(1, 128, states, 128)
             coefficients = torch.empty(1, steps, rows, planes, 128)
             v = linear_scan.linear_scan_forward(coefficients, x, initial)
             linear_scan.linear_scan_backward(v, coefficients, x, v, initial, torch.empty_like(x))

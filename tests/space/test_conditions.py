@@ -123,6 +123,39 @@ def test_networks_that_read_ahead_are_refused_for_a_language_model(bidirectional
         check_fit(space, Sizes(None, symbols=True))
 
 
+@pytest.mark.parametrize(
+    ("heads", "widths", "valid"),
+    [
+        (4, {"choices": [30, 32]}, "choices of 32, which every cell of the space can be"),
+        (8, 30, "1, 2, or another hidden_size"),
+        ({"choices": [1, 2]}, {"low": 16, "high": 64}, "choices of 16, 18, 20, 22, ..., 64, which"),
+    ],
+)
+def test_widths_that_a_cell_cannot_have_are_refused(
+    heads: object, widths: object, valid: str
+) -> None:
+    space = SearchSpace.from_dict(
+        {
+            "cells": ["lstm", "delta"],
+            "rules": ["gd"],
+            "cell": {"delta": {"heads": heads}},
+            "model": {"hidden_size": widths},
+        }
+    )
+    with pytest.raises(SpaceError) as caught:
+        check_fit(space, Sizes(None))
+    (fault,) = caught.value.faults
+    assert "model.hidden_size: delta.heads = " in fault
+    assert "do not divide hidden_size = " in fault
+    assert f"; valid: {valid}" in fault
+
+
+def test_the_shipped_spaces_hold_networks_that_can_be_built() -> None:
+    for name in SearchSpace.names():
+        space = SearchSpace.load(name)
+        check_fit(space, Sizes((1, 64, 64)))
+
+
 def test_a_space_is_of_one_kind_of_cells() -> None:
     with pytest.raises(SpaceError) as caught:
         SearchSpace(cells=["lstm", "conv_gru"], rules=["gd"])

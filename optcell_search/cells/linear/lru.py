@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ...hyperparameters import integer, real
-from ...kernels import linear_readout
+from ...kernels import LARGEST_RATE, linear_readout
 from ..base import Cell, Hidden, Weights, linear_projection
 from .base import (
     complex_shapes,
@@ -31,7 +31,8 @@ class LRU(Cell):
 
     The input projection holds Re B x, Im B x and D x; the rule acts on all of it. At the start |Λ|²
     is drawn evenly from [r_min², r_max²] and the phase from [0, max_phase], and γ = sqrt(1 - |Λ|²),
-    so that white noise gives every x unit size. ν, θ and log γ are trained.
+    so that white noise gives every x unit size. ν, θ and log γ are trained. An r_min above r_max
+    takes its place: a space that searches both holds such pairs.
 
     The recurrence is linear, and so are such layers on top of each other under a linear rule: put
     nonlinear blocks between them. A linear rule only adds its own pole to each channel.
@@ -98,8 +99,11 @@ class LRU(Cell):
 
     def prepare(self, weights: Weights) -> Weights:
         """Add Re Λ, Im Λ and γ, (3, N)."""
-        size = torch.exp(-torch.exp(in_single(weights["nu_log"])))
-        phase = torch.exp(in_single(weights["theta_log"]))
+        rate, phase = (
+            torch.exp(in_single(weights[name]).clamp(max=LARGEST_RATE))
+            for name in ("nu_log", "theta_log")
+        )
+        size = torch.exp(-rate)
         gain = torch.exp(in_single(weights["gamma_log"]))
         poles = torch.stack([size * torch.cos(phase), size * torch.sin(phase), gain])
         return {**weights, "poles": poles}
@@ -109,9 +113,9 @@ class LRU(Cell):
         return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return h = 0 (B, H) and x = 0, real and imaginary part, (B, 2, N)."""
-        states = states_of(hidden_size, self.expansion)
-        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, states)
+        """Return h = 0 (B, H) and x = 0, real and imaginary part, (B, 2, N), float32 at least."""
+        x = in_single(like.new_zeros(batch, 2, states_of(hidden_size, self.expansion)))
+        return like.new_zeros(batch, hidden_size), x
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h and x."""
@@ -121,8 +125,8 @@ class LRU(Cell):
         b_re, b_im = b.chunk(2, -1)
         x = torch.stack(
             [re * x_re - im * x_im + gain * b_re, re * x_im + im * x_re + gain * b_im], 1
-        ).to(u.dtype)
-        return skip + linear(x.flatten(1), reading(weights)), x
+        )
+        return skip + linear(x.flatten(1).to(u.dtype), reading(weights)), x
 
     def over_time(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...hyperparameters import choice
 from ...kernels import gated_scan, gates
 from ..base import Cell, Hidden, Weights, linear_projection, reset_uniform
-from .base import end
+from .base import end, in_single
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ class MinLSTM(Cell):
         return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return h = 0, (B, H)."""
-        return (like.new_zeros(batch, hidden_size),)
+        """Return h = 0, (B, H), float32 at least: by a gate nearly shut a step adds little."""
+        return (in_single(like.new_zeros(batch, hidden_size)),)
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, (B, H)."""
@@ -69,4 +69,4 @@ class MinLSTM(Cell):
     ) -> tuple[Tensor, Hidden]:
         """Return every h, and the last."""
         h = gated_scan(self.name, self.candidate, u, hidden[0])
-        return h, (end(h, lengths),)
+        return h.to(u.dtype), (end(h, lengths),)

@@ -72,6 +72,11 @@ class Oscillator(Cell):
     )
 
     @property
+    def keeps(self) -> str:
+        """Its name and how time is stepped."""
+        return f"{self.name} ({self.discretisation})"
+
+    @property
     def loop(self) -> str:
         """The scan over time."""
         return "linear_scan"
@@ -135,9 +140,12 @@ class Oscillator(Cell):
         return linear_projection(weights, x, one)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return h = 0 (B, H), and z = 0 over y = 0, real before imaginary parts, (B, 2, 2 N)."""
-        states = states_of(hidden_size, self.expansion)
-        return like.new_zeros(batch, hidden_size), like.new_zeros(batch, 2, 2 * states)
+        """Return h = 0 (B, H), and z = 0 over y = 0, real before imaginary parts, (B, 2, 2 N).
+
+        z and y are float32 at least.
+        """
+        state = in_single(like.new_zeros(batch, 2, 2 * states_of(hidden_size, self.expansion)))
+        return like.new_zeros(batch, hidden_size), state
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, z and y."""
@@ -145,8 +153,8 @@ class Oscillator(Cell):
         b, skip = inputs_and_skip(u, weights["matrix"].shape[1] // 2)
         z, y = hidden[1].unbind(1)
         z, y = m11 * z + m12 * y + f1 * b, m21 * z + m22 * y + f2 * b
-        state = torch.stack([z, y], 1).to(u.dtype)
-        return skip + linear(state[:, 1], reading(weights)), state
+        state = torch.stack([z, y], 1)
+        return skip + linear(y.to(u.dtype), reading(weights)), state
 
     def over_time(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
@@ -162,7 +170,7 @@ def _held(stiffness: Tensor, damping: Tensor, step: Tensor) -> Tensor:
 
     A little off the upper end, where both are -1: rounding would take one of them out.
     """
-    square = step.square().clamp(min=1e-6)
-    middle, reach = 2 + step * damping, 2 * torch.sqrt(1 + step * damping)
-    low, high = (middle - reach) / square, (middle + (1 - 1e-4) * reach) / square
-    return low + torch.relu(stiffness - low) - torch.relu(stiffness - high)
+    square, root = step.square().clamp(min=1e-6), torch.sqrt(1 + step * damping)
+    low = (root - 1).square() / square
+    high = ((root + 1).square() - 2e-4 * root) / square
+    return torch.clamp(stiffness, low, high)

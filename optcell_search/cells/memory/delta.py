@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ...hyperparameters import choice, exists, integer, real, specification
-from ...kernels import delta, delta_parts, unroll, wide
+from ...kernels import LARGEST_RATE, delta, delta_parts, unroll, wide
 from ...registry import rules
 from ...rules import last_valid
 from ..base import Cell, Hidden, Weights, linear_projection, reset_uniform
@@ -97,6 +97,11 @@ class Delta(Cell):
             if exists(specs[key], self.values())
         }
         return Inner(inner_rule(self.inner, values))
+
+    @property
+    def keeps(self) -> str:
+        """Its name and the inner rule, whose traces it holds."""
+        return f"{self.name} ({self.inner})"
 
     @property
     def loop(self) -> str:
@@ -187,7 +192,8 @@ class Delta(Cell):
         if not self.gate:
             return None
         rate, bias = (weights[name].to(wide(u.dtype)) for name in ("gate_rate", "gate_bias"))
-        alpha = torch.exp(-torch.exp(rate) * softplus(u[..., -self.heads :] + bias))
+        rate = torch.exp(rate.clamp(max=LARGEST_RATE))
+        alpha = torch.exp(-rate * softplus(u[..., -self.heads :] + bias))
         return alpha.to(u.dtype)
 
     def _step_by_step(

@@ -22,13 +22,14 @@ def linear_scan_backward(
 ) -> tuple[Tensor, Tensor]:
     """Gradients of the coefficients and initial; that of x goes to dx.
 
-    The rows of grad and of dx are even, and dx may be grad, if that has as many planes as x.
+    The rows of dx are even, and dx may be grad, if that has as many planes as x.
     """
     x, sizes = _sizes(coefficients, x)
+    grad, grad_row = _in_even_rows(grad)
     by_row = coefficients.new_empty(*coefficients.shape[:2], *x.shape[2:3], *coefficients.shape[3:])
     d_initial = torch.empty_like(initial)
     arrays = (grad, coefficients, x, v, initial, by_row, dx, d_initial)
-    sizes = (*sizes, dx.stride(2), grad.stride(2), grad.shape[-2])
+    sizes = (*sizes, _in_even_rows(dx)[1], grad_row, grad.shape[-2])
     call(f"{_form(coefficients)}_backward", sizes, x.numel(), *arrays, strided=(0, 2, 6))
     return by_row.sum_to_size(coefficients.shape), d_initial
 
@@ -48,15 +49,21 @@ def _sizes(coefficients: Tensor, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
 def _in_even_rows(x: Tensor) -> tuple[Tensor, int]:
     """Return x (K, T, B, ...) with its rows evenly spread, and how far they are apart.
 
-    A share of a wider tensor's channels is such already.
+    A share of a wider tensor's channels is such already. The stride of a dimension of size 1 says
+    nothing: it may be any number, also in a tensor that torch calls contiguous.
     """
-    K, T, B = x.shape[:3]
-    row = x.stride(2)
-    even = (T * B * row if K > 1 else x.stride(0), B * row, row)
-    dense = x[0, 0, 0].is_contiguous() and row >= x[0, 0, 0].numel()
-    if not (dense and x.stride()[:3] == even):
-        x = x.contiguous()
-    return x, x.stride(2)
+    _, T, B = x.shape[:3]
+    steps = [
+        (stride, rows)
+        for size, stride, rows in zip(x.shape, x.stride(), (T * B, B, 1), strict=False)
+        if size > 1
+    ]
+    width = x[0, 0, 0].numel()
+    row = steps[-1][0] if steps else width
+    even = row >= width and all(stride == rows * row for stride, rows in steps)
+    if not (even and x[0, 0, 0].is_contiguous()):
+        return x.contiguous(), width
+    return x, row
 
 
 def gated_scan_forward(x: Tensor, initial: Tensor, kind: str) -> Tensor:
@@ -77,6 +84,6 @@ def gated_scan_backward(
     K, T, B, N = v.shape
     dx, d_initial = x.new_empty(x.shape), torch.empty_like(initial)
     arrays = (grad, None, x, v, initial, None, dx, d_initial)
-    sizes = (K, T, B, N, 0, 0, row, dx.stride(2), N, 1)
+    sizes = (K, T, B, N, 0, 0, row, x.shape[-1], N, 1)
     call(f"{kind}_backward", sizes, x.numel(), *arrays, strided=(2,))
     return dx, d_initial

@@ -27,8 +27,9 @@ def check_linear_scan(coefficients: Tensor, x: Tensor, initial: Tensor, backend:
         (K, B, states, N),
     )
     names = "coefficients", "x", "initial"
-    # Factors of half-precision inputs may be wider than these.
-    dtypes = {names[0]: wide(x.dtype)} if coefficients.dtype != x.dtype else {}
+    # States of half-precision inputs are wider than these, and factors may be.
+    dtypes = {"initial": wide(x.dtype)}
+    dtypes |= {names[0]: wide(x.dtype)} if coefficients.dtype != x.dtype else {}
     check("linear_scan", x, names, (coefficients, x, initial), shapes, dtypes)
 
 
@@ -48,8 +49,9 @@ def check_linear_readout(
         (K, weight.shape[1], inputs * N),
     )
     names = "coefficients", "u", "initial", "weight"
-    # Factors of half-precision inputs may be wider than these.
-    dtypes = {names[0]: wide(u.dtype)} if coefficients.dtype != u.dtype else {}
+    # States of half-precision inputs are wider than these, and factors may be.
+    dtypes = {"initial": wide(u.dtype)}
+    dtypes |= {names[0]: wide(u.dtype)} if coefficients.dtype != u.dtype else {}
     check("linear_readout", u, names, (coefficients, u, initial, weight), shapes, dtypes)
 
 
@@ -59,7 +61,8 @@ def check_linear_readout_backward(
 ) -> None:  # fmt: skip
     """Check what flows back into a linear scan and what is read of its states."""
     shapes = (*u.shape[:3], weight.shape[1]), v.shape if grad_v.numel() else (len(v), 0)
-    check("linear_readout backward", v, ("grad_h", "grad_v"), (grad_h, grad_v), shapes)
+    grads, dtypes = (grad_h, grad_v), {"grad_h": u.dtype}
+    check("linear_readout backward", v, ("grad_h", "grad_v"), grads, shapes, dtypes)
 
 
 def check_linear_scan_backward(

@@ -18,6 +18,7 @@ from ...shapes import Float
 from ..backends import loop_of, pick
 from ..loop import Loop
 from ..operators import Tensors, differentiable, operator
+from ..precision import wide
 from .checks import check_gated_scan, check_gated_scan_backward
 from .scan import linear_scan
 
@@ -73,6 +74,8 @@ def gated_scan(
         candidate: ``"positive"`` or ``"identity"``, which g.
         x: (T, B, 2 N or 3 N) pre-activations.
         initial: (B, N), h before the first step.
+
+    h is in single precision at least, whatever x is.
     """
     if pick(Loop.like("linear_scan", x)) == "compiled":
         parts = (part.unsqueeze(0) for part in (x, initial))
@@ -83,8 +86,12 @@ def gated_scan(
 
 
 def gates(kind: str, candidate: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what is kept of h, what is taken of the candidate, and the candidate, (..., N)."""
+    """Return what is kept of h, what is taken of the candidate, and the candidate, (..., N).
+
+    The first two in single precision at least: in bfloat16 0.999 is 1.
+    """
     *gates, new = x.chunk(2 if kind == "min_gru" else 3, -1)
+    gates = [gate.to(wide(x.dtype)) for gate in gates]
     logit = gates[0] if kind == "min_gru" else log_ratio(*gates)
     if candidate == "positive":
         new = torch.where(new < 0, torch.sigmoid(new), new + 0.5)

@@ -20,6 +20,7 @@ from ..backends import loop_of, pick
 from ..layout import FORMS
 from ..loop import Loop
 from ..operators import Tensors, differentiable, operator
+from ..precision import wide
 from .checks import check_linear_readout, check_linear_readout_backward
 
 
@@ -32,8 +33,8 @@ def _parts(u: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _read(v: Tensor, b: Tensor) -> Tensor:
-    """Return r(v), (..., inputs N)."""
-    return v[..., -b.shape[-2] :, :].flatten(-2)
+    """Return r(v), (..., inputs N), in the dtype of b."""
+    return v[..., -b.shape[-2] :, :].flatten(-2).to(b.dtype)
 
 
 def _forward(
@@ -82,7 +83,7 @@ _readout = differentiable(
         _forward,
         lambda coefficients, u, initial, weight, backend: (
             u.new_empty(*u.shape[:3], weight.shape[-2]),
-            u.new_empty(*u.shape[:3], *initial.shape[2:]),
+            initial.new_empty(*u.shape[:3], *initial.shape[2:]),
         ),
         check_linear_readout,
         main=1,
@@ -118,7 +119,10 @@ def linear_readout(
         u: (T, B, inputs N + H), first b, plane by plane, then s.
         initial: (B, 1 or 2, N), the state before the first step.
         weight: W (H, inputs N).
+
+    States are in single precision at least, whatever u is.
     """
+    initial = initial.to(wide(initial.dtype))
     choice = pick(Loop.like("linear_scan", u))
     if choice == "reference":
         b, s = _parts(u, coefficients)

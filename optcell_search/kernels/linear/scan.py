@@ -21,6 +21,7 @@ from .. import reference
 from ..backends import loop_of, pick
 from ..loop import Loop
 from ..operators import Tensors, differentiable, operator
+from ..precision import wide
 from .checks import check_linear_scan, check_linear_scan_backward
 
 
@@ -49,7 +50,9 @@ _scan = differentiable(
         "linear_scan",
         "(Tensor coefficients, Tensor x, Tensor initial, str backend) -> Tensor",
         _forward,
-        lambda coefficients, x, initial, backend: x.new_empty(*x.shape[:3], *initial.shape[2:]),
+        lambda coefficients, x, initial, backend: initial.new_empty(
+            *x.shape[:3], *initial.shape[2:]
+        ),
         check_linear_scan,
         main=1,
         strided=1,
@@ -83,7 +86,10 @@ def linear_scan(
             at least.
         x: (T, B, 1 or 2, N), the inputs b.
         initial: (B, 1 or 2, N), the state before the first step.
+
+    States are in single precision at least, whatever the inputs are.
     """
+    initial = initial.to(wide(initial.dtype))
     choice = pick(Loop.like("linear_scan", x))
     if choice == "reference":
         return reference.linear_scan(coefficients, x, initial)

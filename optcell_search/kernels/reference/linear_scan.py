@@ -27,4 +27,4 @@ def linear_scan(
             m11, m12, m21, m22, f1, f2 = factors.unbind(-2)
             v = (m11 * v[0] + m12 * v[1] + f1 * b[:, 0], m21 * v[0] + m22 * v[1] + f2 * b[:, 0])
         history.append(torch.stack(v, -2))
-    return torch.stack(history).to(x.dtype)
+    return torch.stack(history)

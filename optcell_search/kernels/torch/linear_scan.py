@@ -18,14 +18,14 @@ Planes = tuple[Tensor, ...]
 
 
 def linear_scan_forward(coefficients: Tensor, x: Tensor, initial: Tensor) -> Tensor:
-    """Every v_t, (K, T, B, states, N)."""
+    """Every v_t, (K, T, B, states, N), in single precision at least."""
     exact = wide(x.dtype)
     A, F = _split(coefficients.to(exact))
     b = x.to(exact).unbind(-2)
     # A complex input is two planes under one factor, a matrix's one plane under two.
     inputs = tuple(f * b_i for f in F for b_i in b)
-    v = _run(A, inputs, initial.to(exact).unbind(-2))
-    return torch.stack(v, -2).to(x.dtype)
+    v = _run(A, inputs, initial.unbind(-2))
+    return torch.stack(v, -2)
 
 
 def linear_scan_backward(
@@ -45,9 +45,9 @@ def linear_scan_backward(
         for a in turned
     )
     flipped = tuple(part.flip(1) for part in all_states(grad, v).to(exact).unbind(-2))
-    start = tuple(torch.zeros_like(part) for part in initial.to(exact).unbind(-2))
+    start = tuple(torch.zeros_like(part) for part in initial.unbind(-2))
     g = tuple(part.flip(1) for part in _run(later, flipped, start))
-    before = torch.cat([initial.unsqueeze(1), v[:, :-1]], 1).to(exact).unbind(-2)
+    before = torch.cat([initial.unsqueeze(1), v[:, :-1]], 1).unbind(-2)
     if len(A) == 1:
         of_A: Planes = (g[0] * before[0],)
         of_F: Planes = (g[0] * b[0],)
@@ -64,7 +64,7 @@ def linear_scan_backward(
     first = tuple(a[:, :1] for a in turned)
     by_initial = torch.stack(_apply(first, tuple(part[:, :1] for part in g)), -2).squeeze(1)
     dx.copy_(torch.stack(of_x, -2))
-    return by_coefficients.to(coefficients.dtype), by_initial.to(x.dtype)
+    return by_coefficients.to(coefficients.dtype), by_initial
 
 
 def _split(coefficients: Tensor) -> tuple[Planes, Planes]:

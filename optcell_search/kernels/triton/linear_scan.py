@@ -196,7 +196,7 @@ def linear_scan_forward(coefficients: Tensor, x: Tensor, initial: Tensor) -> Ten
     """A linear recurrence of one of the three forms."""
     x, sizes = x.contiguous(), _sizes(x, coefficients)
     K, T, B, _, N = x.shape
-    v = x.new_empty(K, T, B, *initial.shape[2:])
+    v = initial.new_empty(K, T, B, *initial.shape[2:])
     grid = (B * triton.cdiv(N, CHANNELS), K)
     _forward[grid](coefficients, x, initial, v, *sizes, STEPS, CHANNELS)
     return v

@@ -85,23 +85,34 @@ template <class S, bool positive> struct MinGru {  // v <- (1 - z) v + z g(b1), 
 
 template <class S, bool positive> struct MinLstm {  // v <- f v + (1 - f) g(b2), f : 1 - f = logistic(b0) : logistic(b1)
   static constexpr int planes = 0, states = 1, inputs = 3;
-  // 1 / logistic, bounded so that a sum of two is a number.
-  static Vec<S> inverse(Vec<S> x) {
-    Vec<S> y = -x, power;
-    y = y > Simd<S>::reach - S(2) ? splat<S>(Simd<S>::reach - S(2)) : y;
+  static constexpr S most = Simd<S>::reach - S(2);
+  // 1 / logistic of both gates. Where the larger one is beyond all numbers, both are divided by as much: what
+  // counts is their ratio.
+  static void inverses(const Vec<S>* b, Vec<S>& p, Vec<S>& q) {
+    const Vec<S> x = -b[0], y = -b[1], larger = x > y ? x : y;
+    p = inverse(x, larger);
+    q = inverse(y, larger);
+  }
+  static Vec<S> inverse(Vec<S> y, Vec<S> larger) {
+    const Vec<S> down = (y - larger) + most;
+    Vec<S> power;
+    y = down < y ? down : y;
+    y = y > most ? splat<S>(most) : y;  // an infinite one, which takes itself away
     y = y < -Simd<S>::reach ? splat<S>(-Simd<S>::reach) : y;
     const Vec<S> e = reduced_expm1<S>(y, power);
     return e * power + power + S(1);
   }
   static void forward(const Vec<S>*, const Vec<S>* v, const Vec<S>* b, Vec<S>* out) {
-    Vec<S> slope;
-    const Vec<S> p = inverse(b[0]), q = inverse(b[1]), x = candidate<S, positive>(b[2], slope);
+    Vec<S> slope, p, q;
+    inverses(b, p, q);
+    const Vec<S> x = candidate<S, positive>(b[2], slope);
     out[0] = x + q / (p + q) * (v[0] - x);
   }
   static void backward(const Vec<S>*, const Vec<S>* v, const Vec<S>* b, const Vec<S>* g, Vec<S>*, Vec<S>* dv,
                        Vec<S>* db) {
-    Vec<S> slope;
-    const Vec<S> p = inverse(b[0]), q = inverse(b[1]), x = candidate<S, positive>(b[2], slope);
+    Vec<S> slope, p, q;
+    inverses(b, p, q);
+    const Vec<S> x = candidate<S, positive>(b[2], slope);
     const Vec<S> both = S(1) / (p + q), f = q * both, i = p * both;
     const Vec<S> d = g[0] * (v[0] - x) * f * i;
     dv[0] = g[0] * f;
