@@ -25,9 +25,7 @@ def is_plain(candidate: Candidate) -> bool:
     return known and values[_SHARE] == 1
 
 
-def plain_values(
-    cell: str, domains: Mapping[str, Domain]
-) -> list[Callable[[str, Domain], Value]]:
+def plain_values(cell: str, domains: Mapping[str, Domain]) -> list[Callable[[str, Domain], Value]]:
     """Return what decides each hyperparameter of the plain candidates of `cell`, by dotted name.
 
     The rule is gd with s = 1, which is not learned; every other one is at its default, where that
@@ -35,9 +33,11 @@ def plain_values(
     Where series may be taken as they are or relative to their last value there is a candidate for
     each: which is right is a matter of the series, and no merit of a rule.
     """
-    fixed = {_STEP: PLAIN_STEP, _LEARNED: False}
-    ways = domains[_RELATIVE].grid(2) if _RELATIVE in domains else [None]
-    return [typical_value(cell, PLAIN_RULE, {**fixed, _RELATIVE: way}) for way in ways]
+    known: dict[str, Value] = {_STEP: PLAIN_STEP, _LEARNED: False}
+    ways = (
+        [{_RELATIVE: way} for way in domains[_RELATIVE].grid(2)] if _RELATIVE in domains else [{}]
+    )
+    return [typical_value(cell, PLAIN_RULE, known | way) for way in ways]
 
 
 def typical_value(
