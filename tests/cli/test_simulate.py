@@ -63,7 +63,7 @@ def test_json_is_the_search_of_the_same_arguments_in_python(
     [
         ("nowhere --out {out}", "unknown table 'nowhere'; valid: digits"),
         ("{nowhere}.parquet --out {out}", "nowhere.parquet: no such file"),
-        ("{text} --out {out}", "text.parquet: no Parquet file"),
+        ("{text} --out {out}", "text.parquet: no sound Parquet file"),
         ("{table} --out {out} --trials 0", "trials = 0; valid: integers, 1 or more"),
         ("{table} --out {out} --workers 0", "workers = 0; valid"),
         ("{table} --out {out} --repeats 9", "repeats = 9; valid: integers, 3 or less"),
