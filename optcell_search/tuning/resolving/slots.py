@@ -10,9 +10,9 @@ def slots_of(asked: int | Literal["auto"], *, trainings: int, trials: int, worke
     """Return how many trials a worker has side by side; 1: it trains one after the other.
 
     A trial of several trainings, its folds and repeats, is a population of its own already. For
-    ``"auto"`` it is 1: processor time is saved, and whether a search ends sooner has not been shown
-    (scripts/benchmarks/results/populated.md), as a worker waits while the driver hears of all its
-    trials and asks for new ones.
+    ``"auto"`` it is 1: that a search ends sooner otherwise has been shown of one space of small
+    networks alone (scripts/benchmarks/results/populated.md); a worker waits while the driver hears
+    of all its trials and asks for new ones.
 
     Args:
         asked: by the user.
