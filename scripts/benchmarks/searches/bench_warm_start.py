@@ -54,7 +54,7 @@ SPACE: dict[str, Any] = {
 }
 QUARTER, WHOLE = 0.25, 1.0
 # Epochs of one rule that one of a mixture of five takes as long as.
-OF_MIXTURE = 2.6
+OF_MIXTURE = 3.0
 Row = dict[str, Any]
 
 
