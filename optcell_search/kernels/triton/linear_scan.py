@@ -214,8 +214,8 @@ def linear_scan_backward(
     grad = all_states(grad, v).contiguous()
     dense, d_initial = torch.empty_like(x), torch.empty_like(initial)
     grid = (B * triton.cdiv(N, CHANNELS), K)
-    _backward[grid](
-        grad, coefficients, x, v, initial, by_row, dense, d_initial, *sizes, STEPS, CHANNELS
-    )
+    arrays = (grad, coefficients, x, v, initial, by_row, dense, d_initial)
+    # Of four warps, the usual number, the registers of each would overflow.
+    _backward[grid](*arrays, *sizes, STEPS, CHANNELS, num_warps=8)
     dx.copy_(dense)
     return by_row.sum_to_size(coefficients.shape).to(coefficients.dtype), d_initial
