@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from padded import outputs_with
 from torch import Tensor, nn
 from torch.nn.functional import conv1d
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -109,11 +110,7 @@ def test_packed_sequences_give_what_each_alone_gives(
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def outputs(padding: float) -> Tensor:
-        model.load_state_dict(before)
-        filled = x.clone()
-        for row, length in enumerate(LENGTHS):
-            filled[row, length:] = padding
-        return model(pack_padded_sequence(filled, LENGTHS, batch_first=True, enforce_sorted=False))
+        return outputs_with(model, before, x, LENGTHS, padding)
 
     found = outputs(0.0)
     # Statistics of a batch, in training, are those of the steps that are there.
