@@ -139,6 +139,29 @@ def test_a_front_is_norm_and_relu_of_sums_over_the_past() -> None:
     assert torch.equal(front(later)[:, :11], front(x)[:, :11])
 
 
+@pytest.mark.parametrize("stride", [1, 3])
+def test_in_training_a_front_norms_by_the_steps_that_are_there(stride: int) -> None:
+    torch.manual_seed(0)
+    front, x = Front(3, 5, kernel=4, depth=2, stride=stride, dtype=torch.float64), sequences()
+    rows = [row[:length] for row, length in zip(x, LENGTHS, strict=True)]
+    found = front(pack_padded_sequence(x, LENGTHS, batch_first=True, enforce_sorted=False))
+    for number, layer in enumerate(front.layers):
+        step = stride if number == 0 else 1
+        weight = layer.linear.weight
+        summed = [
+            conv1d(nn.functional.pad(row.T, (weight.shape[2] - 1, 0)), weight, stride=step).T
+            for row in rows
+        ]
+        every = torch.cat(summed)
+        mean, variance = every.mean(0), every.var(0, unbiased=False)
+        torch.testing.assert_close(layer.norm.running_mean, 0.1 * mean)
+        torch.testing.assert_close(layer.norm.running_var, 0.9 + 0.1 * every.var(0))
+        rows = [((row - mean) / (variance + layer.norm.eps).sqrt()).relu() for row in summed]
+    outputs, lengths = pad_packed_sequence(found, batch_first=True)
+    for row, output, length in zip(rows, outputs, lengths, strict=True):
+        torch.testing.assert_close(output[:length], row)
+
+
 def test_short_kernels_stay_short() -> None:
     assert [layer.linear.kernel_size for layer in Front(1, 2, 2, 3).layers] == [(2,)] * 3
 

@@ -24,7 +24,7 @@ from .first_candidates import a_first_result, mixtures_of, read_first, with_plai
 from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
 from .presets import thoroughness
-from .slots import slots_of
+from .slots import automatic_slots, slots_of
 
 SAMPLERS = ("tpe", "gp", "nsga2", "random", "grid")
 DEVICES = ("auto", "cpu", "cuda")
@@ -152,6 +152,14 @@ def resolve(
         quick = loaded.name == AUTO and time_limit and not deterministic
         tried_first += a_first_result(loaded, budget) if quick else ()
         tried_first = with_plain(tried_first, loaded)
+    side_by_side = limits.population_of(population, directions)
+    amount = {"trainings": count * how.repeats, "trials": asked_trials, "workers": workers}
+    if side_by_side:
+        slots = slots_of(side_by_side, **amount)
+    else:
+        # Limits in time are for one candidate a worker, and a generation waits for its slowest.
+        alone = elsewhere or time_limit or longest or deterministic
+        slots = 1 if alone else automatic_slots(loaded, seen, **amount)
     return Request(
         run_id=name_of_run(loaded.name, data.name),
         space=loaded.to_dict(),
@@ -173,10 +181,8 @@ def resolve(
         repeats=how.repeats,
         folds=count,
         uncut_folds=planned_folds if count < planned_folds else 0,
-        population=limits.population_of(population, directions),
-        slots=slots_of(
-            population, trainings=count * how.repeats, trials=asked_trials, workers=workers
-        ),
+        population=side_by_side,
+        slots=slots,
         ensemble=how.ensemble,
         sampler=sampler,
         scheduler=choose_scheduler(scheduler, tuple(directions)),

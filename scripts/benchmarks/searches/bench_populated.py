@@ -1,7 +1,7 @@
 """Whole searches in populations against one candidate after the other, with pruning.
 
     python scripts/benchmarks/searches/bench_populated.py [--rounds 2] [--trials 100]
-        [--only digits,rows,occupancy] [--beside SENTENCE]
+        [--only digits,cells,rows,occupancy] [--beside SENTENCE]
 
 Every search is run from its beginning, by Ray, with as many workers as there are cores, each with
 one thread. What it takes is counted from the first epoch that was reported to the end of the last
@@ -21,6 +21,7 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,13 +38,14 @@ RESULTS = Path(__file__).parents[1] / "results"
 RULES = ["gd", "heavy_ball", "nesterov", "adam", "rmsprop"]
 EPOCHS = 9
 _SECONDS_BETWEEN_LOOKS = 0.25
+_SEVERAL_CELLS = (("lstm", "gru"), ("lstm", "gru", "rnn", "lru"))
 
 
-def space(units: int, batch: int) -> dict[str, Any]:
-    """Return a space of lstms of one size, under all five rules."""
+def space(units: int, batch: int, cells: Sequence[str] = ("lstm",)) -> dict[str, Any]:
+    """Return a space of cells of one size, under all five rules."""
     return {
-        "name": f"lstm {units}",
-        "cells": ["lstm"],
+        "name": f"{' '.join(cells)} {units}",
+        "cells": list(cells),
         "rules": RULES,
         "model": {"hidden_size": units},
         "training": {
@@ -109,12 +111,12 @@ class _Meter(tune.Callback):
         return self._last[0] - self._first[0], self._last[1] - self._first[1]
 
 
-def searched(units: int, batch: int, task: str, **options: Any) -> dict[str, Any]:
-    """Run a search; return what it came to."""
+def searched(candidates: dict[str, Any], task: str, **options: Any) -> dict[str, Any]:
+    """Search a space; return what it came to."""
     meter = _Meter()
     with tempfile.TemporaryDirectory() as folder:
         run = optcell_search.search(
-            space(units, batch),
+            candidates,
             task,
             out=Path(folder) / "run",
             epochs=EPOCHS,
@@ -141,13 +143,13 @@ def searched(units: int, batch: int, task: str, **options: Any) -> dict[str, Any
 
 
 def compared(
-    units: int, batch: int, task: str, rounds: int, ways: list[Any], **options: Any
+    candidates: dict[str, Any], task: str, rounds: int, ways: list[Any], **options: Any
 ) -> list[dict[str, Any]]:
-    """Run searches in each way, in turn; return all of them."""
+    """Search a space in each way, in turn; return what all came to."""
     found = []
     for number in range(rounds):
         for way in ways:
-            one = searched(units, batch, task, seed=number, population=way, **options)
+            one = searched(candidates, task, seed=number, population=way, **options)
             found.append({"population": way, "round": number, **one})
             print(found[-1], flush=True)
     return found
@@ -158,9 +160,10 @@ def in_words(rows: dict[str, list[dict[str, Any]]], about: dict[str, str]) -> st
     lines = [
         "# Whole searches in populations",
         "",
-        f"{about['machine']}, torch {about['torch']}, {about['date']}. Space: lstm under all five "
-        f"rules, Adam, learning rate 1e-3 to 1e-2; {EPOCHS} epochs, pruned from the first on. Time "
-        "is that from the first reported epoch to the last one, median over the rounds: of "
+        f"{about['machine']}, torch {about['torch']}, {about['date']}. Space: lstm, where no other "
+        "cells are named, under all five rules, Adam, learning rate 1e-3 to 1e-2; "
+        f"{EPOCHS} epochs, pruned from the first on. Time is that from the first "
+        "reported epoch to the last one, median over the rounds: of "
         "processors (driver and workers together), and by the clock. "
         f"{about['beside']}",
         "",
@@ -192,7 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--only", default="digits,rows,occupancy")
+    parser.add_argument("--only", default="digits,cells,rows,occupancy")
     parser.add_argument("--beside", default="", help="What else ran, in a sentence.")
     arguments = parser.parse_args()
     only, cores = set(arguments.only.split(",")), len(os.sched_getaffinity(0))
@@ -201,18 +204,28 @@ def main() -> None:
     many = {"num_trials": arguments.trials, "workers": cores}
     if "digits" in only:
         name = f"digits, 32 units, batch 32, {arguments.trials} trials"
-        rows[name] = compared(32, 32, "digits", arguments.rounds, [1, 16], **many)
+        rows[name] = compared(space(32, 32), "digits", arguments.rounds, [1, "auto", 16], **many)
+    for cells in _SEVERAL_CELLS if "cells" in only else ():
+        name = f"digits, {' '.join(cells)}, 32 units, batch 32, {arguments.trials} trials"
+        rows[name] = compared(
+            space(32, 32, cells), "digits", arguments.rounds, [1, "auto", 16], **many
+        )
     if "rows" in only:
         with tempfile.TemporaryDirectory() as folder:
             name = "noise of MNIST's size by rows, 128 units, batch 128, 24 trials"
             rows[name] = compared(
-                128, 128, rows_of_images(Path(folder)), 1, [1, "auto"], num_trials=24, workers=cores
+                space(128, 128),
+                rows_of_images(Path(folder)),
+                1,
+                [1, "auto"],
+                num_trials=24,
+                workers=cores,
             )
     for scheduler, objectives in (("asha", None), ("mo-asha", ("accuracy", "parameters"))):
         if "occupancy" in only:
             name = f"digits, 32 units, batch 32, {arguments.trials} trials, {scheduler}, 8 slots"
             rows[name] = compared(
-                32, 32, "digits", 1, [8], scheduler=scheduler, objectives=objectives, **many
+                space(32, 32), "digits", 1, [8], scheduler=scheduler, objectives=objectives, **many
             )
     about = {
         "machine": f"{platform.machine()}, {platform.system()}, {cores} cores",
