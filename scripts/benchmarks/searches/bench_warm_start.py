@@ -1,7 +1,7 @@
 """A warm start from mixtures of rules against none, and against random search at equal cost.
 
     python scripts/benchmarks/searches/bench_warm_start.py [--sets digits,mnist1d] [--searches 10]
-        [--trials 40] [--epochs 10] [--beside SENTENCE] [--out FOLDER]
+        [--trials 40] [--epochs 10] [--out FOLDER]
 
 For each set and seed three searches of the same space: TPE behind a warm start, TPE without, and
 random search, each with one worker of one thread. Cost is epochs of training, what was pruned
@@ -123,9 +123,10 @@ def difference(a: list[float], b: list[float]) -> str:
     return f"{found.mean:+.2f}{ends}"
 
 
-def table(rows: list[Row], beside: str) -> str:
+def table(rows: list[Row]) -> str:
     """Return the page."""
     first = rows[0]
+    dates = sorted({row["date"] for row in rows})
     lines = [
         "# A warm start from mixtures of rules",
         "",
@@ -135,7 +136,8 @@ def table(rows: list[Row], beside: str) -> str:
         "seed is the epochs of training that all three searches have used, one of a mixture "
         f"counted {OF_MIXTURE}-fold; before a training has ended the best is 0. Differences are "
         "paired by seed, with Student's 95 % interval. Test data were not read. "
-        f"{platform.machine()}, {first['date']}. {beside} "
+        f"{platform.machine()}, {' and '.join(dates)}, beside other work, which changes no number "
+        "of epochs. "
         "Written by `scripts/benchmarks/searches/bench_warm_start.py`.",
         "",
         "| set | searches | budget | warm start | none | random | warm start − none | warm start "
@@ -162,7 +164,7 @@ def table(rows: list[Row], beside: str) -> str:
 
 
 def run(arguments: argparse.Namespace, said: Callable[[str], None]) -> None:
-    """Do the searches that are missing, and write the page after each."""
+    """Do the searches that are missing, and write the page."""
     path = arguments.out / "warm_start.json"
     for seed in range(arguments.searches):
         for name in arguments.sets.split(","):
@@ -173,9 +175,9 @@ def run(arguments: argparse.Namespace, said: Callable[[str], None]) -> None:
                 row = measure(name, seed, way, arguments.trials, arguments.epochs)
                 rows.append(row)
                 path.write_text(json.dumps(rows, indent=1) + "\n")
-                (arguments.out / "warm_start.md").write_text(table(rows, arguments.beside))
                 spent = cost(row)
                 said(f"{name} {seed} {way}: {best_within(row, spent):.4f}, {spent:.0f} epochs")
+    (arguments.out / "warm_start.md").write_text(table(json.loads(path.read_text())))
 
 
 def main() -> None:
@@ -185,7 +187,6 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=10, help="Seeds, from 0.")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--beside", default="", help="What else ran, in a sentence.")
     parser.add_argument("--out", type=Path, default=RESULTS, help="Where the results go.")
     run(parser.parse_args(), lambda text: print(text, flush=True))
 
