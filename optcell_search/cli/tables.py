@@ -234,8 +234,10 @@ def _missing(value: Any) -> bool:
 
 
 def _state(row: Mapping[Any, Any]) -> str:
-    reason = row.get("reason")
-    return str(row["state"]).lower() if _missing(reason) or not reason else f"failed: {reason}"
+    state, reason = str(row["state"]), row.get("reason")
+    if _missing(reason) or not reason:
+        return state.lower()
+    return f"failed: {reason}" if state == "FAIL" else f"{state.lower()}, {reason}"
 
 
 def shown(value: Any) -> str:

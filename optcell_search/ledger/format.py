@@ -35,9 +35,10 @@ _FINALIZED = "finalized:"
 BASELINE = "baseline"
 # Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
 DIAGNOSIS = "diagnosis"
-# Whether it was trained on training and validation data together; the record of its seeds as one,
-# with their answers averaged; and the groups of seeds that were trained side by side.
-REFIT, ENSEMBLE, TOGETHER = "refit", "ensemble", "together"
+# Whether it was trained on training and validation data together; whether the user said for how
+# many epochs; the record of its seeds as one, with their answers averaged; and the groups of seeds
+# that were trained side by side.
+REFIT, GIVEN, ENSEMBLE, TOGETHER = "refit", "given", "ensemble", "together"
 # What people say of the run, and with ":7" behind it of trial 7.
 NOTE, TAGS = "note", "tags"
 

@@ -26,7 +26,7 @@ from .storage.storage import LedgerStorage
 from .trials import ending, enqueued
 from .trials.counts import TrialCounts
 from .trials.in_memory import InMemoryStudy
-from .trials.reasons import DIVERGED, GIVEN_UP
+from .trials.reasons import DIVERGED, GIVEN_UP, cut, is_cut
 from .trials.reuse import ReusableResults
 from .trials.running_trial import RunningTrial
 
@@ -55,10 +55,12 @@ class Ledger:
         self._ids: list[int] = []
         self._open: dict[int, RunningTrial] = {}
         self._reusable = ReusableResults()
+        self._cut = 0
         self.counts = TrialCounts()
         for trial in self.trials():
             self._ids.append(trial._trial_id)
             self.counts[trial.state] += 1
+            self._cut += is_cut(trial.user_attrs.get(stored.REASON))
             self._reusable.read(trial)
         self._in_memory = self._read_in()
 
@@ -87,8 +89,9 @@ class Ledger:
 
     @property
     def missing(self) -> int:
-        """How many trials still have to be asked for and finished."""
-        return self.counts.missing(self.request.num_trials)
+        """How many trials still have to be asked for and finished; what was cut is no result."""
+        asked = self.request.num_trials
+        return self.counts.missing(asked + self._cut if asked else 0)
 
     @property
     def unfinished(self) -> int:
@@ -237,6 +240,7 @@ class Ledger:
         spread: Metrics | None = None,
         gradients: Mapping[int, float] | None = None,
         mixture: Mapping[str, Metrics] | None = None,
+        over: str = "",
     ) -> None:
         """Finish a trial with its last metrics; one that is not finite makes it FAIL.
 
@@ -245,18 +249,22 @@ class Ledger:
             spread: of each of them over the repeats.
             gradients: distance from the last step → norm of the loss's gradient there.
             mixture: what a mixture of rules tells of them.
+            over: why the search ended, where the trial ended with it and not by itself.
         """
         values = [metrics[name] for name in self.request.objectives]
         for name, value in zip(self.request.objectives, values, strict=True):
             if not math.isfinite(value):
                 self.fail(number, DIVERGED, f"{name} is {value}")
                 return
-        found = ending.found(metrics, spread, gradients, mixture)
+        found = ending.found(metrics, spread, gradients, mixture) | _cut(over)
         self._finish(number, TrialState.COMPLETE, found, values)
 
-    def prune(self, number: int, metrics: Metrics, spread: Metrics | None = None) -> None:
-        """Finish a trial that a scheduler stopped early."""
-        self._finish(number, TrialState.PRUNED, {stored.METRICS: metrics, stored.SPREAD: spread})
+    def prune(
+        self, number: int, metrics: Metrics, spread: Metrics | None = None, over: str = ""
+    ) -> None:
+        """Finish a trial that a scheduler stopped, or the end of the search; see `complete`."""
+        found = {stored.METRICS: metrics, stored.SPREAD: spread} | _cut(over)
+        self._finish(number, TrialState.PRUNED, found)
 
     def fail(self, number: int, reason: str, detail: str = "") -> None:
         """Finish a trial that has no result.
@@ -297,4 +305,10 @@ class Ledger:
         ending.write(self._storage.optuna, self._ids[number], found, told, before)
         self._storage.flush()
         self.counts.move(TrialState.RUNNING, state)
-        self._reusable.add(number, trial.key, trial.seeds[0], state, found.get(stored.REASON) or "")
+        reason = found.get(stored.REASON) or ""
+        self._cut += is_cut(reason)
+        self._reusable.add(number, trial.key, trial.seeds[0], state, reason)
+
+
+def _cut(over: str) -> dict[str, str]:
+    return {stored.REASON: cut(over)} if over else {}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ..ledger.trials.reasons import is_cut
 from ..pareto import Direction
 from ..space.plain import PLAIN_RULE, PLAIN_STEP
 from .intervals import Interval, Moments, difference
@@ -71,7 +72,10 @@ def gain(
 
     Finalized trials go before others: their test scores come from seeds nobody chose them by. Of
     these the best by fresh seeds' validation is compared, with its spread over the seeds, and else
-    the best of the search, with its spread over repeats; see `intervals.difference`.
+    the best of the search, with its spread over repeats; see `intervals.difference`. Only what was
+    finalized alike is compared: with or without validation data, and for epochs that follow from
+    the search or the same ones that the user said. What the end of the search cut was trained for
+    fewer epochs than others, and is not compared.
 
     Args:
         table: trials, as `frame` gives them.
@@ -85,6 +89,7 @@ def gain(
     tested = _tested(rows, finalized, first, direction)
     if tested is not None:
         return tested
+    rows = rows[~rows["reason"].fillna("").map(is_cut).astype(bool)]
     if rows.empty or (plain := plain_rival(rows, int(rows["number"].iloc[0]))) is None:
         return None
     found, rival = rows.iloc[0], rows[rows["number"] == plain].iloc[0]
@@ -120,8 +125,29 @@ def _tested(
     rows: pd.DataFrame, finalized: pd.DataFrame, first: str, direction: Direction
 ) -> Gain | None:
     scores = finalized[finalized["metric"] == first]
-    test = scores[scores["split"] == "test"].set_index("number")
-    known = by_fresh_seeds(rows[rows["number"].isin(test.index)], finalized, first, direction)
+    test = scores[scores["split"] == "test"]
+    # Those that say the most of the run: of as many trials, with validation data.
+    alike = sorted(test.groupby(_how(test)), key=lambda kind: (-len(kind[1]), not kind[0][0]))
+    for _, tested in alike:
+        found = _best_tested(rows, scores, tested.set_index("number"), first, direction)
+        # The plain cell alone, where a rule was tested otherwise, has beaten nothing.
+        if found is not None and (found.number != found.plain or len(tested) == len(test)):
+            return found
+    return None
+
+
+def _how(test: pd.DataFrame) -> list[pd.Series[Any]]:
+    return [test["refit"], test["epochs"].where(test["given"], 0)]
+
+
+def _best_tested(
+    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    test: pd.DataFrame,
+    first: str,
+    direction: Direction,
+) -> Gain | None:
+    known = by_fresh_seeds(rows[rows["number"].isin(test.index)], scores, first, direction)
     if known.empty or (plain := plain_rival(known, int(known["number"].iloc[0]))) is None:
         return None
     found, rival = known.iloc[0], known[known["number"] == plain].iloc[0]

@@ -2,7 +2,9 @@
 
 A row is *eligible* when its trial is COMPLETE with finite objectives, keeps the constraints of the
 request, was made by the search (it has a key), and is not a repetition of another row's result
-(`duplicate_of`). Only eligible rows can be on the front, the knee or the best.
+(`duplicate_of`). Only eligible rows can be on the front, the knee or the best. Where the search
+ended before any trial did, the trials that it cut are eligible as they stand, and no longer once
+another one is complete.
 
 Where a candidate was trained several times, in folds or repeats, two are *nearly the same* in an
 objective if the difference is at most a tenth of the better one's standard deviation. Between what
@@ -19,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..ledger.trials.reasons import is_cut
 from ..pareto import Direction, finite_rows, front_mask, losses
 
 _NEARLY = 0.1
@@ -27,6 +30,8 @@ _NEARLY = 0.1
 def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
     """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
     keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
+    whole = keep & ~table["reason"].fillna("").map(is_cut).astype(bool)
+    keep = whole if whole.any() else keep
     if "key" in table.columns:
         keep &= table["key"].notna()
     if "feasible" in table.columns:

@@ -12,6 +12,8 @@ from ..ledger.format import (
     BASELINE,
     DIAGNOSIS,
     ENSEMBLE,
+    GIVEN,
+    REFIT,
     REQUEST,
     SPREAD,
     directions_in,
@@ -143,7 +145,8 @@ def finalized(study: optuna.Study) -> pd.DataFrame:
     Columns: ``number, split`` ("validation" or "test"; with "baseline_" before it for the baseline
     that the trial is compared with, where there is one, and with "ensemble_" of the seeds as one,
     their answers averaged), ``metric, mean, std`` (of the sample, 0 for a single seed), ``seeds``
-    (how many), ``epochs``.
+    (how many), ``epochs``, ``refit`` (whether they were trained on training and validation data
+    together), ``given`` (whether the user said for how many epochs).
     """
     return finalized_of(study.user_attrs)
 
@@ -157,7 +160,7 @@ def finalized_of(attributes: Mapping[str, Any]) -> pd.DataFrame:
             rows += _scores(number, record[BASELINE], f"{BASELINE}_")
         if ENSEMBLE in record:
             rows += _scores(number, record[ENSEMBLE], f"{ENSEMBLE}_")
-    columns = ["number", "split", "metric", "mean", "std", "seeds", "epochs"]
+    columns = ["number", "split", "metric", "mean", "std", "seeds", "epochs", "refit", "given"]
     return pd.DataFrame(rows, columns=columns).sort_values("number", kind="stable")
 
 
@@ -177,6 +180,7 @@ def _scores(number: int, record: Mapping[str, Any], prefix: str) -> list[tuple[A
             if not values:  # every one of its trainings failed
                 continue
             std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-            mean, epochs = float(np.mean(values)), record["epochs"]
-            rows.append((number, f"{prefix}{split}", metric, mean, std, len(values), epochs))
+            how = record["epochs"], record.get(REFIT, False), record.get(GIVEN, False)
+            scores = float(np.mean(values)), std, len(values)
+            rows.append((number, f"{prefix}{split}", metric, *scores, *how))
     return rows

@@ -12,6 +12,7 @@ from optcell_search import results
 from ..ledger.constraints import Constraint
 from ..ledger.format import ENDED, OCCUPANCY, REASON, REQUEST, SEARCHED
 from ..ledger.snapshot import Snapshot
+from ..ledger.trials.reasons import is_cut
 from ..ledger.trials.trial_record import STATES, TrialRecord, record_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     best = results.best(table, objectives) if any_eligible else None
     return {
         "asked": asked,
-        "missing": max(0, asked - len(ledger.records)),
+        "missing": max(0, asked - len(ledger.records) + _cut(ledger.records)),
         **{state.lower(): counts[state] for state in STATES},
         "failures": dict(Counter(_failures(ledger.records))),
         "nearest_miss": None if any_eligible else _nearest_miss(ledger),
@@ -65,6 +66,11 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
         "gain": None if gain is None else asdict(gain),
         "warm_start": None if warm is None else asdict(warm),
     }
+
+
+def _cut(records: Sequence[TrialRecord]) -> int:
+    """Return how many trials ended because the search did; what a resume trains anew is no more."""
+    return sum(is_cut(record.known.get(REASON)) for record in records)
 
 
 def _occupancy(known: Mapping[str, Any]) -> float | None:

@@ -146,6 +146,29 @@ def test_finalized_trials_go_before_others_and_are_chosen_by_validation() -> Non
     assert "test score" in found.sentence
 
 
+def test_only_what_was_finalized_alike_is_compared() -> None:
+    ledger = repeated()
+    refitted = {**final([], [0.99, 0.98]), "validation": {}, "refit": True}
+    ledger.study.set_user_attr("finalized:0", refitted)
+    ledger.study.set_user_attr("finalized:2", final([0.85, 0.86], [0.60, 0.62]))
+    found = gain(ledger)
+    assert found is not None
+    assert found.source == "search"
+
+    ledger.study.set_user_attr("finalized:0", final([0.9, 0.9], [0.9, 0.9], given=True))
+    found = gain(ledger)
+    assert found is not None
+    assert found.source == "search"
+
+    also = {**final([], [0.70, 0.72]), "validation": {}, "refit": True}
+    ledger.study.set_user_attr("finalized:1", refitted)
+    ledger.study.set_user_attr("finalized:3", also)
+    found = gain(ledger)
+    assert found is not None
+    assert (found.number, found.plain, found.source) == (1, 3, "test")
+    assert found.gain == difference(Moments.of([0.99, 0.98]), Moments.of([0.70, 0.72]))
+
+
 def test_without_a_plain_cell_there_is_no_gain() -> None:
     ledger = Ledger({"score": "maximize"})
     ledger.add([0.9], of=candidate("lstm", "adam"))

@@ -82,7 +82,7 @@ class Data:
     def ranking(self) -> pd.DataFrame:
         """The columns of the table that decide over ranks: of many rows, to sort all takes long."""
         names = [*self.objectives, *(f"{name}_std" for name in self.objectives)]
-        names += ["number", "state", "key", "duplicate_of", "feasible", "parameters"]
+        names += ["number", "state", "reason", "key", "duplicate_of", "feasible", "parameters"]
         return self.table[[name for name in dict.fromkeys(names) if name in self.table]]
 
     def best(self, which: str) -> int:

@@ -37,6 +37,7 @@ _RECORD: dict[str, Any] = {
     "failed": dict[str, str],
     "epochs": int,
     "refit": bool,
+    "given": bool,
     "members": list[int],
     "together": list[list[int]],
 }

@@ -1,4 +1,4 @@
-"""Why a trial failed, in words to group by; and what a whole run breaks off with."""
+"""Why a trial failed or was cut, in words to group by; and what a whole run breaks off with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ OUT_OF_MEMORY = "out of memory"
 WORKER_DIED = "worker died"
 TOO_SLOW = "too slow"
 GIVEN_UP = "given up"
+_CUT = "cut: "
+
+
+def cut(over: str) -> str:
+    """Return the reason of a trial that ended because the search did: ``cut: the time is …``."""
+    return f"{_CUT}{over}"
+
+
+def is_cut(reason: str | None) -> bool:
+    """Return whether a trial ended because the search did, so that more of it may still come."""
+    return (reason or "").startswith(_CUT)
 
 
 def unexpected(error: Exception) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from optuna.trial import FrozenTrial, TrialState
 
 from ..format import REASON
-from .reasons import DIVERGED
+from .reasons import DIVERGED, is_cut
 
 
 class ReusableResults:
     """Trials whose result would come again, by candidate and seed.
 
     Whether a candidate diverges is decided by its seed, so that stands too; what ran out of memory
-    or lost its worker may do better the next time.
+    or lost its worker may do better the next time, and so may what ended with the search.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,8 @@ class ReusableResults:
     def add(self, number: int, key: str, seed: int, state: TrialState, reason: str) -> None:
         """Note a trial, if its result would come again; the first of its kind counts."""
         diverged = state == TrialState.FAIL and reason == DIVERGED
-        if diverged or state in (TrialState.COMPLETE, TrialState.PRUNED):
+        ended = state in (TrialState.COMPLETE, TrialState.PRUNED) and not is_cut(reason)
+        if diverged or ended:
             self._numbers.setdefault((key, seed), number)
 
     def find(self, key: str, seed: int) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..format import ENSEMBLE, REFIT, TOGETHER, finalized_in
+from ..format import ENSEMBLE, GIVEN, REFIT, TOGETHER, finalized_in
 
 if TYPE_CHECKING:
     import optuna
@@ -46,6 +46,7 @@ class Record:
         scores: of every seed that has been done.
         epochs: the budget of each.
         refit: whether they were trained on training and validation data together.
+        given: whether the user said the budget; else it follows from the search.
         ensemble: the record of the seeds as one, with one score a metric; empty: there is none.
     """
 
@@ -53,13 +54,16 @@ class Record:
     scores: dict[int, Score]
     epochs: int
     refit: bool = False
+    given: bool = False
     ensemble: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, known: Mapping[str, Any], epochs: int, *, refit: bool = False) -> Record:
+    def read(
+        cls, known: Mapping[str, Any], epochs: int, *, refit: bool = False, given: bool = False
+    ) -> Record:
         """Return what `to_dict` gave, or an empty record where they were trained otherwise."""
         if known.get("epochs") != epochs or known.get(REFIT, False) != refit:
-            return cls([], {}, epochs, refit)
+            return cls([], {}, epochs, refit, given)
         scores = {
             seed: Score(
                 _entry(known["validation"], i),
@@ -69,7 +73,7 @@ class Record:
             )
             for i, (seed, diagnosis) in enumerate(zip(known["seeds"], _told(known), strict=True))
         }
-        return cls([], scores, epochs, refit, known.get(ENSEMBLE, {}))
+        return cls([], scores, epochs, refit, given, known.get(ENSEMBLE, {}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores of the seeds asked for as plain data: lists over the good seeds."""
@@ -82,6 +86,7 @@ class Record:
             "failed": {str(seed): score.reason for seed, score in known.items() if score.reason},
             "epochs": self.epochs,
             **({REFIT: True} if self.refit else {}),
+            **({GIVEN: True} if self.given else {}),
             **({ENSEMBLE: self.ensemble} if self.ensemble.get("members") == self.seeds else {}),
             **_groups(list(good.values())),
             **_diagnoses(list(good.values())),

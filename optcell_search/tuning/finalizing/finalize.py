@@ -59,6 +59,10 @@ class Plan:
             return self.epochs
         return final_epochs(trial, request, refit=self.refit)
 
+    def record(self, known: Mapping[str, Any], epochs: int) -> Record:
+        """Return what is known of a trial that was trained so before."""
+        return Record.read(known, epochs, refit=self.refit, given=self.epochs is not None)
+
 
 def finalize(
     ledger: Ledger, numbers: Sequence[int], plan: Plan, source: Source, location: Location
@@ -85,10 +89,9 @@ def finalize(
         wanted = [trial_seed(request.seed, key, request.trainings + i) for i in range(plan.seeds)]
         known = finalized(ledger.study, number)
         compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)
-        records[number] = {False: Record.read(known, epochs, refit=plan.refit)}
+        records[number] = {False: plan.record(known, epochs)}
         if compared:
-            known_baseline = known.get(BASELINE, {})
-            records[number][True] = Record.read(known_baseline, epochs, refit=plan.refit)
+            records[number][True] = plan.record(known.get(BASELINE, {}), epochs)
         if plan.ensemble and len(wanted) > 1:
             together[number] = Together(task, wanted, epochs)
             if records[number][False].ensemble.get("members") != wanted:

@@ -14,10 +14,12 @@ class Ended:
     Attributes:
         report: what its worker told last; None where the worker is gone.
         verdict: why it failed, where the worker does not know.
+        over: why the search ended, where the trial ended for that alone.
     """
 
     report: Report | None
     verdict: str = ""
+    over: str = ""
 
     @property
     def why(self) -> str:

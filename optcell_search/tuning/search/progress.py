@@ -72,6 +72,7 @@ def ranking(ledger: Ledger) -> pd.DataFrame:
                 {
                     "number": trial.number,
                     "state": trial.state.name,
+                    "reason": known.get(REASON),
                     "feasible": ledger.is_feasible(known[METRICS]),
                     "duplicate_of": known.get(DUPLICATE_OF),
                     "key": known.get("key"),

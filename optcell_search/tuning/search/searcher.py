@@ -199,7 +199,9 @@ class LedgerSearch(Searcher):
             self.retention.wrote(report.number, report.files)
             self._write_epochs(report, result["worker"])
             slow = self._is_too_slow(report)
-            self._end(trial_id, Ended(report, TOO_SLOW if slow else ""))
+            asked = report.done or self.wishes.prune(report.number)
+            over = "" if asked else self.over
+            self._end(trial_id, Ended(report, TOO_SLOW if slow else "", over))
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a trial's worker is gone for good."""
@@ -279,12 +281,13 @@ class LedgerSearch(Searcher):
         elif report.done or self._nothing_else:
             metrics = report.metrics[report.epoch]
             found = report.spread, report.gradients, report.mixture
-            self._ledger.complete(number, metrics, *found)
+            self._ledger.complete(number, metrics, *found, over=ended.over)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)
             self._keep(number, metrics)
         else:
             self.budget.note(None)
-            self._ledger.prune(number, report.metrics[report.epoch], report.spread)
+            metrics = report.metrics[report.epoch]
+            self._ledger.prune(number, metrics, report.spread, over=ended.over)
             self.retention.drop(number)
         for follower in self._followers.pop(number, []):
             self._ledger.copy(follower, number)

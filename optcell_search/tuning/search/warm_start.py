@@ -9,8 +9,9 @@ from optuna.trial import FrozenTrial
 
 from optcell_search.space import Candidate, SearchSpace, read_off
 
-from ...ledger.format import MIXTURE, READ_OFF
+from ...ledger.format import MIXTURE, READ_OFF, REASON
 from ...ledger.ledger import Ledger
+from ...ledger.trials.reasons import is_cut
 
 
 class WarmStart:
@@ -58,7 +59,9 @@ class WarmStart:
         return key in self.mixtures or any(key == one.key for one in self.candidates)
 
     def _trials(self) -> list[FrozenTrial]:
-        return [t for t in self._ledger.trials() if t.user_attrs.get("key") in self.mixtures]
+        """Return the trials of mixtures, without those that ended because the search did."""
+        mine = [t for t in self._ledger.trials() if t.user_attrs.get("key") in self.mixtures]
+        return [trial for trial in mine if not is_cut(trial.user_attrs.get(REASON))]
 
     def _read(self, trials: Sequence[FrozenTrial]) -> list[Candidate]:
         each = []

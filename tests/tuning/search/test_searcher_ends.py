@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from driving import Driver, run_out_of_memory
 from ray.tune.search import Searcher
 
+from optcell_search import results
+from optcell_search.ledger.amending import amend
 from optcell_search.tuning.search.budget import Budget
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.job import Job, Report
@@ -40,6 +43,63 @@ def test_when_the_time_is_up_no_trial_starts_and_the_running_end(drivers: Any) -
     assert driver.states() == ["COMPLETE", "PRUNED"]
     assert driver.searcher.finished
     assert driver.searcher.ended == "the time is used up"
+
+
+def with_more_time(driver: Driver) -> None:
+    amend(driver.ledger, driver.folder, {"time_limit": 600.0})
+    with_clock(driver)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_the_end_of_the_time_cut_comes_to_its_own_end_after_it(
+    drivers: Any, complete: bool
+) -> None:
+    driver = drivers(num_trials=2, time="1m")
+    clock = with_clock(driver)
+    if complete:
+        driver.finish("a", driver.suggest("a"), accuracy=0.6)
+    job = driver.suggest("b")
+    clock.now = 60.0
+    assert driver.suggest("c") == Searcher.FINISHED
+    driver.finish("b", job, epoch=1, accuracy=0.9)
+    trial = driver.ledger.trials()[job.number]
+    assert trial.state.name == ("PRUNED" if complete else "COMPLETE")
+    assert trial.user_attrs["reason"] == "cut: the time is used up"
+    assert driver.ledger.missing == (1 if complete else 2)
+
+    with_more_time(driver)
+    again = driver.suggest("d")
+    assert (again.candidate, again.number) == (job.candidate, job.number + 1)
+    driver.finish("d", again, accuracy=0.7)
+    if not complete:
+        driver.finish("e", driver.suggest("e"), accuracy=0.6)
+    # As many as were asked for, besides what was cut, which is the best no more.
+    assert driver.suggest("f") == Searcher.FINISHED
+    table = results.frame(driver.ledger.study)
+    assert results.best(table, driver.request.objectives)["number"] == again.number
+
+
+def test_a_trial_that_was_put_in_is_trained_though_its_like_was_cut(drivers: Any) -> None:
+    driver = drivers(num_trials=None, time="1m")
+    clock = with_clock(driver)
+    driver.finish("a", driver.suggest("a"))
+    job = driver.suggest("b")
+    clock.now = 60.0
+    driver.finish("b", job, epoch=1)
+    driver.ledger.study.enqueue_trial(driver.ledger.trials()[job.number].params)
+    with_more_time(driver)
+    again = driver.suggest("c")
+    assert (again.candidate, again.number) == (job.candidate, 2)
+
+
+def test_what_a_scheduler_stopped_is_not_trained_anew(drivers: Any) -> None:
+    driver = drivers(num_trials=3, time="1m")
+    with_clock(driver)
+    job = driver.suggest("a")
+    driver.finish("a", job, epoch=1)
+    with_more_time(driver)
+    assert driver.ledger.missing == 2
+    assert driver.suggest("b").candidate != job.candidate
 
 
 def test_a_generation_that_time_cuts_short_is_told(drivers: Any) -> None:
