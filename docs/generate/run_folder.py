@@ -74,6 +74,7 @@ TRIAL = {
     "training, `population` says with how many trials it took its steps, itself included. Who "
     "takes none, as its patience is used up, counts for nobody.",
     "spread": "With `--repeats` or `--folds`, the standard deviation of each metric over them.",
+    "folds": "With `--folds`, each objective by fold, the mean over repeats.",
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",
     "duplicate_of": "Number of the trial of the same candidate and seed whose result it has.",

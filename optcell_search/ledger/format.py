@@ -52,10 +52,12 @@ EXTEND = "extend"
 # Attributes of a trial.
 EPOCH_PREFIX = "epoch:"
 METRICS, SPREAD, GRADIENTS, REASON, DETAIL = "metrics", "spread", "gradients", "reason", "detail"
+# Each objective by fold.
+FOLDS = "folds"
 # What a trained mixture of rules tells of each of them.
 MIXTURE = "mixture"
 # What a trial ends with, and what one with the same candidate and seeds takes over.
-RESULTS = (METRICS, SPREAD, GRADIENTS, MIXTURE, REASON, DETAIL)
+RESULTS = (METRICS, SPREAD, FOLDS, GRADIENTS, MIXTURE, REASON, DETAIL)
 DUPLICATE_OF = "duplicate_of"
 
 

@@ -25,8 +25,9 @@ from .storage.passwords import without_password
 from .storage.storage import LedgerStorage
 from .trials import ending, enqueued
 from .trials.counts import TrialCounts
+from .trials.ending import NOTHING, Beside
 from .trials.in_memory import InMemoryStudy
-from .trials.reasons import DIVERGED, GIVEN_UP, cut, is_cut
+from .trials.reasons import DIVERGED, GIVEN_UP, is_cut
 from .trials.reuse import ReusableResults
 from .trials.running_trial import RunningTrial
 
@@ -233,38 +234,18 @@ class Ledger:
         self._open[number].gpus = gpus
         self._storage.optuna.set_trial_user_attr(self._ids[number], "gpus", gpus)
 
-    def complete(
-        self,
-        number: int,
-        metrics: Metrics,
-        spread: Metrics | None = None,
-        gradients: Mapping[int, float] | None = None,
-        mixture: Mapping[str, Metrics] | None = None,
-        over: str = "",
-    ) -> None:
-        """Finish a trial with its last metrics; one that is not finite makes it FAIL.
-
-        Args:
-            number, metrics: of the trial, and those of its last epoch.
-            spread: of each of them over the repeats.
-            gradients: distance from the last step → norm of the loss's gradient there.
-            mixture: what a mixture of rules tells of them.
-            over: why the search ended, where the trial ended with it and not by itself.
-        """
+    def complete(self, number: int, metrics: Metrics, beside: Beside = NOTHING) -> None:
+        """Finish a trial with its last metrics; one that is not finite makes it FAIL."""
         values = [metrics[name] for name in self.request.objectives]
         for name, value in zip(self.request.objectives, values, strict=True):
             if not math.isfinite(value):
                 self.fail(number, DIVERGED, f"{name} is {value}")
                 return
-        found = ending.found(metrics, spread, gradients, mixture) | _cut(over)
-        self._finish(number, TrialState.COMPLETE, found, values)
+        self._finish(number, TrialState.COMPLETE, beside.stored(metrics), values)
 
-    def prune(
-        self, number: int, metrics: Metrics, spread: Metrics | None = None, over: str = ""
-    ) -> None:
-        """Finish a trial that a scheduler stopped, or the end of the search; see `complete`."""
-        found = {stored.METRICS: metrics, stored.SPREAD: spread} | _cut(over)
-        self._finish(number, TrialState.PRUNED, found)
+    def prune(self, number: int, metrics: Metrics, beside: Beside = NOTHING) -> None:
+        """Finish a trial that a scheduler stopped early, or the end of the search."""
+        self._finish(number, TrialState.PRUNED, beside.stored(metrics))
 
     def fail(self, number: int, reason: str, detail: str = "") -> None:
         """Finish a trial that has no result.
@@ -308,7 +289,3 @@ class Ledger:
         reason = found.get(stored.REASON) or ""
         self._cut += is_cut(reason)
         self._reusable.add(number, trial.key, trial.seeds[0], state, reason)
-
-
-def _cut(over: str) -> dict[str, str]:
-    return {stored.REASON: cut(over)} if over else {}

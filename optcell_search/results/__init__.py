@@ -6,7 +6,7 @@ from ..ledger.format import BASELINE
 from ..ledger.reading import load, locate
 from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
-from .gain import Gain, gain, is_trained, plain_rival, trainings_of
+from .gain import Gain, folds_of, gain, is_trained, plain_rival, trainings_of
 from .no_input import chance
 from .ranking import best, best_first, by_fresh_seeds, eligible, knee, pareto
 from .tables import (
@@ -38,6 +38,7 @@ __all__ = [
     "eligible",
     "finalized",
     "finalized_of",
+    "folds_of",
     "frame",
     "front_mask",
     "gain",

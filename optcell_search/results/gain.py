@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from ..ledger.format import FOLDS
 from ..ledger.trials.reasons import is_cut
+from ..ledger.trials.trial_record import TrialRecord
 from ..pareto import Direction
 from ..space.plain import PLAIN_RULE, PLAIN_STEP
-from .intervals import Interval, Moments, difference
+from .intervals import Interval, Moments, difference, difference_in_folds
 from .ranking import best_first, by_fresh_seeds
 
 Source = Literal["test", "search"]
 # What every candidate costs, whatever the task.
 COSTS = ("parameters", "train_seconds", "latency_ms")
+_NONE: Mapping[int, Sequence[float]] = {}
 _BY_CHANCE = "The best of many is compared, so that a part of this may be chance"
 _TO_KNOW = f"{_BY_CHANCE}; finalize both trials to know."
 
@@ -55,6 +58,12 @@ def trainings_of(request: Mapping[str, Any]) -> int:
     return int(request.get("repeats", 1)) * int(request.get("folds", 1))
 
 
+def folds_of(records: Sequence[TrialRecord], objective: str) -> dict[int, Sequence[float]]:
+    """Return trial → scores by fold, of those trials that have them."""
+    known = ((record.number, record.known.get(FOLDS, {})) for record in records)
+    return {number: folds[objective] for number, folds in known if objective in folds}
+
+
 def is_trained(request: Mapping[str, Any]) -> bool:
     """Return whether a run trains its candidates; a simulated one reads them from a table."""
     return not request.get("table")
@@ -67,6 +76,7 @@ def gain(
     trainings: int,
     *,
     trained: bool = True,
+    folds: Mapping[int, Sequence[float]] = _NONE,
 ) -> Gain | None:
     """Return the gain over the plain cell; None where the run holds none to compare with.
 
@@ -83,6 +93,8 @@ def gain(
         objectives: the objectives and their directions, the most important one first.
         trainings: how often each candidate was trained, see `trainings_of`.
         trained: whether the run did it, so that it can finalize them, see `is_trained`.
+        folds: trial → scores by fold, see `folds_of`; trials that have them are compared fold by
+            fold, by `intervals.difference_in_folds`.
     """
     rows = best_first(table, objectives)
     first, direction = next(iter(objectives.items()))
@@ -93,9 +105,15 @@ def gain(
     if rows.empty or (plain := plain_rival(rows, int(rows["number"].iloc[0]))) is None:
         return None
     found, rival = rows.iloc[0], rows[rows["number"] == plain].iloc[0]
-    both = _moments(found, first, trainings), _moments(rival, first, trainings)
     doubt = _TO_KNOW if trained else f"{_BY_CHANCE}."
-    return _told(found, rival, first, direction, "search", both, doubt)
+    one, other = (folds.get(int(row["number"]), ()) for row in (found, rival))
+    if len(one) == len(other) > 1:
+        less = difference_in_folds(one, other)
+        trained_in = f"in the same {len(one)} folds"
+    else:
+        less = difference(*(_moments(row, first, trainings) for row in (found, rival)))
+        trained_in = ""
+    return _told(found, rival, first, direction, "search", less, doubt, trained_in)
 
 
 def plain_rival(rows: pd.DataFrame, number: int) -> int | None:
@@ -153,8 +171,8 @@ def _best_tested(
     found, rival = known.iloc[0], known[known["number"] == plain].iloc[0]
     columns = (test[name].tolist() for name in ("mean", "std", "seeds"))
     moments = {number: Moments(*one) for number, *one in zip(test.index, *columns, strict=True)}
-    both = moments[found["number"]], moments[plain]
-    return _told(found, rival, first, direction, "test", both)
+    less = difference(moments[found["number"]], moments[plain])
+    return _told(found, rival, first, direction, "test", less)
 
 
 def _moments(row: pd.Series[Any], first: str, trainings: int) -> Moments:
@@ -169,29 +187,32 @@ def _told(
     first: str,
     direction: Direction,
     source: Source,
-    both: tuple[Moments, Moments],
+    less: Interval,
     doubt: str = "",
+    trained_in: str = "",
 ) -> Gain:
-    better = difference(*both) if direction == "maximize" else difference(both[1], both[0])
+    better = less if direction == "maximize" else less.negative
     name = first.replace("_", " ")
     label = name if first in COSTS else f"{'test' if source == 'test' else 'validation'} {name}"
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
     told = label if direction == "maximize" else f"{label} (+ is lower, which is better)"
-    sentence = _sentence(number, plain, cell, told, better, doubt)
+    sentence = _sentence(number, plain, cell, told, better, doubt, trained_in)
     return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
 
 
-def _sentence(number: int, plain: int, cell: str, label: str, better: Interval, doubt: str) -> str:
+def _sentence(
+    number: int, plain: int, cell: str, label: str, better: Interval, doubt: str, trained_in: str
+) -> str:
     if number == plain:
         return f"The plain {cell} (trial {plain}) is the best so far: no rule has beaten it."
     against = f"over the plain {cell} (trial {plain})"
     size = f"{better.mean:+.3g}"
     verb = "gains" if better.mean > 0 else "loses"
     same = f"No difference seen between trial {number} and the plain {cell} (trial {plain}) in"
-    trainings = f"{better.amount} trainings of each"
+    trainings = trained_in or f"{better.amount} trainings of each"
     if better.low is None or better.high is None:
         few = "one training of each" if better.amount < 2 else f"{trainings}, all alike"
-        once = f"from {few}: how sure that is, is not known."
+        once = f"{'' if trained_in else 'from '}{few}: how sure that is, is not known."
         if better.mean == 0:
             return f"{same} {label}, {once}"
         return f"Trial {number} {verb} {size} in {label} {against}, {once} {doubt}".rstrip()

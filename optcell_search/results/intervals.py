@@ -27,6 +27,12 @@ class Interval:
     amount: int
 
     @property
+    def negative(self) -> Interval:
+        """The interval of what has the other sign."""
+        low, high = (None if end is None else -end for end in (self.high, self.low))
+        return Interval(-self.mean, low, high, self.amount)
+
+    @property
     def excludes_zero(self) -> bool:
         """Whether the interval is known and 0 lies outside it."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
@@ -75,6 +81,27 @@ def difference(a: Moments, b: Moments) -> Interval:
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (a.amount - 1) + v_b**2 / (b.amount - 1))
     half = _quantile(freedom) * math.sqrt(v_a + v_b)
     return Interval(mean, mean - half, mean + half, amount)
+
+
+def difference_in_folds(a: Sequence[float], b: Sequence[float]) -> Interval:
+    """Return the interval of the mean of a - b over the K folds that both were judged in.
+
+    What makes a fold hard is the same for both, so they are compared fold by fold. The folds share
+    most of their training data, so the differences, of standard deviation s, are not independent
+    either: the half width is t s √(1 / K + 1 / (K - 1)), with K - 1 degrees of freedom, where
+    1 / (K - 1) is the size of a fold's validation data over that of its training data.
+
+    Source: Nadeau, Bengio: Inference for the Generalization Error. Machine Learning 52, 2003.
+    """
+    found = Moments.of([one - other for one, other in zip(a, b, strict=True)])
+    count = found.amount
+    if count < 2:
+        return Interval(found.mean, None, None, count)
+    if found.deviation == 0:
+        ends = 0.0 if found.mean == 0 else None
+        return Interval(found.mean, ends, ends, count)
+    half = _quantile(count - 1) * found.deviation * math.sqrt(1 / count + 1 / (count - 1))
+    return Interval(found.mean, found.mean - half, found.mean + half, count)
 
 
 def _quantile(freedom: float) -> float:

@@ -135,7 +135,9 @@ class RunFolder(RunFigures):
         found = results.finalized_of(ledger.attributes)
         request = ledger.attributes[REQUEST]
         trainings, trained = results.trainings_of(request), results.is_trained(request)
-        return table, results.gain(table, found, self._objectives, trainings, trained=trained)
+        folds = results.folds_of(ledger.records, next(iter(self._objectives)))
+        gain = results.gain(table, found, self._objectives, trainings, trained=trained, folds=folds)
+        return table, gain
 
     def warm_start(self) -> WarmStart | None:
         """Return what came of a warm start; see `optcell_search.results.warm_start`."""

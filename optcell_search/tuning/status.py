@@ -44,7 +44,8 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     any_eligible = len(results.eligible(table, objectives)) > 0
     finalized = results.finalized_of(known)
     trainings, trained = results.trainings_of(request), results.is_trained(request)
-    gain = results.gain(table, finalized, objectives, trainings, trained=trained)
+    folds = results.folds_of(ledger.records, next(iter(objectives)))
+    gain = results.gain(table, finalized, objectives, trainings, trained=trained, folds=folds)
     warm = results.warm_start(ledger.records, known)
     best = results.best(table, objectives) if any_eligible else None
     return {

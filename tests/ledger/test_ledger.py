@@ -15,6 +15,7 @@ from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.ledger.storage.storage import LedgerStorage
+from optcell_search.ledger.trials.ending import Beside
 from optcell_search.ledger.trials.running_trial import RunningTrial
 from optcell_search.space import SearchSpace, trial_seed
 
@@ -63,7 +64,7 @@ def test_a_completed_row(ledger: Ledger) -> None:
     row = ask(ledger)
     ledger.report(row.number, 1, METRICS, "host:1")
     ledger.report(row.number, 2, {**METRICS, "accuracy": 0.75}, "host:1")
-    ledger.complete(row.number, {**METRICS, "accuracy": 0.75}, gradients={0: 1.5, 4: 0.25})
+    ledger.complete(row.number, {**METRICS, "accuracy": 0.75}, Beside(gradients={0: 1.5, 4: 0.25}))
     (trial,) = ledger.trials()
     assert trial.user_attrs["gradients"] == {"0": 1.5, "4": 0.25}
     assert trial.state == TrialState.COMPLETE
@@ -189,7 +190,7 @@ def test_a_known_candidate_takes_over_the_result(ledger: Ledger) -> None:
     first = ask(ledger)
     ledger.report(first.number, 1, METRICS)
     assert ledger.reusable(first) is None
-    ledger.complete(first.number, METRICS, gradients={0: 1.5})
+    ledger.complete(first.number, METRICS, Beside(gradients={0: 1.5}))
     second = ask(ledger)
     assert second.key == first.key
     assert ledger.reusable(second) == first.number
@@ -229,7 +230,7 @@ def test_several_objectives(tiny: str, tmp_path: Path) -> None:
     row = ask(ledger)
     assert len(set(row.seeds)) == 3
     ledger.report(row.number, 1, METRICS)
-    ledger.complete(row.number, METRICS, {"accuracy": 0.125})
+    ledger.complete(row.number, METRICS, Beside({"accuracy": 0.125}))
     (trial,) = ledger.trials()
     assert trial.values == [20.0, 0.5]
     assert trial.user_attrs["spread"] == {"accuracy": 0.125}

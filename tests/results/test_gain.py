@@ -12,7 +12,12 @@ from scipy import stats
 
 from optcell_search import results
 from optcell_search.results import Gain
-from optcell_search.results.intervals import Interval, Moments, difference
+from optcell_search.results.intervals import (
+    Interval,
+    Moments,
+    difference,
+    difference_in_folds,
+)
 
 SCORES = (0.81, 0.84, 0.79, 0.85, 0.83)
 OTHERS = (0.78, 0.80, 0.77)
@@ -57,11 +62,53 @@ def test_nine_of_ten_and_a_half_intervals_hold_the_truth() -> None:
     assert 0.93 <= held / 2000 <= 0.97
 
 
+def test_a_difference_in_folds_is_nadeau_and_bengios() -> None:
+    a, b = [0.9, 0.6, 0.8, 0.7], [0.85, 0.58, 0.79, 0.66]
+    less = np.subtract(a, b)
+    half = stats.t.ppf(0.975, 3) * less.std(ddof=1) * math.sqrt(1 / 4 + 1 / 3)
+    found = difference_in_folds(a, b)
+    assert (found.mean, found.amount) == (pytest.approx(0.03), 4)
+    assert (found.low, found.high) == pytest.approx((0.03 - half, 0.03 + half))
+    assert difference_in_folds([1.0], [0.0]).low is None
+    assert difference_in_folds([1.0, 0.5], [0.5, 0.0]).low is None, "no spread is no certainty"
+    assert difference_in_folds(a, a) == Interval(0.0, 0.0, 0.0, 4)
+    assert difference_in_folds(b, a) == found.negative
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_candidates_in_folds_are_compared_fold_by_fold(direction: str) -> None:
+    # Folds that differ far more than the candidates do.
+    plain, found = [0.50, 0.70, 0.90, 0.60, 0.80], [0.54, 0.75, 0.93, 0.64, 0.84]
+    if direction == "minimize":
+        plain, found = ([1 - value for value in each] for each in (plain, found))
+    ledger = Ledger({"score": direction}, folds=5)
+    for rule, scores, options in (("adam", found, {}), ("gd", plain, {"s": 1.0})):
+        known = Moments.of(scores)
+        metrics = {"score": known.mean, "parameters": 9.0}
+        ledger.add(
+            [known.mean],
+            of=candidate("lstm", rule, **options),
+            epochs=[metrics],
+            spread={"score": known.deviation, "parameters": 0.0},
+            folds={"score": scores},
+        )
+    told = gain(ledger)
+    assert told is not None
+    assert told.seen
+    less = difference_in_folds(found, plain)
+    assert told.gain == (less if direction == "maximize" else less.negative)
+    assert "in the same 5 folds" in told.sentence
+    assert told.gain.mean == pytest.approx(0.04)
+
+
 def gain(ledger: Ledger) -> Gain | None:
     study = ledger.study
     request = study.user_attrs["request"]
     found, objectives = results.finalized(study), results.objectives(study)
-    return results.gain(results.frame(study), found, objectives, results.trainings_of(request))
+    records = [results.record_of(trial) for trial in study.get_trials(deepcopy=False)]
+    folds = results.folds_of(records, next(iter(objectives)))
+    trainings = results.trainings_of(request)
+    return results.gain(results.frame(study), found, objectives, trainings, folds=folds)
 
 
 def repeated(direction: str = "maximize", spread: float = 0.01, repeats: int = 3) -> Ledger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -37,6 +37,8 @@ class Data:
     diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     # "validation" or "test" → metric → score of answering without any input.
     chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    # Trial → scores in the first objective by fold, where there were folds.
+    folds: Mapping[int, Sequence[float]] = field(default_factory=dict)
     # What came of a warm start, where there was one.
     warm_start: results.WarmStart | None = None
     # Seconds of searching so far, and why the search ended where a limit or the space did it.
@@ -75,7 +77,12 @@ class Data:
         """What the best trial has over the plain cell; None where there is nothing to compare."""
         trained = results.is_trained(self.request)
         return results.gain(
-            self.table, self.finalized, self.objectives, self.trainings, trained=trained
+            self.table,
+            self.finalized,
+            self.objectives,
+            self.trainings,
+            trained=trained,
+            folds=self.folds,
         )
 
     @cached_property

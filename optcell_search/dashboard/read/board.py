@@ -127,10 +127,12 @@ class Board:
             request = self._attributes["request"]
             table = results.with_remarks(results.table(rows, request), self._attributes)
             table["worker"] = [row.known.get("worker") for row in rows]
+            objectives = results.objectives_of(request)
             self._data = Data(
                 table=table,
                 finalized=results.finalized_of(self._attributes),
-                objectives=results.objectives_of(request),
+                objectives=objectives,
+                folds=results.folds_of(rows, next(iter(objectives))),
                 request=dict(request),
                 remark=remarks(self._attributes).get(None, Remark()),
                 diagnoses=results.diagnoses_of(self._attributes),

@@ -21,6 +21,7 @@ _TRIAL: dict[str, Any] = {
     "gpus": float,
     "metrics": _NUMBERS,
     "spread": _NUMBERS,
+    "folds": dict[str, list[float]],
     "gradients": _NUMBERS,
     "mixture": dict[str, dict[str, float]],
     "reason": str,

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-from ..format import GRADIENTS, METRICS, MIXTURE, SPREAD
+from ..format import FOLDS, GRADIENTS, METRICS, MIXTURE, REASON, SPREAD
+from .reasons import cut
 
 
-def found(
-    metrics: Mapping[str, float],
-    spread: Mapping[str, float] | None,
-    gradients: Mapping[int, float] | None,
-    mixture: Mapping[str, Mapping[str, float]] | None,
-) -> dict[str, Any]:
-    """Return what is known of a trial that is complete, as it is stored."""
-    # JSON has texts for keys.
-    norms = {str(distance): norm for distance, norm in (gradients or {}).items()}
-    return {METRICS: metrics, SPREAD: spread, GRADIENTS: norms, MIXTURE: mixture}
+class Beside(NamedTuple):
+    """What is known of a trial's end beside its metrics.
+
+    Attributes:
+        spread: of each metric over folds and repeats.
+        folds: each objective by fold.
+        gradients: distance from the last step → norm of the loss's gradient there.
+        mixture: what a mixture of rules tells of them.
+        over: why the search ended, where the trial ended with it and not by itself.
+    """
+
+    spread: Mapping[str, float] = {}
+    folds: Mapping[str, Sequence[float]] = {}
+    gradients: Mapping[int, float] = {}
+    mixture: Mapping[str, Mapping[str, float]] = {}
+    over: str = ""
+
+    def stored(self, metrics: Mapping[str, float]) -> dict[str, Any]:
+        """Return it with the metrics as user attributes."""
+        # JSON has texts for keys.
+        norms = {str(distance): norm for distance, norm in self.gradients.items()}
+        return {
+            METRICS: metrics,
+            SPREAD: self.spread,
+            FOLDS: self.folds,
+            GRADIENTS: norms,
+            MIXTURE: self.mixture,
+            REASON: cut(self.over) if self.over else "",
+        }
+
+
+NOTHING = Beside()
 
 
 def write(

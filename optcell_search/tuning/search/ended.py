@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...ledger.trials.ending import NOTHING, Beside
 from ..worker.job import Report
 
 
@@ -25,3 +26,11 @@ class Ended:
     def why(self) -> str:
         """Why the trial failed; empty where it did not."""
         return self.verdict or (self.report.reason if self.report else "")
+
+    @property
+    def beside(self) -> Beside:
+        """What is known of the end beside the metrics."""
+        told = self.report
+        if told is None:
+            return NOTHING
+        return Beside(told.spread, told.folds, told.gradients, told.mixture, self.over)

@@ -280,14 +280,12 @@ class LedgerSearch(Searcher):
             self.retention.drop(number)
         elif report.done or self._nothing_else:
             metrics = report.metrics[report.epoch]
-            found = report.spread, report.gradients, report.mixture
-            self._ledger.complete(number, metrics, *found, over=ended.over)
+            self._ledger.complete(number, metrics, ended.beside)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)
             self._keep(number, metrics)
         else:
             self.budget.note(None)
-            metrics = report.metrics[report.epoch]
-            self._ledger.prune(number, metrics, report.spread, over=ended.over)
+            self._ledger.prune(number, report.metrics[report.epoch], ended.beside)
             self.retention.drop(number)
         for follower in self._followers.pop(number, []):
             self._ledger.copy(follower, number)

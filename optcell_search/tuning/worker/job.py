@@ -62,6 +62,7 @@ class Report:
         epoch: the last one trained.
         metrics: epoch → metrics: the last epoch, and after a restart those before it.
         spread: standard deviation of each metric over folds and repeats, empty for one training.
+        folds: each objective by fold, the mean over repeats, empty without folds.
         gradients: distance from the last step → norm of the loss's gradient there, once done; the
             mean over folds and repeats.
         mixture: once done, what a mixture of rules tells of them (`training.read_mixture`).
@@ -75,6 +76,7 @@ class Report:
     epoch: int = 0
     metrics: dict[int, dict[str, float]] = field(default_factory=dict)
     spread: dict[str, float] = field(default_factory=dict)
+    folds: dict[str, list[float]] = field(default_factory=dict)
     gradients: dict[int, float] = field(default_factory=dict)
     mixture: dict[str, dict[str, float]] = field(default_factory=dict)
     done: bool = False

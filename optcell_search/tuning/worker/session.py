@@ -57,6 +57,7 @@ class Session:
         self._history: dict[int, dict[str, float]] = {}
         self._news = False
         self._spread: dict[str, float] = {}
+        self._folds: dict[str, list[float]] = {}
         self._restore()
 
     def advance(self) -> Report:
@@ -100,6 +101,7 @@ class Session:
             epoch=self.epoch,
             metrics={epoch: self._history[epoch] for epoch in told},
             spread=self._spread,
+            folds=self._folds,
             gradients=self._gradients() if done else {},
             mixture=self._mixture() if done else {},
             done=done,
@@ -140,6 +142,13 @@ class Session:
                 for name, mean in metrics.items()
                 if math.isfinite(mean)
             }
+            count = self.job.folds
+            if count > 1:
+                # Trainings go through the folds in turn, once a repeat.
+                self._folds = {
+                    name: [statistics.fmean(e[name] for e in each[k::count]) for k in range(count)]
+                    for name in self.job.objectives
+                }
             metrics[POPULATION] = float(self._side_by_side.company)
         elif company > 1:
             metrics[POPULATION] = float(company)
@@ -186,6 +195,7 @@ class Session:
             "seeds": list(self.job.seeds),
             "history": self._history,
             "spread": self._spread,
+            "folds": self._folds,
             "trainings": [training.state_dict() for training in self.trainings],
         }
         contents[checkpoints.TRAINING] = checkpoints.training_bytes(state)
@@ -216,4 +226,6 @@ class Session:
         for training, saved in zip(self.trainings, state["trainings"], strict=True):
             training.load_state_dict(saved)
         self._history, self._spread = state["history"], state["spread"]
+        # One that an older version wrote has none; its next epoch has.
+        self._folds = state.get("folds", {})
         self._news = True

@@ -223,6 +223,17 @@ def test_folds_are_trained_side_by_side_and_their_mean_is_told(job: Job) -> None
         alone.append([training.epoch() for _ in range(2)][-1]["accuracy"])
     assert report.metrics[2]["accuracy"] == pytest.approx(statistics.fmean(alone))
     assert report.spread["accuracy"] == pytest.approx(statistics.stdev(alone))
+    each = [statistics.fmean(alone[k::2]) for k in range(2)]
+    assert report.folds["accuracy"] == pytest.approx(each)
+
+
+def test_scores_by_fold_are_as_they_were_after_a_restart(job: Job, tmp_path: Path) -> None:
+    where = str(tmp_path / "7")
+    folded = replace(job, seeds=(3, 4), folds=2, fold_seed=1, epochs=2, checkpoints=where)
+    told = train(Session(folded))[-1]
+    again = Session(folded).restored()
+    assert again is not None
+    assert again.folds == told.folds != {}
 
 
 def test_folds_whose_longest_sequences_differ_have_their_gradients_told(
