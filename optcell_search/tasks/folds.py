@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from optcell_search.raw import WindowPreprocessing
 from optcell_search.raw.ragged import Ragged, Stored, flat, ragged
 from optcell_search.tasks.base import Split
 from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
@@ -49,7 +50,7 @@ def refusal(task: LoadedTask, folds: int) -> str:
         different = len(torch.unique(groups))
         return f"{different} groups are too few" if different < folds else ""
     if isinstance(task.goal, Forecasting):
-        least = (task.goal.values + 1) * (folds + 1)
+        least = (_overlap(task) + 2) * (folds + 1)
         return f"{count} windows are too few; needed are {least}" if count < least else ""
     return f"{count} sequences are too few" if count < folds else ""
 
@@ -71,7 +72,7 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
     """
     whole = joined(task.train, task.validation)
     if isinstance(task.goal, Forecasting):
-        train, validation = _by_time(len(whole), number, folds, overlap=task.goal.values - 1)
+        train, validation = _by_time(len(whole), number, folds, _overlap(task))
     else:
         strata = _strata(task, whole)
         if whole.groups is None:
@@ -164,6 +165,15 @@ def _dealt(strata: Index, folds: int, seed: int) -> Index:
     dealt = np.empty(len(strata), dtype=np.int64)
     dealt[np.concatenate(order)] = np.arange(len(strata)) % folds
     return dealt
+
+
+def _overlap(task: LoadedTask) -> int:
+    """Return how many windows before one forecast a value that it forecasts, too."""
+    assert isinstance(task.goal, Forecasting)
+    made = task.preprocessing
+    # Of other windows nobody knows how far apart they are: a row at least.
+    stride = made.stride if isinstance(made, WindowPreprocessing) else 1
+    return (task.goal.values - 1) // stride
 
 
 def _by_time(count: int, number: int, folds: int, overlap: int) -> tuple[Index, Index]:
