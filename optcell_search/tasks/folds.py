@@ -18,7 +18,7 @@ from optcell_search.raw.ragged import Ragged, Stored, flat, ragged
 from optcell_search.tasks.base import Split
 from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
 from optcell_search.tasks.loaded import LoadedTask
-from optcell_search.tasks.splitting import Index, grouped
+from optcell_search.tasks.splitting import Index, grouped, most_folds
 
 AUTOMATIC = 5
 # Sequences for training and validation below which `automatic_folds` takes folds.
@@ -47,8 +47,7 @@ def refusal(task: LoadedTask, folds: int) -> str:
         return "what it begins with belongs to its own training part"
     count = len(task.train) + len(task.validation)
     if (groups := joined_groups(task.train, task.validation)) is not None:
-        different = len(torch.unique(groups))
-        return f"{different} groups are too few" if different < folds else ""
+        return _too_few(groups.numpy(), _strata(task, task.train, task.validation), folds)
     if isinstance(task.goal, Forecasting):
         least = (_overlap(task) + 2) * (folds + 1)
         return f"{count} windows are too few; needed are {least}" if count < least else ""
@@ -150,10 +149,19 @@ def _padded(values: Tensor, steps: int, mark: float) -> Tensor:
     return functional.pad(values, behind, value=mark) if behind[-1] else values
 
 
-def _strata(task: LoadedTask, whole: Split) -> Index:
-    classes = isinstance(task.goal, Classification) and whole.targets.ndim == 1
-    strata = whole.known.cpu().numpy() if classes else np.zeros(len(whole))
-    return strata.astype(np.int64)
+def _too_few(groups: Index, strata: Index, folds: int) -> str:
+    if folds <= (most := most_folds(groups, strata)):
+        return ""
+    different = len(np.unique(groups))
+    if different < folds:
+        return f"{different} groups are too few"
+    return f"no class has more than {most} sequences, which are too few"
+
+
+def _strata(task: LoadedTask, *splits: Split) -> Index:
+    classes = isinstance(task.goal, Classification) and splits[0].targets.ndim == 1
+    strata = [split.known.cpu().numpy() if classes else np.zeros(len(split)) for split in splits]
+    return np.concatenate(strata).astype(np.int64)
 
 
 def _dealt(strata: Index, folds: int, seed: int) -> Index:
