@@ -160,8 +160,11 @@ def _too_few(groups: Index, strata: Index, folds: int) -> str:
 
 def _strata(task: LoadedTask, *splits: Split) -> Index:
     classes = isinstance(task.goal, Classification) and splits[0].targets.ndim == 1
-    strata = [split.known.cpu().numpy() if classes else np.zeros(len(split)) for split in splits]
-    return np.concatenate(strata).astype(np.int64)
+    strata: list[Index] = [
+        (split.known.cpu().numpy() if classes else np.zeros(len(split))).astype(np.int64)
+        for split in splits
+    ]
+    return np.concatenate(strata)
 
 
 def _dealt(strata: Index, folds: int, seed: int) -> Index:

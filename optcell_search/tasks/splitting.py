@@ -134,7 +134,8 @@ def split_by_groups(
 
 def _fifth(groups: Index, labels: Index) -> npt.NDArray[np.bool_]:
     """Return which examples are set aside; none where every class has a single one."""
+    aside = np.zeros(len(groups), dtype=np.bool_)
     folds = min(_FIFTHS, most_folds(groups, labels))
-    if folds < 2:
-        return np.zeros(len(groups), dtype=np.bool_)
-    return grouped(groups, labels, folds, 0) == 0
+    if folds > 1:
+        aside[grouped(groups, labels, folds, 0) == 0] = True
+    return aside
