@@ -84,7 +84,24 @@ class Cell(Hyperparameters, ABC):
         return weights
 
     def after_step(self, weights: Weights) -> None:
-        """Put the weights in order, in place, after a step of the optimizer."""
+        """Put the weights in order, in place, after a step of the optimizer.
+
+        A cell that writes the same recurrence by other numbers here writes `follow`, too.
+        """
+        return
+
+    def follow(self, average: Weights, live: Weights) -> None:
+        """Write a moving average of weights, in place, by what `after_step` left the live ones at.
+
+        Called after each `after_step` and before the average takes the live weights in. What is
+        fixed is still that of the step before in `average`, and becomes that of `live` after this;
+        the average is to compute what it did. The default suits a cell whose numbers keep their
+        meaning.
+
+        Args:
+            average: the weights to change.
+            live: those that `after_step` has put in order.
+        """
         return
 
     @abstractmethod

@@ -17,7 +17,7 @@ from .casting import cast, cast_state
 from .checks import check_packing
 from .dropping import dropout
 from .layer import Layer
-from .recurrent import Recurrent, check_arguments, check_plain
+from .recurrent import Recurrent, check_arguments, check_dtype, check_plain
 from .starting import Start, as_state
 from .state import LayerState, SingleState, State, check_batch, check_cell, map_batch
 from .turning import keep_time, reverse_time
@@ -92,9 +92,7 @@ class OptCell(Recurrent):
             dropout,
             {"proj_size": proj_size, "nonlinearity": nonlinearity},
         )
-        if dtype is not None and not dtype.is_floating_point:
-            valid = "torch.float32, torch.float64, torch.bfloat16, torch.float16"
-            raise ValueError(f"dtype = {dtype}; valid: {valid}")
+        check_dtype(dtype)
         self.cell: Cell = cells.get(cell)() if isinstance(cell, str) else cell
         self.rule: Rule = rules.get(rule)() if isinstance(rule, str) else rule
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
@@ -103,6 +101,7 @@ class OptCell(Recurrent):
         self._layer = Layer(self.cell, self.rule, hidden_size, bias)
         self.rule_values = RuleValues(self.rule, learn=learn_rule, device=device, dtype=dtype)
         keep_beside_weights(self)
+        empty = partial(torch.empty, device=device, dtype=dtype)
         self._suffixes: list[str] = []
         self._names: list[str] = []
         for layer in range(num_layers):
@@ -114,12 +113,9 @@ class OptCell(Recurrent):
                 self._suffixes.append(suffix)
                 self._names = [*shapes, *fixed]
                 for name, shape in shapes.items():
-                    weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                    self.register_parameter(name + suffix, weight)
+                    self.register_parameter(name + suffix, nn.Parameter(empty(shape)))
                 for name, shape in fixed.items():
-                    self.register_buffer(
-                        name + suffix, torch.empty(shape, device=device, dtype=dtype)
-                    )
+                    self.register_buffer(name + suffix, empty(shape))
         self.reset_parameters()
 
     @property
@@ -149,6 +145,12 @@ class OptCell(Recurrent):
         """
         for index in range(len(self._suffixes)):
             self.cell.after_step(self._weights(index))
+
+    @torch.no_grad()
+    def follow(self, live: OptCell) -> None:
+        """Write a moving average of another's weights as those are after a step; `Cell.follow`."""
+        for index in range(len(self._suffixes)):
+            self.cell.follow(self._weights(index), live._weights(index))
 
     @torch.no_grad()
     def freeze(self) -> None:

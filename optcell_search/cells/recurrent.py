@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -85,6 +86,13 @@ def check_arguments(
         warnings.warn(
             "dropout acts between layers, so it does nothing where num_layers = 1", stacklevel=3
         )
+
+
+def check_dtype(dtype: torch.dtype | None) -> None:
+    """Refuse a dtype of parameters that is none of floating-point numbers."""
+    if dtype is not None and not dtype.is_floating_point:
+        valid = "torch.float32, torch.float64, torch.bfloat16, torch.float16"
+        raise ValueError(f"dtype = {dtype}; valid: {valid}")
 
 
 def check_plain(data: Tensor) -> None:

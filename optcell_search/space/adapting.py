@@ -64,7 +64,8 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     - Where a series is to be continued: the last step is read, or what attention takes, and
       convolutions stand beside the recurrence or nowhere. A rising series goes on where the past
       never was; behind convolutions and their norm, or in a mean over time, that is lost
-      (``scripts/benchmarks/results/forecasts.md``).
+      (``scripts/benchmarks/results/forecasts.md``). No window of it is cut, and no factor put on
+      it: the values that follow would be others.
     - Where the past of a series is an input: it is forecast as it is, or relative to its last
       value; a rising one had a quarter of the error so, 13 weeks ahead (forecasts.md).
     - ``label_smoothing``: the most below 500 sequences where candidates are judged by answers: more
@@ -95,6 +96,7 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
         model |= {"bidirectional": False, "front": "none", "front_stride": 1}
         training |= {"jitter": 0.0, "scaling": 0.0, "slicing": 0.0}
     if sizes.forecast:
+        training |= {"scaling": 0.0, "slicing": 0.0}
         model |= {
             "readout": {"choices": ["last", "attention"]},
             "readout_dropout": {"choices": [0.0, 0.2]},

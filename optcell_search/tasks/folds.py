@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from optcell_search.raw import WindowPreprocessing
 from optcell_search.raw.ragged import Ragged, Stored, flat, ragged
 from optcell_search.tasks.base import Split
 from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
 from optcell_search.tasks.loaded import LoadedTask
-from optcell_search.tasks.splitting import Index, grouped
+from optcell_search.tasks.splitting import Index, grouped, most_folds
 
 AUTOMATIC = 5
 # Sequences for training and validation below which `automatic_folds` takes folds.
@@ -46,10 +47,9 @@ def refusal(task: LoadedTask, folds: int) -> str:
         return "what it begins with belongs to its own training part"
     count = len(task.train) + len(task.validation)
     if (groups := joined_groups(task.train, task.validation)) is not None:
-        different = len(torch.unique(groups))
-        return f"{different} groups are too few" if different < folds else ""
+        return _too_few(groups.numpy(), _strata(task, task.train, task.validation), folds)
     if isinstance(task.goal, Forecasting):
-        least = (task.goal.values + 1) * (folds + 1)
+        least = (_overlap(task) + 2) * (folds + 1)
         return f"{count} windows are too few; needed are {least}" if count < least else ""
     return f"{count} sequences are too few" if count < folds else ""
 
@@ -71,7 +71,7 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
     """
     whole = joined(task.train, task.validation)
     if isinstance(task.goal, Forecasting):
-        train, validation = _by_time(len(whole), number, folds, overlap=task.goal.values - 1)
+        train, validation = _by_time(len(whole), number, folds, _overlap(task))
     else:
         strata = _strata(task, whole)
         if whole.groups is None:
@@ -149,10 +149,22 @@ def _padded(values: Tensor, steps: int, mark: float) -> Tensor:
     return functional.pad(values, behind, value=mark) if behind[-1] else values
 
 
-def _strata(task: LoadedTask, whole: Split) -> Index:
-    classes = isinstance(task.goal, Classification) and whole.targets.ndim == 1
-    strata = whole.known.cpu().numpy() if classes else np.zeros(len(whole))
-    return strata.astype(np.int64)
+def _too_few(groups: Index, strata: Index, folds: int) -> str:
+    if folds <= (most := most_folds(groups, strata)):
+        return ""
+    different = len(np.unique(groups))
+    if different < folds:
+        return f"{different} groups are too few"
+    return f"no class has more than {most} sequences, which are too few"
+
+
+def _strata(task: LoadedTask, *splits: Split) -> Index:
+    classes = isinstance(task.goal, Classification) and splits[0].targets.ndim == 1
+    strata: list[Index] = [
+        (split.known.cpu().numpy() if classes else np.zeros(len(split))).astype(np.int64)
+        for split in splits
+    ]
+    return np.concatenate(strata)
 
 
 def _dealt(strata: Index, folds: int, seed: int) -> Index:
@@ -164,6 +176,15 @@ def _dealt(strata: Index, folds: int, seed: int) -> Index:
     dealt = np.empty(len(strata), dtype=np.int64)
     dealt[np.concatenate(order)] = np.arange(len(strata)) % folds
     return dealt
+
+
+def _overlap(task: LoadedTask) -> int:
+    """Return how many windows before one forecast a value that it forecasts, too."""
+    assert isinstance(task.goal, Forecasting)
+    made = task.preprocessing
+    # Of other windows nobody knows how far apart they are: a row at least.
+    stride = made.stride if isinstance(made, WindowPreprocessing) else 1
+    return (task.goal.values - 1) // stride
 
 
 def _by_time(count: int, number: int, folds: int, overlap: int) -> tuple[Index, Index]:

@@ -70,9 +70,9 @@ def grouped(groups: Index, labels: Index, folds: int, seed: int) -> Index:
     """Return the fold of each example: those of a group in one, classes nearly in proportion.
 
     Args:
-        groups: (examples,) group numbers, of at least `folds` different ones.
+        groups: (examples,) group numbers.
         labels: (examples,) class numbers; all 0 for examples without classes.
-        folds: how many.
+        folds: how many, 2 to `most_folds`.
         seed: of the dealing.
     """
     from sklearn.model_selection import StratifiedGroupKFold
@@ -88,13 +88,22 @@ def grouped(groups: Index, labels: Index, folds: int, seed: int) -> Index:
     return dealt
 
 
+def most_folds(groups: Index, labels: Index) -> int:
+    """Return into how many folds `grouped` can deal: of as many groups, and one class's examples.
+
+    Of classes that all have fewer examples than folds none could be in proportion.
+    """
+    _, counts = np.unique(labels, return_counts=True)
+    return min(len(np.unique(groups)), int(counts.max()))
+
+
 def split_by_groups(
     groups: Index, labels: Index, *, where: str, names: Sequence[str] = ()
 ) -> tuple[Index, Index, Index]:
     """Return training, validation and test examples, no group in two of them.
 
     A fifth is for the test, and a fifth of what that leaves for validation, as nearly as groups
-    allow.
+    allow; more where no class has five examples.
 
     Args:
         groups: (examples,) group numbers.
@@ -108,10 +117,9 @@ def split_by_groups(
     different = len(np.unique(groups))
     if different < 3:
         raise ValueError(f"{where}: too few groups to split: {different}, needed are at least 3")
-    test = grouped(groups, labels, min(_FIFTHS, different), 0) == 0
+    test = _fifth(groups, labels)
     rest = np.flatnonzero(~test)
-    few = min(_FIFTHS, len(np.unique(groups[rest])))
-    held = grouped(groups[rest], labels[rest], few, 0) == 0
+    held = _fifth(groups[rest], labels[rest])
     parts = rest[~held], rest[held], np.flatnonzero(test)
     for part, called in zip(parts, ("training", "validation", "test"), strict=True):
         lacking = np.setdiff1d(labels, labels[part])
@@ -122,3 +130,12 @@ def split_by_groups(
                 f"{len(np.unique(groups[labels == lacking[0]]))} of {different} groups"
             )
     return parts
+
+
+def _fifth(groups: Index, labels: Index) -> npt.NDArray[np.bool_]:
+    """Return which examples are set aside; none where every class has a single one."""
+    aside = np.zeros(len(groups), dtype=np.bool_)
+    folds = min(_FIFTHS, most_folds(groups, labels))
+    if folds > 1:
+        aside[grouped(groups, labels, folds, 0) == 0] = True
+    return aside

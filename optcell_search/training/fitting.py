@@ -24,6 +24,9 @@ def unfit(task: LoadedTask) -> dict[str, str]:
         why |= {"label_smoothing": said, "class_weights": said}
     if task.readout == "every":
         why["slicing"] = "moves steps away from their targets"
+    if isinstance(task.goal, Forecasting):
+        why["slicing"] = "moves a series away from the values that follow it"
+        why["scaling"] = "changes a series, and not the values that follow it"
     if task.symbols:
         said = "changes numbers, and a step of the task is a symbol"
         why |= {"jitter": said, "scaling": said, "slicing": said}

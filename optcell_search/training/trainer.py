@@ -33,7 +33,7 @@ from optcell_search.training.measuring.properties import (
 )
 from optcell_search.training.measuring.scoring import answer, evaluate
 from optcell_search.training.passing import Pass
-from optcell_search.training.recipe.augmentation import Augmentation, augments
+from optcell_search.training.recipe.augmentation import augmentation_of
 from optcell_search.training.recipe.averaging import Average
 from optcell_search.training.recipe.losses import CandidateLoss
 from optcell_search.training.recipe.optimizers import optimizer_of
@@ -114,10 +114,7 @@ class Training:
         steps = steps_in(settings, self.task, own) if changes(settings) else None
         self._schedule = Schedule(settings, self.optimizer, steps)
         self.loss = CandidateLoss(candidate, self.task)
-        categories = [place for place, _ in self.task.embedded]
-        self._augmentation = (
-            Augmentation(settings, self.task.train, categories) if augments(settings) else None
-        )
+        self._augmentation = augmentation_of(candidate, self.task)
         self.average = Average(self.live, settings.averaging) if settings.averaging else None
         best = settings.weights == "best"
         self.model: AnyModel = copy.deepcopy(self._judged) if best else self._judged

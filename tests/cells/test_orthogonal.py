@@ -14,10 +14,17 @@ from optcell_search import OptCell, cells, registry, rules
 from optcell_search.cells.classic.orthogonal import recurrent_matrix
 
 
-def module(size: int = 6, rule: str = "gd", **options: object) -> OptCell:
+def module(
+    size: int = 6, rule: str = "gd", bidirectional: bool = False, **options: object
+) -> OptCell:
     torch.manual_seed(0)
     cell = cells.Orthogonal(**options)  # type: ignore[arg-type]
-    return OptCell(3, size, cell=cell, rule=rule, dtype=torch.float64)
+    return OptCell(3, size, cell=cell, rule=rule, bidirectional=bidirectional, dtype=torch.float64)
+
+
+def matrix_of(module: OptCell, suffix: str = "_l0") -> Tensor:
+    base, skew = (getattr(module, name + suffix) for name in ("base", "skew"))
+    return recurrent_matrix(base, skew).detach()
 
 
 def disorder(B: Tensor) -> float:
@@ -115,6 +122,38 @@ def test_a_new_base_leaves_the_matrix_as_it_was() -> None:
     ours.after_step()
     assert ours.skew_l0.abs().max() == 0
     torch.testing.assert_close(ours.base_l0, before, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("angle", [1e-6, 0.3, 2.0, 3.1])
+def test_an_average_is_the_same_matrix_in_a_new_base(angle: float) -> None:
+    """Also where it lies a long way off, at every angle up to the one given."""
+    live = module(8, rebase=1, init="henaff", bidirectional=True)
+    average = copy.deepcopy(live)
+    for suffix in ("_l0", "_l0_reverse"):
+        plane = torch.zeros(8, 8, dtype=torch.float64)
+        plane[[0, 2, 4], [1, 3, 5]] = angle * torch.tensor([1.0, -0.5, 0.1], dtype=torch.float64)
+        mix = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64))[0]
+        S = mix @ (plane - plane.T) @ mix.T
+        getattr(average, f"skew{suffix}").data.copy_(S[*torch.triu_indices(8, 8, 1)])
+    before = {s: matrix_of(average, s) for s in ("_l0", "_l0_reverse")}
+    for _ in range(3):
+        live.skew_l0.data += 0.01 * torch.randn_like(live.skew_l0)
+        live.after_step()
+        average.follow(live)
+        for own, other in zip(average.buffers(), live.buffers(), strict=True):
+            own.copy_(other)
+        for suffix, B in before.items():
+            torch.testing.assert_close(matrix_of(average, suffix), B, rtol=0, atol=1e-12)
+
+
+def test_an_average_with_numbers_that_are_none_stays_one() -> None:
+    live = module(rebase=1)
+    average = copy.deepcopy(live)
+    live.skew_l0.data += 1.0
+    average.skew_l0.data[3] = math.nan
+    live.after_step()
+    average.follow(live)
+    assert average.skew_l0.isnan().any()
 
 
 def test_with_rebase_0_the_base_stays_the_identity() -> None:

@@ -116,9 +116,12 @@ def test_a_file_to_forecast_is_known_for_one(tmp_path: Path) -> None:
     file.write_text("y\n" + "\n".join(str(i % 7) for i in range(200)) + "\n")
     task = tasks.load(f"forecast:file={file},target=y,window=14,horizon=2")
     assert sizes_of(task).forecast
-    space = adapted(SearchSpace.load(AUTO), sizes_of(task))
-    check_fit(space, task)
-    check_training(space, task)
+    wider = SearchSpace.load(AUTO).to_dict()
+    wider["training"] |= {key: {"choices": [0.0, 0.1]} for key in ("scaling", "slicing")}
+    for given in (SearchSpace.load(AUTO), SearchSpace.from_dict(wider, where="wider")):
+        space = adapted(given, sizes_of(task))
+        check_fit(space, task)
+        check_training(space, task)
     assert sizes_of(task).anchored
     # No rule's merit: the plain cells, by which rules are measured, are tried both ways.
     both = [(one.cell, one.model.relative_to) for one in space.plain()]

@@ -21,11 +21,11 @@ def numbered(folder: Path, *, classes: bool = True, count: int = 60) -> LoadedTa
     return tasks.load(str(folder / "numbered.npz"))
 
 
-def forecast(folder: Path, horizon: int, rows: int = 200) -> LoadedTask:
+def forecast(folder: Path, horizon: int, rows: int = 200, more: str = "") -> LoadedTask:
     text = "\n".join(["value", *(f"{value:.1f}" for value in np.arange(rows) % 17)])
     (folder / "series.csv").write_text(text + "\n")
     spec = f"forecast:file={folder / 'series.csv'},target=value,window=8,horizon={horizon}"
-    return tasks.load(spec)
+    return tasks.load(spec + more)
 
 
 def sequences(split: Split) -> list[float]:
@@ -81,6 +81,32 @@ def test_a_forecast_is_validated_on_what_comes_later(tmp_path: Path, horizon: in
         assert torch.equal(one.validation.targets, whole.targets[validated])
         ends.append(begun + len(one.validation))
     assert ends[-1] == len(whole)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "stride"), [(1, 1), (12, 1), (12, 5), (12, 6), (12, 11), (12, 12), (12, 30), (2, 3)]
+)
+def test_of_windows_further_apart_no_more_are_left_out_than_overlap(
+    tmp_path: Path, horizon: int, stride: int
+) -> None:
+    (tmp_path / "rows.csv").write_text("\n".join(["row", *map(str, range(900))]))
+    spec = f"forecast:file={tmp_path / 'rows.csv'},target=row,window=8"
+    task = tasks.load(f"{spec},horizon={horizon},stride={stride}")
+    whole = joined(task.train, task.validation)
+    for number in range(3):
+        one = fold(task, number, 3, seed=0)
+        seen, judged = (
+            set(split.known.flatten().tolist()) for split in (one.train, one.validation)
+        )
+        assert max(seen) < min(judged)
+        # The next window forecasts what is validated: either it overlaps, or it is the first one.
+        assert max(whole.known[len(one.train)].tolist()) >= min(judged)
+
+
+def test_windows_that_do_not_overlap_are_enough_for_folds(tmp_path: Path) -> None:
+    assert refusal(forecast(tmp_path, 10, more=",stride=10"), 5) == ""
+    few = forecast(tmp_path, 10, rows=100, more=",stride=5")
+    assert refusal(few, 5) == "12 windows are too few; needed are 18"
 
 
 def test_splits_of_different_lengths_are_padded_as_targets_are() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from forecasts import load, table
 from recipes import candidate, same, trained, weights_of
 from torch import Tensor
 
 from optcell_search import tasks
 from optcell_search.space import SearchSpace, SpaceError
 from optcell_search.tasks import LoadedTask, Split
+from optcell_search.tasks.folds import fold
 from optcell_search.training import Training, check_training, evaluate
-from optcell_search.training.recipe.augmentation import Augmentation
+from optcell_search.training.recipe.augmentation import Augmentation, augmentation_of
 
 
 def split_of(lengths: Tensor | None = None) -> Split:
@@ -87,3 +92,45 @@ def test_windows_are_refused_where_every_step_has_a_target() -> None:
     space = SearchSpace(cells=["gru"], rules=["gd"], training=searched)
     with pytest.raises(SpaceError, match=r"training\.slicing: it moves steps away"):
         check_training(space, adding)
+
+
+@pytest.mark.parametrize("name", ["scaling", "slicing"])
+def test_a_series_that_is_forecast_is_not_moved_from_what_follows(
+    tmp_path: Path, name: str
+) -> None:
+    task, _ = load(tmp_path)
+    refused = rf"training\.{name} = 0\.1 .* the values that follow it; valid: 0\.0"
+    with pytest.raises(ValueError, match=refused):
+        Training(candidate(**{name: 0.1}), fold(task, 1, 3, seed=0), seed=0)
+    searched = {name: {"choices": [0.0, 0.1]}}
+    space = SearchSpace(cells=["gru"], rules=["gd"], training=searched)
+    with pytest.raises(SpaceError, match=rf"training\.{name}: .* the values that follow it"):
+        check_training(space, task)
+
+
+@pytest.mark.parametrize("to", ["last", "none"])
+def test_what_a_forecast_is_relative_to_has_no_noise(tmp_path: Path, to: str) -> None:
+    """The level that is added to an answer belongs to its target, which has none."""
+    one = table()
+    task, _ = load(tmp_path, "", {"heat": one["heat"], "load": one["load"], "t": one["t"]})
+    ((place, _, _),) = task.anchors
+    chosen = candidate({"relative_to": to}, jitter=0.5)
+    augmentation = augmentation_of(chosen, task)
+    assert augmentation is not None
+    changed = (augmentation(task.train).inputs != task.train.inputs).any(0)
+    expected = torch.ones_like(changed)
+    expected[-1, place] = to == "none"
+    assert torch.equal(changed, expected)
+    shorter = replace(task.train, lengths=torch.full((len(task.train),), 20))
+    same = (augmentation(shorter).inputs == shorter.inputs).all(0)
+    assert same.nonzero().tolist() == ([[19, place]] if to == "last" else [])
+
+
+def test_noise_does_not_hide_how_a_rising_series_goes_on(tmp_path: Path) -> None:
+    t = np.arange(400)
+    task, _ = load(tmp_path, "", {"t": t, "load": 0.05 * t + np.sin(t / 8)})
+    told = {}
+    for jitter in (0.0, 0.1):
+        chosen = candidate({"relative_to": "last"}, jitter=jitter, optimizer="adam", lr=0.003)
+        told[jitter] = trained(chosen, task, 10)[1][-1]["mase"]
+    assert told[0.1] < 2 * told[0.0]

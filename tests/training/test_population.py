@@ -30,8 +30,8 @@ def candidate(rule: str = "heavy_ball", cell: str = "lstm", **sections: Any) -> 
     model: dict[str, Any] = {"hidden_size": 6, **sections.get("model", {})}
     training = {"batch_size": 10, "lr": 0.003, **sections.get("training", {})}
     return Candidate.from_dict(
-        {"cell": {"name": cell}, "rule": {"name": rule, **values}, "model": model}
-        | {"training": training}
+        {"cell": {"name": cell, **sections.get("options", {})}, "model": model}
+        | {"rule": {"name": rule, **values}, "training": training}
     )
 
 
@@ -95,8 +95,10 @@ def test_learned_rules_and_groups_of_learning_rates() -> None:
     with in_double():
         learned = [candidate("adam", model={"learn_rule": True})] * 3
         assert largest_gap(learned, [noise_task()] * 3, epochs=2)[0] < 1e-10
-        orthogonal = [candidate(rule, "orthogonal") for rule in RULES]
-        assert largest_gap(orthogonal, [noise_task()] * 5, epochs=2)[0] < 1e-10
+        for averaging in (0.0, 0.9):
+            apart = {"options": {"rebase": 3}, "training": {"averaging": averaging}}
+            orthogonal = [candidate(rule, "orthogonal", **apart) for rule in RULES]
+            assert largest_gap(orthogonal, [noise_task()] * 5, epochs=2)[0] < 1e-10
 
 
 def test_fifty_steps_in_single_precision() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 from recipes import candidate, same, trained, weights_of
+from torch import Tensor
 
+from optcell_search.cells import SequenceModel
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, trainer
@@ -146,13 +148,38 @@ def test_the_average_is_judged_and_the_weights_are_trained(few_digits: LoadedTas
     assert evaluate(training.model, few_digits.validation, few_digits)["loss"] == told[-1]["loss"]
 
 
-def test_an_averaged_orthogonal_matrix_is_orthogonal(few_digits: LoadedTask) -> None:
-    data = candidate(averaging=0.9).to_dict()
-    data["cell"] = {"name": "orthogonal", "rebase": 1}
-    training, _ = trained(Candidate.from_dict(data), few_digits, 2)
-    cell = training.model.cell
-    B = cell.cell.prepare(cell._weights(0))["weight_hh"]
-    torch.testing.assert_close(B @ B.T, torch.eye(len(B)), atol=1e-5, rtol=0)
+def orthogonal(rebase: int, **training: Any) -> Candidate:
+    data = candidate(optimizer="adam", **training).to_dict()
+    return Candidate.from_dict(data | {"cell": {"name": "orthogonal", "rebase": rebase}})
+
+
+def matrices(model: SequenceModel) -> Tensor:
+    cell = model.cell
+    return cell.cell.prepare(cell._weights(0))["weight_hh"].detach()
+
+
+@pytest.mark.parametrize("rebase", [0, 1, 7])
+def test_an_averaged_orthogonal_matrix_is_the_mean_of_those_it_averages(
+    few_digits: LoadedTask, monkeypatch: pytest.MonkeyPatch, rebase: int
+) -> None:
+    training = Training(orthogonal(rebase, averaging=0.9, lr=0.01), few_digits, seed=0)
+    mean, moved = matrices(training.live), []
+
+    def averaged() -> None:
+        nonlocal mean
+        Training.finish(training)
+        decay = min(0.9, (1 + training.steps) / (10 + training.steps))
+        mean = decay * mean + (1 - decay) * matrices(training.live)
+        B = matrices(training.model)
+        torch.testing.assert_close(B @ B.T, torch.eye(len(B)), atol=1e-5, rtol=0)
+        moved.append((float((B - mean).norm()), float((matrices(training.live) - mean).norm())))
+
+    monkeypatch.setattr(training, "finish", averaged)
+    for _ in range(5):
+        training.epoch()
+    # The mean of rotations is none: of the second order in how far they are apart.
+    assert len(moved) > 2 * rebase
+    assert all(off < 0.1 * apart for off, apart in moved)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +193,14 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(
     few_digits: LoadedTask, settings: dict[str, Any]
 ) -> None:
     chosen = candidate({"front": "parallel", "readout": "attention"}, **settings)
+    check_interrupted(chosen, few_digits)
+
+
+def test_an_average_in_another_base_goes_on_to_the_same_bits(few_digits: LoadedTask) -> None:
+    check_interrupted(orthogonal(3, averaging=0.9, weights="best"), few_digits)
+
+
+def check_interrupted(chosen: Candidate, few_digits: LoadedTask) -> None:
     straight, told = trained(chosen, few_digits, 3)
     first = Training(chosen, few_digits, seed=0, epochs=3)
     first.epoch()

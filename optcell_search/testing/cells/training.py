@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
@@ -36,6 +38,21 @@ class Training(WithEveryRule):
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         assert losses[1] < losses[0]
+
+    def test_an_average_of_weights_is_what_it_was_after_each_step(self, cell: Cell) -> None:
+        """However the cell writes its weights then: `Cell.after_step`, `Cell.follow`."""
+        live = make(cell, "gd")
+        average = copy.deepcopy(live)
+        for weight in (*live.parameters(), *average.parameters()):
+            weight.data += 0.1 * torch.randn_like(weight)
+        x = sequence(5)
+        expected = average(x)[0]
+        for _ in range(200):
+            live.after_step()
+            average.follow(live)
+            for own, other in zip(average.buffers(), live.buffers(), strict=True):
+                own.copy_(other)
+        torch.testing.assert_close(average(x)[0], expected, rtol=1e-8, atol=1e-10)
 
     def test_candidates_mapped_over_are_the_candidates_one_by_one(
         self, cell: Cell, rule: str

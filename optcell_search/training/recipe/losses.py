@@ -21,11 +21,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def own_loss(training: Training, task: LoadedTask) -> Loss | None:
     """Return the loss of outputs and targets, or None where it is the task's own.
 
-        sum_i w_{y_i} H(q_i, p_i) / sum_i w_{y_i},   q_i = (1 - a) [y_i] + a / C
+        - sum_i sum_c w_c q_ic log p_ic / sum_i w_{y_i},   q_ic = (1 - a) [c = y_i] + a / C
 
     with p the softmax of the outputs, a the label smoothing over C classes, and w_c = n / (C n_c)
-    for balanced classes, n_c the number of training targets of class c. A class without any keeps
-    n_c = 1.
+    for balanced classes, n_c the number of training targets of class c, and 1 for others. A class
+    without any keeps n_c = 1. The share that smoothing gives to another class has the weight of
+    that class, as in `torch.nn.CrossEntropyLoss`.
 
     Source: Szegedy et al.: Rethinking the Inception Architecture, CVPR 2016, arXiv 1512.00567,
     section 7; the weights are those of scikit-learn's ``class_weight="balanced"``.

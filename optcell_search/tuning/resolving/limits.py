@@ -67,7 +67,9 @@ def folds_of(asked: int | Literal["auto"], task: LoadedTask) -> int:
         return automatic_folds(task)
     integer("folds", asked, 1, _MOST_FOLDS)
     if asked > 1 and (why := refusal(task, asked)):
-        raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: 1")
+        fewer = next((k for k in range(asked - 1, 1, -1) if not refusal(task, k)), 1)
+        valid = "1" if fewer == 1 else f"1 to {fewer}"
+        raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: {valid}")
     return asked
 
 

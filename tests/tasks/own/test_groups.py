@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from optcell_search import tasks
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import automatic_folds, fold, refusal
-from optcell_search.tasks.splitting import grouped, split_by_groups
+from optcell_search.tasks.splitting import grouped, most_folds, split_by_groups
+from optcell_search.tuning.resolving.limits import folds_of
 
 
 def visits(folder: Path, patients: int = 12, per_patient: int = 5) -> Path:
@@ -81,6 +83,27 @@ def test_few_groups_are_split_and_not_folded(tmp_path: Path) -> None:
         load(visits(tmp_path, patients=2))
 
 
+def test_classes_of_few_are_split_and_not_folded(tmp_path: Path) -> None:
+    """Where no class has as many sequences as there are folds none can be in proportion."""
+    path = visits(tmp_path, per_patient=1)
+    frame = pd.read_csv(path)
+    number = frame["patient"].str[1:].astype(int)
+    frame.assign(y="k" + (number % 3).astype(str)).to_csv(path, index=False)
+    task = load(path, "group=patient")
+    for split in (task.train, task.validation, task.unseal()):
+        assert len(set(split.targets.tolist())) == 3
+    most = int(torch.bincount(torch.cat([task.train.targets, task.validation.targets])).max())
+    assert refusal(task, 5) == f"no class has more than {most} sequences, which are too few"
+    assert automatic_folds(task) == 1
+    assert [len(fold(task, k, most, 0).validation) > 0 for k in range(most)] == [True] * most
+    with pytest.raises(ValueError, match=rf"folds = 5, .* are too few; valid: 1 to {most}$"):
+        folds_of(5, task)
+    # One sequence of each class: it cannot be in three parts.
+    frame.assign(y="k" + frame["patient"]).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"visits\.csv: class 'kp0' is missing in the .* part"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     ("column", "changes", "said"),
     [
@@ -108,6 +131,20 @@ def test_what_cannot_be_grouped_is_said(
 def test_a_group_is_a_column_of_its_own(tmp_path: Path, option: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         load(visits(tmp_path), option)
+
+
+@given(
+    drawn=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), min_size=3, max_size=60),
+    folds=st.integers(2, 6),
+    seed=st.integers(0, 2**40),
+)
+def test_as_many_folds_as_there_may_be_are_dealt(
+    drawn: list[tuple[int, int]], folds: int, seed: int
+) -> None:
+    groups, labels = (np.array(each) for each in zip(*drawn, strict=True))
+    folds = min(folds, most_folds(groups, labels))
+    if folds > 1:
+        assert set(grouped(groups, labels, folds, seed)) == set(range(folds))
 
 
 @given(
