@@ -86,7 +86,8 @@ def test_every_form_of_x_is_the_same_data() -> None:
     objects[:] = ragged
     first = OptCellClassifier(**QUICK).fit(ragged, Y)
     expected = first.predict_proba(ragged)
-    np.testing.assert_array_equal(first.predict_proba(nested), expected)
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        np.testing.assert_array_equal(first.predict_proba(nested), expected)
     np.testing.assert_array_equal(first.predict_proba(objects), expected)
     turned = first.set_params(layout="features_first")
     np.testing.assert_array_equal(turned.predict_proba([x.T for x in ragged]), expected)
@@ -106,6 +107,25 @@ def test_a_matrix_is_sequences_of_one_feature() -> None:
         made.predict(X)
 
 
+def test_features_by_other_names_or_in_another_order_are_refused() -> None:
+    nested = pd.DataFrame({name: list(X[:, :, i]) for i, name in enumerate(["temp", "press"])})
+    frames = [pd.DataFrame(x, columns=["temp", "press"]) for x in X]
+    made = OptCellClassifier(**QUICK).fit(nested, Y)
+    assert made.feature_names_in_.tolist() == ["temp", "press"]
+    np.testing.assert_array_equal(made.predict_proba(frames), made.predict_proba(nested))
+    turned = ["press", "temp"]
+    for given in (nested[turned], [frame[turned] for frame in frames]):
+        with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+            made.predict(given)
+    with pytest.raises(ValueError, match=r"unseen at fit time:\n- humid\n.*missing:\n- temp"):
+        made.predict(nested.rename(columns={"temp": "humid"}))
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        made.predict(X)
+    assert not hasattr(made.fit(X, Y), "feature_names_in_")
+    # As features come first, the columns of a frame are steps.
+    made.set_params(layout="features_first").predict([frame.T for frame in frames])
+
+
 def test_several_targets_come_back_as_they_were_given() -> None:
     made = OptCellRegressor(**QUICK).fit(X, np.stack([SUMS, -SUMS], 1))
     assert made.predict(X[:3]).shape == (3, 2)
@@ -119,6 +139,10 @@ def test_several_targets_come_back_as_they_were_given() -> None:
         ([X[0], X[1][None]], r"X\[1\] has shape \(1, 6, 2\)"),
         ([X[0], np.full((3, 2), np.nan)], "Input X contains NaN"),
         (pd.DataFrame({"a": [X[0, :, 0]], "b": [X[0, :3, 1]]}), "row 0: cells of shapes"),
+        (
+            [pd.DataFrame(X[0], columns=["a", "b"]), pd.DataFrame(X[1], columns=["b", "a"])],
+            r"X\[1\] has columns b, a, but X\[0\] has a, b; valid: the same in each",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(fitted: OptCellClassifier, given: Any, said: str) -> None:
@@ -219,6 +243,20 @@ def test_several_series_are_forecast_at_once() -> None:
         made.predict(series[:, 0])
 
 
+def test_a_forecaster_refuses_columns_in_another_order() -> None:
+    t = np.arange(300)
+    y = pd.DataFrame({"load": np.sin(t / 3), "price": np.cos(t / 3)})
+    known = pd.DataFrame({"holiday": t % 7 == 0, "temp": np.sin(t / 5)})
+    made = OptCellForecaster(**QUICK, window=12).fit(y, known)
+    assert made.feature_names_in_.tolist() == ["holiday", "temp"]
+    np.testing.assert_allclose(made.predict(y, known), made.predict(), rtol=1e-6)
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+        made.predict(y, known[["temp", "holiday"]])
+    with pytest.raises(ValueError, match=r"series price, load, but .* load, price, in this order"):
+        made.predict(y[["price", "load"]], known)
+    np.testing.assert_allclose(made.predict(y.to_numpy(), known), made.predict(), rtol=1e-6)
+
+
 def test_refit_trains_the_winner_on_everything_for_the_epochs_that_were_best() -> None:
     searched = OptCellClassifier(**QUICK | {"epochs": 6}).fit(X, Y)
     refitted = OptCellClassifier(**QUICK | {"epochs": 6, "refit": True}).fit(X, Y)
@@ -292,3 +330,5 @@ def test_a_forecaster_takes_what_else_is_known() -> None:
     assert made.predict(series, np.cos(np.arange(300) / 3)[:, None]).shape == (1,)
     with pytest.raises(ValueError, match="X has 0 features"):
         made.predict(series)
+    with pytest.raises(ValueError, match="X is given without y; valid: both, or neither"):
+        made.predict(X=np.ones((1, 1)))
