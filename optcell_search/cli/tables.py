@@ -247,13 +247,12 @@ def shown(value: Any) -> str:
 
 def score(row: Mapping[Any, Any], name: str) -> str:
     """Return a score of the search, with its spread where the candidate was trained repeatedly."""
-    deviation = row.get(f"{name}_std")
-    return shown(row.get(name)) if _missing(deviation) else spread(row.get(name), deviation)
+    return spread(row.get(name), row.get(f"{name}_std"))
 
 
 def spread(mean: Any, std: Any) -> str:
-    """Return a mean with its standard deviation, nothing where it is missing."""
-    return "" if _missing(mean) else f"{mean:.4f} ± {std:.4f}"
+    """Return a mean with its standard deviation, where there is one; nothing where both miss."""
+    return shown(mean) if _missing(mean) or _missing(std) else f"{mean:.4f} ± {std:.4f}"
 
 
 def _options(row: Mapping[Any, Any], owner: str) -> str:

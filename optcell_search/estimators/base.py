@@ -74,6 +74,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]
             copied has none.
         best_candidate_: the candidate that predicts.
         n_features_in_: columns of a matrix X, features of a step of any other.
+        feature_names_in_: their names, where X had names that are all texts.
     """
 
     space: str | Path | dict[str, Any] | SearchSpace = "auto"

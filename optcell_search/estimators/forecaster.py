@@ -6,7 +6,14 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from optcell_search.raw.reading.columns import listed
 
 from .base import SearchEstimator
 from .folders import SearchFolder
@@ -46,9 +53,8 @@ class OptCellForecaster(SearchEstimator):
             ValueError: y or X is nothing of the kind, or too short; or an argument is wrong.
             RunFailedError: no candidate could be trained.
         """
-        frame, targets = self._frame(y, X)
+        frame, targets = self._frame(y, X, reset=True)
         refuse_unchanging(np.asarray(y), "y")
-        self.n_features_in_ = frame.shape[1] - len(targets)
         folder = SearchFolder(self.out)
         path = folder.path / "series.parquet"
         frame.to_parquet(path)
@@ -58,7 +64,7 @@ class OptCellForecaster(SearchEstimator):
         )
         self._search(folder, task)
         self._last, self._targets = frame.tail(self.window), targets
-        self._single = np.ndim(y) == 1
+        self._single, self._series = np.ndim(y) == 1, _columns(y)
         return self
 
     def predict(self, y: Any = None, X: Any = None) -> Array:
@@ -67,29 +73,35 @@ class OptCellForecaster(SearchEstimator):
         Args:
             y: the series as in `fit`, as many rows as `window` or more; None: those of `fit`.
             X: (rows, features) as in `fit`.
+
+        Raises:
+            ValueError: y or X is of other columns than in `fit`, or has them in another order; or
+                there is X alone.
         """
         check_is_fitted(self)
+        if y is None and X is not None:
+            raise ValueError("X is given without y; valid: both, or neither for the series of fit")
         frame = self._last if y is None else self._like_in_fit(y, X)
         found = self._winner.predictor.predict(frame).to_numpy(np.float64)[-1]
         each = found.reshape(len(self._targets), self.horizon).T
         return np.asarray(each[:, 0] if self._single else each)
 
     def _like_in_fit(self, y: Any, X: Any) -> pd.DataFrame:
-        frame, targets = self._frame(y, X)
+        frame, targets = self._frame(y, X, reset=False)
         if targets != self._targets:
             raise ValueError(
                 f"y holds {len(targets)} series, but {type(self).__name__} is expecting "
                 f"{len(self._targets)}"
             )
-        features = frame.shape[1] - len(targets)
-        if features != self.n_features_in_:
+        series = _columns(y)
+        if series and self._series and series != self._series:
             raise ValueError(
-                f"X has {features} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
+                f"y holds the series {listed(series)}, but {type(self).__name__} is expecting "
+                f"{listed(self._series)}, in this order"
             )
         return frame
 
-    def _frame(self, y: Any, X: Any) -> tuple[pd.DataFrame, list[str]]:
+    def _frame(self, y: Any, X: Any, *, reset: bool) -> tuple[pd.DataFrame, list[str]]:
         """Return the series as the table that the task reads, and the columns they are in."""
         import pandas as pd
 
@@ -97,9 +109,13 @@ class OptCellForecaster(SearchEstimator):
         columns = y.reshape(len(y), -1)
         targets = [f"y{number}" for number in range(columns.shape[1])]
         frame = pd.DataFrame(columns, columns=targets)
-        if X is not None:
-            X = check_array(X, dtype=np.float64, input_name="X", estimator=self)
-            check_consistent_length(X, y)
-            names = [f"x{number}" for number in range(X.shape[1])]
-            frame = pd.concat([frame, pd.DataFrame(X, columns=names)], axis=1)
-        return frame, targets
+        X = np.empty((len(y), 0)) if X is None else X
+        X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_min_features=0)
+        check_consistent_length(X, y)
+        names = [f"x{number}" for number in range(X.shape[1])]
+        return pd.concat([frame, pd.DataFrame(X, columns=names)], axis=1), targets
+
+
+def _columns(y: Any) -> list[Any]:
+    """Return what the series in a frame are called; nothing of any other y."""
+    return list(getattr(y, "columns", []))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optcell_search.raw.reading.columns import listed
+
 Array = npt.NDArray[Any]
 
 
@@ -94,6 +96,34 @@ def gathered(X: Any, *, features_first: bool) -> Sequences:
             )
         parts.append(part)
     return _joined(parts)
+
+
+def naming(X: Any, *, features_first: bool) -> Any:
+    """Return a frame whose columns are the features of X; None: nothing there names them.
+
+    Args:
+        X: as in `gathered`.
+        features_first: likewise.
+
+    Raises:
+        ValueError: of a list of frames (steps, features) one has other columns than the first.
+    """
+    if is_nested(X):
+        return X
+    if features_first or (hasattr(X, "shape") and len(X.shape) == 3):
+        return None
+    frames = {number: one for number, one in enumerate(X) if hasattr(one, "columns")}
+    first = next(iter(frames), None)
+    if first is None:
+        return None
+    expected = list(frames[first].columns)
+    for number, frame in frames.items():
+        if (found := list(frame.columns)) != expected:
+            raise ValueError(
+                f"X[{number}] has columns {listed(found)}, but X[{first}] has {listed(expected)}; "
+                "valid: the same in each, in the same order"
+            )
+    return frames[first]
 
 
 def _of_row(row: Array, number: int) -> Array:

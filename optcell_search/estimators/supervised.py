@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .base import SearchEstimator
 from .folders import SearchFolder
-from .sequences import Array, Sequences, gathered, is_flat
+from .sequences import Array, Sequences, gathered, is_flat, naming
 
 _LEAST = 2
 
@@ -27,7 +27,9 @@ class SupervisedEstimator(SearchEstimator):
     - a nested frame of pandas: a row a sequence, a column a feature, a sequence in each cell.
 
     Features are brought to mean 0 and deviation 1 over the training part. A search judges by 16 %
-    of the sequences, which only `refit` trains with.
+    of the sequences, which only `refit` trains with. Where columns have names, in a nested frame, a
+    frame as matrix or a list of frames (steps, features), others, or the same in another order, are
+    refused when it predicts.
 
     Args, besides those of every estimator:
         layout: ``"steps_first"``, or ``"features_first"`` for (sequences, features, steps).
@@ -66,6 +68,9 @@ class SupervisedEstimator(SearchEstimator):
                 found.x, allow_nd=True, dtype="numeric", estimator=self, input_name="X"
             )
             found = Sequences(_numbers(checked), found.lengths)
+            names = naming(X, features_first=self.layout == "features_first")
+            # Of names alone: what else is checked there is for matrices.
+            validate_data(self, names, reset=reset, skip_check_array=True, ensure_2d=False)
             self._check_features(found.x.shape[-1], reset=reset)
         if reset:
             self._flat: bool = flat

@@ -54,7 +54,7 @@ class Winner:
 
     @functools.cached_property
     def predictor(self) -> Predictor:
-        """What answers raw data, in float64, so that batches of any size give the same."""
+        """What answers raw data, as that of an exported package does."""
         each = [safetensors.torch.load(weights) for weights in self.weights]
         given = each if len(each) > 1 else each[0]
         model = trained_model(Candidate.from_dict(self.candidate), given, self.task)

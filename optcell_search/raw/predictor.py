@@ -49,7 +49,8 @@ class Predictor:
         """Return labels, numbers in their unit, next values or next symbols, by target column.
 
         There is a row for each sequence, by its identifier, or for each row of the data where every
-        step is answered; a forecast stands at the time of the last row that it has seen.
+        step is answered. A forecast stands at the time of the last row that it has seen, and there
+        is one for each row that ends a whole window, whatever the stride in training was.
 
         Args:
             raw: see above.
@@ -125,6 +126,8 @@ class Predictor:
             symbols = preprocessing.symbols(raw)
             raw = [*symbols, *symbols[-1:]]
             preprocessing = dataclasses.replace(preprocessing, streams=1)
+        elif isinstance(preprocessing, WindowPreprocessing):
+            preprocessing = preprocessing.after_each_row()
         inputs = preprocessing.inputs(raw)
         for note in inputs.notes:
             warnings.warn(note, stacklevel=3)

@@ -60,7 +60,7 @@ class WindowPreprocessing(Preprocessing):
         known: how they are made from columns of `horizon` rows later; None: there are none.
         window: rows of a window.
         horizon: values of each that are forecast at once.
-        stride: rows between two windows.
+        stride: rows between two windows, the first of which begins at the first row.
         time: column of the time; empty: rows are in order.
         day_first, gaps, step: see `tables.Layout`.
         form: how the file is written.
@@ -126,8 +126,12 @@ class WindowPreprocessing(Preprocessing):
         """Return the rows of a file, as they are written."""
         return files.read(path, self.form)
 
+    def after_each_row(self) -> WindowPreprocessing:
+        """Return the same with a window that ends at each row, however far apart they were."""
+        return replace(self, stride=1)
+
     def inputs(self, raw: pd.DataFrame) -> Inputs:
-        """Return all windows of the rows, the one whose answers lie behind the last row included.
+        """Return the windows of the rows, also those whose answers lie behind the last row.
 
         Where columns are known in advance, rows at the end without a target are the future, and a
         window needs `horizon` rows behind it.

@@ -144,9 +144,9 @@ def finalized(study: optuna.Study) -> pd.DataFrame:
 
     Columns: ``number, split`` ("validation" or "test"; with "baseline_" before it for the baseline
     that the trial is compared with, where there is one, and with "ensemble_" of the seeds as one,
-    their answers averaged), ``metric, mean, std`` (of the sample, 0 for a single seed), ``seeds``
-    (how many), ``epochs``, ``refit`` (whether they were trained on training and validation data
-    together), ``given`` (whether the user said for how many epochs).
+    their answers averaged), ``metric, mean, std`` (of the sample, missing for a single value),
+    ``seeds`` (how many values), ``epochs``, ``refit`` (whether they were trained on training and
+    validation data together), ``given`` (whether the user said for how many epochs).
     """
     return finalized_of(study.user_attrs)
 
@@ -179,7 +179,7 @@ def _scores(number: int, record: Mapping[str, Any], prefix: str) -> list[tuple[A
         for metric, values in record[split].items():
             if not values:  # every one of its trainings failed
                 continue
-            std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+            std = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
             how = record["epochs"], record.get(REFIT, False), record.get(GIVEN, False)
             scores = float(np.mean(values)), std, len(values)
             rows.append((number, f"{prefix}{split}", metric, *scores, *how))

@@ -42,6 +42,17 @@ def test_each_metric_is_named_once_with_all_its_scores() -> None:
     assert " ".join(entropy.split()) == "cross entropy 0.3000 ± 0.0200 0.4000 ± 0.0300"
 
 
+def test_a_single_value_has_no_spread() -> None:
+    once = TABLE.assign(ensemble_test_accuracy=0.875, ensemble_test_accuracy_std=None)
+    once["test_cross_entropy_std"] = [0.02, None]
+    _, _, first, *_, entropy = finalized_scores(once, OBJECTIVES).splitlines()
+    assert "0.8700 ± 0.0100  0.875     18,950" in first
+    assert " ".join(entropy.split()) == "cross entropy 0.3000 ± 0.0200 0.4"
+    lines = candidates(once.assign(test_accuracy_std=None), OBJECTIVES).splitlines()
+    assert lines[1].split()[:4] == ["7", "complete", "0.9", "18,950"]
+    assert "±" not in lines[1] + lines[2]
+
+
 def test_what_was_not_measured_has_no_column() -> None:
     refit = TABLE.drop(columns=["validation_accuracy", "validation_accuracy_std"])
     over, head, *_ = finalized_scores(refit, OBJECTIVES).splitlines()

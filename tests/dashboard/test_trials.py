@@ -75,7 +75,9 @@ def test_final_rows_keep_test_scores_apart() -> None:
         "failed": {},
     }
     compared = {**record, "test": {"accuracy": [0.25, 0.25]}}
-    ledger.study.set_user_attr("finalized:1", {**record, "baseline": compared})
+    one = {"epochs": 3, "validation": {"accuracy": [0.9]}, "test": {"accuracy": [0.6]}}
+    found = {**record, "baseline": compared, "ensemble": one}
+    ledger.study.set_user_attr("finalized:1", found)
     (row,) = finals.final_rows(data_of(ledger))
     assert (row.number, row.seeds, row.epochs) == (1, 2, 3)
     assert row.description == "gru × heavy_ball (μ 0.5 · s 0.2)"
@@ -85,6 +87,8 @@ def test_final_rows_keep_test_scores_apart() -> None:
         "test": {"accuracy": finals.Score(0.5, 0.0)},
         "baseline_validation": {"accuracy": finals.Score(pytest.approx(0.8), spread)},
         "baseline_test": {"accuracy": finals.Score(0.25, 0.0)},
+        "ensemble_validation": {"accuracy": finals.Score(0.9, None)},
+        "ensemble_test": {"accuracy": finals.Score(0.6, None)},
     }
 
 

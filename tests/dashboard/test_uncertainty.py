@@ -149,6 +149,18 @@ def test_residuals_are_told_by_mean_and_deviation() -> None:
     assert found.ahead == (), "no forecast"
 
 
+def test_a_single_residual_has_no_deviation() -> None:
+    ledger = Ledger(TWO)
+    number = ledger.add([0.9, 10.0])
+    record = {"kind": "residuals", "target": [1.0], "predicted": [1.5]}
+    scored = {"validation": {"rmse": [0.8]}, "test": {"rmse": [0.85]}}
+    ledger.study.set_user_attr(
+        f"finalized:{number}", {"seeds": [1], "epochs": 1, **scored, "diagnosis": record}
+    )
+    (found,) = diagnosis.residuals(data_of(ledger))
+    assert (found.mean, found.deviation) == (0.5, None)
+
+
 def test_forecasts_one_step_ahead_are_kept_in_the_order_of_time() -> None:
     ledger = Ledger(TWO)
     number = ledger.add([0.9, 10.0])

@@ -86,7 +86,8 @@ def test_every_form_of_x_is_the_same_data() -> None:
     objects[:] = ragged
     first = OptCellClassifier(**QUICK).fit(ragged, Y)
     expected = first.predict_proba(ragged)
-    np.testing.assert_array_equal(first.predict_proba(nested), expected)
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        np.testing.assert_array_equal(first.predict_proba(nested), expected)
     np.testing.assert_array_equal(first.predict_proba(objects), expected)
     turned = first.set_params(layout="features_first")
     np.testing.assert_array_equal(turned.predict_proba([x.T for x in ragged]), expected)
@@ -106,6 +107,25 @@ def test_a_matrix_is_sequences_of_one_feature() -> None:
         made.predict(X)
 
 
+def test_features_by_other_names_or_in_another_order_are_refused() -> None:
+    nested = pd.DataFrame({name: list(X[:, :, i]) for i, name in enumerate(["temp", "press"])})
+    frames = [pd.DataFrame(x, columns=["temp", "press"]) for x in X]
+    made = OptCellClassifier(**QUICK).fit(nested, Y)
+    assert made.feature_names_in_.tolist() == ["temp", "press"]
+    np.testing.assert_array_equal(made.predict_proba(frames), made.predict_proba(nested))
+    turned = ["press", "temp"]
+    for given in (nested[turned], [frame[turned] for frame in frames]):
+        with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+            made.predict(given)
+    with pytest.raises(ValueError, match=r"unseen at fit time:\n- humid\n.*missing:\n- temp"):
+        made.predict(nested.rename(columns={"temp": "humid"}))
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        made.predict(X)
+    assert not hasattr(made.fit(X, Y), "feature_names_in_")
+    # As features come first, the columns of a frame are steps.
+    made.set_params(layout="features_first").predict([frame.T for frame in frames])
+
+
 def test_several_targets_come_back_as_they_were_given() -> None:
     made = OptCellRegressor(**QUICK).fit(X, np.stack([SUMS, -SUMS], 1))
     assert made.predict(X[:3]).shape == (3, 2)
@@ -119,6 +139,10 @@ def test_several_targets_come_back_as_they_were_given() -> None:
         ([X[0], X[1][None]], r"X\[1\] has shape \(1, 6, 2\)"),
         ([X[0], np.full((3, 2), np.nan)], "Input X contains NaN"),
         (pd.DataFrame({"a": [X[0, :, 0]], "b": [X[0, :3, 1]]}), "row 0: cells of shapes"),
+        (
+            [pd.DataFrame(X[0], columns=["a", "b"]), pd.DataFrame(X[1], columns=["b", "a"])],
+            r"X\[1\] has columns b, a, but X\[0\] has a, b; valid: the same in each",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(fitted: OptCellClassifier, given: Any, said: str) -> None:
@@ -189,36 +213,6 @@ def test_a_pickle_predicts_in_another_process(fitted: OptCellClassifier, tmp_pat
     np.testing.assert_allclose(shares, fitted.predict_proba(X), atol=1e-7)
 
 
-def test_a_forecaster_goes_on_where_the_series_ends() -> None:
-    series = 50 + 10 * np.sin(np.arange(400) / 3)
-    quick = QUICK | {"epochs": 30}
-    made = OptCellForecaster(**quick, window=12, horizon=3, season=19).fit(series)
-    truth = 50 + 10 * np.sin(np.arange(400, 403) / 3)
-    assert np.abs(made.predict() - truth).max() < 4
-    np.testing.assert_allclose(made.predict(series), made.predict(), rtol=1e-6)
-    assert made.predict(series[:100]).shape == (3,)
-    assert made.n_features_in_ == 0
-    with pytest.raises(ValueError, match="11 rows are too few: a window takes 12"):
-        made.predict(series[:11])
-    with pytest.raises(ValueError, match="X has 1 features, but OptCellForecaster is expecting 0"):
-        made.predict(series, series[:, None])
-    assert clone(made).get_params()["window"] == 12
-
-
-def test_several_series_are_forecast_at_once() -> None:
-    t = np.arange(400)
-    series = np.stack([50 + 10 * np.sin(t / 3), 2e6 + 1e5 * np.cos(t / 3)], 1)
-    made = OptCellForecaster(**QUICK | {"epochs": 30}, window=12, horizon=3).fit(series)
-    after = np.arange(400, 403)
-    truth = np.stack([50 + 10 * np.sin(after / 3), 2e6 + 1e5 * np.cos(after / 3)], 1)
-    found = made.predict()
-    assert found.shape == (3, 2)
-    assert (np.abs(found - truth) < [5, 5e4]).all()
-    np.testing.assert_allclose(made.predict(series), found, rtol=1e-6)
-    with pytest.raises(ValueError, match="y holds 1 series, but OptCellForecaster is expecting 2"):
-        made.predict(series[:, 0])
-
-
 def test_refit_trains_the_winner_on_everything_for_the_epochs_that_were_best() -> None:
     searched = OptCellClassifier(**QUICK | {"epochs": 6}).fit(X, Y)
     refitted = OptCellClassifier(**QUICK | {"epochs": 6, "refit": True}).fit(X, Y)
@@ -266,16 +260,6 @@ def test_an_ensemble_that_cannot_be_is_refused(asked: dict[str, Any], said: str)
         OptCellClassifier(**QUICK, **asked).fit(X, Y)
 
 
-def test_a_refitted_forecaster_has_seen_the_end_of_the_series() -> None:
-    series = np.sin(np.arange(300) / 3)
-    made = OptCellForecaster(**QUICK | {"refit": True}, window=12).fit(series)
-    task = made.run_._check_data()
-    whole = whole_task(task)
-    assert float(whole.train.targets[-1]) == series[-1]
-    assert len(whole.train) == 300 - 12
-    assert np.isfinite(made.predict()).all()
-
-
 def test_a_refit_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def diverge(*_: Any, **__: Any) -> None:
         raise DivergedError("loss is not finite at epoch 1, step 2")
@@ -283,12 +267,3 @@ def test_a_refit_that_diverges_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optcell_search.tuning.run_weights.trained", diverge)
     with pytest.raises(RunFailedError, match="trial 0, trained on all data but the test split: lo"):
         OptCellClassifier(**QUICK | {"refit": True}).fit(X, Y)
-
-
-def test_a_forecaster_takes_what_else_is_known() -> None:
-    series = np.sin(np.arange(300) / 3)
-    made = OptCellForecaster(**QUICK, window=12).fit(series, np.cos(np.arange(300) / 3)[:, None])
-    assert made.n_features_in_ == 1
-    assert made.predict(series, np.cos(np.arange(300) / 3)[:, None]).shape == (1,)
-    with pytest.raises(ValueError, match="X has 0 features"):
-        made.predict(series)

@@ -100,7 +100,9 @@ def test_an_empty_cell_is_filled_by_what_was_fed_before(missing: str, tmp_path: 
 
 
 @pytest.mark.parametrize("model", [{}, {"bidirectional": True, "relative_to": "last"}], ids=str)
-@pytest.mark.parametrize("options", ["", "missing=forward,", "gaps=forward,missing=forward,"])
+@pytest.mark.parametrize(
+    "options", ["", "stride=7,", "missing=forward,", "gaps=forward,missing=forward,"]
+)
 def test_a_forecast_stands_at_the_time_of_its_last_row(
     options: str, model: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_forecast_stands_at_the_time_of_its_last_row(
     fed = pd.concat([stream.feed(piece) for piece in pieces(raw)])
     whole = predictor.predict(raw)
     assert whole.index.is_unique
+    assert whole.index[-1] == raw["t"].iloc[-1], "what comes next, whatever the stride in training"
     if "gaps" in options:
         # A row that is missing ends a window of a file, too, and never comes in a stream.
         late = whole.index.difference(fed.index).tolist()

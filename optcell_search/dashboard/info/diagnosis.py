@@ -75,7 +75,7 @@ class Residuals:
         number: of the trial.
         name: what is predicted.
         target, predicted: pairs of values, an even sample of them where there are many.
-        mean, deviation: of predicted - target, over all pairs.
+        mean, deviation: of predicted - target, over all pairs; a single one has no deviation.
         ahead: of a forecast, which of its pairs look one step ahead, in the order of time; else
             empty.
     """
@@ -85,7 +85,7 @@ class Residuals:
     target: tuple[float, ...]
     predicted: tuple[float, ...]
     mean: float
-    deviation: float
+    deviation: float | None
     ahead: tuple[int, ...]
 
 
@@ -164,7 +164,7 @@ def _residuals(number: int, found: Mapping[str, Any]) -> Residuals:
         target=tuple(target[::step].tolist()),
         predicted=tuple(predicted[::step].tolist()),
         mean=float(off.mean()) if len(off) else 0.0,
-        deviation=float(off.std(ddof=1)) if len(off) > 1 else 0.0,
+        deviation=float(off.std(ddof=1)) if len(off) > 1 else None,
         ahead=_ahead(found, range(0, len(target), step)),
     )
 

@@ -11,10 +11,10 @@ from .data import Data, describe, records
 
 @dataclass(frozen=True)
 class Score:
-    """Mean and spread (standard deviation of the sample) over the seeds."""
+    """Mean and spread (standard deviation of the sample; None: of one value) over the seeds."""
 
     mean: float
-    spread: float
+    spread: float | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
         scores: dict[str, dict[str, Score]] = {}
         for entry in records(group):
             label = words.plain_metric(str(entry["metric"]))
-            score = Score(float(entry["mean"]), float(entry["std"]))
+            spread = float(entry["std"])
+            score = Score(float(entry["mean"]), None if math.isnan(spread) else spread)
             scores.setdefault(str(entry["split"]), {})[label] = score
         rows.append(
             FinalRow(

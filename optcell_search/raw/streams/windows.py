@@ -37,8 +37,8 @@ class WindowStream(Stream):
                 "of the future, which a stream has not; valid: predict"
             )
         refuse_looking_ahead(preprocessing.features)
-        # A forecast after each row, however far apart windows were in training.
-        self.preprocessing = dataclasses.replace(preprocessing, stride=1, where="the data given")
+        own = preprocessing.after_each_row()
+        self.preprocessing = dataclasses.replace(own, where="the data given")
         self._kept: pd.DataFrame | None = None
 
     def feed(self, raw: Any, *, proba: bool = False) -> pd.DataFrame:

@@ -35,6 +35,9 @@ function number(value, digits = 4) {
   return String(Number(value.toPrecision(digits)));
 }
 
+/* A mean with its standard deviation; a single value has none. */
+const withDeviation = (mean, deviation) => (deviation === null ? number(mean) : `${number(mean)} ± ${number(deviation, 2)}`);
+
 const count = (amount, noun) => `${number(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 
 const listed = (parts) => (parts.length > 1 ? `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}` : parts[0] || "");

@@ -64,7 +64,7 @@ const inWords = (name) => (/^\+\d+$/.test(name) ? `value ${count(Number(name), "
 function drawResiduals(run, { number: trial, name: asked, target, predicted, mean, deviation }) {
   const name = inWords(asked);
   const tone = run.style(run.value(trial, "rule"))[0];
-  const sentence = `Trial ${trial}: each answer against the truth; on the line it would be right. Predicted less true is ${number(mean, 3)} on average, ± ${number(deviation, 3)}.`;
+  const sentence = `Trial ${trial}: each answer against the truth; on the line it would be right. Predicted less true is ${number(mean, 3)}${deviation === null ? "" : ` on average, ± ${number(deviation, 3)}`}.`;
   const chart = figure(byId(`residual-${trial}`), `residual-${trial}-chart`, 340, `Predicted ${name} against the truth, trial ${trial}`, sentence);
   const ends = [Math.min(...target), Math.max(...target)];
   const line = { x: ends, y: ends, mode: "lines", line: { color: NEUTRAL, dash: "dot", width: 1.5 }, hoverinfo: "skip", showlegend: false };

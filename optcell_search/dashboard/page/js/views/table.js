@@ -25,7 +25,7 @@ function withSpread(run, trial, name) {
   const [value, spread] = [run.value(trial, name), run.value(trial, `${name}_std`)];
   if (value === null) return "";
   if (name === "state") return STATES[value];
-  return spread === null ? number(value) : `${number(value)} ± ${number(spread, 2)}`;
+  return withDeviation(value, spread);
 }
 
 function rowOf(run, columns, trial) {

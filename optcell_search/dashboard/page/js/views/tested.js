@@ -1,6 +1,6 @@
 /* The test scores, kept apart from all that the search saw. */
 
-const score = (found) => (found ? `${number(found.mean)} ± ${number(found.spread, 2)}` : "–");
+const score = (found) => (found ? withDeviation(found.mean, found.spread) : "–");
 
 function drawTested(run) {
   const root = byId("tested");
