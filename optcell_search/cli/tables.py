@@ -267,7 +267,15 @@ def _options(row: Mapping[Any, Any], owner: str) -> str:
 def origin(weights: Mapping[str, Any]) -> str:
     """Return which training an exported package's weights are of."""
     if weights["of"] == "search":
-        return f"weights: of the search, trial {weights['trial']}, which was not finalized"
+        said = f"weights: of the search, trial {weights['trial']}, which was not finalized"
+        if "repeats" in weights:
+            said += f"; the first of {weights['repeats']} repeats"
+        if "folds" in weights:
+            said += (
+                f"; fold {weights['fold']} of {weights['folds']}, trained on a part of the data "
+                "(`finalize` trains on all but the test split), while scores are means over folds"
+            )
+        return said
     if weights["of"] == "ensemble":
         count = len(weights["seeds"])
         return f"weights: finalized, trial {weights['trial']}, all {count} seeds, answers averaged"

@@ -160,7 +160,8 @@ def readme(
         folder=folder,
         candidate=candidate,
         task=task,
-        scores=_told(config["scores"]),
+        scores=_told(config),
+        trainings=_trainings(config),
         config=config,
         averages=_AVERAGES[task.averaged],
         **(usage.told(task.preprocessing) if task.preprocessing else {}),
@@ -183,18 +184,27 @@ def _options(plugin: type, values: Mapping[str, Any]) -> list[tuple[str, Any, st
     return [(name, value, specs[name].doc) for name, value in values.items()]
 
 
-def _told(scores: Scores) -> list[tuple[str, str, str, int]]:
-    """Return (split, metric, "mean ± spread", seeds) of every score."""
+def _told(config: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
+    """Return (split, metric, "mean ± spread", trainings) of every score."""
+    scores: Scores = config["scores"]
     rows = []
     for split, metrics in scores.items():
         for metric, given in metrics.items():
-            values = [given] if isinstance(given, int | float) else list(given)
-            mean = statistics.fmean(values)
-            text = f"{mean:.4g}"
-            if len(values) > 1 and math.isfinite(mean):
-                text += f" ± {statistics.stdev(values):.2g}"
-            rows.append((split, metric, text, len(values)))
+            if isinstance(given, int | float):
+                mean, count = given, _trainings(config)
+                spread = config.get("spread", {}).get(metric)
+            else:
+                mean, count = statistics.fmean(given), len(given)
+                spread = statistics.stdev(given) if count > 1 and math.isfinite(mean) else None
+            text = f"{mean:.4g}" if spread is None else f"{mean:.4g} ± {spread:.2g}"
+            rows.append((split, metric, text, count))
     return rows
+
+
+def _trainings(config: Mapping[str, Any]) -> int:
+    """Return over how many trainings a score is the mean that stands as one number."""
+    origin = config.get("weights", {})
+    return int(origin.get("folds", 1) * origin.get("repeats", 1))
 
 
 def _cell(text: object) -> str:

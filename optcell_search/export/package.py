@@ -44,6 +44,7 @@ def export(
     reference: Reference | None = None,
     *,
     origin: Mapping[str, Any] = MappingProxyType({}),
+    spread: Mapping[str, float] = MappingProxyType({}),
     unchecked: str = "",
 ) -> Path:
     """Write a trained candidate as a package that ``pip install`` takes.
@@ -67,6 +68,8 @@ def export(
         reference: raw data and what the predictor must score on them; None: that is not checked.
         origin: which training the weights are of, as plain data; ``config.json`` has it under
             ``weights``, and the README tells of it.
+        spread: standard deviation of each validation score, where these are means over trainings
+            whose single ones are not known.
         unchecked: why there is no reference; empty: there is no raw form of the task's data.
 
     Returns:
@@ -86,7 +89,8 @@ def export(
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=beside))
     try:
         draft.chmod(0o755)
-        told = {"weights": dict(origin), "unchecked": unchecked}
+        known = {name: spread[name] for name in task.metrics if name in spread}
+        told = {"weights": dict(origin), "spread": known, "unchecked": unchecked}
         _write(draft, folder.name, candidate, model, task, scores, reference, told)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(folder)

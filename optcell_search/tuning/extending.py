@@ -10,7 +10,7 @@ from typing import Any
 from optcell_search.tasks import LoadedTask
 
 from ..ledger.amending import amend
-from ..ledger.format import EXTEND
+from ..ledger.format import EXTEND, SEARCHED
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
 from .extension import sound
@@ -47,8 +47,28 @@ def changes(
     if patience is not None:
         changed["patience"] = integer("patience", patience, 0)
     if until is not None:
-        changed["until"] = limits.goals_of(until, task()) if until else ()
+        goals = limits.bounds_of("until", until, task()) if until else ()
+        changed["until"] = tuple(map(str, goals))
     return changed
+
+
+def check_room(ledger: Ledger, num_trials: int | None, time_limit: float | None) -> None:
+    """Raise a ValueError where a run that is to go on has used more than it is to have in all.
+
+    Args:
+        ledger: of the run.
+        num_trials, time_limit: in all, checked; None: as before.
+    """
+    used, there = ledger.study.user_attrs.get(SEARCHED, 0.0), len(ledger.trials())
+    if time_limit is not None and time_limit <= used:
+        raise ValueError(
+            f"time = {time_limit:g} s in all, of which the run has used {used:.1f} s; "
+            "valid: more than that"
+        )
+    if num_trials is not None and num_trials < there:
+        raise ValueError(
+            f"num_trials = {num_trials} in all, but the run has {there}; valid: {there} or more"
+        )
 
 
 def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ class Replay:
         number: of the trial.
         recorded, repeated: epoch → metrics, timings left out.
         weights: after the last epoch, of the first repeat.
+        fold: in which they were trained, counted from 0; see `worker.loading.kept_fold`.
         company: with how many trials it was trained side by side, itself included; alone it then
             comes to the same up to rounding, which training can make larger.
     """
@@ -45,6 +46,7 @@ class Replay:
     repeated: dict[int, dict[str, float]]
     weights: dict[str, Tensor]
     company: int = 1
+    fold: int = 0
 
     @property
     def is_same(self) -> bool:
@@ -88,9 +90,8 @@ def replay(request: Request, trial: FrozenTrial, source: Source) -> Replay:
                 f"trial {trial.number}, epoch {epoch}: training it again gives no "
                 f"{', '.join(sorted(unknown))[:200]}, which cannot be compared"
             )
-    return Replay(
-        trial.number, recorded, repeated, _detached(session.trainings[0]), company_of(trial)
-    )
+    weights = _detached(session.trainings[session.kept])
+    return Replay(trial.number, recorded, repeated, weights, company_of(trial), session.kept)
 
 
 def company_of(trial: FrozenTrial) -> int:

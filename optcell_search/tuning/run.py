@@ -59,7 +59,8 @@ class Run(RunWeights):
             address: of the Ray cluster, where it is another one than the run began on;
                 ``"local"`` for one of our own on this machine.
             callbacks: Tune callbacks to tell of it, besides those the run was started with by name.
-            num_trials, time: what the run may use from now on, in all: what it has used counts.
+            num_trials, time: what the run may use from now on, in all: what it has used counts, and
+                must be less time and no more trials.
             patience, until: as `search` takes them; 0 and ``()`` for none.
             skip: numbers of trials without a result that are given up: they fail.
             data_dir: folder in which the run's data lie now, files of the user's own included; they
@@ -81,6 +82,7 @@ class Run(RunWeights):
         )
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
+            extending.check_room(ledger, num_trials, changes.get("time_limit"))
             extending.give_up(ledger, skip, self.directory)
             # What was asked for just as the search before this one ended.
             self._extended(ledger)(ledger.study.user_attrs.get(EXTEND) or {})

@@ -14,7 +14,7 @@ from optcell_search.space import Candidate, trial_seed
 from optcell_search.stages import LOGGER
 from optcell_search.training import DivergedError
 
-from ..ledger.format import METRICS, REFIT, finalized_in
+from ..ledger.format import METRICS, REFIT, SPREAD, finalized_in
 from ..ledger.trials.reasons import RunFailedError
 from ..ledger.trials.scores import NO_RECORD, side_by_side
 from ..pareto import Direction
@@ -22,6 +22,7 @@ from . import task_file
 from .finalizing.finalized_choice import FinalizedSeed, choose_ensemble, choose_seed
 from .replay import Replay, company_of, replay, trained
 from .run_data import RunData
+from .searched_weights import SearchedWeights
 from .store import checkpoints, finalized_weights
 from .worker.final_training import final_epochs
 
@@ -49,18 +50,25 @@ class RunWeights(RunData):
     def weights(self, number: int, *, data_dir: str | Path | None = None) -> dict[str, Tensor]:
         """Return a trial's trained weights, from its checkpoint or else by training it again.
 
-        A file of weights that cannot be read is warned of.
+        Of several repeats they are those of the first, of several folds those of the last where
+        the task is a forecast, else of the first; earlier versions kept the first fold's always. A
+        file of weights that cannot be read is warned of.
         """
+        return self._searched(number, data_dir).weights
+
+    def _searched(self, number: int, data_dir: str | Path | None) -> SearchedWeights:
         place = self._checkpoints / str(number)
-        saved = checkpoints.load_weights(place)
+        counts = self.request.folds, self.request.repeats
+        saved = checkpoints.load_weights_and_fold(place)
         if saved is not None:
-            return saved
+            return SearchedWeights(number, *saved, *counts)
         if checkpoints.WEIGHTS in place.sizes():
             warnings.warn(
                 f"{place}: {checkpoints.WEIGHTS} cannot be read; trial {number} is trained again",
                 stacklevel=2,
             )
-        return self.replay(number, data_dir=data_dir).weights
+        again = self.replay(number, data_dir=data_dir)
+        return SearchedWeights(number, again.weights, again.fold, *counts)
 
     def _keeps(self, number: int) -> bool:
         return checkpoints.load_weights(self._checkpoints / str(number)) is not None
@@ -137,9 +145,10 @@ class RunWeights(RunData):
         """Make a trained candidate a package that needs torch alone.
 
         Of a trial that `finalize` has trained again the weights are those of its best seed by
-        validation, of any other those of the search. With `ensemble` the package holds the weights
-        of all its seeds, and averages what they answer, as `finalize` has tested it. The package's
-        README and its ``config.json``, under ``weights``, say which.
+        validation, of any other those of the search, as `weights` has them; in folds these were
+        trained on a part of the data, and the scores are means over all folds. With `ensemble` the
+        package holds the weights of all its seeds, and averages what they answer, as `finalize` has
+        tested it. The package's README and its ``config.json``, under ``weights``, say which.
 
         Where the task has a raw form of its data, the package's predictor must have on the
         validation part, as raw rows, the scores that the ledger has for these weights. Where the
@@ -174,7 +183,8 @@ class RunWeights(RunData):
         moved = self._moved(data_dir)
         weights: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]
         noted: Mapping[str, float] | None
-        origin, scores = {"of": "search", "trial": number}, self._scores(number)
+        scores = self._scores(number)
+        spread: Mapping[str, float] = {}
         if ensemble:
             together = choose_ensemble(number, self._finalized(number), str(self.directory))
             weights = [
@@ -186,10 +196,12 @@ class RunWeights(RunData):
             weights = self.finalized_weights(number, chosen.seed, data_dir=data_dir)
             origin, noted = chosen.to_dict(), chosen.validation or None
         else:
-            weights = self.weights(number, data_dir=data_dir)
+            searched = self._searched(number, data_dir)
+            weights, origin = searched.weights, searched.to_dict()
             known = self._trial(number).user_attrs
-            # Of several repeats the ledger has the means, and the weights are those of the first.
-            single = len(known.get("seeds", [known["seed"]])) == 1
+            spread = known.get(SPREAD) or {}
+            # Of several trainings the ledger has the means, and the weights are those of one.
+            single = self.request.trainings == 1
             # What had company in the search and is trained again alone comes near its scores only.
             kept = company_of(self._trial(number)) == 1 or self._keeps(number)
             noted = known[METRICS] if single and kept else None
@@ -205,6 +217,7 @@ class RunWeights(RunData):
                 out,
                 compared,
                 origin=origin,
+                spread=spread,
                 unchecked=unchecked,
             )
         except ExportError as error:

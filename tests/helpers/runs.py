@@ -58,6 +58,14 @@ def write_tiny_data(folder: Path) -> str:
     return str(path)
 
 
+def write_series(folder: Path) -> str:
+    """Write a series of 120 rows; return the task of forecasting two of them from six."""
+    random = np.random.default_rng(0)
+    path = folder / "series.csv"
+    path.write_text("y\n" + "\n".join(f"{v:.4f}" for v in random.normal(size=120).cumsum()) + "\n")
+    return f"forecast:file={path},target=y,window=6,horizon=2"
+
+
 def a_request(task: str, **changes: Any) -> Request:
     """A resolved request for a small search."""
     options = {"space": SPACE, "task": task, "num_trials": 4, "epochs": 2, "workers": 2, **changes}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from runs import SPACE
+import torch
+from exporting import no_formats
+from runs import SPACE, write_series
+from safetensors.torch import load_file, save_file
 
 import optcell_search
+from optcell_search.cli import tables
+from optcell_search.export import formats
 from optcell_search.ledger.format import finalized_in
 from optcell_search.tuning import Run
 
@@ -30,6 +36,12 @@ def searched(task: str, folder: Path) -> Run:
 @pytest.fixture(scope="module")
 def run(cluster: None, tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return searched(tiny, tmp_path_factory.mktemp("runs") / "folds")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the other forms of the model, which take most of an export's time."""
+    monkeypatch.setattr(formats, "write_formats", no_formats)
 
 
 @pytest.mark.slow
@@ -55,6 +67,61 @@ def test_a_folded_trial_is_replayed_to_the_same_numbers(run: Run) -> None:
     again = run.replay(1)
     assert set(again.differences.values()) == {0.0}
     assert "best_epoch" in again.differences
+
+
+def exported(run: Run, folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
+    """Return an export's config, weights and README."""
+    run.export(0, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (weights,) = folder.glob("*_cell/model.safetensors")
+    return config, load_file(weights), " ".join((folder / "README.md").read_text().split())
+
+
+def test_an_export_says_of_which_fold_the_weights_are_and_that_scores_are_means(
+    run: Run, tmp_path: Path, quick: None
+) -> None:
+    config, weights, readme = exported(run, tmp_path / "classes")
+    assert config["weights"] == {"of": "search", "trial": 0, "fold": 1, "folds": FOLDS}
+    known = run._study.get_trials()[0].user_attrs
+    assert config["spread"]["accuracy"] == known["spread"]["accuracy"]
+    mean, std = known["metrics"]["accuracy"], known["spread"]["accuracy"]
+    assert "| split | metric | score | trainings |" in readme
+    assert f"| validation | accuracy | {mean:.4g} ± {std:.2g} | {FOLDS} |" in readme
+    assert f"those of fold 1 of {FOLDS}, trained on these data but for that fold" in readme
+    assert "not the score of these weights" in readme
+    assert "the scores that these weights have there" in readme
+    again = run.replay(0)
+    assert again.fold == 0
+    assert all(torch.equal(again.weights[name], weights[name]) for name in weights)
+    assert tables.origin(config["weights"]) == (
+        "weights: of the search, trial 0, which was not finalized; fold 1 of 3, trained on a part "
+        "of the data (`finalize` trains on all but the test split), while scores are means over "
+        "folds"
+    )
+
+
+def test_a_forecast_hands_out_the_fold_that_has_seen_the_most(tmp_path: Path, quick: None) -> None:
+    run = optcell_search.search(
+        SPACE, write_series(tmp_path), 1, tmp_path / "run",
+        folds=FOLDS, repeats=2, epochs=1, seed=3, workers=1, threads=1,
+    )  # fmt: skip
+    config, weights, readme = exported(run, tmp_path / "first")
+    said = {"of": "search", "trial": 0, "fold": FOLDS, "folds": FOLDS, "repeats": 2}
+    assert config["weights"] == said
+    assert "in the first repeat; it was not finalized. They are those of fold 3 of 3" in readme
+    assert "fold 3 of 3, trained on the oldest 3 of 4 parts" in readme
+    assert f"standard deviation over {2 * FOLDS} trainings ({FOLDS} folds of training" in readme
+    assert "; the first of 2 repeats; fold 3 of 3" in tables.origin(said)
+    # As an older run folder has it: the first fold's, which the file does not say.
+    path = run.directory / "checkpoints" / "0" / "model.safetensors"
+    save_file(load_file(path), path)
+    config, _, readme = exported(run, tmp_path / "older")
+    assert config["weights"] == {**said, "fold": 1}
+    assert f"fold 1 of {FOLDS}, trained on the oldest 1 of {FOLDS + 1} parts" in readme
+    path.unlink()
+    config, again, _ = exported(run, tmp_path / "again")
+    assert config["weights"] == said
+    assert all(torch.equal(again[name], tensor) for name, tensor in weights.items())
 
 
 def record_of(run: Run, number: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from pathlib import Path
@@ -11,15 +12,16 @@ from typing import Any
 import pytest
 import tomli_w
 import torch
-from runs import SMALL_SPACE, SPACE, a_request
+from runs import SMALL_SPACE, SPACE, a_request, write_series
 
 from optcell_search import tasks
 from optcell_search.ledger.request import Request
 from optcell_search.space import SearchSpace
-from optcell_search.tasks import Ragged, Split
+from optcell_search.tasks import Classification, Ragged, Split
 from optcell_search.tuning.resolving import limits, step_memory
 from optcell_search.tuning.resolving.amounts import seconds_of
 from optcell_search.tuning.resolving.first_candidates import read_first
+from optcell_search.tuning.resolving.reach import ranges
 from optcell_search.tuning.resolving.resolve import resolve
 
 LONG = Ragged(torch.zeros(150_000 + 4 * 63, 2), torch.tensor([150_000, *[4] * 63]))
@@ -51,6 +53,9 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"patience": -1}, "patience = -1; valid: integers, 0 or more"),
         ({"until": ["accuracy>1"]}, "'accuracy>1'; valid: METRIC<=NUMBER"),
         ({"until": ["beauty>=1"]}, "unknown metric 'beauty'"),
+        ({"until": ["accuracy>=2"]}, "until 'accuracy>=2': accuracy is never above 1"),
+        ({"constraints": ["brier<=-1"]}, "constraints 'brier<=-1': brier is never below 0"),
+        ({"until": ["latency_ms<=-0.5"]}, "latency_ms is never below 0"),
         ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
         ({"deterministic": True, "trial_time": "1m"}, "trial_time goes by a clock"),
         ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
@@ -69,6 +74,23 @@ def test_wrong_limits_take_one_line(tiny: str, changes: dict[str, Any], message:
         a_request(tiny, **changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_bounds_are_refused_where_the_range_is_known_alone(tiny: str, tmp_path: Path) -> None:
+    assert a_request(tiny, until=["accuracy>=1", "parameters<=0"]).until == (
+        "accuracy>=1",
+        "parameters<=0",
+    )
+    task = tasks.load(write_series(tmp_path))
+    known = ranges(task)
+    assert known["r2"] == (-math.inf, 1.0)
+    assert set(task.goal.metrics) <= set(known)
+
+    class Percent(Classification):
+        """Another goal, which calls something else by the same name."""
+
+    percent = SimpleNamespace(goal=Percent(classes=2), penalties=())
+    assert "accuracy" not in ranges(percent)  # type: ignore[arg-type]
 
 
 def test_epochs_are_chosen_for_the_data_and_the_largest_batch(tiny: str) -> None:

@@ -52,6 +52,13 @@ def test_trials_and_time_together_and_a_trial_given_up(tiny: str, tmp_path: Path
     folder = tmp_path / "run"
     run = optcell_search.search(SPACE, tiny, 2, folder, time="1h", epochs=2, workers=2)
     assert run.status()["ended"] == ""
+    before = (folder / "run.toml").read_bytes()
+    used = run.status()["searched_seconds"]
+    with pytest.raises(ValueError, match=r"^time = .* s in all, of which the run has used .*valid"):
+        Run.open(folder).resume(time=used)
+    with pytest.raises(ValueError, match=r"^num_trials = 1 in all, but the run has 2; valid: 2 or"):
+        Run.open(folder).resume(num_trials=1, time="2h")
+    assert (folder / "run.toml").read_bytes() == before
     with contextlib.closing(open_ledger(run.request, folder)) as ledger:
         # As a driver that died leaves it.
         ledger.request = run.request

@@ -69,9 +69,10 @@ def finalize(
 ) -> None:
     """Train trials anew with several seeds each, test them, and write it all into the ledger.
 
-    A seed that has been done before is not done again, unless an ensemble is asked for that is not
-    there, which needs the answers of all. The seeds are others than the search's own: the candidate
-    was chosen for how well it did with those. Where the task offers a baseline for a candidate
+    A seed that has been done before is not done again, and stays where fewer are asked for: an
+    ensemble is of all. Where one is asked for that is not there, what was tested before answers by
+    its weights, if they are kept. The seeds are others than the search's own: the candidate was
+    chosen for how well it did with those. Where the task offers a baseline for a candidate
     (`training.has_baseline`), that is trained and tested with the same seeds.
 
     The weights of the trials' seeds are kept below `location`, the run's checkpoints.
@@ -86,23 +87,24 @@ def finalize(
         trial = trials[number]
         key = trial.user_attrs["key"]
         epochs = plan.epochs_of(trial, request)
-        wanted = [trial_seed(request.seed, key, request.trainings + i) for i in range(plan.seeds)]
+        asked = [trial_seed(request.seed, key, request.trainings + i) for i in range(plan.seeds)]
         known = finalized(ledger.study, number)
         compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)
         records[number] = {False: plan.record(known, epochs)}
         if compared:
             records[number][True] = plan.record(known.get(BASELINE, {}), epochs)
-        if plan.ensemble and len(wanted) > 1:
+        wanted = list(dict.fromkeys([*asked, *records[number][False].scores]))
+        tested_together = records[number][False].ensemble.get("members") == wanted
+        if plan.ensemble and len(wanted) > 1 and not tested_together:
             together[number] = Together(task, wanted, epochs)
-            if records[number][False].ensemble.get("members") != wanted:
-                records[number][False].scores.clear()
         for baseline, record in records[number].items():
             record.seeds = wanted
-            lacking = tuple(seed for seed in wanted if seed not in record.scores)
             answers = number in together and not baseline
-            if lacking:
-                job = _job(ledger, trial, lacking, epochs, source, plan)
-                works.append(Work(job, baseline, str(location), answers=answers))
+            due = tuple(seed for seed in wanted if answers or seed not in record.scores)
+            if due:
+                job = _job(ledger, trial, due, epochs, source, plan)
+                tested = {seed: record.scores[seed] for seed in due if seed in record.scores}
+                works.append(Work(job, baseline, str(location), answers=answers, tested=tested))
     works = _with_room(works, location, request.checkpoint_bytes)
     total = sum(len(work.job.seeds) for work in works)
     with FinalizeView(total, next(iter(request.objectives))) as view:
@@ -111,7 +113,8 @@ def finalize(
                 number = work.job.number
                 pair = records[number]
                 for seed, outcome in outcomes.items():
-                    pair[work.baseline].scores[seed] = outcome.score
+                    if not (outcome.score.reason and seed in work.tested):
+                        pair[work.baseline].scores[seed] = outcome.score
                     if work.answers:
                         pair[False].ensemble = together[number].take(seed, outcome.outputs)
                     view.took(work, seed, outcome)

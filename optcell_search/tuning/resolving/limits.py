@@ -15,6 +15,7 @@ from optcell_search.training.batches import count
 from ...ledger.constraints import Constraint
 from ..search.samplers import everything
 from .amounts import integer, several
+from .reach import check_reachable
 
 MOST_REPEATS = 1000
 _MOST_FOLDS = 100
@@ -73,14 +74,22 @@ def folds_of(asked: int | Literal["auto"], task: LoadedTask) -> int:
     return asked
 
 
-def goals_of(texts: Sequence[str], task: LoadedTask) -> tuple[str, ...]:
-    """Return what the search may end with, checked.
+def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Constraint]:
+    """Return what candidates are to keep, or the search may end with, checked.
+
+    Args:
+        option: that they were given by, ``"constraints"`` or ``"until"``.
+        texts: such as ``"accuracy>=0.99"``.
+        task: what the candidates are judged on.
 
     Raises:
-        ValueError: one is no bound, or of a metric there is not.
+        ValueError: one is no bound, of a metric there is not, or one that no candidate can keep.
     """
     valid = tuple(training.objectives(task))
-    return tuple(str(Constraint.parse(text, valid)) for text in several("until", texts))
+    bounds = [Constraint.parse(text, valid) for text in several(option, texts)]
+    for bound in bounds:
+        check_reachable(bound, task, option)
+    return bounds
 
 
 def population_of(asked: int | Literal["auto"], objectives: Iterable[str]) -> int:

@@ -14,7 +14,6 @@ from optcell_search.stages import stage
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold
 
-from ...ledger.constraints import Constraint
 from ...ledger.request import LOCAL, Request
 from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
@@ -130,12 +129,10 @@ def resolve(
     known = training.objectives(data)
     directions = _directions(known, objectives)
     # Read here so that a mistyped constraint is found before anything is started.
-    asked = amounts.several("constraints", constraints)
-    bounds = [Constraint.parse(text, valid=tuple(known)) for text in asked]
-    goals = limits.goals_of(until, data)
+    bounds = limits.bounds_of("constraints", constraints, data)
+    goals = limits.bounds_of("until", until, data)
     if deterministic:
-        ends = [Constraint.stored(goal).metric for goal in goals]
-        _refuse_clocks([*directions, *(bound.metric for bound in bounds), *ends])
+        _refuse_clocks([*directions, *(bound.metric for bound in (*bounds, *goals))])
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
     budget, planned_folds = planned, count
@@ -171,7 +168,7 @@ def resolve(
         time_limit=time_limit,
         trial_time=longest,
         patience=patience,
-        until=goals,
+        until=tuple(map(str, goals)),
         first=tried_first,
         warm_start=mixtures,
         epochs=budget,

@@ -11,6 +11,7 @@ longer needed.
 from __future__ import annotations
 
 import io
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,8 @@ from .file_systems import Location
 FOLDER = "checkpoints"
 TRAINING = "training.pt"
 WEIGHTS = "model.safetensors"
+# In the metadata of the weights: the fold that they were trained in, counted from 0.
+_FOLD = "fold"
 
 
 class CheckpointError(RuntimeError):
@@ -64,19 +67,35 @@ def load_training(trial: Location, device: str) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-def weights_bytes(weights: Mapping[str, Tensor]) -> bytes:
-    """Return the content of ``model.safetensors``."""
+def weights_bytes(weights: Mapping[str, Tensor], fold: int = 0) -> bytes:
+    """Return the content of ``model.safetensors``, which says of which fold it is."""
     # In a population weights are parts of larger tensors.
     tensors = {name: apart(tensor.cpu()) for name, tensor in weights.items()}
-    return safetensors.torch.save(tensors)
+    return safetensors.torch.save(tensors, {_FOLD: str(fold)} if fold else None)
 
 
 def load_weights(trial: Location) -> dict[str, Tensor] | None:
     """Read ``model.safetensors``; None where there is none that can be read."""
+    found = load_weights_and_fold(trial)
+    return None if found is None else found[0]
+
+
+def load_weights_and_fold(trial: Location) -> tuple[dict[str, Tensor], int] | None:
+    """Return what `load_weights` does, and the fold, counted from 0.
+
+    It is 0 where the file does not say: earlier versions kept the first fold's.
+    """
     content = trial.read(WEIGHTS)
     if content is None:
         return None
     try:
-        return safetensors.torch.load(content)
+        return safetensors.torch.load(content), _fold_in(content)
     except (SafetensorError, ValueError):
         return None
+
+
+def _fold_in(content: bytes) -> int:
+    # The format: eight bytes with the length of a header, then that, in JSON.
+    size = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    return int(metadata.get(_FOLD, 0))

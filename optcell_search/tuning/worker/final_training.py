@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from optcell_search.training import (
     DivergedError,
     Training,
     examine,
+    examine_together,
     feedforward_baseline,
     outputs_on,
 )
@@ -28,10 +30,13 @@ from ...ledger.request import Request
 from ...ledger.trials.scores import Score
 from ..store.checkpoints import CheckpointError
 from ..store.file_systems import Location
-from ..store.finalized_weights import place, save
+from ..store.finalized_weights import load, place, save
 from .ending import failure, release
 from .job import Job
 from .seeds import Trained, train_seeds
+
+# How far rounding may take the loss of the same weights apart, on another machine, say.
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Work:
         checkpoints: of the run, below which the weights of each of the trial's seeds are kept.
         room: bytes that those of one seed may take.
         answers: whether the outputs on the splits are wanted, too.
+        tested: what seeds came to before, of which only answers are wanted; they are not trained
+            again where their weights are kept.
     """
 
     job: Job
@@ -51,6 +58,7 @@ class Work:
     checkpoints: str = ""
     room: int = 0
     answers: bool = False
+    tested: Mapping[int, Score] = field(default_factory=dict)
 
     def with_seeds(self, seeds: Sequence[int]) -> Work:
         """Return the same work for other seeds."""
@@ -116,6 +124,38 @@ def _failed(job: Job, error: Exception) -> Outcome:
 
 
 def _of_candidate(work: Work) -> dict[int, Outcome]:
+    kept = _kept(work)
+    left = [seed for seed in work.job.seeds if seed not in kept]
+    return kept | (_of_seeds(work.with_seeds(left)) if left else {})
+
+
+def _kept(work: Work) -> dict[int, Outcome]:
+    """Return what seeds answer that have been tested before, where their weights are kept.
+
+    They are taken if they score as noted: a `finalize` that was killed leaves others behind.
+    """
+    job = work.job
+    tested = {seed: score for seed, score in work.tested.items() if seed in job.seeds}
+    if not tested:
+        return {}
+    torch.set_num_threads(job.threads)
+    task = job.source.load(whole=True).to(job.device)
+    test = task.unseal()
+    model = job.candidate.build(task).to(job.device)
+    found = {}
+    for seed, score in tested.items():
+        weights = load(Location(work.checkpoints), job.number, seed, job.refit)
+        if weights is None:
+            continue
+        model.load_state_dict(weights)
+        outputs = _outputs(model, task, job)
+        scores, _ = examine_together([outputs["test"]], test, task)
+        if math.isclose(scores["loss"], score.test["loss"], rel_tol=_ROUNDING):
+            found[seed] = Outcome(score, outputs)
+    return found
+
+
+def _of_seeds(work: Work) -> dict[int, Outcome]:
     job = work.job
     ended = train_seeds(job)
     # Loaded anew, for this alone: the task that searches share in this process stays sealed.
@@ -129,15 +169,18 @@ def _of_candidate(work: Work) -> dict[int, Outcome]:
 def _of_seed(work: Work, trained: Trained, task: LoadedTask) -> Outcome:
     job, model, seed = work.job, trained.training.model, trained.training.seed
     score = _tested(model, task, trained.metrics, job)
-    outputs = {}
-    if work.answers:
-        outputs["test"] = outputs_on(model, task.test, task)
-        # What has been trained on is no validation.
-        if not job.refit:
-            outputs["validation"] = outputs_on(model, task.validation, task)
+    outputs = _outputs(model, task, job) if work.answers else {}
     where = place(Location(work.checkpoints), job.number, seed, job.refit)
     save(where, model.state_dict(), work.room)
     return Outcome(score, outputs)
+
+
+def _outputs(model: AnyModel, task: LoadedTask, job: Job) -> dict[str, list[Tensor]]:
+    """Return a model's outputs by split; what has been trained on is no validation."""
+    splits = (
+        {"test": task.test} if job.refit else {"test": task.test, "validation": task.validation}
+    )
+    return {name: outputs_on(model, split, task) for name, split in splits.items()}
 
 
 def _of_baseline(job: Job) -> dict[int, Outcome]:

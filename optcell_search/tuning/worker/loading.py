@@ -6,6 +6,7 @@ import functools
 
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import fold, whole_task
+from optcell_search.tasks.goals import Forecasting
 
 from ..cluster.data_transfer import Source
 from .job import Job
@@ -30,3 +31,11 @@ def tasks_of(job: Job) -> tuple[LoadedTask, ...]:
         task = load_task(job.source, job.device)
         return (whole_task(task) if job.refit else task,)
     return load_folds(job.source, job.device, job.folds, job.fold_seed)
+
+
+def kept_fold(task: LoadedTask, folds: int) -> int:
+    """Return which fold's weights stand for a trial, counted from 0: a forecast's last, else 0.
+
+    A forecast's folds are in order of time: the last has trained on the most, and on the newest.
+    """
+    return folds - 1 if isinstance(task.goal, Forecasting) else 0

@@ -19,7 +19,7 @@ from ..store.checkpoints import CheckpointError
 from ..store.file_systems import Location
 from .ending import check_objectives, out_of_memory, release
 from .job import Job, Report
-from .loading import tasks_of
+from .loading import kept_fold, tasks_of
 from .side_by_side import SideBySide
 
 # With how many a trial took the steps of an epoch, its own trainings or other trials, among its
@@ -109,6 +109,11 @@ class Session:
         )
 
     @property
+    def kept(self) -> int:
+        """The fold whose weights in the first repeat stand for the trial; see `kept_fold`."""
+        return kept_fold(self.trainings[0].task, self.job.folds)
+
+    @property
     def epoch(self) -> int:
         """Epochs trained so far."""
         return max(self._history, default=0)
@@ -188,8 +193,8 @@ class Session:
     def _save(self, location: Location) -> None:
         contents: dict[str, bytes] = {}
         if self.epoch >= self._epochs:
-            weights = self.trainings[0].model.state_dict()
-            contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights)
+            weights = self.trainings[self.kept].model.state_dict()
+            contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights, self.kept)
         state = {
             "candidate": self.job.candidate.to_dict(),
             "seeds": list(self.job.seeds),

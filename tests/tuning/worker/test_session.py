@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
-from runs import SPACE
+from runs import SPACE, write_series
 
 from optcell_search.space import SearchSpace
 from optcell_search.tasks.folds import fold
@@ -40,6 +41,11 @@ def job(tiny: str, tmp_path: Path) -> Job:
         checkpoints=str(tmp_path / "7"),
         checkpoint_bytes=10**6,
     )
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> str:
+    return write_series(tmp_path)
 
 
 def untimed(metrics: dict[str, float]) -> dict[str, float]:
@@ -234,6 +240,35 @@ def test_scores_by_fold_are_as_they_were_after_a_restart(job: Job, tmp_path: Pat
     again = Session(folded).restored()
     assert again is not None
     assert again.folds == told.folds != {}
+
+
+def test_the_weights_of_a_forecast_are_those_of_its_last_fold(
+    job: Job, series: str, tmp_path: Path
+) -> None:
+    many = replace(job, seeds=(3, 4, 5, 6, 7, 8), folds=3, epochs=1, objectives=("loss",))
+    for source, kept in ((job.source, 0), (Source(task=series, data_dir=str(tmp_path)), 2)):
+        one = replace(many, source=source, checkpoints=str(tmp_path / str(kept)))
+        session = Session(one)
+        session.advance()
+        found = checkpoints.load_weights_and_fold(Location(one.checkpoints))
+        assert found is not None
+        weights, fold_of = found
+        assert fold_of == kept
+        trained = session.trainings[kept].model.state_dict()
+        assert all(torch.equal(weights[name], tensor) for name, tensor in trained.items())
+        others = [training.model.state_dict() for training in session.trainings]
+        assert sum(all(torch.equal(o[n], weights[n]) for n in o) for o in others) == 1
+
+
+def test_weights_that_name_no_fold_are_of_the_first(tmp_path: Path) -> None:
+    weights = {"w": torch.ones(2)}
+    where = Location(str(tmp_path))
+    where.write(checkpoints.WEIGHTS, safetensors.torch.save(weights))
+    found = checkpoints.load_weights_and_fold(where)
+    assert found is not None
+    assert found[1] == 0
+    where.write(checkpoints.WEIGHTS, safetensors.torch.save(weights, {"fold": "last"}))
+    assert checkpoints.load_weights_and_fold(where) is None, "damaged"
 
 
 def test_folds_whose_longest_sequences_differ_have_their_gradients_told(
