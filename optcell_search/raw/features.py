@@ -25,7 +25,8 @@ MOST_LEVELS = 20
 class Features:
     """What the features of a step are, and how each is made from its column.
 
-    A column of numbers is one feature, value = (number − offset) / scale. A column of categories is
+    A column of numbers is one feature, value = (number − offset) / scale, or 0 whatever the number
+    where it was `constant` in training and is scaled. A column of categories is
     as many as it has levels, one of them 1 and the others 0, or, where a model is to embed it, one:
     the number of the level, and one behind the last where a cell is empty. Where missing cells are
     masked, a last feature for each such column is 1 where its number was missing.
@@ -42,6 +43,7 @@ class Features:
         mean: means of the training part over the features that `names` give, in their order.
         masked: columns with a feature that says where they were missing.
         truths: columns of numbers that held True and False in training; None: nobody has noted it.
+        constant: columns of numbers that are scaled and never changed in training.
     """
 
     names: tuple[str, ...]
@@ -53,6 +55,7 @@ class Features:
     masked: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
     truths: tuple[str, ...] | None = None
+    constant: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Features:
@@ -206,8 +209,9 @@ class Features:
             # In one go: a table may have a hundred thousand columns.
             width = len(self.names)
             scaled[:, :width] = (filled[:, :width] - np.array(self.offset)) / np.array(self.scale)
-            return scaled.astype(np.float32)
-        for name, offset, scale in zip(self.numeric, self.offset, self.scale, strict=True):
-            place = self.first[name]
-            scaled[:, place] = (filled[:, place] - offset) / scale
+        else:
+            for name, offset, scale in zip(self.numeric, self.offset, self.scale, strict=True):
+                place = self.first[name]
+                scaled[:, place] = (filled[:, place] - offset) / scale
+        scaled[:, [self.first[name] for name in self.constant]] = 0.0
         return scaled.astype(np.float32)

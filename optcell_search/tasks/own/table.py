@@ -249,9 +249,9 @@ def _drivers(made: TablePreprocessing, frame: pd.DataFrame, inputs: Inputs) -> T
         return None
     if features.levels or features.masked:
         return None
-    if set(features.scale) <= {1.0} and set(features.offset) <= {0.0}:
+    if set(features.scale) <= {1.0} and set(features.offset) <= {0.0} and not features.constant:
         return flat(inputs.values)
     width = len(features.names)
-    plain = dataclasses.replace(features, offset=(0.0,) * width, scale=(1.0,) * width)
+    plain = dataclasses.replace(features, offset=(0.0,) * width, scale=(1.0,) * width, constant=())
     # Of one length, so not without padding.
     return flat(dataclasses.replace(made, features=plain).inputs(frame).values)
