@@ -37,9 +37,9 @@ class Features:
         embedded: those of them that a model embeds.
         offset, scale: one for each column of numbers, in their order.
         missing: what becomes of an empty cell: "refuse" it, "forward" the number before it in its
-            sequence, "interpolate" between its neighbours, take the "mean" of the training part,
-            or that with a "mask". A category that is embedded has no mean and no neighbours: it is
-            the one "forward", or a category of its own.
+            sequence, "interpolate" between its neighbours, by time where rows have one, take the
+            "mean" of the training part, or that with a "mask". A category that is embedded has no
+            mean and no neighbours: it is the one "forward", or a category of its own.
         mean: means of the training part over the features that `names` give, in their order.
         masked: columns with a feature that says where they were missing.
         truths: columns of numbers that held True and False in training; None: nobody has noted it.
@@ -171,14 +171,20 @@ class Features:
         place = bisect.bisect_right([*self.first.values()], feature) - 1
         return self.names[place]
 
-    def fill(self, found: Floats) -> Floats:
-        """Return one sequence's `block` with nothing missing and the masks beside it, unscaled."""
+    def fill(self, found: Floats, at: Floats | None = None) -> Floats:
+        """Return one sequence's `block` with nothing missing and the masks beside it, unscaled.
+
+        Args:
+            found: (rows, features without masks) in order.
+            at: (rows,) times, along which is interpolated; None: rows are equally far apart.
+        """
+        at = np.arange(len(found)) if at is None else at
         gone = np.isnan(found)
         masks = gone[:, [self.first[name] for name in self.masked]].astype(np.float64)
         if gone.any():
             found = found.copy()
             for place in np.flatnonzero(gone.any(0)):
-                found[:, place] = self._filled(found[:, place], gone[:, place], int(place))
+                found[:, place] = self._filled(found[:, place], gone[:, place], int(place), at)
         return np.concatenate((found, masks), axis=1) if self.masked else found
 
     @functools.cached_property
@@ -189,12 +195,14 @@ class Features:
         )
         return dict(zip(self.names, np.cumsum([0, *widths])[:-1].tolist(), strict=True))
 
-    def _filled(self, column: Floats, gone: npt.NDArray[np.bool_], place: int) -> Floats:
+    def _filled(
+        self, column: Floats, gone: npt.NDArray[np.bool_], place: int, at: Floats
+    ) -> Floats:
         rows = np.arange(len(column))
         there = rows[~gone]
         between = self.missing == "interpolate" and self.column_of(place) not in self.embedded
         if between and len(there):
-            return np.asarray(np.interp(rows, there, column[there]))
+            return np.asarray(np.interp(at, at[there], column[there]))
         # Before the first number there is none to carry forward.
         values = np.where(gone, self.mean[place], column)
         if self.missing == "forward" and len(there):

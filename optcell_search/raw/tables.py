@@ -70,6 +70,10 @@ class Layout:
         places = torch.from_numpy(np.concatenate(found).astype(np.int64))
         return Ragged(places, torch.from_numpy(counts), -1), tuple(named), step
 
+    def moments(self, frame: pd.DataFrame, where: str) -> times.Moments:
+        """Return the time of each row, see `times.moments`."""
+        return times.moments(frame[self.time], f"{where}: column {self.time!r}", self.day_first)
+
     def _in_time(
         self, frame: pd.DataFrame, code: npt.NDArray[np.int64], where: str
     ) -> tuple[list[Rows], float]:
@@ -78,14 +82,14 @@ class Layout:
         if not self.time:
             return np.split(np.argsort(code, kind="stable"), bounds), 0.0
         column = frame[self.time]
+        moments = self.moments(frame, where)
         where = f"{where}: column {self.time!r}"
-        moments = times.moments(column, where, self.day_first)
         order = np.lexsort((moments, code))
         parts = np.split(order, bounds)
         for part in parts:
             _check_single(moments, part, frame, self, where)
         distances = [np.diff(moments[part]) for part in parts]
-        step = self.step or _most_frequent(np.concatenate(distances))
+        step = self.step or gaps.most_frequent(np.concatenate(distances), gaps.rounding(moments))
         dates = not times.are_numbers(column)
         found = [
             gaps.with_gaps(moments, part, step, self.gaps, dates=dates, names=column, where=where)
@@ -105,11 +109,6 @@ def _check_single(
             f"{layout.time} = {frame[layout.time].iloc[first]!r}, {columns.row(first)} and "
             f"{columns.row(second)}"
         )
-
-
-def _most_frequent(distances: npt.NDArray[Any]) -> float:
-    found, counts = np.unique(distances, return_counts=True)
-    return float(found[counts.argmax()]) if len(found) else 0.0
 
 
 def _require(counts: npt.NDArray[np.int64], names: list[str], where: str) -> None:
@@ -189,17 +188,27 @@ class TablePreprocessing(Preprocessing):
             "cut long sequences into several, or fewer columns",
         )
         if (rows < 0).any() or np.isnan(found).any():
-            values = self._one_by_one(found, places)
+            values = self._one_by_one(found, places, self._moments(raw))
         else:
             values = self.features.scaled(self.features.fill(found))[rows]
         return Inputs(kept(values, places), lengths_of(places), names, rows_of(places))
 
-    def _one_by_one(self, found: columns.Floats, places: Ragged) -> npt.NDArray[np.float32]:
+    def _moments(self, raw: pd.DataFrame) -> times.Moments | None:
+        """Return the times that empty cells are interpolated by, where they are."""
+        by_time = self.features.missing == "interpolate" and self.layout.time
+        return self.layout.moments(raw, self.where) if by_time else None
+
+    def _one_by_one(
+        self, found: columns.Floats, places: Ragged, moments: times.Moments | None
+    ) -> npt.NDArray[np.float32]:
         """Fill each sequence by what it has itself."""
         parts = []
         for part in split(places):
             known = part >= 0
-            own = self.features.fill(found[part[known]])
+            rows = part[known]
+            # From the first on: of dates in microseconds float64 would round off.
+            at = None if moments is None else (moments[rows] - moments[rows[0]]).astype(np.float64)
+            own = self.features.fill(found[rows], at)
             whole = np.zeros((len(part), own.shape[1]))
             whole[known] = own
             parts.append(

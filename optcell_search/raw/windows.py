@@ -251,6 +251,6 @@ def in_time(
     moments = times.moments(column, where, day_first)
     order = np.argsort(moments, kind="stable").astype(np.int64)
     gaps.check_single(moments, order, column, where)
-    step = step or gaps.usual_step(moments[order])
+    step = step or gaps.most_frequent(np.diff(moments[order]), gaps.rounding(moments))
     dates = not times.are_numbers(column)
     return gaps.with_gaps(moments, order, step, fill, dates=dates, names=column, where=where), step

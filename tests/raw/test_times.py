@@ -106,6 +106,16 @@ def test_typed_and_written_times_are_the_same() -> None:
     assert (np.diff(typed) == 3600 * 10**6).all()
 
 
+def test_times_of_pyarrow_are_those_of_pandas() -> None:
+    hours = pd.Series(pd.date_range("2020-03-28", periods=5, freq="h", tz="UTC"))
+    read = moments(hours.astype("timestamp[ns, UTC][pyarrow]"), "t")
+    assert read.tolist() == moments(hours, "t").tolist()
+    days = pd.Series(["2020-03-28", "2020-03-29"], dtype=object)
+    assert moments(pd.to_datetime(days).astype("date32[pyarrow]"), "t").tolist() == (
+        moments(days, "t").tolist()
+    )
+
+
 def test_a_long_whole_number_is_not_rounded() -> None:
     assert read(["9007199254740993", "9007199254740992"]).tolist() == [2**53 + 1, 2**53]
 

@@ -17,14 +17,29 @@ Source = npt.NDArray[np.int64]
 _DAY = 86_400 * 10**6  # µs
 # Months, quarters and years are of unequal length, and regular all the same.
 _CALENDAR = ((28, 31), (89, 92), (365, 366))
+# Distances are the same that differ by no more of a step.
+_SAME = 1e-6
 # An inserted step needs memory; a series with one row in a thousand is a series of events.
 _MOST_INSERTED = 1000
 
 
-def usual_step(sorted_moments: Moments) -> float:
-    """Return the most frequent distance between neighbours, the smallest of several; 0: one row."""
-    distances, counts = np.unique(np.diff(sorted_moments), return_counts=True)
-    return float(distances[counts.argmax()]) if len(distances) else 0.0
+def rounding(moments: Moments) -> float:
+    """Return how much distances of times are off by, because float64 holds no decimals."""
+    return 2 * float(np.spacing(np.abs(moments).max())) if moments.dtype.kind == "f" else 0.0
+
+
+def most_frequent(distances: npt.NDArray[Any], off: float = 0.0) -> float:
+    """Return the most frequent distance between neighbours, the smallest of several; 0: none.
+
+    Distances that are the same but for what they are `off` by `rounding`, as those of 0.1, 0.2 and
+    0.3 are, count together.
+    """
+    found, counts = np.unique(distances, return_counts=True)
+    if not len(found):
+        return 0.0
+    alike = np.cumsum(np.diff(found, prepend=found[0]) > _SAME * found + off)
+    most = alike == np.bincount(alike, counts).argmax()
+    return float(found[most][counts[most].argmax()])
 
 
 def check_single(moments: Moments, order: Source, names: Any, where: str) -> None:
@@ -64,7 +79,8 @@ def with_gaps(
     if gaps == "keep" or step == 0:
         return order
     distances = np.diff(moments[order]).astype(np.float64)
-    wide = np.flatnonzero(~_usual(distances, step, dates=dates))
+    same = _SAME + rounding(moments) / step
+    wide = np.flatnonzero(~_usual(distances, step, same, dates=dates))
     if not len(wide):
         return order
     times = distances / step
@@ -77,7 +93,7 @@ def with_gaps(
     if gaps == "refuse":
         raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
     whole = np.round(times)
-    odd = np.flatnonzero((np.abs(times - whole) > 1e-6) | (whole < 1))
+    odd = np.flatnonzero((np.abs(times - whole) > same) | (whole < 1))
     if len(odd):
         bad = int(order[int(odd[0])])
         raise ValueError(
@@ -94,9 +110,9 @@ def with_gaps(
     return source
 
 
-def _usual(distances: Floats, step: float, *, dates: bool) -> npt.NDArray[np.bool_]:
+def _usual(distances: Floats, step: float, same: float, *, dates: bool) -> npt.NDArray[np.bool_]:
     """Say which distances are a step, be it a month, a quarter or a year of any length."""
-    usual: npt.NDArray[np.bool_] = distances == step
+    usual: npt.NDArray[np.bool_] = np.abs(distances - step) <= same * step
     for low, high in _CALENDAR if dates else ():
         if low * _DAY <= step <= high * _DAY:
             usual |= (distances >= low * _DAY) & (distances <= high * _DAY)

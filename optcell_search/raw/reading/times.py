@@ -56,7 +56,9 @@ def moments(column: pd.Series[Any], where: str, day_first: DayFirst = "auto") ->
         )
     if column.dtype.kind in "iuf":
         return _numbers(column.to_numpy(), where)
-    if column.dtype.kind in "mM" or hasattr(column.dtype, "tz"):
+    # Those of pyarrow come as objects, one by one.
+    numpys = isinstance(column.dtype, np.dtype) and column.dtype.kind in "mM"
+    if numpys or hasattr(column.dtype, "tz"):
         return _typed(column)
     cells = [_unwrapped(cell) for cell in column.astype(object)]
     return _parsed(cells, where, day_first)

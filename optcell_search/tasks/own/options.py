@@ -57,8 +57,8 @@ class TableOptions(Task):
     missing: str = choice(
         "refuse",
         options=("refuse", "forward", "interpolate", "mean", "mask"),
-        doc="empty cells: refuse, the one before, between its neighbours, the training mean, or "
-        "that and a feature that says so",
+        doc="empty cells: refuse, the one before, between its neighbours (by time, where there is a "
+        "column of it), the training mean, or that and a feature that says so",
     )
     day_first: str = choice(
         "auto",

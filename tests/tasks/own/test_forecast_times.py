@@ -10,6 +10,9 @@ import pytest
 import torch
 from forecasts import ROWS, load, table
 
+from optcell_search.raw.reading.gaps import most_frequent
+from optcell_search.tasks import load as load_task
+
 
 def test_rows_are_put_in_order_of_time(tmp_path: Path) -> None:
     ordered, _ = load(tmp_path)
@@ -71,3 +74,26 @@ def test_nothing_looks_ahead(tmp_path: Path) -> None:
     split = task.train
     start = 201 - 24
     assert split.inputs[start, -1, 1] == split.inputs[start, -2, 1]
+
+
+@pytest.mark.parametrize(("first", "step"), [(0.0, 0.1), (1.7e9, 0.1), (-3e5, 1e-3)])
+@pytest.mark.parametrize("typed", [False, True])
+def test_times_in_decimals_are_regular(
+    tmp_path: Path, first: float, step: float, typed: bool
+) -> None:
+    columns = {**table(), "t": np.round(first + step * np.arange(ROWS), 4)}
+    frame = pd.DataFrame(columns)
+    path = tmp_path / ("a.parquet" if typed else "a.csv")
+    frame.to_parquet(path) if typed else frame.to_csv(path, index=False)
+    spec = f"forecast:file={path},target=load,time=t,window=24"
+    whole = load_task(spec)
+    frame = frame.drop(index=[50, 51])
+    frame.to_parquet(path) if typed else frame.to_csv(path, index=False)
+    with pytest.raises(ValueError, match="1 distances are not the usual one"):
+        load_task(spec)
+    assert load_task(f"{spec},gaps=forward").train.inputs.shape == whole.train.inputs.shape
+
+
+def test_distances_that_are_the_same_but_for_rounding_count_together() -> None:
+    moments = np.concatenate((0.1 * np.arange(9), 5.0 + np.arange(7)))
+    assert most_frequent(np.diff(moments)) == pytest.approx(0.1)

@@ -76,6 +76,21 @@ def test_gaps_in_time_are_found_and_filled(tmp_path: Path) -> None:
         load(tmp_path, twice)
 
 
+@pytest.mark.parametrize("gaps", ["keep", "interpolate"])
+@pytest.mark.parametrize("dates", [False, True])
+def test_what_is_interpolated_is_so_by_time(tmp_path: Path, gaps: str, dates: bool) -> None:
+    table = pd.DataFrame({"id": range(80), "y": range(80)})
+    table = table.assign(y=table["y"] % 2).loc[table.index.repeat(4)].reset_index(drop=True)
+    table["t"] = [0, 1, 11, 12] * 80
+    table["a"] = [0, None, 11, 12] * 80
+    if dates:
+        days = pd.Timestamp("2020-01-01") + pd.to_timedelta(table["t"], unit="D")
+        table["t"] = days.dt.strftime("%Y-%m-%d")
+    task = load(tmp_path, table, f"time=t,target=y,missing=interpolate,gaps={gaps}")
+    expected = range(13) if gaps == "interpolate" else (0, 1, 11, 12)
+    assert task.train.inputs[0, :, 0].tolist() == pytest.approx([*expected])
+
+
 def test_standard_scaling_is_by_the_training_part(tmp_path: Path) -> None:
     task = load(tmp_path, frame(), "time=t,target=y,scale=standard")
     steps = task.train.inputs.flatten(0, 1)
