@@ -69,6 +69,11 @@ class Features:
         return [name for name in self.names if name not in self.levels]
 
     @property
+    def with_comma(self) -> tuple[str, ...]:
+        """Columns of categories with a comma in a name; in others it can but be a decimal sign."""
+        return tuple(n for n, found in self.levels.items() if any("," in level for level in found))
+
+    @property
     def width(self) -> int:
         """Features of a step."""
         return sum(map(self._width, self.names)) + len(self.masked)

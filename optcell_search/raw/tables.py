@@ -166,7 +166,9 @@ class TablePreprocessing(Preprocessing):
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
-        return files.read(path, self.form)
+        classes = self.outputs.names if any("," in name for name in self.outputs.classes) else ()
+        kept = (self.layout.sequence, *classes, *self.features.with_comma)
+        return files.read(path, self.form, kept)
 
     def inputs(self, raw: pd.DataFrame, found: columns.Floats | None = None) -> Inputs:
         """Return the sequences in the order of their identifiers.

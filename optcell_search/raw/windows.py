@@ -124,7 +124,8 @@ class WindowPreprocessing(Preprocessing):
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
-        return files.read(path, self.form)
+        ahead = () if self.known is None else self.known.with_comma
+        return files.read(path, self.form, (*self.features.with_comma, *ahead))
 
     def inputs(self, raw: pd.DataFrame) -> Inputs:
         """Return all windows of the rows, the one whose answers lie behind the last row included.

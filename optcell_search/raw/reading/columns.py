@@ -293,6 +293,8 @@ def in_order(labels: set[str]) -> list[str]:
     """Return labels sorted: numbers by size and then form, anything else as text."""
     if all(map(_WHOLE.fullmatch, labels)):
         return sorted(labels, key=lambda label: (int(label), label))
-    if all(map(_DECIMAL.fullmatch, labels)):
-        return sorted(labels, key=lambda label: (float(label), label))
+    # A decimal comma is kept in a name.
+    pointed = {label: label.replace(",", ".") for label in labels}
+    if all(map(_DECIMAL.fullmatch, pointed.values())):
+        return sorted(labels, key=lambda label: (float(pointed[label]), label))
     return sorted(labels)

@@ -155,8 +155,9 @@ class Table(TableOptions, OwnData):
 
     def _read(self, folder: Path) -> _Read:
         path = find(self.path, folder)
-        where, frame = str(path), self.table(path)
         targets = names_in(self.target)
+        classes = targets if self.kind == "classification" else []
+        where, frame = str(path), self.table(path, (self.sequence, self.group, *classes))
         times_of = [self.time] if self.time else []
         there(frame, [self.sequence], "sequence", where)
         there(frame, times_of, "time", where)
