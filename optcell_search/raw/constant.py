@@ -19,8 +19,8 @@ def constant(values: Floats, deviation: Floats) -> npt.NDArray[np.bool_]:
         deviation: (columns,); of equal numbers that rounding makes unequal to their mean it is a
             number above 0 that says nothing.
     """
-    found: npt.NDArray[np.bool_] = np.nanmin(values, axis=0) == np.nanmax(values, axis=0)
-    return found | (deviation == 0)
+    same = np.nanmin(values, axis=0) == np.nanmax(values, axis=0)
+    return np.asarray(same | (deviation == 0))
 
 
 def tell(names: Sequence[object], where: str) -> None:

@@ -183,13 +183,13 @@ class Features:
             found: (rows, features without masks) in order.
             at: (rows,) times, along which is interpolated; None: rows are equally far apart.
         """
-        at = np.arange(len(found)) if at is None else at
+        along = np.arange(len(found), dtype=np.float64) if at is None else at
         gone = np.isnan(found)
         masks = gone[:, [self.first[name] for name in self.masked]].astype(np.float64)
         if gone.any():
             found = found.copy()
             for place in np.flatnonzero(gone.any(0)):
-                found[:, place] = self._filled(found[:, place], gone[:, place], int(place), at)
+                found[:, place] = self._filled(found[:, place], gone[:, place], int(place), along)
         return np.concatenate((found, masks), axis=1) if self.masked else found
 
     @functools.cached_property

@@ -34,7 +34,7 @@ class Layout:
         time: column that orders the rows of a sequence; empty: they are in order.
         day_first: see `times.moments`.
         gaps: see `gaps.with_gaps`.
-        step: distance of two rows in time; 0: as most of the rows have it.
+        step: distance of two rows in time, see `times.apart`; 0: as most of the rows have it.
     """
 
     sequence: str
@@ -86,9 +86,10 @@ class Layout:
         where = f"{where}: column {self.time!r}"
         order = np.lexsort((moments, code))
         parts = np.split(order, bounds)
+        times.refuse_midnight(moments, parts, column, where)
         for part in parts:
             _check_single(moments, part, frame, self, where)
-        distances = [np.diff(moments[part]) for part in parts]
+        distances = [times.apart(moments[part]) for part in parts]
         step = self.step or gaps.most_frequent(np.concatenate(distances), gaps.rounding(moments))
         dates = not times.are_numbers(column)
         found = [
@@ -101,7 +102,7 @@ class Layout:
 def _check_single(
     moments: times.Moments, part: Rows, frame: pd.DataFrame, layout: Layout, where: str
 ) -> None:
-    same = np.flatnonzero(np.diff(moments[part]) == 0)
+    same = np.flatnonzero(times.apart(moments[part]) == 0)
     if len(same):
         first, second = sorted((int(part[same[0]]), int(part[same[0] + 1])))
         raise ValueError(

@@ -251,7 +251,8 @@ def in_time(
     column, where = frame[time], f"{where}: column {time!r}"
     moments = times.moments(column, where, day_first)
     order = np.argsort(moments, kind="stable").astype(np.int64)
+    times.refuse_midnight(moments, [order], column, where)
     gaps.check_single(moments, order, column, where)
-    step = step or gaps.most_frequent(np.diff(moments[order]), gaps.rounding(moments))
+    step = step or gaps.most_frequent(times.apart(moments[order]), gaps.rounding(moments))
     dates = not times.are_numbers(column)
     return gaps.with_gaps(moments, order, step, fill, dates=dates, names=column, where=where), step

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Floats, row
-from .times import Moments
+from .times import Moments, apart
 
 Gaps = Literal["keep", "refuse", "forward", "interpolate"]
 Source = npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ def check_single(moments: Moments, order: Source, names: Any, where: str) -> Non
         order: numbers of the rows, sorted by time.
         names: the times as written, for the message.
     """
-    same = np.flatnonzero(np.diff(moments[order]) == 0)
+    same = np.flatnonzero(apart(moments[order]) == 0)
     if len(same):
         first, second = sorted((int(order[same[0]]), int(order[same[0] + 1])))
         raise ValueError(
@@ -67,9 +67,9 @@ def with_gaps(
     Args:
         moments: (rows,) in the order of the file.
         order: numbers of the rows, sorted by time.
-        step: distance of two neighbours where nothing is missing.
+        step: distance of two neighbours where nothing is missing, as `times.apart` gives it.
         gaps: "keep" inserts nothing and checks nothing, "refuse" inserts nothing.
-        dates: whether moments are microseconds of dates, so that months are known.
+        dates: whether moments are those of dates, so that months are known.
         names: the times as written, for messages.
         where: file and column.
 
@@ -78,7 +78,7 @@ def with_gaps(
     """
     if gaps == "keep" or step == 0:
         return order
-    distances = np.diff(moments[order]).astype(np.float64)
+    distances = apart(moments[order])
     same = _SAME + rounding(moments) / step
     wide = np.flatnonzero(~_usual(distances, step, same, dates=dates))
     if not len(wide):

@@ -63,6 +63,21 @@ def test_months_are_regular_and_a_missing_one_is_a_gap(tmp_path: Path) -> None:
         load(tmp_path, "", gappy)
 
 
+def test_months_are_regular_to_the_nanosecond_too(tmp_path: Path) -> None:
+    months = pd.Series(pd.date_range("1980-01-01", periods=ROWS, freq="MS"))
+    frame = pd.DataFrame({**table(), "t": months + pd.Timedelta(nanoseconds=7)})
+    frame.to_parquet(tmp_path / "a.parquet")
+    made = load_task(f"forecast:file={tmp_path}/a.parquet,target=load,time=t").preprocessing
+    assert made.inputs(frame.assign(t=months)).values.shape == made.inputs(frame).values.shape
+
+
+def test_times_of_day_that_go_past_midnight_are_refused(tmp_path: Path) -> None:
+    minutes = (np.arange(ROWS) + 22 * 60) % 1440
+    clock = np.array([f"{minute // 60}:{minute % 60:02d}" for minute in minutes])
+    with pytest.raises(ValueError, match=r"'23:59' in row 120 is followed by '0:00' in row 121, "):
+        load(tmp_path, "", {**table(), "t": clock})
+
+
 def test_nothing_looks_ahead(tmp_path: Path) -> None:
     for option in ("missing=interpolate", "gaps=interpolate"):
         with pytest.raises(ValueError, match=r"looks ahead|valid: 'refuse', 'forward'"):
