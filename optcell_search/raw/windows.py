@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .base import Answers, How, Inputs, Preprocessing, Rows
 from .features import Features
@@ -145,7 +146,17 @@ class WindowPreprocessing(Preprocessing):
             None,
             tuple(map(str, names)),
             last[:, None],
+            without_last=self._without_last(frame, order, starts),
         )
+
+    def _without_last(
+        self, frame: pd.DataFrame, order: Rows, starts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_] | None:
+        own = [name for name in self.forecast if name in self.features.numeric]
+        if self.features.missing not in ("mean", "mask") or not own:
+            return None
+        rows = order[_before(order)[starts - 1]]
+        return np.any([columns.missing(frame[name])[rows] for name in own], axis=0)
 
     def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
         """Return (windows, targets · horizon) values in float64, column after column.
@@ -214,12 +225,38 @@ class WindowPreprocessing(Preprocessing):
         return features.scaled(found)
 
 
+def tell_levels(model: nn.Module, inputs: Inputs, index: Rows, where: str) -> None:
+    """Warn of forecasts relative to a last value that was not there.
+
+    Args:
+        model: what forecasts.
+        inputs: the windows.
+        index: of those that are forecast from.
+        where: what the rows are called.
+    """
+    if getattr(model, "relative", None) is None or inputs.without_last is None:
+        return
+    lacking = index[inputs.without_last[index]]
+    if len(lacking):
+        warnings.warn(
+            f"{where}: {len(lacking)} forecasts, the first at {inputs.names[int(lacking[0])]}, are "
+            "relative to an empty last value, for which the mean of the training part stands; fill "
+            "it, or train with missing=forward",
+            stacklevel=4,
+        )
+
+
+def _before(order: Rows) -> Rows:
+    """Return the place of each row in time, of a missing one that of the row before it."""
+    return np.maximum.accumulate(np.where(order >= 0, np.arange(len(order)), 0))
+
+
 def _named(written: list[str | None], order: Rows, places: Rows) -> list[str]:
     """Return the times of the rows at these places in time; one that is missing has none written.
 
     It is called by the row before it, and how many steps it is later: "9:00 +2".
     """
-    before = np.maximum.accumulate(np.where(order >= 0, np.arange(len(order)), 0))
+    before = _before(order)
     names = []
     for place in places.tolist():
         known = int(before[place])
