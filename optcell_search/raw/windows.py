@@ -156,7 +156,7 @@ class WindowPreprocessing(Preprocessing):
         if self.features.missing not in ("mean", "mask") or not own:
             return None
         rows = order[_before(order)[starts - 1]]
-        return np.any([columns.missing(frame[name])[rows] for name in own], axis=0)
+        return np.asarray(np.any([columns.missing(frame[name])[rows] for name in own], axis=0))
 
     def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
         """Return (windows, targets · horizon) values in float64, column after column.
@@ -184,7 +184,7 @@ class WindowPreprocessing(Preprocessing):
         for described in (self.features, self.known):
             if described is not None:
                 described.check(frame, self.where)
-        order, _ = in_time(frame, self.time, self.day_first, self.gaps, self.step, self.where)
+        order, _ = gaps.in_time(frame, self.time, self.day_first, self.gaps, self.step, self.where)
         past = len(order)
         written = [name for name in self.forecast if name in frame.columns]
         if self.known is not None and written:
@@ -263,33 +263,3 @@ def _named(written: list[str | None], order: Rows, places: Rows) -> list[str]:
         later = f" +{place - known}" if place > known else ""
         names.append(f"{written[order[known]]}{later}")
     return names
-
-
-def in_time(
-    frame: pd.DataFrame,
-    time: str,
-    day_first: times.DayFirst,
-    fill: gaps.Gaps,
-    step: float,
-    where: str,
-) -> tuple[Rows, float]:
-    """Return the rows in order of time, −1 for a missing one, and the usual step of time.
-
-    Raises:
-        ValueError: a time is missing, double or unclear, or a step is missing and shall not be.
-    """
-    if not time:
-        return np.arange(len(frame), dtype=np.int64), 0.0
-    if time not in frame.columns:
-        raise ValueError(
-            f"{where}: there is no column {time!r} for time; "
-            f"valid: {columns.listed(list(frame.columns))}"
-        )
-    column, where = frame[time], f"{where}: column {time!r}"
-    moments = times.moments(column, where, day_first)
-    order = np.argsort(moments, kind="stable").astype(np.int64)
-    times.refuse_midnight(moments, [order], column, where)
-    gaps.check_single(moments, order, column, where)
-    step = step or gaps.most_frequent(times.apart(moments[order]), gaps.rounding(moments))
-    dates = not times.are_numbers(column)
-    return gaps.with_gaps(moments, order, step, fill, dates=dates, names=column, where=where), step

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from .columns import Floats, row
-from .times import Moments, apart
+from .columns import Floats, listed, row
+from .times import DayFirst, Moments, apart, are_numbers, refuse_midnight
+from .times import moments as read
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Gaps = Literal["keep", "refuse", "forward", "interpolate"]
 Source = npt.NDArray[np.int64]
@@ -57,6 +61,37 @@ def check_single(moments: Moments, order: Source, names: Any, where: str) -> Non
             f"{where}: {names.iloc[first]} stands in more than one row, {row(first)} and "
             f"{row(second)}; valid: one row a time"
         )
+
+
+def in_time(
+    frame: pd.DataFrame,
+    time: str,
+    day_first: DayFirst,
+    gaps: Gaps,
+    step: float,
+    where: str,
+) -> tuple[Source, float]:
+    """Return the rows in order of time, −1 for a missing one, and the usual step of time.
+
+    Raises:
+        ValueError: a time is missing, double or unclear, or a step is missing and shall not be.
+    """
+    if not time:
+        return np.arange(len(frame), dtype=np.int64), 0.0
+    if time not in frame.columns:
+        raise ValueError(
+            f"{where}: there is no column {time!r} for time; valid: {listed(list(frame.columns))}"
+        )
+    if frame.empty:
+        return np.empty(0, dtype=np.int64), step
+    column, where = frame[time], f"{where}: column {time!r}"
+    moments = read(column, where, day_first)
+    order = np.argsort(moments, kind="stable").astype(np.int64)
+    refuse_midnight(moments, [order], column, where)
+    check_single(moments, order, column, where)
+    step = step or most_frequent(apart(moments[order]), rounding(moments))
+    dates = not are_numbers(column)
+    return with_gaps(moments, order, step, gaps, dates=dates, names=column, where=where), step
 
 
 def with_gaps(

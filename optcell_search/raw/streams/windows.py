@@ -12,7 +12,8 @@ from torch import nn
 from ..ragged import flat
 from ..reading import files
 from ..reading.columns import listed
-from ..windows import WindowPreprocessing, in_time, tell_levels
+from ..reading.gaps import in_time
+from ..windows import WindowPreprocessing, tell_levels
 from .base import Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:

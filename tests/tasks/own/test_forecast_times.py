@@ -78,6 +78,15 @@ def test_times_of_day_that_go_past_midnight_are_refused(tmp_path: Path) -> None:
         load(tmp_path, "", {**table(), "t": clock})
 
 
+@pytest.mark.parametrize("form", ["%H:%M", "%Y-%m-%d %H:%M", ""])
+def test_no_rows_are_too_few(tmp_path: Path, form: str) -> None:
+    minutes = pd.Series(pd.date_range("2020-01-01", periods=ROWS, freq="min"))
+    times = minutes.dt.strftime(form) if form else 0.1 * np.arange(ROWS)
+    made = load(tmp_path, "", {**table(), "t": times})[0].preprocessing
+    with pytest.raises(ValueError, match="0 rows are too few"):
+        made.inputs(pd.DataFrame({**table(), "t": times}).head(0))
+
+
 def test_nothing_looks_ahead(tmp_path: Path) -> None:
     for option in ("missing=interpolate", "gaps=interpolate"):
         with pytest.raises(ValueError, match=r"looks ahead|valid: 'refuse', 'forward'"):
