@@ -22,7 +22,7 @@ from .reading.npz import Array, array, opened, single
 class ArrayPreprocessing(Preprocessing):
     """Arrays of numbers: x (sequences, time, features), with lengths or without.
 
-        value = (x − offset) / scale
+        value = (x − offset) / scale, 0 where a feature was constant in training
 
     With lengths, x may also be (steps of all sequences, features), one sequence after the other.
 
@@ -31,6 +31,7 @@ class ArrayPreprocessing(Preprocessing):
         frame: channels, height and width of a movie's frame, x (movies, frames, *frame); empty:
             steps are no images.
         offset, scale: one for each feature; empty: values are taken as they are.
+        constant: numbers of the features that are scaled and never changed in training.
         where: what the file is called in messages.
     """
 
@@ -40,6 +41,7 @@ class ArrayPreprocessing(Preprocessing):
     frame: tuple[int, ...] = ()
     offset: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    constant: tuple[int, ...] = ()
     where: str = "arrays"
 
     @classmethod
@@ -69,6 +71,7 @@ class ArrayPreprocessing(Preprocessing):
         steps = laid.steps(laid.x)
         if self.offset:
             steps = (steps - np.array(self.offset)) / np.array(self.scale)
+            steps[:, list(self.constant)] = 0.0
         names = tuple(map(str, range(len(laid))))
         values = laid.stored(steps.astype(np.float32), 0.0)
         return Inputs(values, laid.kept, names, laid.rows)

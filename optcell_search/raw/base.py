@@ -37,6 +37,8 @@ class Inputs:
         rows: (sequences, time), which raw row each step comes from, −1: none; of values without
             padding (steps,), one sequence after the other.
         notes: what was read otherwise than it is written, one sentence each.
+        without_last: (sequences,) whether the last value of a series that is forecast was empty, so
+            that the mean of the training part stands there; None: of none.
     """
 
     values: Stored
@@ -44,6 +46,7 @@ class Inputs:
     names: tuple[str, ...]
     rows: Rows
     notes: tuple[str, ...] = ()
+    without_last: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.values)

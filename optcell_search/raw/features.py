@@ -25,7 +25,8 @@ MOST_LEVELS = 20
 class Features:
     """What the features of a step are, and how each is made from its column.
 
-    A column of numbers is one feature, value = (number − offset) / scale. A column of categories is
+    A column of numbers is one feature, value = (number − offset) / scale, or 0 whatever the number
+    where it was `constant` in training and is scaled. A column of categories is
     as many as it has levels, one of them 1 and the others 0, or, where a model is to embed it, one:
     the number of the level, and one behind the last where a cell is empty. Where missing cells are
     masked, a last feature for each such column is 1 where its number was missing.
@@ -36,12 +37,13 @@ class Features:
         embedded: those of them that a model embeds.
         offset, scale: one for each column of numbers, in their order.
         missing: what becomes of an empty cell: "refuse" it, "forward" the number before it in its
-            sequence, "interpolate" between its neighbours, take the "mean" of the training part,
-            or that with a "mask". A category that is embedded has no mean and no neighbours: it is
-            the one "forward", or a category of its own.
+            sequence, "interpolate" between its neighbours, by time where rows have one, take the
+            "mean" of the training part, or that with a "mask". A category that is embedded has no
+            mean and no neighbours: it is the one "forward", or a category of its own.
         mean: means of the training part over the features that `names` give, in their order.
         masked: columns with a feature that says where they were missing.
         truths: columns of numbers that held True and False in training; None: nobody has noted it.
+        constant: columns of numbers that are scaled and never changed in training.
     """
 
     names: tuple[str, ...]
@@ -53,6 +55,7 @@ class Features:
     masked: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
     truths: tuple[str, ...] | None = None
+    constant: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Features:
@@ -64,6 +67,11 @@ class Features:
     def numeric(self) -> list[str]:
         """Columns that are numbers."""
         return [name for name in self.names if name not in self.levels]
+
+    @property
+    def with_comma(self) -> tuple[str, ...]:
+        """Columns of categories with a comma in a name; in others it can but be a decimal sign."""
+        return tuple(n for n, found in self.levels.items() if any("," in level for level in found))
 
     @property
     def width(self) -> int:
@@ -168,14 +176,20 @@ class Features:
         place = bisect.bisect_right([*self.first.values()], feature) - 1
         return self.names[place]
 
-    def fill(self, found: Floats) -> Floats:
-        """Return one sequence's `block` with nothing missing and the masks beside it, unscaled."""
+    def fill(self, found: Floats, at: Floats | None = None) -> Floats:
+        """Return one sequence's `block` with nothing missing and the masks beside it, unscaled.
+
+        Args:
+            found: (rows, features without masks) in order.
+            at: (rows,) times, along which is interpolated; None: rows are equally far apart.
+        """
+        along = np.arange(len(found), dtype=np.float64) if at is None else at
         gone = np.isnan(found)
         masks = gone[:, [self.first[name] for name in self.masked]].astype(np.float64)
         if gone.any():
             found = found.copy()
             for place in np.flatnonzero(gone.any(0)):
-                found[:, place] = self._filled(found[:, place], gone[:, place], int(place))
+                found[:, place] = self._filled(found[:, place], gone[:, place], int(place), along)
         return np.concatenate((found, masks), axis=1) if self.masked else found
 
     @functools.cached_property
@@ -186,12 +200,14 @@ class Features:
         )
         return dict(zip(self.names, np.cumsum([0, *widths])[:-1].tolist(), strict=True))
 
-    def _filled(self, column: Floats, gone: npt.NDArray[np.bool_], place: int) -> Floats:
+    def _filled(
+        self, column: Floats, gone: npt.NDArray[np.bool_], place: int, at: Floats
+    ) -> Floats:
         rows = np.arange(len(column))
         there = rows[~gone]
         between = self.missing == "interpolate" and self.column_of(place) not in self.embedded
         if between and len(there):
-            return np.asarray(np.interp(rows, there, column[there]))
+            return np.asarray(np.interp(at, at[there], column[there]))
         # Before the first number there is none to carry forward.
         values = np.where(gone, self.mean[place], column)
         if self.missing == "forward" and len(there):
@@ -206,8 +222,9 @@ class Features:
             # In one go: a table may have a hundred thousand columns.
             width = len(self.names)
             scaled[:, :width] = (filled[:, :width] - np.array(self.offset)) / np.array(self.scale)
-            return scaled.astype(np.float32)
-        for name, offset, scale in zip(self.numeric, self.offset, self.scale, strict=True):
-            place = self.first[name]
-            scaled[:, place] = (filled[:, place] - offset) / scale
+        else:
+            for name, offset, scale in zip(self.numeric, self.offset, self.scale, strict=True):
+                place = self.first[name]
+                scaled[:, place] = (filled[:, place] - offset) / scale
+        scaled[:, [self.first[name] for name in self.constant]] = 0.0
         return scaled.astype(np.float32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from .constant import constant, tell
 from .features import MOST_LEVELS, Features, Missing
 from .reading import columns, times
 
@@ -98,12 +99,16 @@ def fit_and_read(
         mean[place] = levels - 1
     places = [plain.first[name] for name in plain.numeric]
     offset, deviation = plain.offset, plain.scale
+    unchanging: list[str] = []
     if scale == "standard":
-        spread = np.nanstd(found[train][:, places], axis=0)
-        # A column that never changes tells nothing; it becomes 0.
+        seen = found[train][:, places]
+        spread = np.nanstd(seen, axis=0)
+        same = constant(seen, spread)
+        unchanging = [plain.numeric[place] for place in np.flatnonzero(same)]
+        tell(unchanging, where)
         offset, deviation = (
             tuple(mean[places].tolist()),
-            tuple(np.where(spread > 0, spread, 1.0).tolist()),
+            tuple(np.where(same, 1.0, spread).tolist()),
         )
     gone = np.atleast_1d(np.isnan(found).any(0))
     masked = [n for n in names if missing == "mask" and gone[plain.first[n]]]
@@ -117,6 +122,7 @@ def fit_and_read(
         masked=tuple(masked),
         embedded=plain.embedded,
         truths=columns.truths(frame, plain.numeric),
+        constant=tuple(unchanging),
     )
     _check_precision(found, described, where)
     return described, found

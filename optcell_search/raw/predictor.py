@@ -18,7 +18,7 @@ from .ragged import Ragged, answered
 from .streams import Stream, stream_of
 from .tables import TablePreprocessing
 from .texts import TextPreprocessing
-from .windows import WindowPreprocessing
+from .windows import WindowPreprocessing, tell_levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,10 +117,12 @@ class Predictor:
         texts = isinstance(preprocessing, TextPreprocessing)
         if isinstance(raw, Path) or (isinstance(raw, str) and not texts):
             # Every kind has a name for its messages.
-            preprocessing = dataclasses.replace(preprocessing, where=str(raw))  # type: ignore[call-arg]
+            where = str(raw)
+            preprocessing = dataclasses.replace(preprocessing, where=where)  # type: ignore[call-arg]
             raw = preprocessing.read(Path(raw))
         else:
-            preprocessing = dataclasses.replace(preprocessing, where="the data given")  # type: ignore[call-arg]
+            where = "the data given"
+            preprocessing = dataclasses.replace(preprocessing, where=where)  # type: ignore[call-arg]
         if isinstance(preprocessing, TextPreprocessing):
             # As one stream; what follows its last symbol is asked for, too.
             symbols = preprocessing.symbols(raw)
@@ -131,6 +133,7 @@ class Predictor:
         inputs = preprocessing.inputs(raw)
         for note in inputs.notes:
             warnings.warn(note, stacklevel=3)
+        tell_levels(self.model, inputs, np.arange(len(inputs)), where)
         return inputs
 
     def _answered(self, inputs: Inputs) -> Tensor:

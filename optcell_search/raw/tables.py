@@ -34,7 +34,7 @@ class Layout:
         time: column that orders the rows of a sequence; empty: they are in order.
         day_first: see `times.moments`.
         gaps: see `gaps.with_gaps`.
-        step: distance of two rows in time; 0: as most of the rows have it.
+        step: distance of two rows in time, see `times.apart`; 0: as most of the rows have it.
     """
 
     sequence: str
@@ -70,6 +70,10 @@ class Layout:
         places = torch.from_numpy(np.concatenate(found).astype(np.int64))
         return Ragged(places, torch.from_numpy(counts), -1), tuple(named), step
 
+    def moments(self, frame: pd.DataFrame, where: str) -> times.Moments:
+        """Return the time of each row, see `times.moments`."""
+        return times.moments(frame[self.time], f"{where}: column {self.time!r}", self.day_first)
+
     def _in_time(
         self, frame: pd.DataFrame, code: npt.NDArray[np.int64], where: str
     ) -> tuple[list[Rows], float]:
@@ -78,14 +82,15 @@ class Layout:
         if not self.time:
             return np.split(np.argsort(code, kind="stable"), bounds), 0.0
         column = frame[self.time]
+        moments = self.moments(frame, where)
         where = f"{where}: column {self.time!r}"
-        moments = times.moments(column, where, self.day_first)
         order = np.lexsort((moments, code))
         parts = np.split(order, bounds)
+        times.refuse_midnight(moments, parts, column, where)
         for part in parts:
             _check_single(moments, part, frame, self, where)
-        distances = [np.diff(moments[part]) for part in parts]
-        step = self.step or _most_frequent(np.concatenate(distances))
+        distances = [times.apart(moments[part]) for part in parts]
+        step = self.step or gaps.most_frequent(np.concatenate(distances), gaps.rounding(moments))
         dates = not times.are_numbers(column)
         found = [
             gaps.with_gaps(moments, part, step, self.gaps, dates=dates, names=column, where=where)
@@ -97,7 +102,7 @@ class Layout:
 def _check_single(
     moments: times.Moments, part: Rows, frame: pd.DataFrame, layout: Layout, where: str
 ) -> None:
-    same = np.flatnonzero(np.diff(moments[part]) == 0)
+    same = np.flatnonzero(times.apart(moments[part]) == 0)
     if len(same):
         first, second = sorted((int(part[same[0]]), int(part[same[0] + 1])))
         raise ValueError(
@@ -105,11 +110,6 @@ def _check_single(
             f"{layout.time} = {frame[layout.time].iloc[first]!r}, {columns.row(first)} and "
             f"{columns.row(second)}"
         )
-
-
-def _most_frequent(distances: npt.NDArray[Any]) -> float:
-    found, counts = np.unique(distances, return_counts=True)
-    return float(found[counts.argmax()]) if len(found) else 0.0
 
 
 def _require(counts: npt.NDArray[np.int64], names: list[str], where: str) -> None:
@@ -167,7 +167,9 @@ class TablePreprocessing(Preprocessing):
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
-        return files.read(path, self.form)
+        classes = self.outputs.names if any("," in name for name in self.outputs.classes) else ()
+        kept = (self.layout.sequence, *classes, *self.features.with_comma)
+        return files.read(path, self.form, kept)
 
     def inputs(self, raw: pd.DataFrame, found: columns.Floats | None = None) -> Inputs:
         """Return the sequences in the order of their identifiers.
@@ -189,17 +191,27 @@ class TablePreprocessing(Preprocessing):
             "cut long sequences into several, or fewer columns",
         )
         if (rows < 0).any() or np.isnan(found).any():
-            values = self._one_by_one(found, places)
+            values = self._one_by_one(found, places, self._moments(raw))
         else:
             values = self.features.scaled(self.features.fill(found))[rows]
         return Inputs(kept(values, places), lengths_of(places), names, rows_of(places))
 
-    def _one_by_one(self, found: columns.Floats, places: Ragged) -> npt.NDArray[np.float32]:
+    def _moments(self, raw: pd.DataFrame) -> times.Moments | None:
+        """Return the times that empty cells are interpolated by, where they are."""
+        by_time = self.features.missing == "interpolate" and self.layout.time
+        return self.layout.moments(raw, self.where) if by_time else None
+
+    def _one_by_one(
+        self, found: columns.Floats, places: Ragged, moments: times.Moments | None
+    ) -> npt.NDArray[np.float32]:
         """Fill each sequence by what it has itself."""
         parts = []
         for part in split(places):
             known = part >= 0
-            own = self.features.fill(found[part[known]])
+            rows = part[known]
+            # From the first on: of dates in microseconds float64 would round off.
+            at = None if moments is None else (moments[rows] - moments[rows[0]]).astype(np.float64)
+            own = self.features.fill(found[rows], at)
             whole = np.zeros((len(part), own.shape[1]))
             whole[known] = own
             parts.append(

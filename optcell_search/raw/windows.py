@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .base import Answers, How, Inputs, Preprocessing, Rows
 from .features import Features
@@ -124,7 +125,8 @@ class WindowPreprocessing(Preprocessing):
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
-        return files.read(path, self.form)
+        ahead = () if self.known is None else self.known.with_comma
+        return files.read(path, self.form, (*self.features.with_comma, *ahead))
 
     def after_each_row(self) -> WindowPreprocessing:
         """Return the same with a window that ends at each row, however far apart they were."""
@@ -148,7 +150,17 @@ class WindowPreprocessing(Preprocessing):
             None,
             tuple(map(str, names)),
             last[:, None],
+            without_last=self._without_last(frame, order, starts),
         )
+
+    def _without_last(
+        self, frame: pd.DataFrame, order: Rows, starts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_] | None:
+        own = [name for name in self.forecast if name in self.features.numeric]
+        if self.features.missing not in ("mean", "mask") or not own:
+            return None
+        rows = order[_before(order)[starts - 1]]
+        return np.asarray(np.any([columns.missing(frame[name])[rows] for name in own], axis=0))
 
     def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
         """Return (windows, targets · horizon) values in float64, column after column.
@@ -176,7 +188,7 @@ class WindowPreprocessing(Preprocessing):
         for described in (self.features, self.known):
             if described is not None:
                 described.check(frame, self.where)
-        order, _ = in_time(frame, self.time, self.day_first, self.gaps, self.step, self.where)
+        order, _ = gaps.in_time(frame, self.time, self.day_first, self.gaps, self.step, self.where)
         past = len(order)
         written = [name for name in self.forecast if name in frame.columns]
         if self.known is not None and written:
@@ -217,44 +229,41 @@ class WindowPreprocessing(Preprocessing):
         return features.scaled(found)
 
 
+def tell_levels(model: nn.Module, inputs: Inputs, index: Rows, where: str) -> None:
+    """Warn of forecasts relative to a last value that was not there.
+
+    Args:
+        model: what forecasts.
+        inputs: the windows.
+        index: of those that are forecast from.
+        where: what the rows are called.
+    """
+    if getattr(model, "relative", None) is None or inputs.without_last is None:
+        return
+    lacking = index[inputs.without_last[index]]
+    if len(lacking):
+        warnings.warn(
+            f"{where}: {len(lacking)} forecasts, the first at {inputs.names[int(lacking[0])]}, are "
+            "relative to an empty last value, for which the mean of the training part stands; fill "
+            "it, or train with missing=forward",
+            stacklevel=4,
+        )
+
+
+def _before(order: Rows) -> Rows:
+    """Return the place of each row in time, of a missing one that of the row before it."""
+    return np.maximum.accumulate(np.where(order >= 0, np.arange(len(order)), 0))
+
+
 def _named(written: list[str | None], order: Rows, places: Rows) -> list[str]:
     """Return the times of the rows at these places in time; one that is missing has none written.
 
     It is called by the row before it, and how many steps it is later: "9:00 +2".
     """
-    before = np.maximum.accumulate(np.where(order >= 0, np.arange(len(order)), 0))
+    before = _before(order)
     names = []
     for place in places.tolist():
         known = int(before[place])
         later = f" +{place - known}" if place > known else ""
         names.append(f"{written[order[known]]}{later}")
     return names
-
-
-def in_time(
-    frame: pd.DataFrame,
-    time: str,
-    day_first: times.DayFirst,
-    fill: gaps.Gaps,
-    step: float,
-    where: str,
-) -> tuple[Rows, float]:
-    """Return the rows in order of time, −1 for a missing one, and the usual step of time.
-
-    Raises:
-        ValueError: a time is missing, double or unclear, or a step is missing and shall not be.
-    """
-    if not time:
-        return np.arange(len(frame), dtype=np.int64), 0.0
-    if time not in frame.columns:
-        raise ValueError(
-            f"{where}: there is no column {time!r} for time; "
-            f"valid: {columns.listed(list(frame.columns))}"
-        )
-    column, where = frame[time], f"{where}: column {time!r}"
-    moments = times.moments(column, where, day_first)
-    order = np.argsort(moments, kind="stable").astype(np.int64)
-    gaps.check_single(moments, order, column, where)
-    step = step or gaps.usual_step(moments[order])
-    dates = not times.are_numbers(column)
-    return gaps.with_gaps(moments, order, step, fill, dates=dates, names=column, where=where), step

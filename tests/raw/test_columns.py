@@ -79,3 +79,13 @@ def test_a_number_of_many_digits_is_the_nearest_there_is(beside: str) -> None:
             columns.numbers(column, "a.csv")
         read = columns._parsed(np.array([*cells, beside], dtype=object))
         np.testing.assert_array_equal(read, [*expected, np.nan])
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "Float64", "object", "int64[pyarrow]"])
+def test_a_first_cell_that_is_missing_says_nothing_of_a_column(dtype: str) -> None:
+    numbers = pd.Series([None, True, False, True], dtype="boolean").astype(dtype)
+    numbers[0] = pd.NA
+    frame = pd.DataFrame({"a": numbers, "b": [0.5, 1.0, 2.0, 3.0]})
+    held = ("a",) if dtype in ("boolean", "object") else ()
+    assert columns.truths(frame, ["a", "b"]) == held
+    np.testing.assert_array_equal(columns.block(frame, ["a"], "w")[:, 0], [np.nan, 1, 0, 1])

@@ -43,6 +43,13 @@ def test_separator_and_decimal_sign_are_found(
     assert cells(tmp_path, content, **form) == EXPECTED
 
 
+def test_the_decimal_sign_is_that_of_numbers_and_not_of_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "id;a\n1.5;2,5\n2,5;3,75\n", "a.csv")
+    assert read(path, Form(), kept=["id"]).to_numpy().tolist() == [["1.5", "2.5"], ["2,5", "3.75"]]
+    path = write(tmp_path, "id;a\n1,500;2\n", "a.csv")
+    assert read(path, Form(), kept=["id"]).to_numpy().tolist() == [["1,500", "2"]]
+
+
 def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
     content = "id,label\n007,NA\n7,None\n 7,null\n1e3,\n"
     assert cells(tmp_path, content) == [

@@ -136,6 +136,31 @@ WAYS = (
 )
 
 
+def test_a_comma_in_a_name_is_no_decimal_sign(tmp_path: Path) -> None:
+    """Identifiers, groups, classes and categories come back as they stand in the file."""
+    rows = [f"{s},5;{s // 2},1;{t};{s + t / 10};{(t, '1,5')[t == 1]};{s % 2},5" for s in range(40)
+            for t in range(3)]  # fmt: skip
+    text = "\n".join(["id;group;t;a;size;y", *rows])
+    (tmp_path / "a.csv").write_text(text.replace(".", ","))
+    asked = "sequence=id,time=t,target=y,group=group,categories=size,kind=classification"
+    task = tasks.load(f"{tmp_path / 'a.csv'}:{asked}")
+    made = task.preprocessing
+    assert made.outputs.classes == ("0,5", "1,5")
+    assert made.features.levels == {"size": ("0", "1,5", "2")}
+    table = made.read(tmp_path / "a.csv")
+    inputs = made.inputs(table)
+    assert inputs.names[:2] == ("0,5", "1,5")
+    assert inputs.values[1, :, 0].tolist() == pytest.approx([1.0, 1.1, 1.2])
+    assert torch.equal(made.targets(table, inputs), torch.arange(40) % 2)
+    # Of names with a point, which were written in another file, it can be nothing else.
+    (tmp_path / "b.csv").write_text(text.replace(";", "\t").replace("1,5", "1.5"))
+    pointed = tasks.load(f"{tmp_path / 'b.csv'}:{asked}").preprocessing
+    read = pointed.read(tmp_path / "a.csv")
+    assert set(read["size"]) == {"0", "1.5", "2"}
+    assert read["id"][0] == "0,5"
+    assert torch.equal(pointed.inputs(read).values, inputs.values)
+
+
 @pytest.mark.parametrize(("written", "how", "complaint"), WAYS)
 def test_a_second_file_may_be_written_otherwise(
     tmp_path: Path, written: dict[str, str], how: Any, complaint: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optcell_search.raw.reading.times import moments, settled
+from optcell_search.raw.reading.times import apart, moments, refuse_midnight, settled
 
 
 def read(cells: list[object], day_first: str = "auto") -> np.ndarray:
@@ -103,7 +104,17 @@ def test_typed_and_written_times_are_the_same() -> None:
     written = pd.Series([day.isoformat() for day in days], dtype=object)
     typed = moments(pd.Series(days), "t")
     assert typed.tolist() == moments(written, "t").tolist()
-    assert (np.diff(typed) == 3600 * 10**6).all()
+    assert (apart(typed) == 3600 * 10**6).all()
+
+
+def test_times_of_pyarrow_are_those_of_pandas() -> None:
+    hours = pd.Series(pd.date_range("2020-03-28", periods=5, freq="h", tz="UTC"))
+    read = moments(hours.astype("timestamp[ns, UTC][pyarrow]"), "t")
+    assert read.tolist() == moments(hours, "t").tolist()
+    days = pd.Series(["2020-03-28", "2020-03-29"], dtype=object)
+    assert moments(pd.to_datetime(days).astype("date32[pyarrow]"), "t").tolist() == (
+        moments(days, "t").tolist()
+    )
 
 
 def test_a_long_whole_number_is_not_rounded() -> None:
@@ -114,3 +125,47 @@ def test_a_long_whole_number_is_not_rounded() -> None:
 def test_any_date_is_in_its_place(days: list[datetime.datetime], blank: bool) -> None:
     found = read([day.isoformat(sep=" " if blank else "T") for day in days])
     assert np.argsort(found).tolist() == sorted(range(len(days)), key=lambda i: days[i])
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_distances_are_the_same_however_finely_times_are_written(typed: bool) -> None:
+    """Of two files, or two pieces of a stream, one may be written in nanoseconds."""
+    days = pd.Series(pd.date_range("2020-03-28", periods=5, freq="D"))
+    fine = days + pd.Timedelta(nanoseconds=7)
+    if not typed:
+        days, fine = (times.map(pd.Timestamp.isoformat).astype(object) for times in (days, fine))
+    coarse, exact = moments(days, "t"), moments(fine, "t")
+    assert apart(coarse).tolist() == apart(exact).tolist() == [86_400e6] * 4
+    mixed = np.array([coarse[0], exact[1], coarse[2]])
+    assert apart(mixed).tolist() == [86_400e6 + 0.007, 86_400e6 - 0.007]
+
+
+_EVENING = ["23:40", "23:50", "0:00", "0:10"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (_EVENING, "'23:50' in row 2 is followed by '0:00' in row 3, which may be the day after"),
+        (_EVENING[::-1], "'0:00' in row 2 is followed by '23:50' in row 3, "),
+        (["11:40 PM", "12:10 AM"], "'11:40 PM' in row 1 is followed by '12:10 AM' in row 2"),
+        ([datetime.time(22), datetime.time(4)], r"time\(22, 0\) in row 1 is"),
+        (["23:59:59.9999999", "0:00:00.1"], "in row 1 is followed by '0:00:00.1' in row 2"),
+        # In order, from the last to the first, in no order, and durations.
+        (["0:10", "23:40", "23:50"], None),
+        (["23:50", "23:40", "0:10"], None),
+        (["0:10", "23:40"], None),
+        (["10:00", "9:00", "12:00", "11:00"], None),
+        (["30:40", "23:50", "0:00", "0:10"], None),
+        (["2020-01-02 23:00", "2020-01-01 01:00"], None),
+        ([23.0, 0.5], None),
+    ],
+)
+def test_times_of_day_that_go_past_midnight_are_refused(cells: list[Any], said: str | None) -> None:
+    column = pd.Series(cells, dtype=object)
+    parts = [np.argsort(read(cells), kind="stable")]
+    if said is None:
+        refuse_midnight(read(cells), parts, column, "a.csv")
+        return
+    with pytest.raises(ValueError, match=said):
+        refuse_midnight(read(cells), parts, column, "a.csv")

@@ -187,7 +187,7 @@ def test_missing_values_are_masked_and_the_missing_end_is_the_end(tmp_path: Path
 def test_times_before_values_are_read_where_they_are_even(tmp_path: Path) -> None:
     head = HEAD.replace("Stamps false", "Stamps true")
     stamped = head + "".join(
-        f"(2020-01-0{1},{k}),(2020-01-02,{k}.5):(2020-01-01,1),(2020-01-02,?):{'ab'[k % 2]}\n"
+        f"(2020-01-0{1},{k}),(2020-01-02,{k}.5):(2020-01-01,{k}),(2020-01-02,?):{'ab'[k % 2]}\n"
         for k in range(12)
     )
     task = tasks.load("ucr:name=Toy,missing=forward", write(tmp_path, train=stamped))

@@ -250,13 +250,14 @@ def truths(frame: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
     if frame.empty:
         return ()
     # A single look at the first row leaves few columns of many to be looked at whole.
-    first = frame[[*names]].iloc[0].tolist()
-    maybe = [name for name, cell in zip(names, first, strict=True) if _may_be_true(cell)]
+    first = frame[[*names]].iloc[0]
+    cells = zip(names, first.tolist(), missing(first), strict=True)
+    maybe = [name for name, cell, gone in cells if gone or _is_true_or_false(cell)]
     return tuple(name for name in maybe if content(frame[name], name) == "truth values")
 
 
-def _may_be_true(cell: object) -> bool:
-    return cell is None or cell != cell or isinstance(cell, bool | np.bool_) or cell in _TRUTH
+def _is_true_or_false(cell: object) -> bool:
+    return isinstance(cell, bool | np.bool_) or cell in _TRUTH
 
 
 def block(frame: pd.DataFrame, names: list[str], where: str) -> Floats:
@@ -292,6 +293,8 @@ def in_order(labels: set[str]) -> list[str]:
     """Return labels sorted: numbers by size and then form, anything else as text."""
     if all(map(_WHOLE.fullmatch, labels)):
         return sorted(labels, key=lambda label: (int(label), label))
-    if all(map(_DECIMAL.fullmatch, labels)):
-        return sorted(labels, key=lambda label: (float(label), label))
+    # A decimal comma is kept in a name.
+    pointed = {label: label.replace(",", ".") for label in labels}
+    if all(map(_DECIMAL.fullmatch, pointed.values())):
+        return sorted(labels, key=lambda label: (float(pointed[label]), label))
     return sorted(labels)

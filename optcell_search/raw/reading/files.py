@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -90,10 +90,15 @@ def suffix_of(path: str) -> str:
     return max(fits, key=len, default="")
 
 
-def read(path: Path, form: Form) -> pd.DataFrame:
+def read(path: Path, form: Form, kept: Collection[str] = ()) -> pd.DataFrame:
     """Read a table; cells of a text file stay texts, an empty one is None.
 
     Named levels of an index are columns. Without a name, an index that only counts rows is none.
+
+    Args:
+        path: the file; its suffix says what it is.
+        form: how it is written.
+        kept: columns of names and not of numbers, in which a comma is no decimal sign.
 
     Raises:
         ValueError: the file cannot be read; the message names it, and the first row at fault.
@@ -102,7 +107,7 @@ def read(path: Path, form: Form) -> pd.DataFrame:
     if not suffix:
         raise ValueError(f"{path}: no table, by its name; valid: a file {', '.join(SUFFIXES)}")
     if suffix in TEXT:
-        return _read_text(path, form)
+        return _read_text(path, form, kept)
     try:
         frame = _read_typed(path, suffix, form)
     except ImportError:
@@ -179,7 +184,7 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, _DAMAGES) or home in {"pyarrow", "zipfile", "openpyxl", "xml"}
 
 
-def _read_text(path: Path, form: Form) -> pd.DataFrame:
+def _read_text(path: Path, form: Form, kept: Collection[str]) -> pd.DataFrame:
     import pandas as pd
 
     text = _decoded(path, form.encoding)
@@ -192,8 +197,11 @@ def _read_text(path: Path, form: Form) -> pd.DataFrame:
     rows = lines[1:]
     _check_names(names, str(path))
     decimal = _DECIMALS.get(form.decimal, form.decimal)
-    if (decimal or sniffing.decimal_sign(rows, sep, str(path))) == ",":
-        rows = [[_with_point(cell) for cell in row] for row in rows]
+    places = [place for place, name in enumerate(names) if name not in kept]
+    if (decimal or sniffing.decimal_sign(rows, places, sep, str(path))) == ",":
+        for row in rows:
+            for place in places:
+                row[place] = _with_point(row[place])
     cells = np.empty((len(rows), len(names)), dtype=object)
     for number, row in enumerate(rows):
         cells[number] = [cell or None for cell in row]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from .columns import Floats, row
-from .times import Moments
+from .columns import Floats, listed, row
+from .times import DayFirst, Moments, apart, are_numbers, refuse_midnight
+from .times import moments as read
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Gaps = Literal["keep", "refuse", "forward", "interpolate"]
 Source = npt.NDArray[np.int64]
@@ -17,14 +21,29 @@ Source = npt.NDArray[np.int64]
 _DAY = 86_400 * 10**6  # µs
 # Months, quarters and years are of unequal length, and regular all the same.
 _CALENDAR = ((28, 31), (89, 92), (365, 366))
+# Distances are the same that differ by no more of a step.
+_SAME = 1e-6
 # An inserted step needs memory; a series with one row in a thousand is a series of events.
 _MOST_INSERTED = 1000
 
 
-def usual_step(sorted_moments: Moments) -> float:
-    """Return the most frequent distance between neighbours, the smallest of several; 0: one row."""
-    distances, counts = np.unique(np.diff(sorted_moments), return_counts=True)
-    return float(distances[counts.argmax()]) if len(distances) else 0.0
+def rounding(moments: Moments) -> float:
+    """Return how much distances of times are off by, because float64 holds no decimals."""
+    return 2 * float(np.spacing(np.abs(moments).max())) if moments.dtype.kind == "f" else 0.0
+
+
+def most_frequent(distances: npt.NDArray[Any], off: float = 0.0) -> float:
+    """Return the most frequent distance between neighbours, the smallest of several; 0: none.
+
+    Distances that are the same but for what they are `off` by `rounding`, as those of 0.1, 0.2 and
+    0.3 are, count together.
+    """
+    found, counts = np.unique(distances, return_counts=True)
+    if not len(found):
+        return 0.0
+    alike = np.cumsum(np.diff(found, prepend=found[0]) > _SAME * found + off)
+    most = alike == np.bincount(alike, counts).argmax()
+    return float(found[most][counts[most].argmax()])
 
 
 def check_single(moments: Moments, order: Source, names: Any, where: str) -> None:
@@ -35,13 +54,44 @@ def check_single(moments: Moments, order: Source, names: Any, where: str) -> Non
         order: numbers of the rows, sorted by time.
         names: the times as written, for the message.
     """
-    same = np.flatnonzero(np.diff(moments[order]) == 0)
+    same = np.flatnonzero(apart(moments[order]) == 0)
     if len(same):
         first, second = sorted((int(order[same[0]]), int(order[same[0] + 1])))
         raise ValueError(
             f"{where}: {names.iloc[first]} stands in more than one row, {row(first)} and "
             f"{row(second)}; valid: one row a time"
         )
+
+
+def in_time(
+    frame: pd.DataFrame,
+    time: str,
+    day_first: DayFirst,
+    gaps: Gaps,
+    step: float,
+    where: str,
+) -> tuple[Source, float]:
+    """Return the rows in order of time, −1 for a missing one, and the usual step of time.
+
+    Raises:
+        ValueError: a time is missing, double or unclear, or a step is missing and shall not be.
+    """
+    if not time:
+        return np.arange(len(frame), dtype=np.int64), 0.0
+    if time not in frame.columns:
+        raise ValueError(
+            f"{where}: there is no column {time!r} for time; valid: {listed(list(frame.columns))}"
+        )
+    if frame.empty:
+        return np.empty(0, dtype=np.int64), step
+    column, where = frame[time], f"{where}: column {time!r}"
+    moments = read(column, where, day_first)
+    order = np.argsort(moments, kind="stable").astype(np.int64)
+    refuse_midnight(moments, [order], column, where)
+    check_single(moments, order, column, where)
+    step = step or most_frequent(apart(moments[order]), rounding(moments))
+    dates = not are_numbers(column)
+    return with_gaps(moments, order, step, gaps, dates=dates, names=column, where=where), step
 
 
 def with_gaps(
@@ -52,9 +102,9 @@ def with_gaps(
     Args:
         moments: (rows,) in the order of the file.
         order: numbers of the rows, sorted by time.
-        step: distance of two neighbours where nothing is missing.
+        step: distance of two neighbours where nothing is missing, as `times.apart` gives it.
         gaps: "keep" inserts nothing and checks nothing, "refuse" inserts nothing.
-        dates: whether moments are microseconds of dates, so that months are known.
+        dates: whether moments are those of dates, so that months are known.
         names: the times as written, for messages.
         where: file and column.
 
@@ -63,8 +113,9 @@ def with_gaps(
     """
     if gaps == "keep" or step == 0:
         return order
-    distances = np.diff(moments[order]).astype(np.float64)
-    wide = np.flatnonzero(~_usual(distances, step, dates=dates))
+    distances = apart(moments[order])
+    same = _SAME + rounding(moments) / step
+    wide = np.flatnonzero(~_usual(distances, step, same, dates=dates))
     if not len(wide):
         return order
     times = distances / step
@@ -77,7 +128,7 @@ def with_gaps(
     if gaps == "refuse":
         raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
     whole = np.round(times)
-    odd = np.flatnonzero((np.abs(times - whole) > 1e-6) | (whole < 1))
+    odd = np.flatnonzero((np.abs(times - whole) > same) | (whole < 1))
     if len(odd):
         bad = int(order[int(odd[0])])
         raise ValueError(
@@ -94,9 +145,9 @@ def with_gaps(
     return source
 
 
-def _usual(distances: Floats, step: float, *, dates: bool) -> npt.NDArray[np.bool_]:
+def _usual(distances: Floats, step: float, same: float, *, dates: bool) -> npt.NDArray[np.bool_]:
     """Say which distances are a step, be it a month, a quarter or a year of any length."""
-    usual: npt.NDArray[np.bool_] = distances == step
+    usual: npt.NDArray[np.bool_] = np.abs(distances - step) <= same * step
     for low, high in _CALENDAR if dates else ():
         if low * _DAY <= step <= high * _DAY:
             usual |= (distances >= low * _DAY) & (distances <= high * _DAY)

@@ -47,18 +47,23 @@ def _first(text: str) -> list[str]:
     return lines
 
 
-def decimal_sign(cells: Sequence[Sequence[str]], sep: str, where: str) -> str:
-    """Return the decimal sign of the cells, rows of texts: a comma only where no point is one.
+def decimal_sign(rows: Sequence[Sequence[str]], places: Sequence[int], sep: str, where: str) -> str:
+    """Return the decimal sign of rows of texts: a comma only where no point is one.
+
+    Args:
+        rows: the cells.
+        places: of those in a row that may be numbers.
+        sep: separator of the cells.
+        where: file, for the message.
 
     Raises:
         ValueError: 1,234 may be a thousand and more, or one and a bit.
     """
     if sep == ",":
         return "."
-    written = [
-        cell for line in cells for cell in line if "," in cell and _DECIMAL_COMMA.fullmatch(cell)
-    ]
-    if not written or any(_DECIMAL_POINT.fullmatch(cell) for line in cells for cell in line):
+    cells = [row[place] for row in rows for place in places]
+    written = [cell for cell in cells if "," in cell and _DECIMAL_COMMA.fullmatch(cell)]
+    if not written or any(map(_DECIMAL_POINT.fullmatch, cells)):
         return "."
     if all(map(_THOUSANDS.fullmatch, written)):
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .columns import missing, odd_one, row, shown
+from .columns import Floats, missing, odd_one, row, shown
 from .time_forms import (
     NUMBER,
     PLAIN,
@@ -24,7 +24,8 @@ from .time_forms import (
 if TYPE_CHECKING:
     import pandas as pd
 
-Moments = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+# Of dates and times of day with their unit, so that two of different units cannot be mixed up.
+Moments = npt.NDArray[np.int64] | npt.NDArray[np.float64] | npt.NDArray[np.timedelta64]
 DayFirst = Literal["auto", "yes", "no"]
 
 _VALID = (
@@ -34,10 +35,10 @@ _VALID = (
 
 
 def moments(column: pd.Series[Any], where: str, day_first: DayFirst = "auto") -> Moments:
-    """Return (rows,) numbers that are in order where the times are.
+    """Return (rows,) numbers or durations that are in order where the times are.
 
-    Numbers stay what they are, dates and times of day become microseconds (nanoseconds where some
-    are written so finely), a time with a zone counts in UTC.
+    Numbers stay what they are, dates and times of day become durations since 1970 or midnight, in
+    microseconds (nanoseconds where some are written so finely); a time with a zone counts in UTC.
 
     Args:
         column: the times.
@@ -56,7 +57,9 @@ def moments(column: pd.Series[Any], where: str, day_first: DayFirst = "auto") ->
         )
     if column.dtype.kind in "iuf":
         return _numbers(column.to_numpy(), where)
-    if column.dtype.kind in "mM" or hasattr(column.dtype, "tz"):
+    # Those of pyarrow come as objects, one by one.
+    numpys = isinstance(column.dtype, np.dtype) and column.dtype.kind in "mM"
+    if numpys or hasattr(column.dtype, "tz"):
         return _typed(column)
     cells = [_unwrapped(cell) for cell in column.astype(object)]
     return _parsed(cells, where, day_first)
@@ -88,9 +91,49 @@ def _typed(column: pd.Series[Any]) -> Moments:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     values = column.to_numpy()
     if np.datetime_data(values.dtype)[0] != "ns":
-        return values.astype(f"{values.dtype.kind}8[us]").astype(np.int64)
+        return values.astype(f"{values.dtype.kind}8[us]").view("m8[us]")
     fine = values.astype(np.int64)
-    return fine if (fine % 1000).any() else fine // 1000
+    return fine.view("m8[ns]") if (fine % 1000).any() else (fine // 1000).view("m8[us]")
+
+
+def apart(sorted_moments: Moments) -> Floats:
+    """Return (rows − 1,) distances of neighbours, in microseconds where they are of dates."""
+    found = np.diff(sorted_moments)
+    if found.dtype.kind == "m":
+        return np.asarray(found / np.timedelta64(1, "us"))
+    return found.astype(np.float64)
+
+
+def refuse_midnight(
+    moments: Moments, parts: Sequence[npt.NDArray[np.int64]], column: pd.Series[Any], where: str
+) -> None:
+    """Refuse times of day that go past midnight in the order of the file, or against it.
+
+    Sorted, what follows midnight would come first.
+
+    Args:
+        moments: (rows,) what `moments` makes of the column.
+        parts: rows of each sequence.
+        column: the times as they are written.
+        where: file and column, for messages.
+    """
+    clock = column.dtype.kind not in "iufmM" and read_clock(_unwrapped(column.iloc[0]))
+    if not clock or moments.max() >= np.timedelta64(1, "D"):
+        return
+    for part in parts:
+        rows = np.sort(part)
+        for found in (rows, rows[::-1]):
+            change = np.diff(moments[found])
+            back = change < np.timedelta64(0)
+            if not back.any():
+                break
+            if (change[back] < np.timedelta64(-12, "h")).all():
+                last, first = sorted(found[back.argmax() :][:2].tolist())
+                raise ValueError(
+                    f"{where}: {shown(column.iloc[last])} in {row(last)} is followed by "
+                    f"{shown(column.iloc[first])} in {row(first)}, which may be the day after; "
+                    "valid: times with their dates"
+                )
 
 
 def settled(column: pd.Series[Any], day_first: DayFirst) -> DayFirst:
@@ -130,7 +173,7 @@ def _parsed(cells: list[str], where: str, day_first: DayFirst) -> Moments:
         return _numbers(np.array([float(cell) for cell in cells]), where)
     if all(map(PLAIN.fullmatch, cells)):
         try:
-            return np.array(cells, dtype="datetime64[us]").astype(np.int64)
+            return np.array(cells, dtype="datetime64[us]").view("m8[us]")
         except ValueError:
             # A day that no month has: found below, with its row.
             pass
@@ -155,7 +198,7 @@ def _unlike(cells: list[str], where: str) -> ValueError:
 
 
 def _in_one_way(read: Sequence[tuple[int, bool] | None], cells: list[str], where: str) -> Moments:
-    """Return nanoseconds as the finest unit that all fit, times with and without zone apart."""
+    """Return durations in the unit that all fit, times with and without zone apart."""
     moments = [moment for moment in read if moment is not None]
     if len(moments) < len(read):
         raise _unlike(cells, where)
@@ -174,7 +217,8 @@ def _in_one_way(read: Sequence[tuple[int, bool] | None], cells: list[str], where
             f"{where}: {row(far.index(True))} holds {shown(cells[far.index(True)])}; nanoseconds "
             "reach from 1677 to 2262 only"
         )
-    return np.array([moment // unit for moment in found], dtype=np.int64)
+    whole = np.array([moment // unit for moment in found], dtype=np.int64)
+    return whole.view("m8[ns]" if unit == 1 else "m8[us]")
 
 
 def _year_last(cells: list[str], where: str, day_first: DayFirst) -> list[tuple[int, bool] | None]:

@@ -147,7 +147,7 @@ def _stamped_case(text: str, head: _Head, where: str) -> tuple[Values, str | Non
     if not channels or any(each != stamps[0] for each in stamps):
         raise ValueError(f"{where}: channels of different times; valid: the same times for all")
     moments = times.moments(pd.Series(stamps[0], dtype=object), f"{where}, time")
-    distances = np.diff(moments)
+    distances = times.apart(moments)
     if len(distances) and not np.allclose(distances, distances[0]):
         raise ValueError(f"{where}: times are not equally far apart, as a series needs them to be")
     return values, _checked(label, head, where)

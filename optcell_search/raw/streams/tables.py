@@ -117,7 +117,7 @@ class TableStream(Stream):
         layout, column = self.preprocessing.layout, frame[self.preprocessing.layout.time]
         written = [*([seen.moment[1]] if seen.moment else []), *column.iloc[part]]
         known = np.array([*([seen.moment[0]] if seen.moment else []), *moments[part]])
-        wrong = np.flatnonzero(~(np.diff(known) > 0))
+        wrong = np.flatnonzero(~(times.apart(known) > 0))
         if len(wrong):
             place = int(wrong[0])
             raise ValueError(

@@ -12,7 +12,8 @@ from torch import nn
 from ..ragged import flat
 from ..reading import files
 from ..reading.columns import listed
-from ..windows import WindowPreprocessing, in_time
+from ..reading.gaps import in_time
+from ..windows import WindowPreprocessing, tell_levels
 from .base import Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class WindowStream(Stream):
             return pd.DataFrame({name: np.empty(0) for name in own.outputs.names}, index=empty)
         inputs = own.inputs(rows)
         new = np.flatnonzero(inputs.rows[:, 0] >= before)
+        tell_levels(self._model, inputs, new, own.where)
         with torch.no_grad():
             outputs = self._model(flat(inputs.values)[torch.from_numpy(new)])
         names = [inputs.names[place] for place in new]

@@ -13,6 +13,7 @@ import torch
 
 from optcell_search.hyperparameters import choice
 from optcell_search.raw import Series, SeriesPreprocessing
+from optcell_search.raw.constant import constant, tell
 from optcell_search.raw.features import Features, Missing
 from optcell_search.raw.reading.ts import read_ts
 from optcell_search.tasks.base import Data, Split, Task
@@ -183,18 +184,21 @@ def _features(whole: Series, train: Index, missing: Missing) -> Features:
     mean, scale = (
         (np.nanmean(steps, 0), np.nanstd(steps, 0)) if gone else (steps.mean(0), steps.std(0))
     )
+    same = constant(steps, scale)
+    unchanging = [names[place] for place in np.flatnonzero(same)]
+    tell(unchanging, whole.where)
     lacking = np.any([np.isnan(values).any(0) for values in whole.values], axis=0)
     return Features(
         names=names,
         levels={},
         offset=tuple(mean.tolist()),
-        # A channel that never changes tells nothing; it becomes 0.
-        scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
+        scale=tuple(np.where(same, 1.0, scale).tolist()),
         missing=missing,
         mean=tuple(mean.tolist()),
         masked=tuple(
             n for n, lacks in zip(names, lacking, strict=True) if lacks and missing == "mask"
         ),
+        constant=tuple(unchanging),
     )
 
 

@@ -173,7 +173,7 @@ def _dates(table: pd.DataFrame, path: Path) -> npt.NDArray[np.datetime64]:
         raise ValueError(f"{where}: there is no row below the names of the columns")
     if are_numbers(table["date"]):
         raise ValueError(f"{where} holds {table['date'].iloc[0]!r}; valid: a day as 2024-05-31")
-    moments = times.moments(table["date"], where).astype("datetime64[us]")
+    moments = times.moments(table["date"], where).astype("m8[us]").view("datetime64[us]")
     return moments.astype("datetime64[D]")
 
 

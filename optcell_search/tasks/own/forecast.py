@@ -11,8 +11,7 @@ import numpy as np
 from optcell_search.hyperparameters import choice, integer
 from optcell_search.raw import Outputs, WindowPreprocessing, fitting
 from optcell_search.raw.reading import columns, times
-from optcell_search.raw.reading.gaps import Gaps
-from optcell_search.raw.windows import in_time
+from optcell_search.raw.reading.gaps import Gaps, in_time
 from optcell_search.tasks.base import Data, Split
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import TableOptions, names_in, there

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from optcell_search.hyperparameters import choice
-from optcell_search.raw import ArrayPreprocessing, Inputs, Outputs
+from optcell_search.raw import ArrayPreprocessing, Outputs
 from optcell_search.raw.arrays import class_names
+from optcell_search.raw.constant import constant, tell
 from optcell_search.raw.laid import Laid
 from optcell_search.raw.outputs import Per
-from optcell_search.raw.ragged import flat, ragged
+from optcell_search.raw.ragged import flat
 from optcell_search.raw.ragged import part as part_of
 from optcell_search.raw.reading.npz import Array, array, opened
 from optcell_search.tasks.base import Data, Split
@@ -23,7 +24,7 @@ from optcell_search.tasks.own.array_targets import content_of, refuse_doubt
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import OwnData
-from optcell_search.tasks.own.rounding import refuse_rounding
+from optcell_search.tasks.own.rounding import refuse_rounding, steps_of
 from optcell_search.tasks.own.targets import (
     check_labels,
     decide,
@@ -147,7 +148,7 @@ class NpzFile(OwnData):
             frame=whole.laid.frame,
             where=whole.where,
         )
-        inputs = made.inputs(whole.arrays)
+        whole.laid.check_finite(whole.where)
         exact = made.exact_targets(whole.arrays)
         check_labels(flat(exact), outputs, f"{whole.where}: y")
         split_test = self.has_test and not tested
@@ -158,7 +159,7 @@ class NpzFile(OwnData):
         learned = flat(part_of(exact, torch.from_numpy(index["train"])))
         made = dataclasses.replace(made, outputs=scaled(outputs, learned, whole.where))
         if self.scale == "standard":
-            made = _scaled(made, inputs, index["train"])
+            made = _scaled(made, steps_of(whole.arrays, index["train"], whole.where), whole.where)
         refuse_rounding(made, whole.arrays, index["train"], whole.where)
         return made, own, index
 
@@ -253,16 +254,21 @@ def _split(made: ArrayPreprocessing, own: _Part, index: Index) -> Split:
     return Split(inputs.values, made.targets(chosen, inputs), inputs.lengths)
 
 
-def _scaled(made: ArrayPreprocessing, inputs: Inputs, train: Index) -> ArrayPreprocessing:
-    """Return a preprocessing that brings features to mean 0 and deviation 1."""
-    lengths = None if inputs.lengths is None else inputs.lengths[train]
-    values = part_of(inputs.values, torch.from_numpy(train))
-    steps = ragged(values, lengths).values.numpy().astype(np.float64)
-    scale = steps.std(0)
+def _scaled(made: ArrayPreprocessing, steps: Array, where: str) -> ArrayPreprocessing:
+    """Return a preprocessing that brings features to mean 0 and deviation 1.
+
+    Measured on the numbers as they are written: float32 would round the changes of large ones off.
+    """
+    steps = steps.astype(np.float64)
+    spread = steps.std(0)
+    same = constant(steps, spread)
+    unchanging = np.flatnonzero(same).tolist()
+    tell([f"feature {place} of x" for place in unchanging], where)
     return dataclasses.replace(
         made,
         offset=tuple(steps.mean(0).tolist()),
-        scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
+        scale=tuple(np.where(same, 1.0, spread).tolist()),
+        constant=tuple(unchanging),
     )
 
 

@@ -57,8 +57,8 @@ class TableOptions(Task):
     missing: str = choice(
         "refuse",
         options=("refuse", "forward", "interpolate", "mean", "mask"),
-        doc="empty cells: refuse, the one before, between its neighbours, the training mean, or "
-        "that and a feature that says so",
+        doc="empty cells: refuse, the one before, between its neighbours (by time, where that is a "
+        "column), the training mean, or that and a feature that says so",
     )
     day_first: str = choice(
         "auto",
@@ -89,9 +89,9 @@ class TableOptions(Task):
         """Return whether days stand before months."""
         return cast(DayFirst, self.day_first)
 
-    def table(self, path: Path) -> pd.DataFrame:
-        """Read the table."""
-        return read(path, self.form())
+    def table(self, path: Path, names: Sequence[str] = ()) -> pd.DataFrame:
+        """Read the table; columns of `names` and categories keep their form, see `files.read`."""
+        return read(path, self.form(), kept=(*names, *names_in(self.categories)))
 
 
 def names_in(text: str) -> list[str]:

@@ -31,8 +31,7 @@ def refuse_rounding(
     """
     if np.can_cast(arrays["x"].dtype, np.float32):
         return
-    part = Laid.of(Laid.of(arrays, where).taken(arrays, train), where)
-    steps = part.steps(part.x)
+    steps = steps_of(arrays, train, where)
     for place in range(steps.shape[1]):
         value = steps[:, place].astype(np.float64)
         if made.offset:
@@ -47,3 +46,9 @@ def refuse_rounding(
                 f"{where}: feature {place} of x is so far from 0, or so near to it, that float32 "
                 "would round its changes off; valid: scale=standard, or another unit"
             )
+
+
+def steps_of(arrays: Mapping[str, npt.NDArray[Any]], train: Index, where: str) -> npt.NDArray[Any]:
+    """Return (steps, features) of the sequences that are trained on, as the file has them."""
+    part = Laid.of(Laid.of(arrays, where).taken(arrays, train), where)
+    return part.steps(part.x)

@@ -155,8 +155,9 @@ class Table(TableOptions, OwnData):
 
     def _read(self, folder: Path) -> _Read:
         path = find(self.path, folder)
-        where, frame = str(path), self.table(path)
         targets = names_in(self.target)
+        classes = targets if self.kind == "classification" else []
+        where, frame = str(path), self.table(path, (self.sequence, self.group, *classes))
         times_of = [self.time] if self.time else []
         there(frame, [self.sequence], "sequence", where)
         there(frame, times_of, "time", where)
@@ -249,9 +250,9 @@ def _drivers(made: TablePreprocessing, frame: pd.DataFrame, inputs: Inputs) -> T
         return None
     if features.levels or features.masked:
         return None
-    if set(features.scale) <= {1.0} and set(features.offset) <= {0.0}:
+    if set(features.scale) <= {1.0} and set(features.offset) <= {0.0} and not features.constant:
         return flat(inputs.values)
     width = len(features.names)
-    plain = dataclasses.replace(features, offset=(0.0,) * width, scale=(1.0,) * width)
+    plain = dataclasses.replace(features, offset=(0.0,) * width, scale=(1.0,) * width, constant=())
     # Of one length, so not without padding.
     return flat(dataclasses.replace(made, features=plain).inputs(frame).values)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from forecasts import load, table
 
 from optcell_search.export import export
+from optcell_search.raw.predictor import Predictor
 from optcell_search.space import Candidate, SearchSpace, SpaceError, check_fit
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks import load as load_task
@@ -61,6 +65,29 @@ def test_a_network_that_says_nothing_forecasts_the_last_value(tmp_path: Path, mi
     # A window's forecasts: of load two values with two quantiles each, then of heat.
     expected = np.repeat(last.T, 4, axis=1)
     np.testing.assert_allclose(known.detach().numpy(), expected, rtol=2e-6, atol=2e-5)
+
+
+@pytest.mark.parametrize("missing", ["mean", "mask", "forward"])
+def test_a_last_value_that_is_not_there_is_told_of(tmp_path: Path, missing: str) -> None:
+    task, _ = load(tmp_path, f",missing={missing}")
+    rows = pd.read_csv(tmp_path / "a.csv").tail(40).reset_index(drop=True)
+    rows.loc[37:, "load"] = None
+    model = silent(task)
+    said = r"the data given: 3 forecasts, the first at 397, are relative to an empty last value"
+    told = [said] if missing != "forward" else []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = Predictor(model, task.preprocessing).predict(rows)
+    assert len(caught) == len(told)
+    assert all(re.match(said, str(each.message)) for each in caught)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stream = Predictor(model, task.preprocessing).stream()
+        fed = pd.concat([stream.feed(rows[:38]), stream.feed(rows[38:])])
+    pd.testing.assert_frame_equal(fed.reset_index(drop=True), found.reset_index(drop=True))
+    assert [str(each.message)[:28] for each in caught] == (
+        ["the data given: 1 forecasts,", "the data given: 2 forecasts,"] if told else []
+    )
 
 
 def test_side_by_side_candidates_compute_what_each_does_alone(tmp_path: Path) -> None:

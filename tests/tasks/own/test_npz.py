@@ -225,6 +225,17 @@ def test_features_are_scaled_where_that_is_asked_for(tmp_path: Path) -> None:
     torch.testing.assert_close(steps.std(0, unbiased=False), torch.ones(2), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(("offset", "scale"), [(1e6, 1e-3), (1.7e12, 3000.0)])
+def test_features_far_from_0_are_measured_before_they_are_rounded(
+    tmp_path: Path, offset: float, scale: float
+) -> None:
+    z = np.random.RandomState(0).randn(50, 6, 1)
+    np.savez(tmp_path / "a.npz", x=offset + scale * z, y=np.arange(50) % 2)
+    task = tasks.load(f"{tmp_path / 'a.npz'}:scale=standard")
+    assert float(task.train.inputs.mean()) == pytest.approx(0.0, abs=1e-5)
+    assert float(task.train.inputs.std(correction=0)) == pytest.approx(1.0, abs=1e-5)
+
+
 @pytest.mark.parametrize("x", [X + 1e9, X * 1e-300, X + np.array([0.0, 1e8])])
 @pytest.mark.parametrize("lengths", [{}, {"lengths": np.array([5, 3, 4] * 10)}])
 def test_a_feature_whose_changes_float32_would_lose_is_refused(

@@ -22,6 +22,27 @@ def test_times_of_day_are_sorted_as_times(tmp_path: Path) -> None:
     assert torch.equal(task.train.inputs[0, :, 1], torch.arange(4.0))
 
 
+def test_times_of_day_that_go_past_midnight_are_refused(tmp_path: Path) -> None:
+    """In training, and in new rows; sorted, 0:30 would be the first of its sequence."""
+    known = load(tmp_path, frame()).preprocessing
+    late = frame().replace({"t": {"11:00": "23:50", "12:00": "0:30"}})
+    said = "'23:50' in row 3 is followed by '0:30' in row 4, which may be the day after; valid: "
+    with pytest.raises(ValueError, match=rf"a\.csv: column 't': {said}"):
+        load(tmp_path, late)
+    with pytest.raises(ValueError, match=said):
+        known.inputs(late)
+
+
+def test_rows_written_in_nanoseconds_are_as_far_apart_as_those_of_training(tmp_path: Path) -> None:
+    table = frame()
+    seconds = pd.Timestamp("2024-01-01") + pd.to_timedelta(table["b"], unit="s")
+    table["t"] = seconds.dt.strftime("%Y-%m-%dT%H:%M:%S")
+    table = table.drop(index=[1, 6])
+    made = load(tmp_path, table, "time=t,target=y,gaps=forward").preprocessing
+    fine = table.assign(t=table["t"] + ".000000007")
+    assert torch.equal(made.inputs(fine).values, made.inputs(table).values)
+
+
 def test_columns_are_chosen_and_quoted(tmp_path: Path) -> None:
     table = frame().rename(columns={"a": "a, in °C", "b": 'b "raw"'})
     task = load(tmp_path, table, 'time=t,target=y,exclude="""a, in °C"""')
@@ -74,6 +95,21 @@ def test_gaps_in_time_are_found_and_filled(tmp_path: Path) -> None:
     twice = pd.concat([table, table.iloc[[3]]])
     with pytest.raises(ValueError, match=r"two rows with t = .*, row 4 and row 79"):
         load(tmp_path, twice)
+
+
+@pytest.mark.parametrize("gaps", ["keep", "interpolate"])
+@pytest.mark.parametrize("dates", [False, True])
+def test_what_is_interpolated_is_so_by_time(tmp_path: Path, gaps: str, dates: bool) -> None:
+    table = pd.DataFrame({"id": range(80), "y": range(80)})
+    table = table.assign(y=table["y"] % 2).loc[table.index.repeat(4)].reset_index(drop=True)
+    table["t"] = [0, 1, 11, 12] * 80
+    table["a"] = [0, None, 11, 12] * 80
+    if dates:
+        days = pd.Timestamp("2020-01-01") + pd.to_timedelta(table["t"], unit="D")
+        table["t"] = days.dt.strftime("%Y-%m-%d")
+    task = load(tmp_path, table, f"time=t,target=y,missing=interpolate,gaps={gaps}")
+    expected = range(13) if gaps == "interpolate" else (0, 1, 11, 12)
+    assert task.train.inputs[0, :, 0].tolist() == pytest.approx([*expected])
 
 
 def test_standard_scaling_is_by_the_training_part(tmp_path: Path) -> None:
