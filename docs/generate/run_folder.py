@@ -78,9 +78,9 @@ TRIAL = {
     "gradients": "Distance from the last step, as a text → norm of the loss's gradient there.",
     "gpus": "The share of a GPU that it turned out to need.",
     "duplicate_of": "Number of the trial of the same candidate and seed whose result it has.",
-    "reason": "Why it failed, in words to group by: `diverged`, `out of memory`, `error: …`; of one "
-    "that ended with the search and not by itself, `cut: the time is used up` and the like: a "
-    "resume trains its candidate anew.",
+    "reason": "Why it failed, in words to group by: `diverged`, `out of memory`, `error: …`. "
+    "One that ended with the search and not by itself has `cut: the time is used up` and the like: "
+    "a resume trains its candidate anew.",
     "detail": "What else is known of a failure, such as a traceback.",
 }
 STATES = """
