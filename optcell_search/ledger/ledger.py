@@ -44,6 +44,7 @@ class Ledger:
 
     Attributes:
         counts: how many trials there are in each state.
+        cut: how many of them ended because the search did, so that none is a result.
     """
 
     def __init__(self, request: Request, study: optuna.Study, storage: LedgerStorage) -> None:
@@ -56,12 +57,12 @@ class Ledger:
         self._ids: list[int] = []
         self._open: dict[int, RunningTrial] = {}
         self._reusable = ReusableResults()
-        self._cut = 0
+        self.cut = 0
         self.counts = TrialCounts()
         for trial in self.trials():
             self._ids.append(trial._trial_id)
             self.counts[trial.state] += 1
-            self._cut += is_cut(trial.user_attrs.get(stored.REASON))
+            self.cut += is_cut(trial.user_attrs.get(stored.REASON))
             self._reusable.read(trial)
         self._in_memory = self._read_in()
 
@@ -92,7 +93,7 @@ class Ledger:
     def missing(self) -> int:
         """How many trials still have to be asked for and finished; what was cut is no result."""
         asked = self.request.num_trials
-        return self.counts.missing(asked + self._cut if asked else 0)
+        return self.counts.missing(asked + self.cut if asked else 0)
 
     @property
     def unfinished(self) -> int:
@@ -287,5 +288,5 @@ class Ledger:
         self._storage.flush()
         self.counts.move(TrialState.RUNNING, state)
         reason = found.get(stored.REASON) or ""
-        self._cut += is_cut(reason)
+        self.cut += is_cut(reason)
         self._reusable.add(number, trial.key, trial.seeds[0], state, reason)

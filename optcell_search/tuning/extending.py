@@ -59,7 +59,7 @@ def check_room(ledger: Ledger, num_trials: int | None, time_limit: float | None)
         ledger: of the run.
         num_trials, time_limit: in all, checked; None: as before.
     """
-    used, there = ledger.study.user_attrs.get(SEARCHED, 0.0), len(ledger.trials())
+    used, there = ledger.study.user_attrs.get(SEARCHED, 0.0), ledger.size - ledger.cut
     if time_limit is not None and time_limit <= used:
         raise ValueError(
             f"time = {time_limit:g} s in all, of which the run has used {used:.1f} s; "
