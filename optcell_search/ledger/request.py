@@ -26,7 +26,7 @@ LOCAL = "local"
 _MOST_NAMED = 5
 _URLS = ("study", "storage", "address")
 # Fields that TOML and JSON know as lists.
-_TUPLES = {"constraints", "callbacks", "until", "first", "warm_start"}
+_TUPLES = {"constraints", "callbacks", "until", "chance", "first", "warm_start"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,8 @@ class Request:
         trial_time: seconds of training after which a trial FAILs; 0: no limit.
         patience: trials without a better front after which the search ends; 0: no limit.
         until: bounds such as ``"accuracy>=0.99"``; the search ends with a trial that keeps them.
+        chance: bounds such as ``"accuracy<=0.145"`` that a candidate keeps while it has learned
+            nothing; empty where that is not known.
         first: candidates to train before any other, as `Candidate.to_dict` gives them: those the
             user names, then the plain cells of the space (rule gd, s = 1).
         warm_start: mixtures of the space's rules, one a cell, that are trained even before; what is
@@ -92,6 +94,7 @@ class Request:
     trial_time: float = 0.0
     patience: int = 0
     until: tuple[str, ...] = ()
+    chance: tuple[str, ...] = ()
     first: tuple[dict[str, Any], ...] = ()
     warm_start: tuple[dict[str, Any], ...] = ()
     epochs: int

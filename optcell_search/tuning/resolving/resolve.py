@@ -19,6 +19,7 @@ from ...ledger.storage.passwords import refuse_mistyped
 from ...ledger.storage.storage import absolute_url
 from ..search.callbacks import check as check_callbacks
 from . import amounts, limits, pilot, step_memory
+from .chance import bounds_of_chance
 from .first_candidates import a_first_result, mixtures_of, read_first, with_plain
 from .machine import available_cores, this_machine, versions
 from .naming import name_of_run
@@ -169,6 +170,7 @@ def resolve(
         trial_time=longest,
         patience=patience,
         until=tuple(map(str, goals)),
+        chance=bounds_of_chance(seen, directions),
         first=tried_first,
         warm_start=mixtures,
         epochs=budget,

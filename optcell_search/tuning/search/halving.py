@@ -14,7 +14,8 @@ Departures: what a candidate costs (its parameters) is known untrained and does 
 alone is no ground for stopping a trial: where nobody has learned anything yet, small networks
 would win every rung. Distances are between places in the order of each objective, not between
 values, so that parameters count the same in thousands and in logarithms. A rung decides from its
-third trial on.
+third trial on. The first of several rungs does not tell those apart that have learned nothing:
+where fewer have left chance than go on, who is still there goes on, too, to the next rung.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ class Point:
     Attributes:
         losses: its objectives, turned so that less is better.
         violations: one a constraint, positive where it is broken.
+        at_chance: whether it is known to have learned nothing so far.
     """
 
     losses: tuple[float, ...]
     violations: tuple[float, ...] = ()
+    at_chance: bool = False
 
     @property
     def excess(self) -> Floats | None:
@@ -79,7 +82,8 @@ class Halving:
         self._reduction = reduction
         self._rungs: dict[int, _Rung] = {}
         while grace < budget:
-            self._rungs[grace] = _Rung(self._learned)
+            first_of_several = not self._rungs and grace * reduction < budget
+            self._rungs[grace] = _Rung(self._learned, patient=first_of_several)
             grace *= reduction
 
     @property
@@ -121,10 +125,15 @@ class _Rung:
     """The trials that have come to one rung.
 
     Those that keep every constraint and those that break one are ranked apart.
+
+    Args:
+        learned: for each objective, whether training changes it.
+        patient: whether those at chance go on as long as fewer than go on have left it.
     """
 
-    def __init__(self, learned: Flags) -> None:
+    def __init__(self, learned: Flags, *, patient: bool) -> None:
         self._learned = learned
+        self._patient = patient
         self._points: dict[Hashable, Point] = {}
         self._ranked: set[Hashable] = set()
         self._kept = Fronts(learned)
@@ -148,11 +157,18 @@ class _Rung:
             return True
         room = math.ceil(count / reduction)
         if point.excess is None:
+            if self._patient and point.at_chance and self._away_from_chance < room:
+                return True
             return self._kept.place(np.asarray(point.losses), room) < room
         room -= len(self._kept)
         if room <= 0:
             return False
         return self._broken is None or self._broken.place(point.excess, room) < room
+
+    @property
+    def _away_from_chance(self) -> int:
+        points = (self._points[trial] for trial in self._ranked)
+        return sum(not point.at_chance and point.excess is None for point in points)
 
     def _rank(self, rivals: Set[Hashable]) -> None:
         """Have the rivals among the ranked, and nobody else."""

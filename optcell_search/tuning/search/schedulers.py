@@ -37,6 +37,8 @@ class MOASHAScheduler(FIFOScheduler):
         grace_period: the first rung, by default a ninth of the budget.
         reduction_factor: one trial in so many goes on at a rung.
         constraints: bounds such as ``"parameters<=50000"``; what breaks one ranks last.
+        chance: bounds such as ``"accuracy<=0.145"`` that a trial keeps while it has learned
+            nothing, all of them; see `halving`.
 
     Raises:
         ValueError: nothing but costs is to be optimized, a number is too small, or a constraint
@@ -52,11 +54,13 @@ class MOASHAScheduler(FIFOScheduler):
         grace_period: int | None = None,
         reduction_factor: int = REDUCTION,
         constraints: Sequence[str] = (),
+        chance: Sequence[str] = (),
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._objectives = dict(objectives)
         self._time = time_attr
         self._constraints = [Constraint.stored(text) for text in constraints]
+        self._chance = [Constraint.stored(text) for text in chance]
         self._learned = [name not in COSTS for name in objectives]
         self._halving = Halving(self._learned, max_t, grace_period, reduction_factor)
 
@@ -86,7 +90,9 @@ class MOASHAScheduler(FIFOScheduler):
             metrics[name] if direction == "minimize" else -metrics[name]
             for name, direction in self._objectives.items()
         )
-        return Point(tuple(losses), tuple(c.violation(metrics) for c in self._constraints))
+        violations = tuple(c.violation(metrics) for c in self._constraints)
+        at_chance = bool(self._chance) and all(c.violation(metrics) <= 0 for c in self._chance)
+        return Point(tuple(losses), violations, at_chance)
 
 
 class LedgerScheduler(MOASHAScheduler):
@@ -117,7 +123,12 @@ class LedgerScheduler(MOASHAScheduler):
     """
 
     def __init__(self, request: Request, trials: Iterable[FrozenTrial]) -> None:
-        super().__init__(request.objectives, max_t=request.epochs, constraints=request.constraints)
+        super().__init__(
+            request.objectives,
+            max_t=request.epochs,
+            constraints=request.constraints,
+            chance=request.chance,
+        )
         self._late = Halving(self._learned, request.epochs, math.ceil(_LATE * request.epochs))
         # Trials of the ledger whose learning rate ends at 0.
         self._falling: set[Hashable] = set()

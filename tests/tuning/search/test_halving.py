@@ -122,6 +122,34 @@ def test_what_is_small_and_bad_does_not_crowd_out_what_is_large_and_good() -> No
     assert sum(i >= 30 for i in kept) <= len(kept) / 2
 
 
+def test_the_first_rung_stops_nobody_at_chance_while_fewer_have_left_it_than_go_on() -> None:
+    halving = Halving([True], 27)
+    first, second = halving.rungs
+
+    def goes_on(trial: int, epoch: int, loss: float, at_chance: bool = True) -> bool:
+        return halving.goes_on(trial, epoch, Point((loss,), at_chance=at_chance))
+
+    # Nobody has learned anything: whose noise is the largest says nothing.
+    assert all(goes_on(trial, first, -0.1 + 0.001 * trial) for trial in range(9))
+    # Of thirteen five go on, and three of them have learned something.
+    assert all(goes_on(trial, first, -0.5, at_chance=False) for trial in (9, 10, 11))
+    assert goes_on(12, first, -0.05)
+    # Of seventeen six, and six have.
+    assert all(goes_on(trial, first, -0.6, at_chance=False) for trial in (13, 14, 15))
+    assert not goes_on(16, first, -0.05)
+    # Further on a third goes on whatever they have learned.
+    assert goes_on(0, second, -0.1)
+    assert goes_on(1, second, -0.09)
+    assert not goes_on(2, second, -0.08)
+
+
+def test_a_single_rung_judges_by_what_there_is() -> None:
+    halving = Halving([True], 9, grace=6)
+    (rung,) = halving.rungs
+    passed = [halving.goes_on(t, rung, Point((0.1 * t,), at_chance=True)) for t in range(4)]
+    assert passed == [True, True, False, False]
+
+
 def test_what_breaks_a_constraint_ranks_last() -> None:
     keeps, breaks, breaks_more = (
         Point((0.9,), (-1.0,)),

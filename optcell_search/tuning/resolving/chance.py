@@ -1,0 +1,35 @@
+"""Between what bounds a score says no more than chance, as far as that is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from optcell_search.tasks import LoadedTask
+
+from ...ledger.constraints import Constraint
+from .reach import ranges
+
+# Of the way from chance to the best there can be.
+_SHARE = 0.05
+
+
+def bounds_of_chance(task: LoadedTask, objectives: Iterable[str]) -> tuple[str, ...]:
+    """Return bounds that a candidate keeps while it has learned nothing: ``accuracy<=0.145``, say.
+
+    They lie a twentieth of the way to the best value there can be on both sides of what answering
+    without any input comes to on the validation split, for each objective of which both are known.
+
+    Args:
+        task: what the candidates are judged on.
+        objectives: their names; the best of a metric that has a highest value is that one.
+    """
+    found = []
+    for name in objectives:
+        low, high = ranges(task).get(name, (-math.inf, math.inf))
+        best = high if math.isfinite(high) else low
+        chance = task.chance.get(name, math.nan)
+        room = _SHARE * abs(best - chance)
+        if math.isfinite(room):
+            found += [f"{name}>={chance - room:.6g}", f"{name}<={chance + room:.6g}"]
+    return tuple(str(Constraint.stored(text)) for text in found)
