@@ -103,7 +103,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         help="How many trainings are taken side by side as one network: of a candidate its folds, "
         "repeats and finalized seeds; where it is one training, the candidates that a worker has. "
         "1 takes one after the other, auto (the default) as many trainings of a candidate as pay, "
-        "and one candidate.",
+        "and several candidates where all are small and of one form or two.",
     )
     add(
         "--deterministic",

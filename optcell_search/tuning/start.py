@@ -106,9 +106,11 @@ def search(
         population: how many trainings are taken side by side as one network
             (`training.Population`), each of which comes to what it comes to alone, up to rounding:
             a candidate's folds, repeats and finalized seeds; and where a candidate is one training,
-            so many candidates a worker, those of one form together. ``"auto"`` takes one
-            candidate, and as many of its trainings as pay by measurements of its kind, but one
-            where ``"train_seconds"`` is an objective.
+            so many candidates a worker, those of one form together. ``"auto"`` takes as many
+            trainings of a candidate as pay by measurements of its kind, and several candidates
+            where all of the space are small and of one form or two (`resolving.slots`), no limit
+            is in time and the search is not deterministic; but one where ``"train_seconds"`` is
+            an objective.
         deterministic: let the same seed give the same candidates in the same order, however fast
             the workers are. They then work in generations of `workers` candidates, times those
             that a worker has side by side, and each generation waits for its slowest.
