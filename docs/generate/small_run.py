@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from optcell_search.ledger.format import ENDED, REQUEST_BEFORE, SEARCHED, finalized_key
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.request import Request
+from optcell_search.ledger.trials.ending import Beside
 from optcell_search.tuning.resolving.resolve import resolve
 from optcell_search.tuning.search.samplers import make_sampler
 
@@ -32,7 +33,8 @@ def _made(folder: Path) -> tuple[Request, dict[str, Any], dict[str, Any]]:
             ledger.report(number, 1, values, worker="host:1234")
         match end:
             case "complete":
-                ledger.complete(number, values, spread=values, gradients={0: 0.1, 5: 0.05})
+                beside = Beside(values, {"accuracy": [0.9, 0.8]}, {0: 0.1, 5: 0.05})
+                ledger.complete(number, values, beside)
             case "prune":
                 ledger.prune(number, values)
             case "fail":

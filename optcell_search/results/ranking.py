@@ -30,8 +30,9 @@ _NEARLY = 0.1
 def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:
     """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
     keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
-    whole = keep & ~table["reason"].fillna("").map(is_cut).astype(bool)
-    keep = whole if whole.any() else keep
+    if "reason" in table.columns:
+        whole = keep & ~table["reason"].fillna("").map(is_cut).astype(bool)
+        keep = whole if whole.any() else keep
     if "key" in table.columns:
         keep &= table["key"].notna()
     if "feasible" in table.columns:

@@ -32,6 +32,7 @@ from optcell_search import export as exporting
 from optcell_search.cli import main
 from optcell_search.ledger import folder as folders
 from optcell_search.ledger.opening import open_ledger
+from optcell_search.ledger.trials.ending import Beside
 from optcell_search.tuning.cluster import connection
 from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.resolving.resolve import resolve
@@ -92,7 +93,7 @@ def make_run(folder: Path, *, trained: int = 3, asked: int = 3) -> None:
             for epoch in range(1, 3):
                 report = session.advance()
                 ledger.report(number, epoch, report.metrics[epoch], "attack")
-            ledger.complete(number, report.metrics[2], gradients=report.gradients)
+            ledger.complete(number, report.metrics[2], Beside(gradients=report.gradients))
     (folder / "report.html").write_text("<html></html>")
 
 

@@ -161,5 +161,5 @@ def test_predict_of_damaged_weights(
 
 def test_a_score_that_is_no_number_for_one_seed_has_no_spread() -> None:
     scores = {"test": {"area": [0.5, float("nan")], "accuracy": [0.5, 0.75]}}
-    told = {metric: text for _, metric, text, _ in description._told(scores)}
+    told = {metric: text for _, metric, text, _ in description._told({"scores": scores})}
     assert told == {"area": "nan", "accuracy": "0.625 ± 0.18"}

@@ -9,6 +9,7 @@ from runs import a_request, cluster, faulty_rule, postgresql, tiny
 
 from optcell_search.ledger.format import finalized_key
 from optcell_search.ledger.opening import make_ledger
+from optcell_search.ledger.trials.ending import Beside
 
 __all__ = ["cluster", "faulty_rule", "postgresql", "tiny"]
 
@@ -27,7 +28,7 @@ def sound(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert trial is not None
         ledger.report(number, 1, {"accuracy": 0.25, "loss": 1.0})
         if number < 2:
-            ledger.complete(number, {"accuracy": 0.5, "loss": 1.0}, gradients={1: 0.5})
+            ledger.complete(number, {"accuracy": 0.5, "loss": 1.0}, Beside(gradients={1: 0.5}))
     ledger.note(finalized_key(0), {"seeds": [1], "validation": {"accuracy": [0.5]},
                              "test": {"accuracy": [0.5]}, "failed": {}, "epochs": 1})  # fmt: skip
     ledger.close()

@@ -60,7 +60,7 @@ def test_every_trial_has_a_training_a_fold_and_their_spread(run: Run) -> None:
         assert trial.user_attrs["spread"]["loss"] > 0
     assert run.request.folds == FOLDS
     assert run.gain() is not None
-    assert f"{FOLDS} trainings of each" in str(run.gain())
+    assert f"in the same {FOLDS} folds" in str(run.gain())
 
 
 def test_a_folded_trial_is_replayed_to_the_same_numbers(run: Run) -> None:

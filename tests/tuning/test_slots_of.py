@@ -42,7 +42,7 @@ def small(cells: tuple[str, ...] = ("lstm",), **model: Any) -> dict[str, Any]:
         (small(hidden_size={"choices": [16, 24, 32]}), {}, 1),
         (small(hidden_size=256), {}, 1),
         (small(), {"trials": 40}, 5),
-        (small(), {"trials": 4}, 1),
+        (small(), {"trials": 31}, 1),
         (small(), {"trials": 0}, 1),
         (small(), {"workers": 8}, 6),
         (small(), {"trainings": 5}, 1),

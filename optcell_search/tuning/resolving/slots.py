@@ -14,6 +14,8 @@ from optcell_search.training.population.paying import paying
 _MOST_FORMS = 2.0
 # Of all trials at most this share begins before any has an end that the sampler could learn from.
 _SHARE_AT_ONCE = 0.25
+# Fewer share too little.
+_LEAST = 4
 _DRAWN = 64
 
 
@@ -40,9 +42,9 @@ def automatic_slots(
 
     What is shared is shared among candidates of one form, so several are taken where every one of
     64 candidates drawn from the space is small enough for that to pay, and where they are of few
-    forms: 1 / Σ p² ≤ 2, p being the share of a form among them. They are as many as pay, and no
-    more than a quarter of all trials at a time. The answer is the same on every machine with as
-    many workers.
+    forms: 1 / Σ p² ≤ 2, p being the share of a form among them. They are as many as pay, no more
+    than a quarter of all trials at a time, and 4 at least or one. The answer is the same on every
+    machine with as many workers.
 
     Args:
         space, task: of the search.
@@ -55,4 +57,5 @@ def automatic_slots(
     if _DRAWN**2 / sum(count**2 for count in forms.values()) > _MOST_FORMS:
         return 1
     pay = min(paying(candidate, task) for candidate in drawn)
-    return max(1, min(pay, int(_SHARE_AT_ONCE * trials / workers)))
+    slots = min(pay, int(_SHARE_AT_ONCE * trials / workers))
+    return slots if slots >= _LEAST else 1
