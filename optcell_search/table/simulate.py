@@ -87,6 +87,11 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
         data_fingerprint=table.head["fingerprint"],
         objectives=directions,
         num_trials=min(trials, len(table.candidates)),
+        chance=tuple(
+            text
+            for text in table.head.get("chance", ())
+            if Constraint.stored(text).metric in directions
+        ),
         first=with_plain((), held) if asked.plain and asked.sampler != "grid" else (),
         epochs=table.epochs,
         epochs_rule=f"that of table {table.name!r}",

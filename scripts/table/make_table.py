@@ -32,6 +32,7 @@ from optcell_search.table import Table
 from optcell_search.table.order import low_discrepancy
 from optcell_search.table.rows import write_rows
 from optcell_search.table.training import compare, train_row
+from optcell_search.tuning.resolving.chance import bounds_of_chance
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -105,6 +106,7 @@ def pack(arguments: argparse.Namespace) -> None:
     made = [row["made"] for row in rows]
     head = begun | {
         "metrics": task.metrics,
+        "chance": list(bounds_of_chance(task, task.metrics)),
         "made": [min(made), max(made)],
         "processor_hours": sum(row["seconds"][-1] for row in rows) / 3600,
         "machine": this_machine(),

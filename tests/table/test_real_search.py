@@ -18,6 +18,7 @@ from optcell_search.table.rows import write_rows
 from optcell_search.table.training import train_row
 from optcell_search.training import TIMED
 from optcell_search.tuning import Run
+from optcell_search.tuning.resolving.chance import bounds_of_chance
 
 EPOCHS, TRIALS = 9, 8
 
@@ -29,7 +30,8 @@ def table(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Table:
     rows = [train_row(candidate, task, 0, EPOCHS) for candidate in low_discrepancy(space)]
     head = head_of(space) | {"task": task.spec, "fingerprint": task.fingerprint}
     path = tmp_path_factory.mktemp("tables") / "small.parquet"
-    write_rows(path, head | {"metrics": task.metrics, "epochs": EPOCHS}, rows)
+    chance = list(bounds_of_chance(task, task.metrics))
+    write_rows(path, head | {"metrics": task.metrics, "epochs": EPOCHS, "chance": chance}, rows)
     return Table.load(path)
 
 

@@ -14,8 +14,6 @@ from optuna.trial import FrozenTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from runs import SPACE, a_request
 
-from optcell_search import tasks
-from optcell_search.ledger.constraints import Constraint
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tuning.search.schedulers import LedgerScheduler, MOASHAScheduler, make_scheduler
@@ -244,29 +242,6 @@ def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
     assert not goes_on(2, plain[2], 0.05)
     assert not goes_on(12, other, 0.5)
     assert goes_on(23, part, 0.0)
-
-
-def test_at_chance_the_first_rung_of_a_search_stops_nobody(tiny: str) -> None:
-    request = a_request(tiny, epochs=9)
-    low, high = (Constraint.stored(text) for text in request.chance)
-    # Two classes, and the more frequent one makes half of the sequences.
-    assert (low.metric, low.relation, high.relation) == ("accuracy", ">=", "<=")
-    assert (low.bound + high.bound) / 2 == pytest.approx(tasks.load(tiny).chance["accuracy"])
-    assert high.bound == pytest.approx(low.bound + 0.1 * (1 - (low.bound + high.bound) / 2), 1e-4)
-    other = SearchSpace.from_dict(OTHERS).sample()
-    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=other, kept=False)})
-
-    def stopped(scheduler: Any, accuracies: list[float]) -> list[bool]:
-        reports = [
-            Report(number=number, epoch=1, metrics={1: {"accuracy": accuracy}})
-            for number, accuracy in enumerate(accuracies)
-        ]
-        told = [scheduler.on_trial_result(None, trial, {"report": report}) for report in reports]
-        return [verdict == STOP for verdict in told]
-
-    noise = [high.bound - 0.001 * number for number in range(5)]
-    assert stopped(make_scheduler(request, []), noise) == [False] * 5
-    assert stopped(make_scheduler(replace(request, chance=()), []), noise)[2:] == [True] * 3
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
