@@ -235,7 +235,8 @@ def _check_precision(found: columns.Floats, features: Features, where: str) -> N
     with np.errstate(invalid="ignore"):
         spread = np.nanstd(numbers, axis=0)
         error = np.nanmax(np.abs((numbers - features.offset) / features.scale), axis=0) * 2.0**-24
-    lost = (spread > 0) & (error > 1e-2 * spread / np.array(features.scale))
+        changes = ~constant(numbers, spread)
+    lost = changes & (error > 1e-2 * spread / np.array(features.scale))
     if lost.any():
         name = features.numeric[int(np.flatnonzero(lost)[0])]
         raise ValueError(

@@ -119,3 +119,20 @@ def test_a_constant_channel_of_series_is_0_whatever_it_is_later(tmp_path: Path) 
 
 def _through_json(task: LoadedTask) -> raw.Preprocessing:
     return raw.from_dict(json.loads(json.dumps(task.preprocessing.to_dict(), allow_nan=False)))
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_a_constant_that_is_not_scaled_is_taken_as_it_is(tmp_path: Path, kind: str) -> None:
+    # Rounding gives it a deviation of 1e-17 or so, by which float32 would be far too coarse.
+    random, classes = np.random.default_rng(0), ["uv"[number % 2] for number in range(30)]
+    value = next(v for v in np.arange(0.1, 90, 0.7) if np.full((270, 1), v).std(0)[0] > 0)
+    x = np.concatenate([random.normal(size=(30, 9, 1)), np.full((30, 9, 1), value)], 2)
+    path = tmp_path / f"a.{kind}"
+    if kind == "npz":
+        np.savez(path, x=x, y=np.arange(30) % 2)
+        task = tasks.load(str(path))
+    else:
+        rows = {"s": np.repeat(range(30), 9), "y": np.repeat(classes, 9)}
+        pd.DataFrame(rows | {"a": x[..., 0].ravel(), "b": value}).to_csv(path, index=False)
+        task = tasks.load(f"{path}:sequence=s,target=y")
+    assert (task.train.inputs[..., 1] == np.float32(value)).all()
