@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from optcell_search.results import front_mask
 
 from ...ledger.constraints import Constraint
-from ...ledger.format import DUPLICATE_OF, METRICS, SEARCHED
+from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
+from ...ledger.trials.reasons import is_cut
 
 
 class Budget:
@@ -41,7 +42,8 @@ class Budget:
         ended = [trial for trial in ledger.trials() if trial.state.is_finished()]
         for trial in sorted(ended, key=lambda one: (str(one.datetime_complete), one.number)):
             known = trial.user_attrs
-            if DUPLICATE_OF not in known:
+            # What the end of the search cut has not shown what it comes to.
+            if DUPLICATE_OF not in known and not is_cut(known.get(REASON)):
                 # What somebody else put in the study has values, and no metrics; and the values are
                 # what counts, whatever a damaged study says of the metrics.
                 metrics = known.get(METRICS) if trial.values is not None else None

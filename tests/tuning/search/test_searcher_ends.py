@@ -92,6 +92,20 @@ def test_a_trial_that_was_put_in_is_trained_though_its_like_was_cut(drivers: Any
     assert (again.candidate, again.number) == (job.candidate, 2)
 
 
+def test_what_was_cut_uses_up_no_patience(drivers: Any) -> None:
+    driver = drivers(num_trials=None, time="1m", patience=1)
+    clock = with_clock(driver)
+    driver.finish("a", driver.suggest("a"))
+    job = driver.suggest("b")
+    clock.now = 60.0
+    driver.finish("b", job, epoch=1)
+    with_more_time(driver)
+    assert not driver.searcher.over
+    again = driver.suggest("c")
+    driver.finish("c", again, accuracy=0.1)
+    assert driver.searcher.over == "no better front in 1 trials"
+
+
 def test_what_a_scheduler_stopped_is_not_trained_anew(drivers: Any) -> None:
     driver = drivers(num_trials=3, time="1m")
     with_clock(driver)
