@@ -4,7 +4,7 @@ A rule, a cell, a task or a section of a search space is a frozen dataclass whos
 by `real`, `integer` and `choice`. Whoever needs the ranges, such as a search space, reads them with
 `specification`; whoever builds an object gets them checked by `Hyperparameters`.
 
-A field that has `needs` exists only beside certain values of another; elsewhere its default says
+A field that has `needs` exists only beside certain values of others; elsewhere its default says
 that there is nothing. A field that was added to its owner after the first release says `since`
 which one: objects described before it hold its default, and keep their names (`distinguishing`).
 """
@@ -14,14 +14,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 _METADATA_KEY = "optcell_search"
 
-# (other, least): there where the hyperparameter `other` of the same owner is at least `least`;
-# (other, values): where it is one of a tuple of values.
-Needs = tuple[str, float | tuple[Any, ...]]
+# By name of another hyperparameter of the same owner: the least that it must be, or a tuple of the
+# values that it may have; all of them at once.
+Needs = Mapping[str, float | tuple[Any, ...]]
+_NOTHING: Needs = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Real:
     open_low: bool = False
     open_high: bool = False
     learnable: bool = True
-    needs: Needs | None = None
+    needs: Needs = field(default_factory=dict)
     since: str = ""
     doc: str = ""
 
@@ -73,7 +74,7 @@ class Integer:
     log: bool = False
     valid_low: int = 0
     valid_high: int = 2**31
-    needs: Needs | None = None
+    needs: Needs = field(default_factory=dict)
     since: str = ""
     doc: str = ""
 
@@ -102,7 +103,7 @@ class Choice:
     default: Any
     options: tuple[Any, ...]
     more: Callable[[], tuple[Any, ...]] | None = None
-    needs: Needs | None = None
+    needs: Needs = field(default_factory=dict)
     since: str = ""
     doc: str = ""
 
@@ -144,7 +145,7 @@ def real(
     open_low: bool = False,
     open_high: bool = False,
     learnable: bool = True,
-    needs: Needs | None = None,
+    needs: Needs = _NOTHING,
     since: str = "",
     doc: str = "",
 ) -> Any:
@@ -175,7 +176,7 @@ def integer(
     search: tuple[int, int],
     valid: tuple[int, int],
     log: bool = False,
-    needs: Needs | None = None,
+    needs: Needs = _NOTHING,
     since: str = "",
     doc: str = "",
 ) -> Any:
@@ -202,7 +203,7 @@ def choice(
     *,
     options: tuple[Any, ...],
     more: Callable[[], tuple[Any, ...]] | None = None,
-    needs: Needs | None = None,
+    needs: Needs = _NOTHING,
     since: str = "",
     doc: str = "",
 ) -> Any:
@@ -212,23 +213,28 @@ def choice(
     )
 
 
-def met(needs: Needs, value: Any) -> bool:
-    """Return whether `value` of the other hyperparameter is what is needed of it."""
-    _, wanted = needs
-    return bool(value in wanted if isinstance(wanted, tuple) else value >= wanted)
+def unmet(needs: Needs, values: Mapping[str, Any]) -> Needs:
+    """Return what of `needs` the `values` of the others do not meet."""
+    return {
+        other: wanted
+        for other, wanted in needs.items()
+        if not (values[other] in wanted if isinstance(wanted, tuple) else values[other] >= wanted)
+    }
 
 
 def in_words(needs: Needs, prefix: str = "") -> str:
     """Return what is needed, e.g. ``depth >= 4`` or ``front = 'serial' or 'parallel'``."""
-    other, wanted = needs
-    if isinstance(wanted, tuple):
-        return f"{prefix}{other} = {' or '.join(map(repr, wanted))}"
-    return f"{prefix}{other} >= {wanted}"
+    return " and ".join(
+        f"{prefix}{other} = {' or '.join(map(repr, wanted))}"
+        if isinstance(wanted, tuple)
+        else f"{prefix}{other} >= {wanted}"
+        for other, wanted in needs.items()
+    )
 
 
 def exists(spec: Specification, values: Mapping[str, Any]) -> bool:
     """Return whether a hyperparameter exists beside the `values` of its owner's others."""
-    return spec.needs is None or met(spec.needs, values[spec.needs[0]])
+    return not unmet(spec.needs, values)
 
 
 def distinguishing(specs: Mapping[str, Specification], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -270,11 +276,11 @@ class Hyperparameters:
             object.__setattr__(self, key, checked)
         for key, spec in specification(type(self)).items():
             value = getattr(self, key)
-            if value != spec.default and not exists(spec, self.values()):
-                assert spec.needs is not None
+            if value != spec.default and (missing := unmet(spec.needs, self.values())):
+                found = " and ".join(repr(getattr(self, other)) for other in missing)
                 raise ValueError(
-                    f"{prefix}{key} = {value!r} needs {in_words(spec.needs, prefix)}, which is "
-                    f"{getattr(self, spec.needs[0])!r}; valid: {spec.default!r}"
+                    f"{prefix}{key} = {value!r} needs {in_words(missing, prefix)}, which is "
+                    f"{found}; valid: {spec.default!r}"
                 )
 
     def values(self) -> dict[str, Any]:

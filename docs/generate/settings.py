@@ -63,4 +63,4 @@ def _plain(value: Any) -> str:
 
 def _doc(spec: Specification) -> str:
     text = spec.doc[:1].upper() + spec.doc[1:]
-    return text if spec.needs is None else f"{text}. It exists where `{in_words(spec.needs)}`."
+    return f"{text}. It exists where `{in_words(spec.needs)}`." if spec.needs else text

@@ -14,7 +14,9 @@ from .model import Anchor, SequenceModel
 
 AnyModel = SequenceModel | ConvNet
 
-_EDGE = "feedback_"
+# The switch of all edges, and with an underscore behind it each of them.
+_FEEDBACK = "feedback"
+_EDGE = f"{_FEEDBACK}_"
 
 
 def build_model(
@@ -37,7 +39,8 @@ def build_model(
         cell: the cell; its kind decides between `SequenceModel` and `ConvNet`.
         rule: the rule.
         model: the arguments of `SequenceModel`, or those of `ConvNet` with each feedback edge as
-            ``feedback_HIGH_LOW``, the side of its filter (0: no edge).
+            ``feedback_HIGH_LOW``, the side of its filter (0: no edge); ``feedback`` says no more
+            than that there may be some.
         input_size: features of a step.
         output_size: features of the output.
         readout: "every" where every step is read out, "last" where a sequence has one answer; then
@@ -69,7 +72,7 @@ def build_model(
         if key.startswith(_EDGE) and side
         for high, low in [key.removeprefix(_EDGE).split("_")]
     }
-    layout = {key: value for key, value in model.items() if not key.startswith(_EDGE)}
+    layout = {key: value for key, value in model.items() if not key.startswith(_FEEDBACK)}
     return ConvNet(
         frame, output_size, cell=cell, rule=rule, readout=readout, feedback=edges, device=device,
         **layout,

@@ -36,7 +36,7 @@ def _takes_part(cls: type[Rule]) -> Any:
 
 def _logit(cls: type[Rule]) -> Any:
     return real(
-        0.0, search=(-2.0, 2.0), valid=(-10.0, 10.0), needs=(cls.name, (True,)),
+        0.0, search=(-2.0, 2.0), valid=(-10.0, 10.0), needs={cls.name: (True,)},
         doc=f"logit of the weight of {cls.title}",
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def _logit(cls: type[Rule]) -> Any:
 def _its(cls: type[Rule], key: str) -> Any:
     spec = specification(cls)[key]
     return field_of(
-        dataclasses.replace(spec, needs=(cls.name, (True,)), doc=f"{cls.title}: {spec.doc}")
+        dataclasses.replace(spec, needs={cls.name: (True,)}, doc=f"{cls.title}: {spec.doc}")
     )
 
 
@@ -119,7 +119,7 @@ class Mixture(Rule):
         own = {
             key: getattr(self, key)
             for key, spec in specification(Mixture).items()
-            if spec.needs is not None and spec.needs[0] in names
+            if spec.needs.keys() & set(names)
         }
         return Mixture(**dict[str, Any]({name: name in names for name in INNER}), **own)
 

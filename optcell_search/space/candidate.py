@@ -16,6 +16,7 @@ from ..hyperparameters import (
     exists,
     in_words,
     specification,
+    unmet,
 )
 from .domains import Value
 from .faults import Faults, dotted
@@ -255,12 +256,10 @@ def _read_options(
             faults.add(dotted(key, name), str(error))
     for name in given:
         spec = specs[name]
-        if spec.needs is None or values.get(name) == spec.default:
+        if name not in values or values[name] == spec.default or spec.needs.keys() - values.keys():
             continue
-        other = spec.needs[0]
-        if name in values and other in values and not exists(spec, values):
-            what = (
-                f"{values[name]!r} needs {in_words(spec.needs)}, and {other} is {values[other]!r}"
-            )
+        if missing := unmet(spec.needs, values):
+            found = " and ".join(f"{other} is {values[other]!r}" for other in missing)
+            what = f"{values[name]!r} needs {in_words(missing)}, and {found}"
             faults.add(dotted(key, name), what, repr(spec.default))
     return values

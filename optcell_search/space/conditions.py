@@ -1,4 +1,4 @@
-"""Hyperparameters that exist only beside certain values of another one."""
+"""Hyperparameters that exist only beside certain values of others."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from .. import hyperparameters
 from ..hyperparameters import Hyperparameters, specification
 from .domains import Domain, Fixed
 
-# By dotted name: the dotted name of the other hyperparameter, and what that must be.
+# By dotted name: what the others must be, by their dotted names.
 Needs = Mapping[str, hyperparameters.Needs]
 
 
 def needs_of(*owners: type[Hyperparameters]) -> Needs:
     """Return what the hyperparameters of cells, rules, a model and its training need."""
     return {
-        f"{owner.name}.{key}": (f"{owner.name}.{spec.needs[0]}", spec.needs[1])
+        f"{owner.name}.{key}": {
+            f"{owner.name}.{other}": wanted for other, wanted in spec.needs.items()
+        }
         for owner in owners
         for key, spec in specification(owner).items()
-        if spec.needs is not None
+        if spec.needs
     }
 
 
 def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
     """Return whether hyperparameter `name` exists beside the `values` of those it may need."""
-    return name not in needs or hyperparameters.met(needs[name], values[needs[name][0]])
+    return not hyperparameters.unmet(needs.get(name, {}), values)
 
 
 def apart(
@@ -36,7 +38,7 @@ def apart(
 
     What others need is fixed in turn at its values: at all, or at the `points` of its grid.
     """
-    deciding = sorted({other for other, _ in needs.values()} & domains.keys())
+    deciding = sorted({other for needed in needs.values() for other in needed} & domains.keys())
     grids = [domains[name].grid(points or domains[name].size or 1) for name in deciding]
     for values in itertools.product(*grids):
         fixed = dict(zip(deciding, values, strict=True))

@@ -10,7 +10,7 @@ from ..hyperparameters import Hyperparameters, choice, integer, real
 
 # The release that made the model around the cell, and its training, a matter of search.
 _WHOLE_MODELS = "0.2.0"
-_FRONT = ("front", ("serial", "parallel"))
+_FRONT = {"front": ("serial", "parallel")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Model(Hyperparameters):
         doc="convolutions on top of each other",
     )  # fmt: skip
     front_stride: int = integer(
-        1, search=(1, 8), valid=(1, 1024), log=True, needs=("front", ("serial",)),
+        1, search=(1, 8), valid=(1, 1024), log=True, needs={"front": ("serial",)},
         since=_WHOLE_MODELS,
         doc="steps for which the recurrence gets one output of the first convolution",
     )  # fmt: skip
@@ -79,7 +79,7 @@ class Model(Hyperparameters):
     residual: bool = choice(
         False,
         options=(False, True),
-        needs=("num_layers", 2),
+        needs={"num_layers": 2},
         since=_WHOLE_MODELS,
         doc="layers after the first add to what is below them",
     )
@@ -97,7 +97,7 @@ def _edge(high: int, low: int) -> Any:
     return choice(
         0,
         options=(0, 1, 3, 5),
-        needs=("depth", high),
+        needs={"depth": high, "feedback": (True,)},
         doc=f"side of the filter from stage {high} back to stage {low}, pixels; 0: no such edge",
     )
 
@@ -107,8 +107,9 @@ class ConvModel(Hyperparameters):
     """Layout of a convolutional network: arguments of `ConvNet`, and its feedback edges one by one.
 
     It stands in for `Model` where the cells are convolutional. ``feedback_4_2`` is the edge from
-    stage 4 back to stage 2; it exists only where the network has a stage 4. In a space a key that
-    is not mentioned is fixed at its default.
+    stage 4 back to stage 2; it exists only where the network has a stage 4, and where ``feedback``
+    has not taken all edges away at once: with each edge by itself there or not, networks without
+    any would hardly ever be drawn. In a space a key that is not mentioned is fixed at its default.
     """
 
     name: ClassVar[str] = "model"
@@ -121,6 +122,12 @@ class ConvModel(Hyperparameters):
     steps: int = integer(1, search=(1, 8), valid=(1, 1024), doc="steps taken on each frame")
     learn_rule: bool = choice(
         False, options=(False, True), doc="train the rule's coefficients with the weights"
+    )
+    feedback: bool = choice(
+        True,
+        options=(True, False),
+        since=_WHOLE_MODELS,
+        doc="whether there may be feedback edges; false: none at all",
     )
     feedback_2_1: int = _edge(2, 1)
     feedback_3_1: int = _edge(3, 1)
@@ -188,7 +195,7 @@ class Training(Hyperparameters):
     )
     warmup: float = real(
         0.0, search=(0.0, 0.2), valid=(0.0, 1.0), open_high=True,
-        needs=("schedule", ("constant", "cosine")), since=_WHOLE_MODELS,
+        needs={"schedule": ("constant", "cosine")}, since=_WHOLE_MODELS,
         doc="share of the budget over which the learning rate rises from 0",
     )  # fmt: skip
     share: float = real(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ..hyperparameters import Choice, Hyperparameters, specification
+from ..hyperparameters import Choice, Hyperparameters, Needs, specification
 
 Plugin = TypeVar("Plugin", bound=Hyperparameters)
 
@@ -19,9 +19,15 @@ def variants(cls: type[Plugin]) -> list[Plugin]:
 
 def _changes(cls: type[Hyperparameters]) -> list[dict[str, object]]:
     return [
-        {key: option} if spec.needs is None else {spec.needs[0]: spec.needs[1], key: option}
+        {**_met(spec.needs), key: option}
         for key, spec in specification(cls).items()
         if isinstance(spec, Choice)
         for option in spec.options
         if option != spec.default
     ]
+
+
+def _met(needs: Needs) -> dict[str, object]:
+    return {
+        other: wanted[0] if isinstance(wanted, tuple) else wanted for other, wanted in needs.items()
+    }

@@ -49,7 +49,7 @@ def test_every_hyperparameter_of_an_inner_rule_is_one_of_the_mixture_over_the_sa
             left.remove(f"{name}_{key}")
             for bound in ("default", "low", "high", "valid_low", "valid_high"):
                 assert getattr(own, bound) == getattr(spec, bound)
-            assert own.needs == (name, (True,))
+            assert own.needs == {name: (True,)}
     assert not left
 
 

@@ -54,7 +54,7 @@ def test_a_trial_is_asked_for_the_edges_that_exist(depth: int, edges: list[str])
     trial = Trial(depth)
     candidate = SearchSpace(**FIXED, model=SMALL).suggest(trial)
     assert trial.asked == ["model.depth", *(f"model.{edge}" for edge in edges)]
-    there = {key.removeprefix("model.") for key in candidate.flat() if "feedback" in key}
+    there = {key.removeprefix("model.") for key in candidate.flat() if "feedback_" in key}
     assert there == {f"feedback_{j}_{i}" for j in range(2, depth + 1) for i in range(1, j)}
 
 
@@ -85,6 +85,30 @@ def test_an_edge_without_its_stage_is_refused() -> None:
         ValueError, match=r"model.feedback_5_1 = 3 needs model.depth >= 5, which is"
     ):
         ConvModel(feedback_5_1=3)
+
+
+def test_one_switch_takes_all_edges_away() -> None:
+    space = SearchSpace(**FIXED, model={**SMALL, "feedback": {"choices": [True, False]}})
+    # With it as before; without it one network for each depth.
+    assert space.size == len(set(space.grid(3))) == (1 + 2 + 4) + 3
+    without = [one for one in space.grid(3) if not one.model.feedback]
+    assert sorted(one.model.depth for one in without) == [1, 2, 3]
+    assert not any("feedback_" in name for one in without for name in one.flat())
+    assert all(Candidate.from_dict(one.to_dict()) == one for one in without)
+    data = without[-1].to_dict()
+    data["model"]["feedback_3_1"] = 3
+    with pytest.raises(SpaceError, match=r"3 needs feedback = True, and feedback is False"):
+        Candidate.from_dict(data)
+    data["model"]["depth"] = 2
+    with pytest.raises(SpaceError, match=r"needs depth >= 3 and feedback = True, and depth is 2"):
+        Candidate.from_dict(data)
+
+
+def test_half_of_the_shipped_networks_have_no_feedback() -> None:
+    space = SearchSpace.load("conv_recurrent")
+    drawn = [space.sample(seed).flat() for seed in range(200)]
+    without = sum(not any(v for name, v in one.items() if "feedback_" in name) for one in drawn)
+    assert 75 < without < 125
 
 
 @dataclass

@@ -86,9 +86,8 @@ def test_a_later_setting_counts_once_it_is_set(settings: Any) -> None:
             if value != spec.default
         )
         values = {name: other}
-        if spec.needs is not None:
-            wanted = spec.needs[1]
-            values[spec.needs[0]] = wanted[-1] if isinstance(wanted, tuple) else int(wanted)
+        for key, wanted in spec.needs.items():
+            values[key] = wanted[-1] if isinstance(wanted, tuple) else int(wanted)
         data = plain.to_dict()
         data[settings.name] |= values
         keys.add(Candidate.from_dict(data).key)
@@ -113,8 +112,8 @@ class Example(Hyperparameters):
 
     kind: str = choice("a", options=("a", "b", "c"))
     count: int = integer(0, search=(0, 3), valid=(0, 9))
-    size: int = integer(4, search=(1, 8), valid=(1, 9), needs=("kind", ("b", "c")))
-    share: float = real(0.0, search=(0.1, 0.5), valid=(0.0, 1.0), needs=("count", 2))
+    size: int = integer(4, search=(1, 8), valid=(1, 9), needs={"kind": ("b", "c")})
+    share: float = real(0.0, search=(0.1, 0.5), valid=(0.0, 1.0), needs={"count": 2})
 
 
 def test_a_field_exists_beside_what_it_needs() -> None:

@@ -211,11 +211,11 @@ def test_the_space_holds_what_it_is_for() -> None:
     space = SearchSpace.load("conv_recurrent")
     assert set(space.cells) == {"conv_rnn", "conv_gru", "conv_lstm", "reciprocal_gated"}
     assert len(space.rules) == 5
-    assert len([name for name in space.domains if name.startswith("model.feedback")]) == 15
+    assert len([name for name in space.domains if name.startswith("model.feedback_")]) == 15
     task = tasks.load("stream_digits:examples=10,frames=2")
     for seed in range(3):
         chosen = space.sample(seed)
-        edges = {name for name in chosen.flat() if "feedback" in name}
-        depth = chosen.to_dict()["model"]["depth"]
-        assert len(edges) == depth * (depth - 1) // 2
+        edges = {name for name in chosen.flat() if "feedback_" in name}
+        model = chosen.to_dict()["model"]
+        assert len(edges) == (model["depth"] * (model["depth"] - 1) // 2 if model["feedback"] else 0)
         assert chosen.build(task)(task.train.inputs[:1]).shape == (1, 10)

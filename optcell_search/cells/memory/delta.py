@@ -66,19 +66,19 @@ class Delta(Cell):
     inner: str = choice("gd", options=INNER, more=rules.names, doc="rule on the memory's gradient")
     s: float = real(1.0, search=(0.05, 2.0), valid=(0.0, 10.0), log=True, doc="inner step size")
     mu: float = real(
-        0.6, search=(0.0, 0.99), valid=(0.0, 1.0), open_high=True, needs=("inner", WITH_MU),
+        0.6, search=(0.0, 0.99), valid=(0.0, 1.0), open_high=True, needs={"inner": WITH_MU},
         doc="inner momentum",
     )  # fmt: skip
     beta: float = real(
         0.9, search=(0.01, 0.999), valid=(0.0, 1.0), open_high=True,
-        needs=("inner", WITH_MEAN_SQUARE), doc="decay of the inner mean square",
+        needs={"inner": WITH_MEAN_SQUARE}, doc="decay of the inner mean square",
     )  # fmt: skip
     eps: float = real(
-        1.0, search=(0.03, 3.0), valid=(1e-12, 10.0), log=True, needs=("inner", WITH_MEAN_SQUARE),
+        1.0, search=(0.03, 3.0), valid=(1e-12, 10.0), log=True, needs={"inner": WITH_MEAN_SQUARE},
         doc="floor of the inner root mean square",
     )  # fmt: skip
     restart: int = integer(
-        0, search=(0, 64), valid=(0, 10**6), needs=("inner", ("nesterov",)),
+        0, search=(0, 64), valid=(0, 10**6), needs={"inner": ("nesterov",)},
         doc="steps between inner restarts, 0: never",
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ def _learned(rule: Mixture, model: AnyModel) -> dict[str, dict[str, float]]:
     kept = [
         key
         for key, spec in specs.items()
-        if isinstance(spec, Real) and spec.learnable and spec.needs and spec.needs[0] in rule.rules
+        if isinstance(spec, Real) and spec.learnable and spec.needs.keys() & set(rule.rules)
     ]
     layers = [module() for module in model.modules() if isinstance(module, RuleValues)]
     parts = [rule.parts(values) for values in layers]

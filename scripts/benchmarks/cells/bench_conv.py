@@ -179,7 +179,7 @@ def search_table(
             validation.append(metrics["accuracy"])
             test.append(evaluate(training.model, seen.unseal(), seen)["accuracy"])
         model = candidate.model.values()
-        edges = sum(bool(side) for key, side in model.items() if key.startswith("feedback"))
+        edges = sum(bool(side) for key, side in model.items() if key.startswith("feedback_"))
         what = f"{candidate.cell}, {candidate.rule}, {model['depth']}, {edges}"
         size = int(metrics["parameters"])
         lines.append(f"| {name} | {what} | {size} | {spread(validation)} | {spread(test)} |")
@@ -191,7 +191,7 @@ def without_feedback(candidate: Candidate) -> Candidate:
     """Return the candidate with every edge taken away."""
     data = candidate.to_dict()
     for key in data["model"]:
-        if key.startswith("feedback"):
+        if key.startswith("feedback_"):
             data["model"][key] = 0
     return Candidate.from_dict(data)
 

@@ -71,6 +71,7 @@ RECIPES: dict[str, Callable[[Any], Values]] = {
     "delta depth 3 stride 4": lambda task: {
         **_SERIAL, **_THREE, "cell": "delta", "model.front_stride": 4,
     },
+    "hippo depth 3": lambda task: {**_SERIAL, **_THREE, "cell": "hippo"},
     "lstm depth 3": lambda task: {**_SERIAL, **_THREE, "cell": "lstm"},
     "lstm depth 3 stride 4": lambda task: {
         **_SERIAL, **_THREE, "cell": "lstm", "model.front_stride": 4,
@@ -119,7 +120,7 @@ def compared_with(recipe: str) -> str | None:
     if recipe.startswith("lstm-fcn"):
         return "parallel depth 3"
     cell, _, rest = recipe.partition(" ")
-    if cell in ("delta", "lstm"):
+    if cell in ("delta", "hippo", "lstm"):
         return f"serial {rest}"
     if recipe.startswith("serial depth 3 ") and recipe.endswith(" smoothing"):
         # The longer strides beside one of 8, all smoothed; the others beside what is not.
