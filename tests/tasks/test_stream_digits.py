@@ -217,5 +217,6 @@ def test_the_space_holds_what_it_is_for() -> None:
         chosen = space.sample(seed)
         edges = {name for name in chosen.flat() if "feedback_" in name}
         model = chosen.to_dict()["model"]
-        assert len(edges) == (model["depth"] * (model["depth"] - 1) // 2 if model["feedback"] else 0)
+        depth = model["depth"] if model["feedback"] else 0
+        assert len(edges) == depth * (depth - 1) // 2
         assert chosen.build(task)(task.train.inputs[:1]).shape == (1, 10)
