@@ -143,10 +143,28 @@ def page(rows: list[dict[str, Any]]) -> str:
                 f"| {name} | {recipe} | {len(mine)} | {statistics.fmean(errors):.2f}{spread} | "
                 f"{seconds:.0f} | {beside} |"
             )
+    lines += [*_cells(rows), ""]
     steps = ", ".join(sorted({str(row["steps"]) for row in rows}))
     dates = ", ".join(sorted({row["date"] for row in rows}))
-    lines += ["", f"{steps} steps of the optimizer; {platform.machine()}; measured {dates}."]
+    lines += [f"{steps} steps of the optimizer; {platform.machine()}; measured {dates}."]
     return "\n".join(lines) + "\n"
+
+
+def _cells(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a table of the differences that another cell makes to the same recipe."""
+    errors: dict[tuple[str, str], dict[int, float]] = {}
+    for row in rows:
+        errors.setdefault((row["series"], row["recipe"]), {})[row["seed"]] = row["mase"]
+    lines = ["", "A `hippo` less the `gru`, seed by seed, all else the same:", ""]
+    lines += ["| series | recipe | seeds | difference |", "|---|---|---|---|"]
+    for name in SERIES:
+        for recipe in RECIPES:
+            mine = errors.get((name, recipe), {}) if "hippo" in recipe else {}
+            other = errors.get((name, plain := recipe.replace(", hippo", "")), {})
+            changes = [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
+            if len(changes) > 1:
+                lines.append(f"| {name} | {plain} | {len(changes)} | {_interval(changes)} |")
+    return lines
 
 
 def _interval(changes: list[float]) -> str:
