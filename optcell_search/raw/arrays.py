@@ -126,7 +126,8 @@ def class_names(y: Array) -> Array:
     names = np.empty(y.shape, dtype=object)
     values = y.ravel().tolist()
     if y.dtype.kind == "f":
-        values = [None if value != value else int(value) for value in values]
+        # What is not whole is no class of integers, and keeps its name to be refused by.
+        values = [None if v != v else int(v) if v.is_integer() else v for v in values]
     if y.dtype.kind == "U":
         # What NaN becomes among texts, and what an empty cell of a table is.
         values = [None if value in ("", "nan") else value for value in values]

@@ -8,7 +8,7 @@ from ..ledger.trials.trial_record import TrialRecord, record_of
 from ..pareto import Direction, front_mask, hypervolume, ranks
 from .gain import Gain, folds_of, gain, is_trained, plain_rival, trainings_of
 from .no_input import chance
-from .ranking import best, best_first, by_fresh_seeds, eligible, knee, pareto
+from .ranking import best, best_first, by_fresh_seeds, eligible, knee, not_cut, pareto
 from .tables import (
     curves,
     diagnoses_of,
@@ -48,6 +48,7 @@ __all__ = [
     "knee",
     "load",
     "locate",
+    "not_cut",
     "objectives",
     "objectives_of",
     "pareto",

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..ledger.format import FOLDS
-from ..ledger.trials.reasons import is_cut
 from ..ledger.trials.trial_record import TrialRecord
 from ..pareto import Direction
 from ..space.plain import PLAIN_RULE, PLAIN_STEP
 from .intervals import Interval, Moments, difference, difference_in_folds
-from .ranking import best_first, by_fresh_seeds
+from .ranking import best_first, by_fresh_seeds, not_cut
 
 Source = Literal["test", "search"]
 # What every candidate costs, whatever the task.
@@ -101,7 +100,7 @@ def gain(
     tested = _tested(rows, finalized, first, direction)
     if tested is not None:
         return tested
-    rows = rows[~rows["reason"].fillna("").map(is_cut).astype(bool)]
+    rows = rows[not_cut(rows)]
     if rows.empty or (plain := plain_rival(rows, int(rows["number"].iloc[0]))) is None:
         return None
     found, rival = rows.iloc[0], rows[rows["number"] == plain].iloc[0]

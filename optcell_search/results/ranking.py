@@ -31,13 +31,18 @@ def eligible(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.Dat
     """Return the rows that may be ranked: complete, finite, feasible, not a repetition."""
     keep = (table["state"] == "COMPLETE") & table["duplicate_of"].isna()
     if "reason" in table.columns:
-        whole = keep & ~table["reason"].fillna("").map(is_cut).astype(bool)
+        whole = keep & not_cut(table)
         keep = whole if whole.any() else keep
     if "key" in table.columns:
         keep &= table["key"].notna()
     if "feasible" in table.columns:
         keep &= table["feasible"]
     return table[keep & finite_rows(_values(table, objectives))]
+
+
+def not_cut(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows did not end because the search did, before they were through."""
+    return ~table["reason"].fillna("").map(is_cut).astype(bool)
 
 
 def best_first(table: pd.DataFrame, objectives: Mapping[str, Direction]) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from optuna.trial import TrialState
 
 from optcell_search.dashboard.content import curves
 from optcell_search.dashboard.info import columns, finals, provenance, training
+from optcell_search.dashboard.info.progress import progress
+from optcell_search.ledger.trials.reasons import cut
 from optcell_search.space import SearchSpace
 
 
@@ -53,6 +55,17 @@ def test_rungs_are_the_epochs_after_which_trials_were_stopped() -> None:
         ledger.add(state=TrialState.PRUNED, epochs=epochs(*[0.1] * done))
     ledger.add([0.9], epochs=epochs(*[0.9] * 9))
     assert training.rungs(data_of(ledger)) == (training.Rung(1, 4, 2), training.Rung(3, 2, 1))
+
+
+def test_what_the_end_of_a_search_cut_off_fell_behind_nothing() -> None:
+    ledger = Ledger({"accuracy": "maximize"})
+    ledger.add(state=TrialState.PRUNED, epochs=epochs(0.4), reason=cut("the time is used up"))
+    ledger.add(state=TrialState.PRUNED, epochs=epochs(0.2, 0.3))
+    ledger.add([0.9], epochs=epochs(*[0.9] * 9))
+    data = data_of(ledger)
+    assert training.rungs(data) == (training.Rung(2, 2, 1),)
+    assert data.stopped["number"].tolist() == [1]
+    assert progress(data).done == 2
 
 
 def test_failures_are_grouped_by_reason() -> None:

@@ -50,6 +50,15 @@ def test_the_decimal_sign_is_that_of_numbers_and_not_of_names(tmp_path: Path) ->
     assert read(path, Form(), kept=["id"]).to_numpy().tolist() == [["1,500", "2"]]
 
 
+def test_both_decimal_signs_in_one_file_are_the_users_to_settle(tmp_path: Path) -> None:
+    content = "id;fw;temp\na;2.1;20,5\nb;2.1;21\n"
+    path = write(tmp_path, content, "a.csv")
+    with pytest.raises(ValueError, match=r"'20,5' has a decimal comma and '2\.1' a decimal point"):
+        read(path, Form(), kept=["id"])
+    told = cells(tmp_path, content, decimal="comma")
+    assert [row[2] for row in told[1:]] == ["20.5", "21"]
+
+
 def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
     content = "id,label\n007,NA\n7,None\n 7,null\n1e3,\n"
     assert cells(tmp_path, content) == [

@@ -52,9 +52,19 @@ class Data:
 
     @cached_property
     def stopped(self) -> pd.DataFrame:
-        """The rows that a scheduler stopped early, with a value of the first objective."""
-        rows = self.table[(self.table["state"] == "PRUNED") & self.table["duplicate_of"].isna()]
+        """The rows that were stopped early, but may be ranked otherwise; with a first objective."""
+        rows = self.table[self.fell_behind & self.table["duplicate_of"].isna()]
+        if "feasible" in rows:
+            rows = rows[rows["feasible"].to_numpy(dtype=bool)]
         return rows[rows[self.first].notna()]
+
+    @cached_property
+    def fell_behind(self) -> pd.Series[bool]:
+        """Which rows were stopped early: the end of the search cuts others off, wherever they are.
+
+        Those tell nothing of how good they were, and are trained anew by a resume.
+        """
+        return (self.table["state"] == "PRUNED") & results.not_cut(self.table)
 
     @cached_property
     def front(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ... import results
 from .data import Data
 
 _ENDED = ("COMPLETE", "PRUNED", "FAIL")
@@ -51,7 +52,8 @@ class Progress:
 def progress(data: Data) -> Progress:
     """Return how far a search is."""
     states = data.table["state"]
-    done = int(states.isin(_ENDED).sum())
+    # What the end of a search cut off is trained anew by the resume that goes on, and counts then.
+    done = int((states.isin(_ENDED) & results.not_cut(data.table)).sum())
     asked = int(data.request.get("num_trials", 0))
     limit = float(data.request.get("time_limit", 0.0))
     running = data.table[states == "RUNNING"]

@@ -126,5 +126,7 @@ def _command(request: Mapping[str, Any], objectives: list[str]) -> str:
     if request.get("warm_start"):
         words_of += ["--warm-start", "mixture"]
     if request.get("deterministic"):
-        words_of.append("--deterministic")
+        # What the sampler has seen when it is asked depends on how many are trained at a time.
+        words_of += ["--deterministic", "--workers", str(request["workers"])]
+        words_of += ["--population", str(request["slots"])] if request["slots"] > 1 else []
     return shlex.join([*words_of, "--out", "again"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ... import results
 from .. import words
 from ..read.source import Curve
 from .data import Data
@@ -80,7 +81,7 @@ class Rung:
 
     Attributes:
         epoch: the last one that those stopped here trained.
-        reached: trials that trained so far.
+        reached: trials that trained so far, but for those that the end of the search cut off.
         stopped: of these, those pruned here.
     """
 
@@ -91,9 +92,9 @@ class Rung:
 
 def rungs(data: Data) -> tuple[Rung, ...]:
     """Return the epochs at which trials were pruned, the earliest first."""
-    table = data.table
-    epochs = table["epochs"].to_numpy()
-    where, counts = np.unique(epochs[table["state"] == "PRUNED"], return_counts=True)
+    epochs = data.table["epochs"].to_numpy()
+    where, counts = np.unique(epochs[data.fell_behind], return_counts=True)
+    epochs = epochs[results.not_cut(data.table)]
     return tuple(
         Rung(int(epoch), int((epochs >= epoch).sum()), int(count))
         for epoch, count in zip(where, counts, strict=True)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 SEPARATORS = (",", ";", "\t", "|")
 _LINES, _LETTERS = 50, 1_000_000
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
 
@@ -63,7 +64,13 @@ def decimal_sign(rows: Sequence[Sequence[str]], places: Sequence[int], sep: str,
         return "."
     cells = [row[place] for row in rows for place in places]
     written = [cell for cell in cells if "," in cell and _DECIMAL_COMMA.fullmatch(cell)]
-    if not written or any(map(_DECIMAL_POINT.fullmatch, cells)):
+    points = [cell for cell in cells if _DECIMAL_POINT.fullmatch(cell)]
+    if written and points and _only_commas(rows, places):
+        raise ValueError(
+            f"{where}: {written[0]!r} has a decimal comma and {points[0]!r} a decimal point; "
+            "valid: decimal=comma or decimal=point"
+        )
+    if not written or points:
         return "."
     if all(map(_THOUSANDS.fullmatch, written)):
         raise ValueError(
@@ -71,6 +78,15 @@ def decimal_sign(rows: Sequence[Sequence[str]], places: Sequence[int], sep: str,
             "valid: decimal=comma or decimal=point"
         )
     return ","
+
+
+def _only_commas(rows: Sequence[Sequence[str]], places: Sequence[int]) -> bool:
+    """Return whether a column would be numbers if commas were decimal signs, and texts if not."""
+    for place in places:
+        cells = [cell for row in rows if (cell := row[place]) and not _WHOLE.fullmatch(cell)]
+        if cells and all(map(_DECIMAL_COMMA.fullmatch, cells)):
+            return True
+    return False
 
 
 def _widths(lines: list[str], sep: str) -> list[int]:

@@ -146,8 +146,9 @@ def main() -> None:
         "|" + "---|" * len(columns),
         *("| " + " | ".join(str(row[column]) for column in columns) + " |" for row in rows),
     ]
-    (RESULTS / "linear_cells.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / "linear_cells.json").write_text(json.dumps({**head, "rows": rows}, indent=1) + "\n")
+    name = "linear_cells" if args.threads == 1 else f"linear_cells_{args.threads}_threads"
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps({**head, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

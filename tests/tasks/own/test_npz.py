@@ -98,6 +98,9 @@ def test_the_test_arrays_are_not_read_before_unsealing(tmp_path: Path) -> None:
     task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=np.array([0, 7]))
     with pytest.raises(ValueError, match="class '7' is not in the training data"):
         task.unseal()
+    task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=np.array([1.0, 0.9]))
+    with pytest.raises(ValueError, match=r"class '0\.9' is not in the training data"):
+        task.unseal()
     task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=X[:2, :, 0])
     with pytest.raises(ValueError, match="one target per sequence"):
         task.unseal()

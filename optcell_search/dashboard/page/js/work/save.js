@@ -90,8 +90,9 @@ const trialOf = (trace, i) => (typeof trace.customdata?.[i] === "number" ? { tri
 function asCsv(rows) {
   const field = (value) => {
     let text = value === null || value === undefined ? "" : String(value);
-    // A spreadsheet would take such a text for a formula.
-    if (typeof value === "string" && /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text))) text = `'${text}`;
+    // A spreadsheet would take such a text for a formula; a negative score with its spread is none.
+    const score = /^-\d[\d.e\s±(),to+−–-]*$/.test(text);
+    if (typeof value === "string" && /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) && !score) text = `'${text}`;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return rows.map((row) => row.map(field).join(",") + "\r\n").join("");
