@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optcell_search.tasks import IGNORED, Classification, Goal, Regression
+from optcell_search.tasks.goals import scores
 
 
 def test_classification_by_hand() -> None:
@@ -61,3 +63,11 @@ def test_tallies_of_parts_add_up(cut: int, kind: str) -> None:
     assert goal.finish(goal.merge(parts)) == pytest.approx(whole, rel=1e-12)
     assert whole["loss"] == pytest.approx(float(goal.loss(outputs, targets)), rel=1e-5)
     assert set(goal.metrics) <= set(whole)
+
+
+def test_r2_is_not_defined_where_all_numbers_are_the_same() -> None:
+    # The mean of sixty times 0.1 is not 0.1.
+    still = np.full((60, 1), 0.1)
+    assert math.isnan(scores.scores(still + 1, still)["r2"])
+    moving = np.column_stack([still, np.arange(60.0)])
+    assert scores.scores(moving, moving)["r2"] == 1

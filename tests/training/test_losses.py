@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,39 @@ def test_smoothing_and_class_weights_are_in_the_loss(few_digits: LoadedTask) -> 
         if target == -100:
             continue
         log_p = logits.log_softmax(0)
-        # Each class's share of the smoothed target has the weight of that class.
-        total -= float(0.9 * w[target] * log_p[target] + 0.1 / 10 * (w * log_p).sum())
+        # The whole smoothed target has the weight of its class.
+        total -= float(w[target] * (0.9 * log_p[target] + 0.1 / 10 * log_p.sum()))
         weight += float(w[target])
     assert float(loss(outputs, targets)) == pytest.approx(total / weight)
     assert own_loss(candidate().training, few_digits) is None
+
+
+def test_one_rare_class_under_smoothing_and_weights(tmp_path: Path) -> None:
+    """Of 40 sequences two are of class 1: the weight of the others' share of it was too much."""
+    y = np.zeros(40, dtype=np.int64)
+    y[[3, 17]] = 1
+    np.savez(tmp_path / "a.npz", x=np.random.RandomState(0).randn(40, 3, 1), y=y,
+             x_validation=np.zeros((2, 3, 1)), y_validation=np.array([0, 1]))  # fmt: skip
+    task = tasks.load(f"{tmp_path / 'a.npz'}")
+    loss = own_loss(candidate(label_smoothing=0.2, class_weights="balanced").training, task)
+    assert loss is not None
+    common = torch.tensor([0])
+    told = [float(loss(torch.tensor([[a, -a]]), common)) for a in (-0.5, 0.0, 0.5)]
+    assert told == sorted(told, reverse=True)
+
+
+@pytest.mark.parametrize("changes", [{"label_smoothing": 0.1}, {"class_weights": "balanced"}])
+def test_a_batch_without_targets_has_no_loss(
+    few_digits: LoadedTask, changes: dict[str, Any]
+) -> None:
+    loss = own_loss(candidate(**changes).training, few_digits)
+    assert loss is not None
+    outputs = torch.randn(3, 10, requires_grad=True)
+    nothing = loss(outputs, torch.full((3,), -100))
+    nothing.backward()
+    assert nothing.item() == 0
+    assert outputs.grad is not None
+    assert not outputs.grad.any()
 
 
 def test_a_class_without_targets_has_a_finite_weight() -> None:

@@ -53,7 +53,10 @@ def _r2(predicted: Floats, observed: Floats) -> float:
         mean = np.where(there, observed, 0).sum(0) / count
         spread = np.square(np.where(there, observed - mean, 0)).sum(0)
         left = np.square(np.where(there, observed - predicted, 0)).sum(0)
-        found = np.where(spread > 0, 1 - left / spread, np.nan)
+        # Of equal numbers the mean is rounded, and their spread then a little more than 0.
+        least = np.where(there, observed, np.inf).min(0, initial=np.inf)
+        most = np.where(there, observed, -np.inf).max(0, initial=-np.inf)
+        found = np.where(most > least, 1 - left / spread, np.nan)
     return float(np.nanmean(found)) if np.isfinite(found).any() else math.nan
 
 

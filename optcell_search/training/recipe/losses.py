@@ -21,12 +21,13 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def own_loss(training: Training, task: LoadedTask) -> Loss | None:
     """Return the loss of outputs and targets, or None where it is the task's own.
 
-        - sum_i sum_c w_c q_ic log p_ic / sum_i w_{y_i},   q_ic = (1 - a) [c = y_i] + a / C
+        - sum_i w_{y_i} sum_c q_ic log p_ic / sum_i w_{y_i},   q_ic = (1 - a) [c = y_i] + a / C
 
     with p the softmax of the outputs, a the label smoothing over C classes, and w_c = n / (C n_c)
     for balanced classes, n_c the number of training targets of class c, and 1 for others. A class
-    without any keeps n_c = 1. The share that smoothing gives to another class has the weight of
-    that class, as in `torch.nn.CrossEntropyLoss`.
+    without any keeps n_c = 1. Without any target the loss is 0. `torch.nn.CrossEntropyLoss` weighs
+    the share that smoothing gives to another class by that class instead: below a twentieth of rare
+    examples, at a = 0.1, the rare class is then the best answer to everything.
 
     Source: Szegedy et al.: Rethinking the Inception Architecture, CVPR 2016, arXiv 1512.00567,
     section 7; the weights are those of scikit-learn's ``class_weight="balanced"``.
@@ -40,13 +41,19 @@ def own_loss(training: Training, task: LoadedTask) -> Loss | None:
         weights = balanced(task.train, goal.classes)
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(
+        flat = targets.flatten()
+        each = cross_entropy(
             outputs.flatten(0, -2),
-            targets.flatten(),
-            weight=None if weights is None else weights.to(outputs.dtype),
+            flat,
             ignore_index=IGNORED,
             label_smoothing=training.label_smoothing,
+            reduction="none",
         )
+        counted = (flat != IGNORED).to(each.dtype)
+        if weights is not None:
+            counted = counted * weights.to(each.dtype)[flat.clamp(min=0)]
+        total = counted.sum()
+        return (counted * each).sum() / torch.where(total > 0, total, 1)
 
     return loss
 
