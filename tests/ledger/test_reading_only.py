@@ -258,6 +258,19 @@ def test_an_enqueued_trial_of_plain_optuna_is_trained_or_refused(folder: Path) -
     ledger.close()
 
 
+def test_an_enqueued_value_outside_the_space_is_refused_and_the_ledger_opens(folder: Path) -> None:
+    request = Request.read(folder)
+    ledger = open_ledger(request, folder)
+    ledger.study.enqueue_trial({"rule": "gd", "training.lr": 5.0})
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    assert ledger.ask(request.search_space, sampler) is None
+    (refused,) = ledger.trials()
+    assert refused.state.name == "FAIL"
+    assert refused.user_attrs["reason"] == "not in the space: training.lr = 5.0"
+    ledger.close()
+    open_ledger(request, folder).close()
+
+
 def test_trials_that_somebody_adds_meanwhile_keep_every_number_right(folder: Path) -> None:
     request = Request.read(folder)
     ledger = open_ledger(request, folder)

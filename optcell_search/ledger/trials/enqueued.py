@@ -24,7 +24,17 @@ def suggested(space: SearchSpace, trial: Trial) -> Candidate:
         # Optuna takes a value that is out of range all the same; here that is an error.
         warnings.simplefilter("ignore")
         candidate = space.suggest(trial)
-    return Candidate.from_dict(candidate.to_dict())
+    candidate = Candidate.from_dict(candidate.to_dict())
+    if candidate not in space:
+        values = candidate.flat()
+        outside = [
+            f"{name} = {values[name]!r}"
+            for name, domain in space.domains.items()
+            if name in values and values[name] not in domain
+        ]
+        # Stored as a parameter out of its range, it would keep the ledger from being opened.
+        raise ValueError(", ".join(outside))
+    return candidate
 
 
 def take_up(storage: BaseStorage, identity: int) -> dict[str, Any]:
