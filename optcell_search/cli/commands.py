@@ -176,6 +176,8 @@ def dashboard(arguments: argparse.Namespace) -> int:
     places = [*arguments.directories, *arguments.study]
     if not places:
         raise ValueError("dashboard: name a run folder, or a study by --study URL")
+    if arguments.json and arguments.html is None:
+        raise ValueError("--json: tells where a file was written; valid: with --html FILE")
     if arguments.html is None:
         serve(
             places,

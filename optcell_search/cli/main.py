@@ -16,7 +16,7 @@ from typing import TextIO
 from ..ledger.storage.passwords import without_password
 from ..ledger.trials.reasons import RunFailedError
 from ..stages import stage
-from . import commands, interruption
+from . import commands, interruption, tables
 from .complaining import shortened
 from .parser import make_parser
 from .telling import told
@@ -172,9 +172,8 @@ def _how_far(folder: str) -> str:
         known = RunFolder.open(folder).status()
     except (ValueError, OSError):
         return ""
-    ended = known["complete"] + known["pruned"] + known["fail"]
     asked = f" of {known['asked']}" if known["asked"] else ""
-    words = f" after {ended}{asked} trials"
+    words = f" after {tables.finished(known)}{asked} trials"
     if known["best"] is not None:
         name, value = next(iter(known["objectives"].items()))
         words += f", the best so far trial {known['best']}, {name} {value:.4g}"

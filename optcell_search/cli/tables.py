@@ -128,11 +128,12 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
         known: as `RunFolder.status` returns it.
         width: of the terminal, so that sentences are broken between words; 0: they are not broken.
     """
-    finished = known["complete"] + known["pruned"] + known["fail"]
+    done = finished(known)
+    cut = f", {known['cut']} of them cut by the end of the search" if known["cut"] else ""
     rows = [
         ["run", known["directory"]],
-        ["finished", f"{finished} of {known['asked']}" if known["asked"] else str(finished)],
-        ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"],
+        ["finished", f"{done} of {known['asked']}" if known["asked"] else str(done)],
+        ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed{cut}"],
         ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
     ]
     if known["at_work"]:
@@ -169,6 +170,16 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
     room = width - max(len(name) for name, _ in rows) - len(_GAP)
     lines = [(name, broken(said, room).splitlines()) for name, said in rows]
     return text([[name if not i else "", line] for name, ls in lines for i, line in enumerate(ls)])
+
+
+def finished(known: Mapping[str, Any]) -> int:
+    """Return how many trials have ended by themselves; a resume trains anew what was cut.
+
+    Args:
+        known: as `RunFolder.status` returns it.
+    """
+    ended: int = known["complete"] + known["pruned"] + known["fail"] - known["cut"]
+    return ended
 
 
 def no_front(known: Mapping[str, Any]) -> str:

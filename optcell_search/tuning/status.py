@@ -23,7 +23,8 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     """Return where a run stands, as plain data.
 
     Keys: ``asked`` (trials there are to be, 0 where their number is no limit), ``missing`` (not yet
-    begun), one for each state with the number of its trials, ``failures`` (reason → trials),
+    begun), one for each state with the number of its trials, ``cut`` (those that ended because the
+    search did, which a resume trains anew), ``failures`` (reason → trials),
     ``front`` (trials no other one dominates), ``best`` (number of the trial that is best in the
     first objective, or None) and ``objectives`` (its values); ``nearest_miss`` (where no complete
     trial keeps the constraints: which one misses least, which constraint and by what);
@@ -40,7 +41,7 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     objectives = results.objectives_of(request)
     table = results.table(ledger.records, request)
     counts = Counter(record.state for record in ledger.records)
-    asked = request["num_trials"]
+    asked, cut = request["num_trials"], _cut(ledger.records)
     any_eligible = len(results.eligible(table, objectives)) > 0
     finalized = results.finalized_of(known)
     trainings, trained = results.trainings_of(request), results.is_trained(request)
@@ -50,8 +51,9 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
     best = results.best(table, objectives) if any_eligible else None
     return {
         "asked": asked,
-        "missing": max(0, asked - len(ledger.records) + _cut(ledger.records)),
+        "missing": max(0, asked - len(ledger.records) + cut),
         **{state.lower(): counts[state] for state in STATES},
+        "cut": cut,
         "failures": dict(Counter(_failures(ledger.records))),
         "nearest_miss": None if any_eligible else _nearest_miss(ledger),
         "front": len(results.pareto(table, objectives)),

@@ -210,6 +210,7 @@ def test_dashboard(
         (["{run}", "--host", "0.0.0.0"], "--host 0.0.0.0: other machines can reach this address, "
          "so it needs --token TOKEN"),
         (["{run}/no"], "{run}/no: no run here, study.db is missing"),
+        (["{run}", "--json"], "--json: tells where a file was written; valid: with --html FILE"),
         (["--study", "sqlite:///{run}/no.db"], "sqlite:///{run}/no.db: no such file"),
     ],
 )  # fmt: skip

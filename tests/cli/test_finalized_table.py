@@ -116,7 +116,7 @@ def test_a_repeated_trial_has_its_spread() -> None:
 
 def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
     known: dict[str, Any] = dict.fromkeys(
-        ("complete", "pruned", "fail", "asked", "running", "waiting", "missing", "epochs"), 0
+        ("complete", "pruned", "fail", "cut", "asked", "running", "waiting", "missing", "epochs"), 0
     )
     known |= dict.fromkeys(
         ("ended", "epochs_rule", "best", "nearest_miss", "time_limit", "occupancy", "table")

@@ -196,6 +196,8 @@ def test_the_table_sorts_filters_chooses_columns_and_downloads(browser: Any, rep
         assert all(rule == "adam" and accuracy > 0.85 for rule, accuracy in rows)
         page.fill("#filter", "accuracy > 0,85")
         page.wait_for_function("document.body.innerText.includes('“0,85” is no number')")
+        page.fill("#filter", "accuracy = 0,9")
+        page.wait_for_function("document.body.innerText.includes('“0,9” is no number')")
         page.fill("#filter", "adam accuracy > 0.85")
         look_at(page, "front")
         assert set(points(page, "front-chart")) == set(page.evaluate("[...optcell.state.chosen]"))

@@ -72,6 +72,33 @@ def test_a_finished_trial_appears_without_losing_zoom_or_selection(
         assert not page.evaluate("optcell.current().front.includes(9)"), "it was told to wait"
 
 
+def test_a_range_stays_with_its_axis_and_its_names_when_more_come(
+    browser: Any, dashboard: Dashboard, ledger: Ledger
+) -> None:
+    ledger.add([0.9, 100.0], of=candidate("lstm", "nesterov"))
+    keep = """ranges => Plotly.restyle("parallel-chart", Object.fromEntries(ranges.map(([axis, range]) => [
+        `dimensions[${document.getElementById("parallel-chart").data[0].dimensions
+            .findIndex(one => one.name === axis)}].constraintrange`, [range]])))"""
+    kept = """Object.fromEntries(document.getElementById("parallel-chart").data[0].dimensions
+        .filter(one => one.constraintrange?.length)
+        .map(one => [one.name, one.constraintrange]))"""
+    names = """document.getElementById("parallel-chart").data[0].dimensions.map(one => one.name)"""
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_function("optcell.current().growth && optcell.current().index.size === 9")
+        look_at(page, "many")
+        page.wait_for_selector("#parallel-chart .parcoords")
+        before = page.evaluate(names)
+        page.evaluate(keep, [["rule", [0.5, 1.5]], ["accuracy", [0.85, 0.95]]])
+        page.wait_for_function("optcell.state.from === 'parallel-chart'")
+        assert page.evaluate("[...optcell.state.chosen]") == [8]
+        # A rule before the others by its name, and a setting that was the same for all.
+        of = candidate("gru", "adam")
+        ledger.add([0.4, 90.0], of={**of, "training": {**of["training"], "lr": 0.002}})
+        page.wait_for_function(f"{names}.includes('training.lr')")
+        assert len(page.evaluate(names)) > len(before)
+        assert page.evaluate(kept) == {"rule": [1.75, 2.25], "accuracy": [0.85, 0.95]}
+
+
 def test_what_following_takes_is_paid_off_by_a_pause(browser: Any, dashboard: Dashboard) -> None:
     with watched(browser, dashboard.url) as page:
         page.wait_for_function("optcell.current().growth")

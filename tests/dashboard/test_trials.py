@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 from ledgers import TWO, Ledger, board_of, candidate, data_of, two_objectives
@@ -12,8 +14,9 @@ from optuna.trial import TrialState
 from optcell_search.dashboard.content import curves
 from optcell_search.dashboard.info import columns, finals, provenance, training
 from optcell_search.dashboard.info.progress import progress
-from optcell_search.ledger.trials.reasons import cut
-from optcell_search.space import SearchSpace
+from optcell_search.ledger.trials.reasons import BY_HAND, cut
+from optcell_search.space import Candidate, SearchSpace
+from optcell_search.tuning.resolving.first_candidates import read_first, with_plain
 
 
 def epochs(*values: float) -> list[dict[str, float]]:
@@ -66,6 +69,24 @@ def test_what_the_end_of_a_search_cut_off_fell_behind_nothing() -> None:
     assert training.rungs(data) == (training.Rung(2, 2, 1),)
     assert data.stopped["number"].tolist() == [1]
     assert progress(data).done == 2
+
+
+def test_what_somebody_pruned_fell_behind_nothing_and_is_done() -> None:
+    ledger = Ledger({"accuracy": "maximize"})
+    ledger.add(state=TrialState.PRUNED, epochs=epochs(0.4), reason=BY_HAND)
+    ledger.add([0.9], epochs=epochs(*[0.9] * 9))
+    data = data_of(ledger)
+    assert training.rungs(data) == ()
+    assert data.stopped.empty
+    assert progress(data).done == 2
+
+
+def test_what_was_stopped_and_breaks_a_constraint_is_ranked_nowhere() -> None:
+    ledger = Ledger(TWO, constraints=["parameters<=10"])
+    for violation in (-5.0, 5.0):
+        known = {"parameters<=10": violation}
+        ledger.add(state=TrialState.PRUNED, epochs=epochs(0.4), constraints=known)
+    assert data_of(ledger).stopped["number"].tolist() == [0]
 
 
 def test_failures_are_grouped_by_reason() -> None:
@@ -144,3 +165,40 @@ def test_provenance_says_how_to_run_it_again() -> None:
     assert found.facts["fingerprint of the data"] == "5eed" * 16
     assert found.facts["objectives"] == "maximize accuracy and minimize parameters"
     assert SearchSpace.from_dict(tomllib.loads(found.space), where="space").to_dict() == space
+
+
+def test_a_search_started_again_trains_as_many_at_a_time_where_that_decides() -> None:
+    def again(**asked: object) -> list[str]:
+        return shlex.split(provenance.provenance(data_of(Ledger(TWO, **asked)), "run").again)
+
+    assert not {"--workers", "--population", "--preset"} & set(again(slots=3))
+    # One from before there were slots has none.
+    words = again(deterministic=True)
+    assert words[words.index("--deterministic") :][:3] == ["--deterministic", "--workers", "2"]
+    assert "--population" not in words
+    words = again(deterministic=True, slots=3)
+    assert words[words.index("--population") + 1] == "3"
+    words = again(ensemble=True)
+    assert words[words.index("--preset") + 1] == "best"
+
+
+def test_a_search_started_again_tries_first_what_it_tried_first(tmp_path: Path) -> None:
+    space = SearchSpace.load("optimizer_cells")
+    named = tuple(space.sample(seed=seed).to_dict() for seed in range(2))
+    plain = with_plain((), space)
+    slow = {**plain[0], "training": {**plain[0]["training"], "lr": 0.002}}
+
+    def asked(*first: object, **changes: object) -> provenance.Provenance:
+        ledger = Ledger(TWO, space=space.to_dict(), first=list(first), **changes)
+        return provenance.provenance(data_of(ledger), "run")
+
+    found = asked(*plain)
+    assert (found.first, "--try" in found.again) == ("", False), "a search adds them itself"
+    for first in (with_plain(named, space), with_plain((slow,), space)):
+        found = asked(*first)
+        assert "run space.toml --try first.toml --task" in found.again
+        file = tmp_path / "first.toml"
+        file.write_text(found.first, encoding="utf-8")
+        assert with_plain(read_first(file, space), space) == first
+    assert Candidate.from_dict(slow).key != Candidate.from_dict(plain[0]).key
+    assert len(tomllib.loads(asked(*named, *plain, num_trials=1).first)["candidate"]) == 1

@@ -11,6 +11,7 @@ from optcell_search import results
 from optcell_search.dashboard.content import curves_to_compare
 from optcell_search.dashboard.info import diagnosis, response
 from optcell_search.dashboard.info.uncertainty.standings import Standings, standings
+from optcell_search.ledger.trials.reasons import BY_HAND, cut
 from optcell_search.results.intervals import Moments
 
 
@@ -65,6 +66,20 @@ def test_trials_that_were_stopped_take_part_at_the_rung_they_reached() -> None:
     assert rmsprop.early == Moments.of([0.2, 0.4]).interval
     assert (rmsprop.trials, rmsprop.complete, rmsprop.stopped) == (2, 0, 2)
     assert (rmsprop.final, rmsprop.best, rmsprop.number) == (None, None, None)
+
+
+@pytest.mark.parametrize("reason", [cut("the time is used up"), BY_HAND])
+def test_what_ended_with_the_search_or_by_hand_makes_no_rung(reason: str) -> None:
+    ledger = Ledger({"accuracy": "maximize"}, epochs=3)
+    # Gd begins slowly, and is better in the end.
+    ledger.add([0.9], of=candidate("rnn", "gd"), epochs=curve(0.1, 0.5, 0.9))
+    ledger.add([0.6], of=candidate("rnn", "adam"), epochs=curve(0.4, 0.5, 0.6))
+    state = TrialState.PRUNED
+    ledger.add(state=state, of=candidate("rnn", "adam"), epochs=curve(0.3), reason=reason)
+    found = compare(ledger)
+    assert found.rung == 0
+    rules = [(row.name, row.trials, row.stopped) for row in found.rows if row.kind == "rule"]
+    assert rules == [("gd", 1, 0), ("adam", 1, 0)]
 
 
 def test_where_none_was_stopped_all_are_compared_in_the_end() -> None:

@@ -13,6 +13,8 @@ from runs import a_request
 
 from optcell_search.ledger import folder as folders
 from optcell_search.ledger.opening import open_ledger
+from optcell_search.ledger.trials.ending import Beside
+from optcell_search.ledger.trials.reasons import cut
 from optcell_search.tuning import Run
 
 HOLD = """
@@ -74,6 +76,31 @@ def test_a_run_that_nobody_works_on_is_told_by_its_lock(
     assert not Run.open(folder).status()["at_work"], "a lock ends with its process"
     said = call(capsys, "status", str(folder))[1]
     assert f"not running; `optcell-search resume {folder}` goes on" in said
+
+
+def test_what_was_cut_is_not_finished_but_to_come(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = Run.open(folder).request
+    ledger = open_ledger(request, folder)
+    for seed, over in ((3, "the time is used up"), (4, "")):
+        trial = ledger.ask(request.search_space, RandomSampler(seed=seed))
+        assert trial is not None
+        beside = Beside(early=cut(over) if over else "")
+        ledger.prune(trial.number, {"accuracy": 0.5, "parameters": 9.0}, beside)
+    ledger.close()
+    assert (Run.open(folder).status()["cut"], Run.open(folder).status()["missing"]) == (1, 0)
+    lines = call(capsys, "status", str(folder))[1].splitlines()
+    assert [line.strip() for line in lines[1:3]] == [
+        "finished  4 of 4",
+        "3 complete, 2 pruned, 0 failed, 1 of them cut by the end of the search",
+    ]
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "resume", stop)
+    assert "stopped after 4 of 4 trials" in call(capsys, "resume", str(folder))[2]
 
 
 def test_an_interrupted_command_says_how_far_it_came(

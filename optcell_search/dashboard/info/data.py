@@ -60,11 +60,18 @@ class Data:
 
     @cached_property
     def fell_behind(self) -> pd.Series[bool]:
-        """Which rows were stopped early: the end of the search cuts others off, wherever they are.
+        """Which rows were stopped early by a scheduler.
 
-        Those tell nothing of how good they were, and are trained anew by a resume.
+        Those that ended with the search, or by hand, have a reason: they ended wherever they were,
+        which tells nothing of how good they are.
         """
-        return (self.table["state"] == "PRUNED") & results.not_cut(self.table)
+        return (self.table["state"] == "PRUNED") & ~self.ended_early
+
+    @cached_property
+    def ended_early(self) -> pd.Series[bool]:
+        """Which rows ended before they were through with the search, or by hand."""
+        early = self.table["state"].isin(["PRUNED", "COMPLETE"])
+        return early & self.table["reason"].fillna("").astype(bool)
 
     @cached_property
     def front(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import tomli_w
 
 from optcell_search import results
 
+from ...space.plain import PLAIN_RULE, PLAIN_STEP
 from .. import words
 from .data import Data
 
@@ -46,6 +47,8 @@ class Provenance:
         facts: what was asked, in words, by name.
         space: the search space as a TOML file.
         again: the command that runs the same search, with that file where it trains.
+        first: candidates that it is to try first, as a TOML file; empty where the space's plain
+            cells are all.
         replay, finalize: commands for this run; empty where it was simulated.
         table: what it was simulated on; empty where it trains.
     """
@@ -56,6 +59,7 @@ class Provenance:
     replay: str
     finalize: str
     table: str = ""
+    first: str = ""
 
 
 def provenance(data: Data, where: str) -> Provenance:
@@ -81,14 +85,44 @@ def provenance(data: Data, where: str) -> Provenance:
     if not results.is_trained(request):
         again, table = _simulation(request, list(data.objectives)), str(request["table"])
         return Provenance(facts, space, again, replay="", finalize="", table=table)
-    run = shlex.quote(where or "RUN")
+    run, first = shlex.quote(where or "RUN"), _named(request)
     return Provenance(
         facts=facts,
         space=space,
-        again=_command(request, list(data.objectives)),
+        again=_command(request, list(data.objectives), named=bool(first)),
         replay=f"optcell-search replay {run} TRIAL",
         finalize=f"optcell-search finalize {run} --top 3 --seeds 5",
+        first=tomli_w.dumps({"candidate": first}) if first else "",
     )
+
+
+def _named(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the candidates to try first, as files name them; none where a search adds them itself.
+
+    It adds the plain cells of its space that are not named.
+    """
+    first, grid = request.get("first", ()), request["sampler"] == "grid"
+    # Two that are gd with s = 1 on one cell: one of them was named, with other settings.
+    alike = [(one["cell"]["name"], one["model"].get("relative_to")) for one in first]
+    if not grid and all(map(_is_plain, first)) and len(set(alike)) == len(alike):
+        return []
+    # Of those behind them none was trained, and as many are refused.
+    return [_one_of(one) for one in first[: request.get("num_trials") or None]]
+
+
+def _is_plain(one: Mapping[str, Any]) -> bool:
+    rule, share = one["rule"], one["training"].get("share", 1)
+    return bool(rule["name"] == PLAIN_RULE and rule["s"] == PLAIN_STEP and share == 1)
+
+
+def _one_of(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a candidate as a search space of one."""
+    found = dict(one)
+    for kind in ("cell", "rule"):
+        options = dict(one[kind])
+        name = options.pop("name")
+        found |= {f"{kind}s": [name], kind: {name: options}}
+    return found
 
 
 def _told(value: object) -> str:
@@ -110,8 +144,9 @@ def _simulation(request: Mapping[str, Any], objectives: list[str]) -> str:
     return shlex.join([*words_of, "--out", "again"])
 
 
-def _command(request: Mapping[str, Any], objectives: list[str]) -> str:
+def _command(request: Mapping[str, Any], objectives: list[str], *, named: bool) -> str:
     words_of = ["optcell-search", "run", "space.toml"]
+    words_of += ["--try", "first.toml"] if named else []
     for name, option in _OPTIONS.items():
         if name in request:
             words_of += [option, str(request[name])]
@@ -128,5 +163,9 @@ def _command(request: Mapping[str, Any], objectives: list[str]) -> str:
     if request.get("deterministic"):
         # What the sampler has seen when it is asked depends on how many are trained at a time.
         words_of += ["--deterministic", "--workers", str(request["workers"])]
-        words_of += ["--population", str(request["slots"])] if request["slots"] > 1 else []
+        slots = request.get("slots", 1)
+        words_of += ["--population", str(slots)] if slots > 1 else []
+    if request.get("ensemble"):
+        # What else a preset sets is said by options of its own.
+        words_of += ["--preset", "best"]
     return shlex.join([*words_of, "--out", "again"])

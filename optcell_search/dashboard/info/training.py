@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import results
 from .. import words
 from ..read.source import Curve
 from .data import Data
@@ -81,7 +80,7 @@ class Rung:
 
     Attributes:
         epoch: the last one that those stopped here trained.
-        reached: trials that trained so far, but for those that the end of the search cut off.
+        reached: trials that trained so far, but for those that ended early for another reason.
         stopped: of these, those pruned here.
     """
 
@@ -94,7 +93,7 @@ def rungs(data: Data) -> tuple[Rung, ...]:
     """Return the epochs at which trials were pruned, the earliest first."""
     epochs = data.table["epochs"].to_numpy()
     where, counts = np.unique(epochs[data.fell_behind], return_counts=True)
-    epochs = epochs[results.not_cut(data.table)]
+    epochs = epochs[~data.ended_early]
     return tuple(
         Rung(int(epoch), int((epochs >= epoch).sum()), int(count))
         for epoch, count in zip(where, counts, strict=True)

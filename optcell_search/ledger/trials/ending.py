@@ -9,8 +9,6 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from ..format import FOLDS, GRADIENTS, METRICS, MIXTURE, REASON, SPREAD
-from .reasons import cut
-
 
 class Beside(NamedTuple):
     """What is known of a trial's end beside its metrics.
@@ -20,14 +18,14 @@ class Beside(NamedTuple):
         folds: each objective by fold.
         gradients: distance from the last step → norm of the loss's gradient there.
         mixture: what a mixture of rules tells of them.
-        over: why the search ended, where the trial ended with it and not by itself.
+        early: why it ended early, where no scheduler stopped it.
     """
 
     spread: Mapping[str, float] = {}
     folds: Mapping[str, Sequence[float]] = {}
     gradients: Mapping[int, float] = {}
     mixture: Mapping[str, Mapping[str, float]] = {}
-    over: str = ""
+    early: str = ""
 
     def stored(self, metrics: Mapping[str, float]) -> dict[str, Any]:
         """Return it with the metrics as user attributes."""
@@ -39,7 +37,7 @@ class Beside(NamedTuple):
             FOLDS: self.folds,
             GRADIENTS: norms,
             MIXTURE: self.mixture,
-            REASON: cut(self.over) if self.over else "",
+            REASON: self.early,
         }
 
 

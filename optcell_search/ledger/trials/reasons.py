@@ -9,6 +9,8 @@ OUT_OF_MEMORY = "out of memory"
 WORKER_DIED = "worker died"
 TOO_SLOW = "too slow"
 GIVEN_UP = "given up"
+# Of a trial that somebody had end early, whatever it came to.
+BY_HAND = "pruned by hand"
 _CUT = "cut: "
 
 

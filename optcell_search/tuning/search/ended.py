@@ -15,12 +15,12 @@ class Ended:
     Attributes:
         report: what its worker told last; None where the worker is gone.
         verdict: why it failed, where the worker does not know.
-        over: why the search ended, where the trial ended for that alone.
+        early: why it ended early, where it did so with the search or by hand.
     """
 
     report: Report | None
     verdict: str = ""
-    over: str = ""
+    early: str = ""
 
     @property
     def why(self) -> str:
@@ -33,4 +33,4 @@ class Ended:
         told = self.report
         if told is None:
             return NOTHING
-        return Beside(told.spread, told.folds, told.gradients, told.mixture, self.over)
+        return Beside(told.spread, told.folds, told.gradients, told.mixture, self.early)

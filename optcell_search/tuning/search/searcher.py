@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 from ...ledger.format import DUPLICATE_OF, METRICS
 from ...ledger.ledger import Ledger, Metrics
 from ...ledger.storage.storage import STORAGE_ERRORS, said
-from ...ledger.trials.reasons import OUT_OF_MEMORY, TOO_SLOW
+from ...ledger.trials.reasons import BY_HAND, OUT_OF_MEMORY, TOO_SLOW, cut
 from ...ledger.trials.running_trial import RunningTrial
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
@@ -199,9 +199,15 @@ class LedgerSearch(Searcher):
             self.retention.wrote(report.number, report.files)
             self._write_epochs(report, result["worker"])
             slow = self._is_too_slow(report)
-            asked = report.done or self.wishes.prune(report.number)
-            over = "" if asked else self.over
-            self._end(trial_id, Ended(report, TOO_SLOW if slow else "", over))
+            self._end(trial_id, Ended(report, TOO_SLOW if slow else "", self._early(report)))
+
+    def _early(self, report: Report) -> str:
+        """Return why a trial ended early; empty where it is through or a scheduler stopped it."""
+        if report.done:
+            return ""
+        if self.wishes.prune(report.number):
+            return BY_HAND
+        return cut(self.over) if self.over else ""
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a trial's worker is gone for good."""

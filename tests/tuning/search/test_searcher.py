@@ -10,6 +10,7 @@ from driving import keys, run_generations
 from ray.tune.search import Searcher
 from runs import SMALL_SPACE, SPACE
 
+from optcell_search.ledger.trials.reasons import BY_HAND
 from optcell_search.space import SearchSpace
 from optcell_search.tuning.extending import take_up
 from optcell_search.tuning.worker.job import Report
@@ -48,7 +49,12 @@ def test_a_trial_that_somebody_wishes_to_end_is_pruned_with_what_it_has(drivers:
     ]
     assert [driver.searcher.stops(report) for report in reports] == [False, True]
     driver.finish("b", jobs[1], epoch=1)
-    assert driver.states() == ["RUNNING", "PRUNED"]
+    driver.finish("a", jobs[0], epoch=1)
+    assert driver.states() == ["PRUNED", "PRUNED"]
+    # Told apart from what a scheduler stopped, and not trained anew as what was cut.
+    reasons = [trial.user_attrs.get("reason") for trial in driver.ledger.trials()]
+    assert reasons == [None, BY_HAND]
+    assert driver.ledger.missing == 0
 
 
 def test_a_candidate_is_trained_once(drivers: Any) -> None:

@@ -83,6 +83,12 @@ class Run {
     return Object.keys(this.objectives).length > 1;
   }
 
+  /* How many trials ended early although they fell behind nothing, as a sentence; empty: none. */
+  get besides() {
+    const early = this.trials.filter((trial) => this.value(trial, "state") === "PRUNED" && this.value(trial, "reason"));
+    return early.length ? ` ${count(early.length, "trial")} ended early with the search or by hand, and ${early.length === 1 ? "is" : "are"} not counted.` : "";
+  }
+
   value(trial, name) {
     const at = this.index.get(trial);
     return at === undefined || !this.values[name] ? null : this.values[name][at];

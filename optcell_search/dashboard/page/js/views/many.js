@@ -10,15 +10,15 @@ function parallelAxes(run, trials) {
   const text = (name) => {
     const values = trials.map((trial) => run.value(trial, name));
     const names = [...new Set(values)].sort();
-    return { name, label: name, values: values.map((value) => names.indexOf(value)), ticks: names.map((value, i) => [i, escaped(value)]) };
+    return { name, names, label: name, values: values.map((value) => names.indexOf(value)), ticks: names.map((value, i) => [i, escaped(value)]) };
   };
-  const shared = sharedNames(run, trials).map((name) => numericAxis(symbol(name), trials.map((trial) => run.own(trial, "rule")[name] ?? null), name === "s"));
+  const shared = sharedNames(run, trials).map((name) => numericAxis(`rule.${name}`, symbol(name), trials.map((trial) => run.own(trial, "rule")[name] ?? null), name === "s"));
   const settings = run.columns
     .filter((column) => ["model", "training"].includes(column.group) && column.kind === "number")
     .filter((column) => new Set(trials.map((trial) => run.value(trial, column.name))).size > 1)
-    .map((column) => numericAxis(column.label, trials.map((trial) => run.value(trial, column.name)), column.log));
+    .map((column) => numericAxis(column.name, column.label, trials.map((trial) => run.value(trial, column.name)), column.log));
   const objectives = Object.keys(run.objectives).map((name) =>
-    numericAxis(run.label(name), trials.map((trial) => run.value(trial, name)), run.axes.find((axis) => axis.name === name).log)
+    numericAxis(name, run.label(name), trials.map((trial) => run.value(trial, name)), run.axes.find((axis) => axis.name === name).log)
   );
   return [text("rule"), text("cell"), ...shared, ...settings, ...objectives.reverse()];
 }
@@ -35,7 +35,7 @@ function sharedNames(run, trials) {
 }
 
 /* An axis of numbers; a trial that has none stands on a mark of its own below the rest. */
-function numericAxis(label, raw, log) {
+function numericAxis(name, label, raw, log) {
   const place = (value) => (log ? Math.log10(value) : value);
   const known = raw.filter((value) => value !== null && (!log || value > 0)).map(place);
   const [low, high] = [known.reduce((a, b) => Math.min(a, b), Infinity), known.reduce((a, b) => Math.max(a, b), -Infinity)];
@@ -47,7 +47,7 @@ function numericAxis(label, raw, log) {
     return [at, number(log ? 10 ** at : at, 2)];
   });
   if (missing) ticks.unshift([below, NONE]);
-  return { label, values: raw.map((value) => (value === null ? below : place(value))), ticks, range: [missing ? below : low, high] };
+  return { name, log, label, values: raw.map((value) => (value === null ? below : place(value))), ticks, range: [missing ? below : low, high] };
 }
 
 function ruleScale(run, rules) {
@@ -59,9 +59,23 @@ function ruleScale(run, rules) {
 /* The trials of the chart with their axes, drawn or not: a range along an axis chooses among all. */
 let parallel = { trials: [], axes: [] };
 
+/* The ranges along an axis, as a list. */
+const rangesOf = ({ constraintrange: kept }) => (!kept?.length ? [] : Array.isArray(kept[0]) ? kept : [kept]);
+
+/* The ranges kept along an axis before, in places of that axis as it is now: a search goes on, so
+   axes and names come between the others, and an axis may become logarithmic. */
+function moved(ranges, before, now) {
+  if (!before) return [];
+  if (!now.names) return ranges.map((ends) => ends.map((end) => (before.log === now.log ? end : now.log ? Math.log10(end) : 10 ** end)));
+  if (before.names.join() === now.names.join()) return ranges;
+  const kept = before.names.filter((_, i) => ranges.some(([low, high]) => i >= low && i <= high));
+  return kept.map((name) => now.names.indexOf(name)).map((at) => [at - 0.25, at + 0.25]);
+}
+
 function drawParallel(run) {
   const trials = run.trials.filter((trial) => run.ranked.has(trial));
   const axes = parallelAxes(run, trials);
+  const before = new Map(parallel.axes.map((axis) => [axis.name, axis]));
   parallel = { trials, axes };
   const drawn = new Set(sampled(run, trials, MOST_LINES));
   const lines = trials.flatMap((trial, i) => (drawn.has(trial) ? [i] : []));
@@ -76,7 +90,7 @@ function drawParallel(run) {
   );
   chart.style.minWidth = `${86 * axes.length}px`;
   const mine = state.from === "parallel-chart";
-  const kept = mine ? (chart.data ? chart.data[0].dimensions.map((axis) => axis.constraintrange) : []) : [];
+  const kept = new Map(mine && chart.data ? chart.data[0].dimensions.map((axis) => [axis.name, rangesOf(axis)]) : []);
   Plotly.react(
     chart,
     [
@@ -91,17 +105,18 @@ function drawParallel(run) {
         unselected: { line: { color: colour("--line"), opacity: 0.25 } },
         labelangle: axes.length > 8 ? -12 : 0,
         labelfont: { size: 12 },
-        dimensions: axes.map((axis, i) => ({
+        dimensions: axes.map((axis) => ({
+          name: axis.name,
           label: escaped(axis.label),
           values: lines.map((i) => axis.values[i]),
           range: axis.range,
           tickvals: axis.ticks.map(([at]) => at),
           ticktext: axis.ticks.map(([, text]) => text),
-          constraintrange: kept[i],
+          constraintrange: moved(kept.get(axis.name) || [], before.get(axis.name), axis),
         })),
       },
     ],
-    { ...themed({}), margin: { l: 70, r: 60, t: 60, b: 20 }, uirevision: run.name },
+    { ...themed({}), margin: { l: 70, r: 60, t: 60, b: 20 } },
     { responsive: true, displayModeBar: false }
   );
   if (chart.dataset.wired) return;
@@ -111,10 +126,9 @@ function drawParallel(run) {
 
 /* The trials within every range that is set. */
 function brushParallel(chart) {
-  const limits = chart.data[0].dimensions
-    .map((axis, i) => ({ ...axis, values: parallel.axes[i].values }))
-    .filter((axis) => axis.constraintrange)
-    .map((axis) => [axis.values, Array.isArray(axis.constraintrange[0]) ? axis.constraintrange : [axis.constraintrange]]);
+  const values = new Map(parallel.axes.map((axis) => [axis.name, axis.values]));
+  // By name: whoever looks may have put the axes in another order.
+  const limits = chart.data[0].dimensions.map((axis) => [values.get(axis.name), rangesOf(axis)]).filter(([, ranges]) => ranges.length);
   if (!limits.length) return choose(null);
   const inside = (_, i) => limits.every(([values, ranges]) => ranges.some(([low, high]) => values[i] >= low && values[i] <= high));
   choose(new Set(parallel.trials.filter(inside)), "parallel-chart");

@@ -4,8 +4,8 @@ function standingsSentence(run, { rung, rows }) {
   const stopped = rows.filter((row) => row.kind === "rule").reduce((sum, row) => sum + row.stopped, 0);
   const where = rung
     ? `All trials are compared after epoch ${rung}, the last one that those stopped first have trained; ${count(stopped, "trial")} ${stopped === 1 ? "was" : "were"} stopped early.`
-    : "No trial was stopped early, so all are compared after their last epoch.";
-  return `${where} A bar is the 95 % interval of the mean; where two bars lie apart, the difference is more than chance. Of two or three trials it says little, and may leave the chart. The search chose where to look, so a rule's mean says how it did there, not how it would do everywhere.`;
+    : "No trial fell behind and was stopped, so all are compared after their last epoch.";
+  return `${where}${run.besides} A bar is the 95 % interval of the mean; where two bars lie apart, the difference is more than chance. Of two or three trials it says little, and may leave the chart. The search chose where to look, so a rule's mean says how it did there, not how it would do everywhere.`;
 }
 
 function drawStandings(run) {

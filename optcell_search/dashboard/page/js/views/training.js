@@ -63,7 +63,7 @@ function drawCurves(run) {
   const more = groups.left > 0 ? ` ${number(groups.left)} more are selected than can be told apart.` : "";
   const drawn = groups.strong.length + groups.faint.length;
   const sample = drawn < run.curvesTotal ? ` ${number(drawn)} of ${number(run.curvesTotal)} trials are drawn.` : "";
-  const sentence = `Strong: ${who}; the pick is the thickest. Pale: others; dotted ones were stopped early or failed.${more}${sample}`;
+  const sentence = `Strong: ${who}; the pick is the thickest. Pale: others; dotted ones ended early or failed.${more}${sample}`;
   const chart = figure(byId("training-curves"), "curves-chart", 400, `${run.curveLabels[metric]} over epochs`, sentence);
   const values = [...run.curves.values()].slice(0, 500).flatMap((curve) => (curve.values[metric] || []).filter((v) => v !== null));
   const log = values.length > 0 && Math.min(...values) > 0 && Math.max(...values) > 50 * Math.min(...values);
@@ -84,13 +84,13 @@ function drawCurves(run) {
 function drawRungs(run) {
   const root = byId("training-rungs");
   if (!run.rungs.length) {
-    root.replaceChildren(h("p", { class: "note" }, "No trial was stopped early."));
+    root.replaceChildren(h("p", { class: "note" }, `No trial fell behind and was stopped.${run.besides}`));
     return;
   }
   if (!byId("rungs-chart")) root.replaceChildren();
   const total = run.rungs.reduce((sum, rung) => sum + rung.stopped, 0);
   const [first] = run.rungs;
-  const sentence = `${count(total, "trial")} fell behind and were stopped: ${number(first.stopped)} of the ${number(first.reached)} that reached epoch ${first.epoch}${run.rungs.length > 1 ? ", the others later" : ""}.`;
+  const sentence = `${count(total, "trial")} fell behind and were stopped: ${number(first.stopped)} of the ${number(first.reached)} that reached epoch ${first.epoch}${run.rungs.length > 1 ? ", the others later" : ""}.${run.besides}`;
   const chart = figure(root, "rungs-chart", 240, "Trials stopped at each rung", sentence);
   const bar = (name, y, tone) => ({ type: "bar", name, x: run.rungs.map((rung) => `epoch ${rung.epoch}`), y, marker: { color: tone }, hovertemplate: `%{y} ${name}<extra></extra>` });
   plot(

@@ -67,7 +67,7 @@ function partsOf(run, text) {
 function conditionOf(run, { column, sign, limit }) {
   // 12,000 is twelve thousand; 0,01 is left as it is, which is no number.
   const number = Number(/^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(limit) ? limit.replaceAll(",", "") : limit);
-  if (/[<>]/.test(sign) && Number.isNaN(number)) throw new FilterProblem(`“${limit}” is no number, and ${column.label} ${sign} needs one, such as 0.01 or 12,000.`);
+  if ((/[<>]/.test(sign) || column.kind === "number") && Number.isNaN(number)) throw new FilterProblem(`“${limit}” is no number, and ${column.label} ${sign} needs one, such as 0.01 or 12,000.`);
   if (/[<>]/.test(sign) && column.kind === "text") throw new FilterProblem(`${column.label} holds words, which have no order; use = or !=.`);
   return (trial) => {
     const value = run.value(trial, column.name);
