@@ -80,7 +80,8 @@ TRIAL = {
     "duplicate_of": "Number of the trial of the same candidate and seed whose result it has.",
     "reason": "Why it failed, in words to group by: `diverged`, `out of memory`, `error: …`. "
     "One that ended with the search and not by itself has `cut: the time is used up` and the like: "
-    "a resume trains its candidate anew.",
+    "a resume trains its candidate anew. One that somebody pruned has `pruned by hand`; one that a "
+    "scheduler stopped has none.",
     "detail": "What else is known of a failure, such as a traceback.",
 }
 STATES = """

@@ -129,11 +129,13 @@ def status(known: Mapping[str, Any], width: int = 0) -> str:
         width: of the terminal, so that sentences are broken between words; 0: they are not broken.
     """
     done = finished(known)
-    cut = f", {known['cut']} of them cut by the end of the search" if known["cut"] else ""
+    states = f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed"
+    if known["cut"]:
+        states += f", {known['cut']} of them cut by the end of the search"
     rows = [
         ["run", known["directory"]],
         ["finished", f"{done} of {known['asked']}" if known["asked"] else str(done)],
-        ["", f"{known['complete']} complete, {known['pruned']} pruned, {known['fail']} failed{cut}"],
+        ["", states],
         ["open", f"{known['running']} running, {known['waiting'] + known['missing']} to come"],
     ]
     if known["at_work"]:

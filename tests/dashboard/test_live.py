@@ -76,9 +76,12 @@ def test_a_range_stays_with_its_axis_and_its_names_when_more_come(
     browser: Any, dashboard: Dashboard, ledger: Ledger
 ) -> None:
     ledger.add([0.9, 100.0], of=candidate("lstm", "nesterov"))
-    keep = """ranges => Plotly.restyle("parallel-chart", Object.fromEntries(ranges.map(([axis, range]) => [
-        `dimensions[${document.getElementById("parallel-chart").data[0].dimensions
-            .findIndex(one => one.name === axis)}].constraintrange`, [range]])))"""
+    keep = """ranges => {
+        const axes = document.getElementById("parallel-chart").data[0].dimensions;
+        const at = name => axes.findIndex(one => one.name === name);
+        const set = ([name, range]) => [`dimensions[${at(name)}].constraintrange`, [range]];
+        return Plotly.restyle("parallel-chart", Object.fromEntries(ranges.map(set)));
+    }"""
     kept = """Object.fromEntries(document.getElementById("parallel-chart").data[0].dimensions
         .filter(one => one.constraintrange?.length)
         .map(one => [one.name, one.constraintrange]))"""
@@ -96,7 +99,7 @@ def test_a_range_stays_with_its_axis_and_its_names_when_more_come(
         ledger.add([0.4, 90.0], of={**of, "training": {**of["training"], "lr": 0.002}})
         page.wait_for_function(f"{names}.includes('training.lr')")
         assert len(page.evaluate(names)) > len(before)
-        assert page.evaluate(kept) == {"rule": [1.75, 2.25], "accuracy": [0.85, 0.95]}
+        assert page.evaluate(kept) == {"rule": [[1.75, 2.25]], "accuracy": [[0.85, 0.95]]}
 
 
 def test_what_following_takes_is_paid_off_by_a_pause(browser: Any, dashboard: Dashboard) -> None:

@@ -67,7 +67,9 @@ def test_a_formula_is_kept_from_a_spreadsheet_and_a_score_is_left_as_it_is(
     scores = ["-0.123", "-0.123 ± 0.01", "-0.123 (-0.2 to -0.1)", "-1e-5 ± 2e-6"]
     with watched(browser, report) as page:
         page.wait_for_selector("#front-chart .scatterlayer path")
-        text = page.evaluate("cells => optcell.csv([cells])", [*scores, "=1+1", "-cmd|' /C x'!A0"])
+        text = page.evaluate(
+            "cells => optcell.asCsv([cells])", [*scores, "=1+1", "-cmd|' /C x'!A0"]
+        )
     assert next(csv.reader(io.StringIO(text))) == [*scores, "'=1+1", "'-cmd|' /C x'!A0"]
 
 

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 
 from ..format import FOLDS, GRADIENTS, METRICS, MIXTURE, REASON, SPREAD
 
+
 class Beside(NamedTuple):
     """What is known of a trial's end beside its metrics.
 

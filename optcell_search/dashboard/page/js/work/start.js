@@ -148,4 +148,4 @@ const content = byId("content");
 if (content) startFile(JSON.parse(content.textContent));
 else startLive();
 
-return { state, choose, pick, current, asToml, asPython, csv, views, steering, exportOffered, othersOffered, commandsOffered };
+return { state, choose, pick, current, asToml, asPython, asCsv, csv, views, steering, exportOffered, othersOffered, commandsOffered };
