@@ -199,15 +199,11 @@ class LedgerSearch(Searcher):
             self.retention.wrote(report.number, report.files)
             self._write_epochs(report, result["worker"])
             slow = self._is_too_slow(report)
-            self._end(trial_id, Ended(report, TOO_SLOW if slow else "", self._early(report)))
-
-    def _early(self, report: Report) -> str:
-        """Return why a trial ended early; empty where it is through or a scheduler stopped it."""
-        if report.done:
-            return ""
-        if self.wishes.prune(report.number):
-            return BY_HAND
-        return cut(self.over) if self.over else ""
+            over = cut(self.over) if self.over else ""
+            early = BY_HAND if self.wishes.prune(report.number) else over
+            self._end(
+                trial_id, Ended(report, TOO_SLOW if slow else "", "" if report.done else early)
+            )
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a trial's worker is gone for good."""
