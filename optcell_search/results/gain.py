@@ -135,6 +135,24 @@ def _is_plain(rows: pd.DataFrame) -> pd.Series[bool]:
         plain &= rows["training.share"].fillna(1.0) == 1.0
     if "model.learn_rule" in rows:
         plain &= rows["model.learn_rule"] != True  # noqa: E712  (missing is not true)
+    return plain & _is_plain_inside(rows)
+
+
+def _is_plain_inside(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows have no rule inside their cell but gd with s = 1.
+
+    Where no trial of a cell has that, as in a space with Adam inside everywhere, the rule inside is
+    the cell's own and no gain to tell.
+    """
+    plain = pd.Series(True, index=rows.index)
+    for column in (name for name in rows if str(name).endswith(".inner")):
+        cell = str(column).removesuffix(".inner")
+        mine = rows["cell"] == cell
+        inside = mine & (rows[column] == PLAIN_RULE)
+        if (step := f"{cell}.s") in rows:
+            inside &= np.isclose(rows[step].astype(float), PLAIN_STEP)
+        if inside.any():
+            plain &= ~mine | inside
     return plain
 
 

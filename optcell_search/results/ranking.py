@@ -68,18 +68,20 @@ def by_fresh_seeds(
 ) -> pd.DataFrame:
     """Return rows of finalized trials, the best by the validation of fresh seeds at the top.
 
-    Where none has one, since all were trained on validation data too, they are in the order of the
-    search; a trial without it comes after those that have it.
+    Where none has one, since all were trained on validation data too, they stay in their order; a
+    trial without it comes after those that have it.
 
     Args:
-        rows: of trials.
+        rows: of trials, the best of the search at the top.
         finalized: as `results.finalized` gives it.
         name: of the metric that decides.
         direction: of that metric.
     """
     mine = finalized[(finalized["metric"] == name) & finalized["number"].isin(rows["number"])]
     validation = mine[mine["split"] == "validation"].set_index("number")["mean"]
-    order = rows["number"].map(validation) if len(validation) else rows[name]
+    if validation.empty:
+        return rows
+    order = rows["number"].map(validation)
     sorted_rows: pd.DataFrame = rows.loc[
         order.sort_values(ascending=direction == "minimize", kind="stable").index
     ]

@@ -108,8 +108,11 @@ class RunFolder(RunFigures):
         """
         ledger = self._ledger
         found, table = results.finalized_of(ledger.attributes), self._table(ledger)
-        wanted = table["number"].isin(list(numbers) if len(numbers) else found["number"])
         first, direction = next(iter(self._objectives.items()))
+        # What may not be ranked comes last.
+        ranked = results.best_first(table, self._objectives)
+        table = table.loc[[*ranked.index, *table.index.difference(ranked.index)]]
+        wanted = table["number"].isin(list(numbers) if len(numbers) else found["number"])
         return results.by_fresh_seeds(table[wanted], found, first, direction)
 
     def pareto(self) -> pd.DataFrame:

@@ -241,6 +241,35 @@ def test_a_cell_that_learns_its_step_is_not_plain() -> None:
     assert gain(ledger) is None
 
 
+def test_a_memory_with_a_rule_inside_is_not_plain_where_one_without_is_there() -> None:
+    def memory(inner: str, s: float = 1.0) -> dict[str, Any]:
+        known = {"name": "delta", "inner": inner, "s": s}
+        return candidate("delta", "gd", s=1.0) | {"cell": known}
+
+    ledger = Ledger({"score": "maximize"})
+    ledger.add([0.95], of=memory("adam"))
+    ledger.add([0.90], of=memory("gd", s=0.5))
+    # Nothing else to measure by: what is inside is the cell's own.
+    assert (alone := gain(ledger)) is not None
+    assert (alone.number, alone.plain) == (0, 0)
+    ledger.add([0.80], of=memory("gd"))
+    assert (found := gain(ledger)) is not None
+    assert (found.number, found.plain, found.gain.mean) == (0, 2, pytest.approx(0.15))
+
+
+def test_without_fresh_validation_near_ties_are_told_apart_as_in_the_search() -> None:
+    ledger = Ledger({"score": "maximize"}, repeats=3)
+    for value, spread, size in ((0.900, 0.05, 900.0), (0.899, 0.001, 100.0)):
+        metrics, known = {"score": value, "parameters": size}, {"spread": {"score": spread}}
+        ledger.add([value], of=candidate("lstm", "adam"), epochs=[metrics], **known)
+    ledger.add([0.5], of=candidate("lstm", "gd", s=1.0), epochs=[{"score": 0.5, "parameters": 9.0}])
+    for number, test in ((0, 0.7), (1, 0.6), (2, 0.5)):
+        known = {**final([], [test, test + 0.02]), "validation": {}}
+        ledger.study.set_user_attr(f"finalized:{number}", known)
+    assert (found := gain(ledger)) is not None
+    assert (found.number, found.source) == (1, "test")
+
+
 def test_without_fresh_validation_the_search_says_which_is_the_best() -> None:
     ledger = repeated()
     for number, test in ((0, 0.5), (1, 0.7), (3, 0.6)):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optcell_search import results
 from optcell_search.results import Direction
 from optcell_search.tuning.finalizing.choosing import asked_for, choose, choose_of_each
 
@@ -31,6 +32,13 @@ def test_a_far_worse_smaller_one_is_not_taken_for_a_better_one() -> None:
 def test_of_two_that_are_near_the_one_on_the_front_is_taken() -> None:
     table = trials((0.95, 9000), (0.94, 9500), (0.93, 100), (0.5, 50), (0.4, 9999), (0.3, 9999))
     assert choose(table, TWO, 2) == [0, 2]
+
+
+def test_the_best_of_near_ties_is_taken_with_several_objectives_too() -> None:
+    table = trials((0.9, 900), (0.899, 100), (0.5, 9000), accuracy_std=[0.05, 0.001, 0.1])
+    best = int(results.best(table, TWO)["number"])
+    assert (best, choose(table, TWO, 1)) == (1, [1])
+    assert choose(table, TWO, 2) == [1, 0]
 
 
 def test_one_objective_has_no_front_to_prefer() -> None:

@@ -33,7 +33,12 @@ def _by_worth(table: pd.DataFrame, objectives: dict[str, Direction]) -> pd.DataF
     loss = trials[first] if direction == "minimize" else -trials[first]
     behind = ~trials["number"].isin(results.pareto(trials, objectives)["number"])
     loss = loss + _BEHIND * (loss.median() - loss.min()) * behind
-    ordered: pd.DataFrame = trials.loc[loss.sort_values(kind="stable").index]
+    order = loss.sort_values(kind="stable").index
+    best = trials.index[:1]
+    if not behind[best].any():
+        # The first of those that are nearly the same; by the loss alone it need not be.
+        order = best.append(order.drop(best))
+    ordered: pd.DataFrame = trials.loc[order]
     return ordered
 
 

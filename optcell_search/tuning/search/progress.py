@@ -28,8 +28,9 @@ class Progress:
         return time.monotonic() - self._started
 
     def ended(self, ledger: Ledger) -> int:
-        """Return how many trials have ended."""
+        """Return how many trials have ended by themselves; what was cut is trained anew."""
         ended = sum(count for state, count in ledger.counts.items() if state.is_finished())
+        ended -= ledger.cut
         if self._before is None:
             self._before = ended
         return ended

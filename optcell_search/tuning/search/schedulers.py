@@ -14,8 +14,9 @@ from optcell_search.space import Candidate, is_plain
 from optcell_search.training import COSTS, ends_at_zero
 
 from ...ledger.constraints import Constraint
-from ...ledger.format import epochs_in
+from ...ledger.format import REASON, epochs_in
 from ...ledger.request import Request
+from ...ledger.trials.reasons import is_cut
 from .halving import REDUCTION, Halving, Point
 
 # Of the budget, where candidates are judged whose learning rate comes down to 0 at its end.
@@ -140,8 +141,11 @@ class LedgerScheduler(MOASHAScheduler):
         # Trials of the ledger that are one of them.
         self._measures: set[Hashable] = set()
         for trial in trials:
-            self._note(trial.number, trial.user_attrs.get("key"))
             known = trial.user_attrs
+            if is_cut(known.get(REASON)):
+                # It is trained anew, and would be its own rival.
+                continue
+            self._note(trial.number, known.get("key"))
             if "duplicate_of" in known or "candidate" not in known:
                 continue
             candidate = Candidate.from_dict(known["candidate"])

@@ -11,6 +11,8 @@ from runs import a_request
 
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.ledger.opening import make_ledger
+from optcell_search.ledger.trials.ending import Beside
+from optcell_search.ledger.trials.reasons import cut
 from optcell_search.results import frame, objectives, ranking
 from optcell_search.tuning.search import view as view_module
 from optcell_search.tuning.search.progress import Progress, best, front
@@ -42,6 +44,14 @@ def test_it_tells_where_the_run_stands(ledger: Ledger) -> None:
     assert "done 3 of 6; 1 running, 1 pruned, 1 failed" in text
     assert "best accuracy 0.625 (trial 0, " in text
     assert "; 1 on the front" in text
+
+
+def test_what_was_cut_has_not_ended(ledger: Ledger) -> None:
+    running = ledger.ask(ledger.request.search_space, RandomSampler(seed=7))
+    assert running is not None
+    over = Beside(early=cut("the time is used up"))
+    ledger.prune(running.number, {"accuracy": 0.5}, over)
+    assert "done 3 of 6" in shown(View(), ledger, 10.0)
 
 
 def test_the_time_left_counts_only_what_this_process_did(ledger: Ledger) -> None:

@@ -10,11 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from runs import SPACE, a_request
 
 from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.trials.ending import Beside
+from optcell_search.ledger.trials.reasons import cut
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tuning.search.schedulers import LedgerScheduler, MOASHAScheduler, make_scheduler
 from optcell_search.tuning.search.searcher import LedgerSearch
@@ -216,6 +219,21 @@ def test_a_resumed_search_judges_by_what_came_before(
     assert scheduler.on_trial_result(None, trial, result) == STOP
     fresh = make_scheduler(search.request, [])
     assert fresh.on_trial_result(None, trial, result) == CONTINUE
+
+
+def test_what_was_cut_is_no_rival_of_its_training_anew(tiny: str, tmp_path: Path) -> None:
+    request = a_request(tiny, space=OTHERS, epochs=9)
+    ledger = make_ledger(request, tmp_path)
+    sampler = RandomSampler(seed=0)
+    for accuracy in (0.5, 0.95):
+        assert (best := ledger.ask(request.search_space, sampler)) is not None
+        metrics = {"accuracy": accuracy}
+        ledger.report(best.number, 1, metrics)
+        ledger.prune(best.number, metrics, Beside(early=cut("the time is used up")))
+    scheduler = make_scheduler(request, ledger.trials())
+    report = Report(number=9, epoch=1, metrics={1: {"accuracy": 0.95}})
+    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=best.candidate, kept=False)})
+    assert scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
 
 def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
