@@ -224,12 +224,11 @@ def test_a_resumed_search_judges_by_what_came_before(
 def test_what_was_cut_is_no_rival_of_its_training_anew(tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, space=OTHERS, epochs=9)
     ledger = make_ledger(request, tmp_path)
-    sampler = RandomSampler(seed=0)
-    for accuracy in (0.5, 0.95):
-        assert (best := ledger.ask(request.search_space, sampler)) is not None
-        metrics = {"accuracy": accuracy}
-        ledger.report(best.number, 1, metrics)
-        ledger.prune(best.number, metrics, Beside(early=cut("the time is used up")))
+    for seed, accuracy in enumerate((0.5, 0.95)):
+        best = ledger.ask(request.search_space, RandomSampler(seed=seed))
+        assert best is not None
+        ledger.report(best.number, 1, {"accuracy": accuracy})
+        ledger.prune(best.number, {"accuracy": accuracy}, Beside(early=cut("the time is used up")))
     scheduler = make_scheduler(request, ledger.trials())
     report = Report(number=9, epoch=1, metrics={1: {"accuracy": 0.95}})
     trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=best.candidate, kept=False)})
