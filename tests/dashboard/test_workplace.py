@@ -120,7 +120,10 @@ def test_clear_takes_the_box_away_and_an_empty_box_can_be_undone(browser: Any, r
     ("text", "says"),
     [
         ("acuracy > 0.9", "There is no column “acuracy”; there is"),
-        ("accuracy > high", "“high” is no number, and accuracy > needs one."),
+        (
+            "accuracy > high",
+            "“high” is no number, and accuracy > needs one, such as 0.01 or 12,000.",
+        ),
         ("accuracy >", "has nothing to compare with"),
         ("> 0.9", "has no column before its sign"),
         ("cell < 3", "cell holds words, which have no order; use = or !=."),
