@@ -224,6 +224,29 @@ def test_constraints_reach_optuna(tiny: str, tmp_path: Path) -> None:
     assert ledger.is_feasible({**METRICS, "parameters": 15.0})
 
 
+def test_values_out_of_range_that_are_written_already_keep_no_ledger_shut(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    inside = ask(ledger)
+    ledger.complete(inside.number, METRICS)
+    domain = optuna.distributions.FloatDistribution(0.001, 0.1)
+    for state in (TrialState.COMPLETE, TrialState.RUNNING):
+        ledger.study.enqueue_trial({"x": 5.0})
+        with pytest.warns(UserWarning, match="out of range"):
+            trial = ledger.study.ask({"x": domain})
+        for name, value in RunningTrial.attributes(inside.candidate, 0, 1).items():
+            trial.set_user_attr(name, value)
+        if state == TrialState.COMPLETE:
+            ledger.study.tell(trial, 0.9)
+    ledger.close()
+    after = reopened(ledger, tmp_path)
+    taken_up = ask(after)
+    assert (taken_up.number, taken_up.key) == (2, inside.key)
+    after.complete(2, METRICS)
+    assert ask(after).number == 3
+    assert [trial.params.get("x") for trial in after.trials()][1:3] == [5.0, 5.0]
+
+
 def test_several_objectives(tiny: str, tmp_path: Path) -> None:
     request = a_request(tiny, objectives=["parameters", "accuracy"], repeats=3)
     ledger = make_ledger(request, tmp_path)

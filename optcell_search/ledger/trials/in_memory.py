@@ -179,11 +179,24 @@ class InMemoryStudy:
 
 def _copy(trial: FrozenTrial) -> FrozenTrial:
     state = TrialState.WAITING if trial.state == TrialState.RUNNING else trial.state
+    inside = _is_inside(trial)
     return create_trial(
         state=state,
         values=trial.values,
-        params=trial.params,
-        distributions=trial.distributions,
+        params=trial.params if inside else {},
+        distributions=trial.distributions if inside else {},
         system_attrs=trial.system_attrs,
         intermediate_values=trial.intermediate_values,
+    )
+
+
+def _is_inside(trial: FrozenTrial) -> bool:
+    """Return whether every parameter of a trial is one that its distribution may give.
+
+    Plain Optuna writes down what was enqueued out of range, and so did this ledger before it was
+    refused; such a trial stays readable, but is nothing for a sampler to go by.
+    """
+    return all(
+        kind._contains(kind.to_internal_repr(trial.params[name]))
+        for name, kind in trial.distributions.items()
     )
