@@ -13,27 +13,36 @@ from .settings import Training, model_settings
 PLAIN_RULE, PLAIN_STEP = "gd", 1.0
 _STEP, _LEARNED, _SHARE = f"{PLAIN_RULE}.s", "model.learn_rule", "training.share"
 _RELATIVE = "model.relative_to"
+_NOTHING = Fixed("")
 
 
 def is_plain(candidate: Candidate) -> bool:
     """Return whether a candidate is its cell as torch has it: u = z, and nothing learned of it.
 
-    One that takes a share of the epochs alone is none: it is no measure of those that take all.
+    Inside a memory, too, the rule is gd with s = 1. One that takes a share of the epochs alone is
+    none: it is no measure of those that take all.
     """
     values = candidate.flat()
     known = values.get(_STEP) == PLAIN_STEP and not values[_LEARNED]
+    if inside := values.get(f"{candidate.cell}.inner"):
+        step = values.get(f"{candidate.cell}.s", PLAIN_STEP)
+        known &= (inside, step) == (PLAIN_RULE, PLAIN_STEP)
     return known and values[_SHARE] == 1
 
 
 def plain_values(cell: str, domains: Mapping[str, Domain]) -> list[Callable[[str, Domain], Value]]:
     """Return what decides each hyperparameter of the plain candidates of `cell`, by dotted name.
 
-    The rule is gd with s = 1, which is not learned; every other one is at its default, where that
-    is one of the choices or inside the range, and else the first choice or the middle of the range.
+    The rule is gd with s = 1, which is not learned, and so is that inside a memory where the space
+    has it; every other one is at its default, where that is one of the choices or inside the range,
+    and else the first choice or the middle of the range.
     Where series may be taken as they are or relative to their last value there is a candidate for
     each: which is right is a matter of the series, and no merit of a rule.
     """
     known: dict[str, Value] = {_STEP: PLAIN_STEP, _LEARNED: False}
+    inside: dict[str, Value] = {f"{cell}.inner": PLAIN_RULE, f"{cell}.s": PLAIN_STEP}
+    if all(value in domains.get(name, _NOTHING) for name, value in inside.items()):
+        known |= inside
     ways = (
         [{_RELATIVE: way} for way in domains[_RELATIVE].grid(2)] if _RELATIVE in domains else [{}]
     )
@@ -59,11 +68,10 @@ def typical_value(
 
 def holds_plain(rules: tuple[str, ...], domains: dict[str, Domain]) -> bool:
     """Return whether a space with these rules and domains has plain candidates."""
-    nothing = Fixed("")
     return (
         PLAIN_RULE in rules
-        and PLAIN_STEP in domains.get(_STEP, nothing)
-        and False in domains.get(_LEARNED, nothing)
+        and PLAIN_STEP in domains.get(_STEP, _NOTHING)
+        and False in domains.get(_LEARNED, _NOTHING)
     )
 
 

@@ -189,7 +189,7 @@ def test_a_search_started_again_tries_first_what_it_tried_first(tmp_path: Path) 
     slow = {**plain[0], "training": {**plain[0]["training"], "lr": 0.002}}
 
     def asked(*first: object, **changes: object) -> provenance.Provenance:
-        ledger = Ledger(TWO, space=space.to_dict(), first=list(first), **changes)
+        ledger = Ledger(TWO, **{"space": space.to_dict(), "first": list(first), **changes})
         return provenance.provenance(data_of(ledger), "run")
 
     found = asked(*plain)
@@ -202,3 +202,8 @@ def test_a_search_started_again_tries_first_what_it_tried_first(tmp_path: Path) 
         assert with_plain(read_first(file, space), space) == first
     assert Candidate.from_dict(slow).key != Candidate.from_dict(plain[0]).key
     assert len(tomllib.loads(asked(*named, *plain, num_trials=1).first)["candidate"]) == 1
+    memory = SearchSpace.load("inside_outside")
+    (inside,) = with_plain((), memory)
+    adam = {**inside, "cell": {**inside["cell"], "inner": "adam"}}
+    assert not asked(inside, space=memory.to_dict()).first
+    assert asked(adam, space=memory.to_dict()).first, "no search adds it itself"

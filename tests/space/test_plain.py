@@ -62,3 +62,29 @@ def test_another_step_or_a_learned_one_is_not_plain() -> None:
     assert not is_plain(Candidate.from_dict({**plain, "rule": {"name": "gd", "s": 0.9}}))
     assert not is_plain(Candidate.from_dict({**plain, "model": {"learn_rule": True}}))
     assert not is_plain(Candidate.from_dict({**plain, "rule": {"name": "heavy_ball", "s": 1.0}}))
+
+
+def test_the_rule_inside_a_memory_is_plain_where_the_space_has_that() -> None:
+    def found(**inside: Any) -> tuple[Any, ...]:
+        memory = {**SPACE, "cells": ["delta"], "cell": {"delta": inside}}
+        (one,) = SearchSpace.from_dict(memory).plain()
+        return tuple(one.flat().get(f"delta.{name}") for name in ("inner", "s"))
+
+    any_rule = {"choices": ["adam", "gd"]}
+    # At the end of its range, and where neither a rule nor a step that is plain is left open.
+    assert found(inner=any_rule, s={"low": 0.25, "high": 1.0}) == ("gd", 1.0)
+    assert found(inner=any_rule, s=0.5) == ("gd", 0.5)
+    assert found(inner="adam", s=0.5) == ("adam", 0.5)
+
+
+def test_another_rule_inside_a_memory_is_not_plain() -> None:
+    rule = {"name": "gd", "s": 1.0}
+
+    def inside(**options: Any) -> Candidate:
+        return Candidate.from_dict({"cell": {"name": "delta", **options}, "rule": rule})
+
+    assert is_plain(inside())
+    assert is_plain(inside(inner="gd", s=1.0))
+    assert not is_plain(inside(inner="heavy_ball", s=1.0))
+    assert not is_plain(inside(inner="adam"))
+    assert not is_plain(inside(inner="gd", s=0.5))

@@ -111,8 +111,10 @@ def _named(request: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_plain(one: Mapping[str, Any]) -> bool:
-    rule, share = one["rule"], one["training"].get("share", 1)
-    return bool(rule["name"] == PLAIN_RULE and rule["s"] == PLAIN_STEP and share == 1)
+    rule, cell, share = one["rule"], one["cell"], one["training"].get("share", 1)
+    inside = (cell.get("inner", PLAIN_RULE), cell.get("s", PLAIN_STEP))
+    outside = (rule["name"], rule.get("s"))
+    return outside == inside == (PLAIN_RULE, PLAIN_STEP) and share == 1
 
 
 def _one_of(one: Mapping[str, Any]) -> dict[str, Any]:

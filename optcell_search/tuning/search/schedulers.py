@@ -135,7 +135,9 @@ class LedgerScheduler(MOASHAScheduler):
         self._falling: set[Hashable] = set()
         self._generation = request.at_once if request.deterministic else None
         first = (Candidate.from_dict(one) for one in request.first)
-        self._plain = {candidate.key for candidate in first if is_plain(candidate)}
+        # In a space with Adam inside every memory, those with it are the plain ones.
+        plain = {candidate.key for candidate in request.search_space.plain()}
+        self._plain = {one.key for one in first if is_plain(one) or one.key in plain}
         mixtures = (Candidate.from_dict(one) for one in request.warm_start)
         self._mixtures = {candidate.key for candidate in mixtures}
         # Trials of the ledger that are one of them.

@@ -235,32 +235,6 @@ def test_what_was_cut_is_no_rival_of_its_training_anew(tiny: str, tmp_path: Path
     assert scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
 
-def test_plain_cells_are_judged_by_one_another(tiny: str) -> None:
-    cells = {**SPACE, "cells": ["rnn", "gru", "lstm"]}
-    request = a_request(tiny, space=cells, epochs=9)
-    scheduler = make_scheduler(request, [])
-    plain = [Candidate.from_dict(one) for one in request.first]
-    assert [one.cell for one in plain] == ["rnn", "gru", "lstm"]
-    other = SearchSpace.from_dict(OTHERS).sample()
-
-    def goes_on(number: int, candidate: Candidate, accuracy: float) -> bool:
-        report = Report(number=number, epoch=1, metrics={1: {"accuracy": accuracy}})
-        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate, kept=False)})
-        return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
-
-    # A part of the epochs is no measure of the whole: neither are others stopped by it, nor is it.
-    part = replace(plain[0], training=replace(plain[0].training, share=0.5))
-    assert all(goes_on(number, part, 1.0) for number in (20, 21, 22))
-    # Better than all three of them; the plain ones are not stopped for that.
-    assert all(goes_on(number, other, 0.9) for number in (10, 11))
-    assert goes_on(0, plain[0], 0.2)
-    assert goes_on(1, plain[1], 0.1)
-    # The third of three is in the last two thirds of its own kind.
-    assert not goes_on(2, plain[2], 0.05)
-    assert not goes_on(12, other, 0.5)
-    assert goes_on(23, part, 0.0)
-
-
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine"])
 def test_who_ends_at_a_rate_of_0_is_judged_late_and_among_its_kind(
     tiny: str, schedule: str
