@@ -149,3 +149,29 @@ def test_a_rule_on_a_memory_without_an_input_or_a_reader_acts_on_the_hidden_stat
     on_hidden.load_state_dict(on_memory.state_dict())
     x = torch.randn(6, 2, 3)
     assert torch.equal(on_memory(x)[0], on_hidden(x)[0])
+
+
+@pytest.mark.parametrize("measure", ["legs", "legt", "lagt"])
+def test_a_memory_of_half_precision_counts_on_and_loses_nothing(measure: str) -> None:
+    """From step 256 on a number in bfloat16 stands still, and 1 - 1/512 is 1."""
+    torch.manual_seed(0)
+    cell = cells.HiPPO(measure=measure, order=4, timescale=512)
+    module = OptCell(1, 4, cell=cell, rule="gd").bfloat16()
+    x = torch.randn(700, 2, 1).bfloat16()
+    double = OptCell(1, 4, cell=cell, rule="gd", dtype=torch.float64)
+    weights = {
+        name: value for name, value in module.double().state_dict().items() if "memory" not in name
+    }
+    double.load_state_dict(weights, strict=False)
+    module = module.bfloat16()
+    with torch.no_grad():
+        truth, (end,) = double(x.double())
+        whole, (state,) = module(x)
+        first, half_way = module(x[:300])
+        rest, _ = module(x[300:], half_way)
+    assert whole.dtype == torch.bfloat16
+    assert ((whole - truth).norm() / truth.norm()) < 0.02
+    assert ((state.hidden[1] - end.hidden[1]).norm() / end.hidden[1].norm()) < 0.02
+    assert torch.equal(torch.cat([first, rest]), whole)
+    if measure == "legs":
+        assert state.hidden[2] == 700

@@ -213,3 +213,14 @@ def test_stacked_modules_map_like_separate_ones() -> None:
     mapped = torch.func.vmap(run)(weights, buffers)
     expected = torch.stack([one(x)[0] for one in modules])
     torch.testing.assert_close(mapped, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_in_half_precision_new_bases_are_taken_on_and_on() -> None:
+    ours = module(rebase=100).bfloat16()
+    bases = []
+    for step in range(1, 1001):
+        ours.skew_l0.data.fill_(0.125)
+        ours.after_step()
+        if ours.skew_l0.abs().max() == 0:
+            bases.append(step)
+    assert bases == list(range(100, 1001, 100))

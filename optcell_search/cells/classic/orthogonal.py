@@ -100,8 +100,11 @@ class Orthogonal(Cell):
 
     def after_step(self, weights: Weights) -> None:
         """Count a step, and take a new base when it is time."""
-        steps = weights["optimizer_steps"].add_(1)
-        if self.rebase and int(steps) % self.rebase == 0:
+        if not self.rebase:
+            return
+        # Counted from the last base, for in bfloat16 1 more than 256 is 256.
+        steps = weights["optimizer_steps"].add_(1).remainder_(self.rebase)
+        if steps == 0:
             base, skew = weights["base"], weights["skew"]
             base.copy_(recurrent_matrix(base, skew))
             skew.zero_()

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ...hyperparameters import choice, integer, real
+from ...kernels import wide
 from ..base import Cell, Hidden, Weights
 from .measures import (
     DISCRETISATIONS,
@@ -159,12 +160,25 @@ class HiPPO(Cell):
             else:
                 fan_in = read if name == "weight_hm" else written
                 weight.uniform_(-(fan_in**-0.5), fan_in**-0.5)
-        if self.measure == "legs":
-            A, B = continuous("legs", self.order)
-        else:
-            A, B = discrete(self.measure, self.order, 1 / self.timescale, self.discretisation)
+        A, B = self._matrices()
         weights["memory_A"].copy_(A)
         weights["memory_B"].copy_(B)
+
+    def _matrices(self) -> tuple[Tensor, Tensor]:
+        if self.measure == "legs":
+            return continuous("legs", self.order)
+        return discrete(self.measure, self.order, 1 / self.timescale, self.discretisation)
+
+    def prepare(self, weights: Weights) -> Weights:
+        """Add A and B as the memory takes them, in single precision at least.
+
+        Rounded to half of it, A would forget at another pace, or nothing at all.
+        """
+        A = weights["memory_A"]
+        if (exact := wide(A.dtype)) == A.dtype:
+            return weights
+        A, B = (matrix.to(A.device, exact) for matrix in self._matrices())
+        return {**weights, "memory_A": A, "memory_B": B}
 
     def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return the parts of W_ih x + b_ih that the rule acts on, (T, B, G)."""
@@ -183,10 +197,14 @@ class HiPPO(Cell):
         return linear(x, weight, bias)
 
     def initial(self, batch: int, hidden_size: int, like: Tensor) -> Hidden:
-        """Return h = 0 (B, H), m = 0 (B, M, N), and for LegS the number of steps taken, (1,)."""
-        h = like.new_zeros(batch, hidden_size)
-        m = like.new_zeros(batch, self.memory_size, self.order)
-        return (h, m, like.new_zeros(1)) if self.measure == "legs" else (h, m)
+        """Return h = 0 (B, H), m = 0 (B, M, N), and for LegS the number of steps taken, (1,).
+
+        m and the number are float32 at least: in bfloat16 1 more than 256 is 256, and a late step
+        adds little to m.
+        """
+        h, exact = like.new_zeros(batch, hidden_size), wide(like.dtype)
+        m = like.new_zeros(batch, self.memory_size, self.order, dtype=exact)
+        return (h, m, like.new_zeros(1, dtype=exact)) if self.measure == "legs" else (h, m)
 
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, m and number of steps."""
@@ -206,7 +224,7 @@ class HiPPO(Cell):
         assert f is not None
         if self.memory_activation == "tanh":
             f = torch.tanh(f)
-        A, B = weights["memory_A"], weights["memory_B"]
+        A, B, f = weights["memory_A"], weights["memory_B"], f.to(m.dtype)
         if self.measure == "legs":
             steps = [steps[0] + 1]
             late = self.discretisation == "bilinear" and self.init_t == 0
@@ -217,7 +235,7 @@ class HiPPO(Cell):
         k = parts["k"]
         g = parts.get("g")
         if self.memory_to_hidden:
-            read = linear(m.flatten(1), weights["weight_hm"])
+            read = linear(m.flatten(1).to(h.dtype), weights["weight_hm"])
             k = k + read[:, : k.shape[1]]
             g = None if g is None else g + read[:, k.shape[1] :]
         k = torch.tanh(k)

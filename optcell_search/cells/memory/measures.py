@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.linalg import solve_triangular
 
-from ...kernels import exporting, wide
+from ...kernels import exporting
 
 MEASURES = ("legs", "legt", "lagt")
 DISCRETISATIONS = ("bilinear", "zoh")
@@ -83,6 +83,9 @@ def scaled_step(
         bilinear  m_t = (I - A/2t)^-1 ((I + A/2t) m_{t-1} + B f_t / t)
         zoh       m_t = E m_{t-1} + A^-1 (E - I) B f_t,  E = exp(A ln(t / (t-1)))
 
+    All in single precision at least: in bfloat16 I - A/2t is I from step 256 on, and no solver
+    takes halves.
+
     Args:
         A, B: (N, N) and (N,), from `continuous`.
         m: (B, M, N) coefficients of M signals after step t - 1.
@@ -90,10 +93,6 @@ def scaled_step(
         t: (1,) or (B,), number of the step, from 1.
         from_zero: count t from 0 instead, at which m = (f, 0, ..., 0).
     """
-    if (exact := wide(m.dtype)) != m.dtype:
-        # I - A/2t is I in bfloat16 from step 256 on, and no solver takes halves.
-        A, B, rows, signal = (part.to(exact) for part in (A, B, m, f))
-        return scaled_step(A, B, rows, signal, t, discretisation, from_zero).to(m.dtype)
     if from_zero:
         later = scaled_step(A, B, m, f, (t - 1).clamp(min=1), discretisation)
         first = torch.nn.functional.pad(f.unsqueeze(-1), (0, B.shape[0] - 1))
