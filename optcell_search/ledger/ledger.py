@@ -177,7 +177,7 @@ class Ledger:
     def _adopt(self, number: int, trial: Trial, space: SearchSpace) -> RunningTrial | None:
         storage, identity = self._storage.optuna, self._ids[number]
         try:
-            candidate = enqueued.suggested(space, trial)
+            candidate = enqueued.suggested(space, trial, self._in_memory.enqueued(number))
         except ValueError as error:
             self._in_memory.tell(number, TrialState.FAIL, None, {})
             why = str(error).splitlines()[0]

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 
 from optcell_search.space import Candidate, SearchSpace
+from optcell_search.space.domains import Fixed
 
 from ..format import DETAIL, REASON
 
+# How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
+FIXED_PARAMS = "fixed_params"
 
-def suggested(space: SearchSpace, trial: Trial) -> Candidate:
+
+def suggested(space: SearchSpace, trial: Trial, asked: Mapping[str, Any]) -> Candidate:
     """Return the candidate of a user's trial: what was enqueued, and the rest as it is suggested.
+
+    Args:
+        space: the search space.
+        trial: what suggests.
+        asked: what was enqueued; what belongs to cells and rules that are not chosen is passed
+            over, for a tuner without conditions chooses it all the same.
 
     Raises:
         ValueError: it can be none.
     """
+    _refuse(asked, [name for name, value in asked.items() if not _leaves_open(space, name, value)])
     with warnings.catch_warnings():
         # Optuna takes a value that is out of range all the same; here that is an error.
         warnings.simplefilter("ignore")
@@ -27,14 +38,23 @@ def suggested(space: SearchSpace, trial: Trial) -> Candidate:
     candidate = Candidate.from_dict(candidate.to_dict())
     if candidate not in space:
         values = candidate.flat()
-        outside = [
-            f"{name} = {values[name]!r}"
-            for name, domain in space.domains.items()
-            if name in values and values[name] not in domain
-        ]
-        # Stored as a parameter out of its range, it would keep the ledger from being opened.
-        raise ValueError(", ".join(outside))
+        # Stored as a parameter out of its range, it would be nothing for a sampler to go by.
+        inside = space.domains
+        _refuse(values, [n for n in inside if n in values and values[n] not in inside[n]])
     return candidate
+
+
+def _leaves_open(space: SearchSpace, name: str, value: object) -> bool:
+    """Return whether a space would ask for `name`, or has fixed it at `value`."""
+    if name in ("cell", "rule"):
+        return value in (space.cells if name == "cell" else space.rules)
+    domain = space.domains.get(name)
+    return domain is not None and (not isinstance(domain, Fixed) or value in domain)
+
+
+def _refuse(values: Mapping[str, Any], outside: Sequence[str]) -> None:
+    if outside:
+        raise ValueError(", ".join(f"{name} = {values[name]!r}" for name in outside))
 
 
 def take_up(storage: BaseStorage, identity: int) -> dict[str, Any]:

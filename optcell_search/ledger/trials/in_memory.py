@@ -20,10 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from optcell_search.space import Candidate
 
 from ...pareto import Direction, ranks
-
-# How Optuna notes what an enqueued trial is to be; of no use to who reads the ledger.
-_ENQUEUED = "fixed_params"
-
+from .enqueued import FIXED_PARAMS
 
 # TPE models the 25 best trials or fewer, and all others, the older the less; for each
 # hyperparameter it goes through all it sees. What it sees is bounded, and so is the time it takes.
@@ -138,10 +135,14 @@ class InMemoryStudy:
         """Return what Optuna has noted about a trial."""
         return dict(self._storage.get_trial(self._own[number]).system_attrs)
 
+    def enqueued(self, number: int) -> dict[str, Any]:
+        """Return what a trial is to be, of those that somebody put in by ``enqueue_trial``."""
+        return dict(self.system_attributes(number).get(FIXED_PARAMS, {}))
+
     def template(self, own: int) -> FrozenTrial:
         """Return what is to be written into the ledger about a trial of this number of ours."""
         trial = self._storage.get_trial(own)
-        system = {key: value for key, value in trial.system_attrs.items() if key != _ENQUEUED}
+        system = {key: value for key, value in trial.system_attrs.items() if key != FIXED_PARAMS}
         return create_trial(
             state=TrialState.RUNNING,
             params=trial.params,

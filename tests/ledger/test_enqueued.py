@@ -1,0 +1,91 @@
+"""What a user puts into the study by Optuna's own ``enqueue_trial``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from runs import a_request
+
+from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.request import Request
+
+
+@pytest.fixture
+def folder(tiny: str, tmp_path: Path) -> Path:
+    run = tmp_path / "run"
+    run.mkdir()
+    request = a_request(tiny)
+    request.write(run)
+    make_ledger(request, run).close()
+    return run
+
+
+def test_an_enqueued_trial_of_plain_optuna_is_trained_or_refused(folder: Path) -> None:
+    request = Request.read(folder)
+    ledger = open_ledger(request, folder)
+    ledger.study.enqueue_trial({"cell": "rnn", "rule": "gd", "model.hidden_size": 3})
+    ledger.study.enqueue_trial({"rule": "gd", "training.lr": -7.0})
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    adopted = ledger.ask(request.search_space, sampler)
+    assert adopted is not None
+    assert (adopted.number, adopted.candidate.rule) == (0, "gd")
+    assert adopted.candidate.flat()["model.hidden_size"] == 3
+    assert ledger.ask(request.search_space, sampler) is None
+    third = ledger.ask(request.search_space, sampler)
+    assert third is not None
+    ledger.complete(third.number, {"accuracy": 0.5})
+    ledger.complete(adopted.number, {"accuracy": 0.75})
+    first, second, own = ledger.trials()
+    assert first.value == 0.75
+    assert first.params["model.hidden_size"] == 3
+    assert first.user_attrs["candidate"] == adopted.candidate.to_dict()
+    assert second.state.name == "FAIL"
+    assert second.user_attrs["reason"].startswith("not in the space: ")
+    assert own.value == 0.5
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"training.lr": 5.0}, "training.lr = 5.0"),
+        ({"trainig.lr": 0.05}, "trainig.lr = 0.05"),
+        ({"heavy_ball.s": 0.5}, "heavy_ball.s = 0.5"),  # which the space has fixed at 0.6
+        ({"cell": "gru", "model.hidden_size": 3}, "cell = 'gru'"),
+    ],
+)
+def test_an_enqueued_value_outside_the_space_is_refused_and_the_ledger_opens(
+    folder: Path, wrong: dict[str, Any], said: str
+) -> None:
+    request = Request.read(folder)
+    ledger = open_ledger(request, folder)
+    ledger.study.enqueue_trial({"rule": "gd", **wrong})
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    assert ledger.ask(request.search_space, sampler) is None
+    (refused,) = ledger.trials()
+    assert refused.state.name == "FAIL"
+    assert refused.user_attrs["reason"] == f"not in the space: {said}"
+    ledger.close()
+    open_ledger(request, folder).close()
+
+
+def test_trials_that_somebody_adds_meanwhile_keep_every_number_right(folder: Path) -> None:
+    request = Request.read(folder)
+    ledger = open_ledger(request, folder)
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    first = ledger.ask(request.search_space, sampler)
+    ledger.study.add_trial(optuna.trial.create_trial(value=0.1))
+    ledger.study.enqueue_trial({"rule": "gd"})
+    second = ledger.ask(request.search_space, sampler)
+    third = ledger.ask(request.search_space, sampler)
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.number, second.number, third.number) == (0, 2, 3)
+    for trial, score in ((third, 0.3), (first, 0.0), (second, 0.2)):
+        ledger.complete(trial.number, {"accuracy": score})
+    assert [trial.value for trial in ledger.trials()] == [0.0, 0.1, 0.2, 0.3]
+    ledger.close()
