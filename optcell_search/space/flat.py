@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import registry
+from ..hyperparameters import Hyperparameters, exists, specification
 from .candidate import Candidate
 from .faults import Faults
-from .settings import Model, Training
+from .settings import Model, Training, model_settings
+from .values import read_value
 
 
 def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
@@ -17,7 +19,8 @@ def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
     Args:
         values: ``cell``, ``rule`` and hyperparameters by dotted name, such as ``heavy_ball.mu``.
             Those left out take their defaults; those of cells and rules that are not the chosen
-            ones are passed over, for a tuner without conditions chooses them all the same.
+            ones, and those that others of their owner leave no room for, are passed over, for a
+            tuner without conditions chooses them all the same.
         where: what to call `values` in messages.
 
     Raises:
@@ -42,4 +45,25 @@ def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
             owners = [Model.name, Training.name, *sorted(passed_over)]
             faults.unknown(name, "owner of a hyperparameter", owner or name, owners)
     faults.raise_if_any()
+    cell, rule = (str(values.get(kind)) for kind in ("cell", "rule"))
+    settings = model_settings(cell) if cell in registry.every_cell.names() else Model
+    kinds: dict[str, type[Hyperparameters]] = {Model.name: settings, Training.name: Training}
+    for key, name, plugins in (("cell", cell, registry.every_cell), ("rule", rule, registry.rules)):
+        if name in plugins.names():
+            kinds[key] = plugins.get(name)
+    for key, owned in kinds.items():
+        tables[key] = _there(owned, tables[key])
     return Candidate.from_dict(tables, where)
+
+
+def _there(kind: type[Hyperparameters], options: dict[str, Any]) -> dict[str, Any]:
+    """Return those options that exist beside the others, or all where one has no valid value."""
+    specs = specification(kind)
+    try:
+        values = {
+            name: read_value(spec, options.get(name, spec.default), name)
+            for name, spec in specs.items()
+        }
+    except ValueError:
+        return options  # which is said as they are read
+    return {n: v for n, v in options.items() if n not in specs or exists(specs[n], values)}

@@ -36,6 +36,16 @@ def test_a_flat_candidate_takes_defaults_and_passes_over_what_others_would_have(
     assert plain.training.batch_size == 128
 
 
+def test_what_others_leave_no_room_for_is_passed_over() -> None:
+    memory = {"cell": "delta", "rule": "gd", "delta.inner": "gd"}
+    beside = {"delta.mu": 0.5, "delta.beta": 0.9, "model.front": "none", "model.front_width": 32}
+    assert from_flat({**memory, **beside}) == from_flat(memory)
+    inside = from_flat({**memory, **beside, "delta.inner": "heavy_ball"})
+    assert inside.to_dict()["cell"]["mu"] == 0.5
+    with pytest.raises(SpaceError, match=r"cell\.mu"):
+        from_flat({**memory, "delta.mu": 2.0})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
