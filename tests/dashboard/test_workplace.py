@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,14 @@ def test_clear_takes_the_box_away_and_an_empty_box_can_be_undone(browser: Any, r
         assert points(page, "front-chart") == everything
 
 
+@pytest.fixture(scope="module")
+def trials(browser: Any, report: str) -> Iterator[Any]:
+    """The page at its table of trials: filters follow one another there as they do for a user."""
+    with watched(browser, report) as page:
+        look_at(page, "trials")
+        yield page
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -130,15 +139,13 @@ def test_clear_takes_the_box_away_and_an_empty_box_can_be_undone(browser: Any, r
         ("accuracy > 2", "No trial passes this filter."),
     ],
 )
-def test_a_wrong_filter_says_why(browser: Any, report: str, text: str, says: str) -> None:
-    with watched(browser, report) as page:
-        look_at(page, "trials")
-        page.fill("#filter", text)
-        page.wait_for_function("document.getElementById('filter-says').textContent")
-        assert says in page.locator("#filter-says").inner_text()
-        page.locator("#filter").press("Escape")
-        page.fill("#filter", "")
-        page.wait_for_function("!document.getElementById('filter-says').textContent")
+def test_a_wrong_filter_says_why(trials: Any, text: str, says: str) -> None:
+    trials.fill("#filter", text)
+    trials.wait_for_function("document.getElementById('filter-says').textContent")
+    assert says in trials.locator("#filter-says").inner_text()
+    trials.locator("#filter").press("Escape")
+    trials.fill("#filter", "")
+    trials.wait_for_function("!document.getElementById('filter-says').textContent")
 
 
 @pytest.mark.parametrize(
@@ -152,24 +159,22 @@ def test_a_wrong_filter_says_why(browser: Any, report: str, text: str, says: str
         ("parameters < 1,000", "parameters < 1000"),
     ],
 )
-def test_a_filter_with_spaces_selects(browser: Any, report: str, text: str, passes: str) -> None:
-    with watched(browser, report) as page:
-        look_at(page, "trials")
-        page.fill("#filter", text)
-        page.wait_for_timeout(SETTLED)
-        expected = page.evaluate(
-            f"""optcell.current().trials.filter(t => {{
-                const of = name => optcell.current().value(t, name);
-                const [accuracy, cell, rule, parameters] =
-                    ["accuracy", "cell", "rule", "parameters"].map(of);
-                const holds = name => name !== null;
-                return ({passes}) && (!/accuracy/.test({passes!r}) || holds(accuracy))
-                    && (!/parameters/.test({passes!r}) || holds(parameters));
-            }})"""
-        )
-        chosen = page.evaluate("optcell.state.chosen ? [...optcell.state.chosen] : []")
-        assert sorted(chosen) == sorted(expected)
-        assert page.locator("#shown").inner_text().startswith(f"{len(expected)} of 61")
+def test_a_filter_with_spaces_selects(trials: Any, text: str, passes: str) -> None:
+    trials.fill("#filter", text)
+    trials.wait_for_timeout(SETTLED)
+    expected = trials.evaluate(
+        f"""optcell.current().trials.filter(t => {{
+            const of = name => optcell.current().value(t, name);
+            const [accuracy, cell, rule, parameters] =
+                ["accuracy", "cell", "rule", "parameters"].map(of);
+            const holds = name => name !== null;
+            return ({passes}) && (!/accuracy/.test({passes!r}) || holds(accuracy))
+                && (!/parameters/.test({passes!r}) || holds(parameters));
+        }})"""
+    )
+    chosen = trials.evaluate("optcell.state.chosen ? [...optcell.state.chosen] : []")
+    assert sorted(chosen) == sorted(expected)
+    assert trials.locator("#shown").inner_text().startswith(f"{len(expected)} of 61")
 
 
 def test_the_title_is_the_tasks_name_and_numbers_are_as_people_write_them(
