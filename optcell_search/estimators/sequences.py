@@ -35,14 +35,22 @@ class Sequences:
         return {"x": self.x} | ({} if self.lengths is None else {"lengths": self.lengths})
 
 
-def is_flat(X: Any) -> bool:
-    """Whether X is a matrix: a row a sequence, a column a step, one feature."""
+def is_flat(X: Any, *, of_arrays: bool = False) -> bool:
+    """Whether X is a matrix: a row a sequence, a column a step, one feature.
+
+    Args:
+        X: what may be one.
+        of_arrays: whether a list of arrays (steps,) is one where they are equally long. Else it is
+            none, so that its form does not change with the lengths that its members happen to have.
+    """
     if is_nested(X):
         return False
     if hasattr(X, "shape"):
         return len(X.shape) != 3 and not (len(X.shape) == 1 and X.dtype == object)
     if not isinstance(X, list | tuple) or not X:
         return True
+    if not of_arrays and all(hasattr(one, "shape") and len(one.shape) == 1 for one in X):
+        return False
     shapes = {np.shape(one) if hasattr(one, "__len__") else () for one in _tried(X)}
     dimensions = {len(shape) for shape in shapes}
     return dimensions == {0} or (dimensions == {1} and len(shapes) == 1)

@@ -22,7 +22,7 @@ class SupervisedEstimator(SearchEstimator):
     X may be
 
     - an array (sequences, steps, features), or (sequences, features, steps) where `layout` says so;
-    - a matrix (sequences, steps), or a list of rows: one feature;
+    - a matrix (sequences, steps), or a list of rows, each a list of numbers: one feature;
     - a list of arrays (steps, features), or as `layout` says, or (steps,), of any lengths;
     - a nested frame of pandas: a row a sequence, a column a feature, a sequence in each cell.
 
@@ -55,9 +55,15 @@ class SupervisedEstimator(SearchEstimator):
         """
         if self.layout not in ("steps_first", "features_first"):
             raise ValueError(f"layout = {self.layout!r}; valid: 'steps_first' or 'features_first'")
-        flat = is_flat(X)
+        flat = is_flat(X, of_arrays=not reset and self._flat)
+        if flat and not reset and not self._flat and self.n_features_in_ == 1:
+            # Rows are sequences of one feature; those of a frame are not what it iterates over.
+            flat = hasattr(X, "iloc")
         if not reset and flat != self._flat:
-            known = "a matrix (sequences, steps)" if self._flat else "sequences of several features"
+            features = (
+                "1 feature" if self.n_features_in_ == 1 else f"{self.n_features_in_} features"
+            )
+            known = "a matrix (sequences, steps)" if self._flat else f"sequences of {features}"
             raise ValueError(f"X is of another form than in fit; valid here: {known}")
         if flat:
             matrix = validate_data(self, X, reset=reset, dtype="numeric")

@@ -110,7 +110,7 @@ class ArrayPreprocessing(Preprocessing):
         return laid.stored(numbers, np.nan) if out.per == "step" else torch.tensor(numbers)
 
     def _classes(self, y: Array, laid: Laid) -> Array:
-        names = class_names(y).tolist()
+        names = class_names(y, f"{self.where}: y").tolist()
         lacking = [number for number, name in enumerate(names) if name is None]
         if self.outputs.per == "sequence" and lacking:
             raise ValueError(
@@ -121,13 +121,22 @@ class ArrayPreprocessing(Preprocessing):
         return self.outputs.class_numbers(names, f"{self.where}: y", called)
 
 
-def class_names(y: Array) -> Array:
-    """Return the name of each class, None where there is none: whole numbers without a point."""
+def class_names(y: Array, where: str) -> Array:
+    """Return the name of each class, None where there is none: whole numbers without a point.
+
+    Raises:
+        ValueError: a number is not whole.
+    """
     names = np.empty(y.shape, dtype=object)
     values = y.ravel().tolist()
     if y.dtype.kind == "f":
-        # What is not whole is no class of integers, and keeps its name to be refused by.
-        values = [None if v != v else int(v) if v.is_integer() else v for v in values]
+        odd = [value for value in values if value == value and not value.is_integer()]
+        if odd:
+            raise ValueError(
+                f"{where} holds {odd[0]:g}; classes must be integers or texts, numbers are "
+                "predicted with kind=regression"
+            )
+        values = [None if value != value else int(value) for value in values]
     if y.dtype.kind == "U":
         # What NaN becomes among texts, and what an empty cell of a table is.
         values = [None if value in ("", "nan") else value for value in values]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .constant import constant, tell
 from .features import MOST_LEVELS, Features, Missing
-from .reading import columns, times
+from .reading import columns, sniffing, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,6 +201,12 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
         raise ValueError(
             f"{feature} {usual} and, in {columns.row(odd)}, {columns.shown(texts[odd])}; valid: "
             f"one of both, categories={option}, or exclude={option}"
+        )
+    number = sniffing.maybe_number(texts)
+    if number is not None:
+        raise ValueError(
+            f"{feature} {columns.shown(texts[number])} in {columns.row(number)}, which may be a "
+            f"number; valid: {sniffing.VALID}, categories={option}, or exclude={option}"
         )
     if not 2 <= len(found) <= MOST_LEVELS:
         first = next(i for i, text in enumerate(texts) if text is not None)

@@ -169,7 +169,9 @@ class TablePreprocessing(Preprocessing):
         """Return the rows of a file, as they are written."""
         classes = self.outputs.names if any("," in name for name in self.outputs.classes) else ()
         kept = (self.layout.sequence, *classes, *self.features.with_comma)
-        return files.read(path, self.form, kept)
+        targets = () if self.outputs.kind == "classes" else self.outputs.names
+        numbers = (self.layout.time, *self.features.numeric, *targets)
+        return files.read(path, self.form, kept, numbers)
 
     def inputs(self, raw: pd.DataFrame, found: columns.Floats | None = None) -> Inputs:
         """Return the sequences in the order of their identifiers.

@@ -125,8 +125,10 @@ class WindowPreprocessing(Preprocessing):
 
     def read(self, path: Path) -> pd.DataFrame:
         """Return the rows of a file, as they are written."""
-        ahead = () if self.known is None else self.known.with_comma
-        return files.read(path, self.form, (*self.features.with_comma, *ahead))
+        described = [self.features, *([] if self.known is None else [self.known])]
+        kept = [name for features in described for name in features.with_comma]
+        numbers = [name for features in described for name in features.numeric]
+        return files.read(path, self.form, kept, (self.time, *self.forecast, *numbers))
 
     def after_each_row(self) -> WindowPreprocessing:
         """Return the same with a window that ends at each row, however far apart they were."""

@@ -107,6 +107,29 @@ def test_a_matrix_is_sequences_of_one_feature() -> None:
         made.predict(X)
 
 
+def test_the_form_of_a_list_of_arrays_does_not_change_with_its_lengths() -> None:
+    """A fold may be of equal lengths where the whole is not."""
+    short, long = [np.arange(5.0)] * 2, [np.arange(7.0)] * 2
+    made = OptCellClassifier()
+    for fitted in (short, short + long):
+        assert len(made._sequences(fitted, reset=True)) == len(fitted)
+        assert made.n_features_in_ == 1
+        for X in (short, long, short + long, np.stack(short), [row.tolist() for row in long]):
+            assert made._sequences(X, reset=False).x.shape[-1] == 1
+            assert len(made._sequences(X, reset=False)) == len(X)
+        with pytest.raises(ValueError, match=r"X has 2 features, but .* expecting 1"):
+            made._sequences(np.zeros((2, 5, 2)), reset=False)
+        with pytest.raises(ValueError, match=r"valid here: sequences of 1 feature$"):
+            made._sequences(pd.DataFrame(np.stack(short)), reset=False)
+    made._sequences(np.stack(short), reset=True)
+    assert made._sequences(short, reset=False).x.shape == (2, 5, 1)
+    with pytest.raises(ValueError, match=r"valid here: a matrix"):
+        made._sequences(short + long, reset=False)
+    made._sequences(np.zeros((2, 5, 3)), reset=True)
+    with pytest.raises(ValueError, match=r"valid here: sequences of 3 features$"):
+        made._sequences(np.stack(short), reset=False)
+
+
 def test_features_by_other_names_or_in_another_order_are_refused() -> None:
     nested = pd.DataFrame({name: list(X[:, :, i]) for i, name in enumerate(["temp", "press"])})
     frames = [pd.DataFrame(x, columns=["temp", "press"]) for x in X]

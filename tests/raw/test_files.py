@@ -50,13 +50,16 @@ def test_the_decimal_sign_is_that_of_numbers_and_not_of_names(tmp_path: Path) ->
     assert read(path, Form(), kept=["id"]).to_numpy().tolist() == [["1,500", "2"]]
 
 
-def test_both_decimal_signs_in_one_file_are_the_users_to_settle(tmp_path: Path) -> None:
-    content = "id;fw;temp\na;2.1;20,5\nb;2.1;21\n"
-    path = write(tmp_path, content, "a.csv")
-    with pytest.raises(ValueError, match=r"'20,5' has a decimal comma and '2\.1' a decimal point"):
-        read(path, Form(), kept=["id"])
-    told = cells(tmp_path, content, decimal="comma")
-    assert [row[2] for row in told[1:]] == ["20.5", "21"]
+def test_of_both_decimal_signs_in_one_file_those_of_numbers_count(tmp_path: Path) -> None:
+    path = write(tmp_path, "id;fw;temp\na;2.1;20,5\nb;2.1;21\n")
+    for told in (
+        read(path, Form(decimal="comma")),
+        read(path, Form(), kept=["id", "fw"]),
+        read(path, Form(), numbers=["temp"]),
+    ):
+        assert told.to_numpy().tolist() == [["a", "2.1", "20.5"], ["b", "2.1", "21"]]
+    # Where nobody can tell, what has a comma stays a text, which no column of numbers takes.
+    assert read(path, Form())["temp"].tolist() == ["20,5", "21"]
 
 
 def test_cells_stay_as_they_are_written(tmp_path: Path) -> None:
@@ -107,6 +110,27 @@ def test_the_form_that_is_said_decides(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=valid):
             Form(**form)
+
+
+def test_points_that_may_mark_thousands_are_refused_beside_decimal_commas(tmp_path: Path) -> None:
+    """Of 1,234 people there would be 1.234; as the mirror, 1,234 beside 0.5, is refused."""
+    for pop in ("1.234", "1.234,5", "-1.234.567"):
+        content = f"a;pop\n0,5;999\n0,7;{pop}\n"
+        with pytest.raises(ValueError, match=r"'pop' .* row 2, whose point may .*exclude=pop"):
+            cells(tmp_path, content, decimal="comma")
+        path = tmp_path / "a.csv"
+        assert read(path, Form(decimal="comma"), kept=["pop"])["pop"].tolist() == ["999", pop]
+        assert read(path, Form(decimal="comma"), numbers=["a"])["pop"].tolist() == ["999", pop]
+    # Where one point can mark no thousands, none does.
+    assert cells(tmp_path, "a;b\n0,5;1.234\n0,7;2.5\n", decimal="comma")[1:] == [
+        ["0.5", "1.234"], ["0.7", "2.5"],
+    ]  # fmt: skip
+
+
+def test_a_decimal_comma_is_read_in_each_form_that_a_number_has(tmp_path: Path) -> None:
+    assert cells(tmp_path, "a;b\n0,125;x\n-0,250;y\n")[1:] == [["0.125", "x"], ["-0.250", "y"]]
+    found = cells(tmp_path, "a;b\n,5;x,5\n+1,5e3;1,5,2\n -2,5E-1 ;\n")
+    assert found[1:] == [[".5", "x,5"], ["+1.5e3", "1,5,2"], [" -2.5E-1 ", None]]
 
 
 def test_typed_files_keep_their_named_index_and_refuse_what_is_none(tmp_path: Path) -> None:

@@ -90,7 +90,9 @@ def suffix_of(path: str) -> str:
     return max(fits, key=len, default="")
 
 
-def read(path: Path, form: Form, kept: Collection[str] = ()) -> pd.DataFrame:
+def read(
+    path: Path, form: Form, kept: Collection[str] = (), numbers: Collection[str] | None = None
+) -> pd.DataFrame:
     """Read a table; cells of a text file stay texts, an empty one is None.
 
     Named levels of an index are columns. Without a name, an index that only counts rows is none.
@@ -99,6 +101,8 @@ def read(path: Path, form: Form, kept: Collection[str] = ()) -> pd.DataFrame:
         path: the file; its suffix says what it is.
         form: how it is written.
         kept: columns of names and not of numbers, in which a comma is no decimal sign.
+        numbers: columns that numbers are asked of, by which alone the decimal sign is told and
+            what is in doubt is refused. None: all that are not kept.
 
     Raises:
         ValueError: the file cannot be read; the message names it, and the first row at fault.
@@ -107,7 +111,7 @@ def read(path: Path, form: Form, kept: Collection[str] = ()) -> pd.DataFrame:
     if not suffix:
         raise ValueError(f"{path}: no table, by its name; valid: a file {', '.join(SUFFIXES)}")
     if suffix in TEXT:
-        return _read_text(path, form, kept)
+        return _read_text(path, form, kept, numbers)
     try:
         frame = _read_typed(path, suffix, form)
     except ImportError:
@@ -184,7 +188,9 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, _DAMAGES) or home in {"pyarrow", "zipfile", "openpyxl", "xml"}
 
 
-def _read_text(path: Path, form: Form, kept: Collection[str]) -> pd.DataFrame:
+def _read_text(
+    path: Path, form: Form, kept: Collection[str], numbers: Collection[str] | None
+) -> pd.DataFrame:
     import pandas as pd
 
     text = _decoded(path, form.encoding)
@@ -198,7 +204,10 @@ def _read_text(path: Path, form: Form, kept: Collection[str]) -> pd.DataFrame:
     _check_names(names, str(path))
     decimal = _DECIMALS.get(form.decimal, form.decimal)
     places = [place for place, name in enumerate(names) if name not in kept]
-    if (decimal or sniffing.decimal_sign(rows, places, sep, str(path))) == ",":
+    asked = places if numbers is None else [p for p in places if names[p] in numbers]
+    if (decimal or sniffing.decimal_sign(rows, asked, sep, str(path))) == ",":
+        for place in asked:
+            sniffing.refuse_thousands([row[place] for row in rows], names[place], str(path))
         for row in rows:
             for place in places:
                 row[place] = _with_point(row[place])
@@ -246,7 +255,5 @@ def _cells(path: Path, text: str, sep: str) -> list[list[str]]:
 
 def _with_point(cell: str) -> str:
     """Return a number with a decimal comma as one with a point, anything else as it is."""
-    head, comma, tail = cell.partition(",")
-    if comma and tail.strip().isdigit() and head.strip().lstrip("+-").isdigit():
-        return f"{head}.{tail}"
-    return cell
+    number = sniffing.DECIMAL_COMMA.fullmatch(cell) if "," in cell else None
+    return f"{number[1]}.{number[2]}" if number else cell

@@ -8,11 +8,20 @@ import itertools
 import re
 from collections.abc import Sequence
 
+from .columns import named, row, shown
+
 SEPARATORS = (",", ";", "\t", "|")
+# What becomes of a text that may be a number.
+VALID = "decimal=comma for a text table with decimal commas, numbers without marks of thousands"
 _LINES, _LETTERS = 50, 1_000_000
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
-_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
-_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*")
+DECIMAL_COMMA = re.compile(r"(\s*[+-]?\d*),(\d+(?:[eE][+-]?\d+)?\s*)")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
+_THOUSANDS_POINT = re.compile(r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?\s*")
+# As 20,5; 1.234.567; 1.234,5 and 1 234,5; 1,234,567 and 1,234.5.
+_MAYBE_NUMBER = re.compile(
+    r"\s*[+-]?(\d*,\d+([eE][+-]?\d+)?|\d{1,3}(\.\d{3})+|\d{1,3}([.'’\s]\d{3})+,\d+|"
+    r"\d{1,3}(,\d{3})+(\.\d+)?)\s*"
+)
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
 
 
@@ -63,14 +72,8 @@ def decimal_sign(rows: Sequence[Sequence[str]], places: Sequence[int], sep: str,
     if sep == ",":
         return "."
     cells = [row[place] for row in rows for place in places]
-    written = [cell for cell in cells if "," in cell and _DECIMAL_COMMA.fullmatch(cell)]
-    points = [cell for cell in cells if _DECIMAL_POINT.fullmatch(cell)]
-    if written and points and _only_commas(rows, places):
-        raise ValueError(
-            f"{where}: {written[0]!r} has a decimal comma and {points[0]!r} a decimal point; "
-            "valid: decimal=comma or decimal=point"
-        )
-    if not written or points:
+    written = [cell for cell in cells if "," in cell and DECIMAL_COMMA.fullmatch(cell)]
+    if not written or any(map(_DECIMAL_POINT.fullmatch, cells)):
         return "."
     if all(map(_THOUSANDS.fullmatch, written)):
         raise ValueError(
@@ -80,13 +83,35 @@ def decimal_sign(rows: Sequence[Sequence[str]], places: Sequence[int], sep: str,
     return ","
 
 
-def _only_commas(rows: Sequence[Sequence[str]], places: Sequence[int]) -> bool:
-    """Return whether a column would be numbers if commas were decimal signs, and texts if not."""
-    for place in places:
-        cells = [cell for row in rows if (cell := row[place]) and not _WHOLE.fullmatch(cell)]
-        if cells and all(map(_DECIMAL_COMMA.fullmatch, cells)):
-            return True
-    return False
+def refuse_thousands(cells: Sequence[str], name: str, where: str) -> None:
+    """Refuse a column of a table with decimal commas whose points may all mark thousands.
+
+    Where one of its points can mark none, as that of 0.5 or 2.25, all are decimal signs.
+
+    Args:
+        cells: of the column.
+        name: of the column.
+        where: file, for the message.
+
+    Raises:
+        ValueError: 1.234 may be a thousand and more, or one and a bit.
+    """
+    pointed = [number for number, cell in enumerate(cells) if "." in cell]
+    if pointed and all(_THOUSANDS_POINT.fullmatch(cells[number]) for number in pointed):
+        raise ValueError(
+            f"{where}: column {name!r} holds {shown(cells[pointed[0]])} in {row(pointed[0])}, "
+            "whose point may mark thousands; valid: numbers without such points, "
+            f"categories={named(name)}, or exclude={named(name)}"
+        )
+
+
+def maybe_number(texts: Sequence[str | None]) -> int | None:
+    """Return the place of the first text that is a number by another decimal sign or of thousands.
+
+    Which are texts only because no comma was taken for the decimal sign; None: there is none.
+    """
+    found = (place for place, text in enumerate(texts) if text and _MAYBE_NUMBER.fullmatch(text))
+    return next(found, None)
 
 
 def _widths(lines: list[str], sep: str) -> list[int]:

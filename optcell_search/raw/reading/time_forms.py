@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Sequence
+from typing import Any
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _DAY = 86_400 * 10**6  # µs
@@ -20,6 +22,18 @@ _HALF_DAY = re.compile(r"[AaPp]\.?[Mm]\.?$")
 # What numpy reads by itself, and much faster.
 PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?")
 YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:[T ]+(.*))?")
+# Dates that are numbers, too: what they are called, the form, its groups by weight, such a date in
+# another form. Days of two digits, as numbers do not begin with 0.
+_DATED_NUMBERS = (
+    ("month and year", re.compile(r"(0?[1-9]|1[0-2])\.((?:19|20)\d\d)"), (2, 1), "2024-11"),
+    ("year and month", re.compile(r"(\d{4})\.([1-9]|1[0-2])"), (1, 2), "2024-11"),
+    (
+        "day and month",
+        re.compile(r"(0[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])"),
+        (2, 1),
+        "2024-11-30",
+    ),
+)
 _FRACTION = re.compile(r"[.,](\d+)")
 _WORDS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y")
 
@@ -114,6 +128,27 @@ def read_day(match: re.Match[str], day_first: bool) -> tuple[int, bool] | None:
     except ValueError:
         return None
     return None if clock is None else (_since_epoch(date)[0] + clock, False)
+
+
+def dated_number(cells: Sequence[str]) -> tuple[str, str] | None:
+    """Return what numbers may be besides, and how that is written without doubt; None: nothing.
+
+    They may be dates where all have the form of one and are in another order as dates than as
+    numbers.
+    """
+    for called, form, weights, valid in _DATED_NUMBERS:
+        found = [form.fullmatch(cell) for cell in cells]
+        if called == "day and month" and not any(cell.startswith("0") for cell in cells):
+            continue
+        dates = [tuple(map(int, match.group(*weights))) for match in found if match]
+        if len(dates) == len(cells) and _ranks(dates) != _ranks([float(cell) for cell in cells]):
+            return called, valid
+    return None
+
+
+def _ranks(values: Sequence[Any]) -> list[int]:
+    place = {value: number for number, value in enumerate(sorted({*values}))}
+    return [place[value] for value in values]
 
 
 def form_of(cell: str) -> str | None:

@@ -14,6 +14,7 @@ from .time_forms import (
     NUMBER,
     PLAIN,
     YEAR_LAST,
+    dated_number,
     form_of,
     read_clock,
     read_day,
@@ -170,6 +171,11 @@ def _parsed(cells: list[str], where: str, day_first: DayFirst) -> Moments:
                     f"{where}: {row(worst)} holds {cells[worst]}; valid: numbers below 2^63"
                 )
             return np.array(whole, dtype=np.int64)
+        if (doubt := dated_number(cells)) is not None:
+            raise ValueError(
+                f"{where}: {shown(cells[0])} may be {doubt[0]} or a number, which are in different "
+                f"orders; valid: {doubt[1]}, or numbers with more decimals, as {cells[0]}00"
+            )
         return _numbers(np.array([float(cell) for cell in cells]), where)
     if all(map(PLAIN.fullmatch, cells)):
         try:

@@ -21,7 +21,8 @@ class Stream(abc.ABC):
 
     Each step is answered as if the data ended with it. So the answers are those of
     `Predictor.predict` on everything at once: all of them where every step is answered, else the
-    last one of each sequence. A piece that is refused changes nothing.
+    last one of each sequence; `WindowStream` says which forecasts are none of a stream's. A piece
+    that is refused changes nothing.
 
     Args:
         model: trained, in evaluation mode.

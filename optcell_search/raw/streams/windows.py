@@ -24,7 +24,8 @@ class WindowStream(Stream):
     """Feeds rows in order of time; there is a forecast after each, once a window is full.
 
     A forecast is made from the rows of its window and of nothing before it, as in training; what
-    is kept are the last rows.
+    is kept are the last rows. Where missing rows are filled, `predict` forecasts after each of
+    them, too, a stream after those that it is fed.
     """
 
     stepwise: ClassVar[bool] = False

@@ -152,7 +152,8 @@ class Forecast(TableOptions):
                 "task forecast needs a file and a column: forecast:file=PATH.csv,target=COLUMN"
             )
         path = find(self.file, folder)
-        where, frame = str(path), self.table(path)
+        special = (self.time, self.target, *_named(self.target), *names_in(self.known))
+        where, frame = str(path), self.table(path, special)
         # A name with a comma, as the file has it, is one column.
         named = [self.target] if self.target in frame.columns else _named(self.target)
         there(frame, named, "target", where)

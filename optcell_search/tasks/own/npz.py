@@ -251,7 +251,9 @@ def _split(made: ArrayPreprocessing, own: _Part, index: Index) -> Split:
     own.laid.check_targets(own.arrays["y"], made.outputs, own.where)
     chosen = own.laid.taken(own.arrays, index)
     inputs = made.inputs(chosen)
-    return Split(inputs.values, made.targets(chosen, inputs), inputs.lengths)
+    targets = made.targets(chosen, inputs)
+    check_labels(flat(targets), made.outputs, f"{own.where}: y")
+    return Split(inputs.values, targets, inputs.lengths)
 
 
 def _scaled(made: ArrayPreprocessing, steps: Array, where: str) -> ArrayPreprocessing:
@@ -279,11 +281,6 @@ def _classes(parts: list[_Part], per: Per, where: str) -> list[str]:
     for own in parts:
         y = own.arrays["y"]
         seen = own.laid.steps(y) if per == "step" else y.ravel()
-        if y.dtype.kind == "f" and (odd := seen[~np.isnan(seen) & (seen % 1 != 0)]).size:
-            raise ValueError(
-                f"{where} holds {odd[0]:g}; classes must be integers or texts, numbers are "
-                "predicted with kind=regression"
-            )
-        found |= {name for name in class_names(np.unique(seen)) if name is not None}
+        found |= {name for name in class_names(np.unique(seen), where) if name is not None}
     found = without_mark(found, per, where)
     return sorted(found, key=int if whole.dtype.kind in "uif" else None)

@@ -89,9 +89,18 @@ class TableOptions(Task):
         """Return whether days stand before months."""
         return cast(DayFirst, self.day_first)
 
-    def table(self, path: Path, names: Sequence[str] = ()) -> pd.DataFrame:
-        """Read the table; columns of `names` and categories keep their form, see `files.read`."""
-        return read(path, self.form(), kept=(*names, *names_in(self.categories)))
+    def table(self, path: Path, special: Sequence[str], names: Sequence[str] = ()) -> pd.DataFrame:
+        """Read the table, see `files.read`; names, categories and what is left out keep their form.
+
+        Args:
+            path: where it is.
+            special: columns that are asked for besides the features.
+            names: those of them that hold names and no numbers.
+        """
+        chosen = names_in(self.columns)
+        left_out = {*names_in(self.exclude)} - {*special}
+        kept = (*names, *names_in(self.categories), *left_out)
+        return read(path, self.form(), kept, (*chosen, *special) if chosen else None)
 
 
 def names_in(text: str) -> list[str]:

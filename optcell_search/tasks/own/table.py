@@ -156,15 +156,15 @@ class Table(TableOptions, OwnData):
     def _read(self, folder: Path) -> _Read:
         path = find(self.path, folder)
         targets = names_in(self.target)
-        classes = targets if self.kind == "classification" else []
-        where, frame = str(path), self.table(path, (self.sequence, self.group, *classes))
         times_of = [self.time] if self.time else []
+        groups_in = [self.group] if self.group else []
+        special = [self.sequence, *times_of, *targets, *groups_in]
+        names = [self.sequence, *groups_in, *(targets if self.kind == "classification" else [])]
+        where, frame = str(path), self.table(path, special, names)
         there(frame, [self.sequence], "sequence", where)
         there(frame, times_of, "time", where)
         there(frame, targets, "target", where)
-        groups_in = [self.group] if self.group else []
         there(frame, groups_in, "group", where)
-        special = [self.sequence, *times_of, *targets, *groups_in]
         chosen = fitting.chosen(
             frame, names_in(self.columns), names_in(self.exclude), special, where
         )

@@ -21,6 +21,7 @@ from optcell_search.raw.reading.columns import (
     shown,
     texts,
 )
+from optcell_search.raw.reading.sniffing import VALID, maybe_number
 from optcell_search.tasks.goals import Classification, Goal, Labels, Regression
 
 if TYPE_CHECKING:
@@ -110,7 +111,13 @@ def _first(cells: Sequence[pd.Series[Any]]) -> str:
 
 
 def refuse_mixture(column: pd.Series[Any], where: str) -> None:
-    """Refuse texts some of which are numbers with decimals: numbers with a slip, or classes?"""
+    """Refuse texts some of which may be numbers with decimals: a slip, or classes?"""
+    number = maybe_number(texts(column))
+    if number is not None:
+        raise ValueError(
+            f"{where} holds {shown(column.iloc[number])} in {row(number)}, which may be a number; "
+            f"valid: {VALID}, or kind=classification"
+        )
     odd = odd_text(column)
     if odd is None:
         return

@@ -106,3 +106,14 @@ def test_a_name_with_a_comma_is_one_column(tmp_path: Path) -> None:
     pd.DataFrame({"t": range(ROWS), "a,b": table()["load"]}).to_csv(tmp_path / "a.csv", index=False)
     task = tasks.load(f'forecast:file={tmp_path / "a.csv"},time=t,window=24,target="a,b"')
     assert task.preprocessing.outputs.names == ("a,b+1",)
+
+
+def test_columns_that_are_not_asked_for_decide_no_sign_and_targets_do(tmp_path: Path) -> None:
+    """A target is one though it is left out of the features."""
+    frame = pd.DataFrame(table()).assign(version="2.1")
+    frame.to_csv(tmp_path / "a.csv", sep=";", decimal=",", index=False)
+    said = f"forecast:file={tmp_path / 'a.csv'},target=load,time=t,season=5,window=24,horizon=3"
+    for options in ("columns=heat", 'exclude="load,version"', "columns=load"):
+        task = tasks.load(f"{said},{options}")
+        assert task.preprocessing.read(tmp_path / "a.csv")["load"].astype(float).notna().all()
+        np.testing.assert_allclose(task.train.targets[0], frame["load"][24:27], rtol=1e-12)

@@ -98,9 +98,6 @@ def test_the_test_arrays_are_not_read_before_unsealing(tmp_path: Path) -> None:
     task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=np.array([0, 7]))
     with pytest.raises(ValueError, match="class '7' is not in the training data"):
         task.unseal()
-    task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=np.array([1.0, 0.9]))
-    with pytest.raises(ValueError, match=r"class '0\.9' is not in the training data"):
-        task.unseal()
     task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=X[:2, :, 0])
     with pytest.raises(ValueError, match="one target per sequence"):
         task.unseal()
@@ -113,6 +110,20 @@ def test_the_test_arrays_are_not_read_before_unsealing(tmp_path: Path) -> None:
     task = load_npz(tmp_path, x=X, y=y, x_test=X[:2, :, :1], y_test=y[:2])
     with pytest.raises(ValueError, match="that is 1 features; in training there were 2"):
         task.unseal()
+
+
+def test_targets_for_the_test_are_not_rounded(tmp_path: Path) -> None:
+    """Of classes 0 and 1, 0.9 was 0."""
+    y = np.arange(30) % 2
+    for odd in (np.array([0.9, 1.0]), np.array([1.0, math.inf])):
+        task = load_npz(tmp_path, x=X, y=y, x_test=X[:2], y_test=odd)
+        with pytest.raises(ValueError, match=r"y_test\): y holds .*; classes must be integers"):
+            task.unseal()
+    labels = np.stack((y, 1 - y), axis=1)
+    for part in ("validation", "test"):
+        own = {f"x_{part}": X[:2], f"y_{part}": labels[:2] * 2}
+        with pytest.raises(ValueError, match=rf"y_{part}\): y holds 2; valid for kind=multilabel"):
+            load_npz(tmp_path, ":kind=multilabel,per=sequence", x=X, y=labels, **own).unseal()
 
 
 def test_lengths_hide_what_is_behind_them(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from table_examples import frame, load
 
+from optcell_search import tasks
 from optcell_search.raw.fitting import fit
 
 
@@ -33,6 +34,56 @@ def test_categories_are_one_hot_and_doubtful_ones_refused(tmp_path: Path) -> Non
     table["mode"] = table["mode"].to_numpy()[::-1]
     with pytest.raises(ValueError, match="80 different ones, 'text 79' in row 1 first"):
         load(tmp_path, table)
+
+
+@pytest.mark.parametrize("sep", [";", ","])
+def test_numbers_with_a_comma_are_no_categories_unasked(tmp_path: Path, sep: str) -> None:
+    """A version 2.1 says that no comma is a decimal sign, and so do commas between cells."""
+    table = frame()
+    table.insert(2, "version", "2.1")
+    table["temp"] = [f"{20 + row % 15 / 10:.1f}".replace(".", ",") for row in range(len(table))]
+    path = tmp_path / "a.csv"
+    table.to_csv(path, sep=sep, index=False)
+    said = f"{path}:sequence=id,time=t,target=y"
+    with pytest.raises(ValueError, match=r"'temp' holds '20,0' in row 1, .* decimal=comma") as no:
+        tasks.load(said)
+    assert "\n" not in str(no.value)
+    assert "temp" in tasks.load(f"{said},categories=temp").preprocessing.features.levels
+    told = tasks.load(f"{said},decimal=comma").preprocessing.features
+    assert {"version", "temp"} <= {*told.numeric}
+    # A target is as little a class unasked.
+    with pytest.raises(ValueError, match=r"'temp' holds '20,0' in row 1, .* kind=classification"):
+        tasks.load(f"{path}:sequence=id,time=t,target=temp,per=step")
+
+
+@pytest.mark.parametrize("cell", ["1.234.567", "1.234,5", "1 234,5", "1'234,50", "1,234,567", ",5"])
+def test_a_number_with_marks_of_thousands_is_no_category_unasked(tmp_path: Path, cell: str) -> None:
+    table = frame().assign(pop=cell)
+    table.loc[::2, "pop"] = "x"
+    with pytest.raises(ValueError, match=r"'pop' holds .* in row 2, which may be a number; valid"):
+        load(tmp_path, table)
+
+
+@pytest.mark.parametrize("told", ["", ",decimal=comma"])
+def test_columns_of_no_numbers_decide_no_sign_and_are_not_refused(
+    tmp_path: Path, told: str
+) -> None:
+    """Neither what is left out or not chosen, nor categories, be it in training or afterwards."""
+    table = frame().drop(columns="a").assign(version="2.1", pop="1.234")
+    table["temp"] = [f"{20 + row % 15 / 10:.1f}".replace(".", ",") for row in range(len(table))]
+    path = tmp_path / "a.csv"
+    table.to_csv(path, sep=";", index=False)
+    asked = f"{path}:sequence=id,time=t,target=y{told}"
+    for said in (
+        'exclude="version,pop"',
+        "columns=temp",
+        'columns="temp,pop,version",categories="version,pop"',
+    ):
+        task = tasks.load(f"{asked},{said}")
+        made = task.preprocessing
+        assert "temp" in made.features.numeric
+        assert set(task.raw("train")["temp"]) <= {*made.read(path)["temp"]}
+        assert len(made.inputs(made.read(path))) == table["id"].nunique()
 
 
 @pytest.mark.parametrize(
