@@ -159,8 +159,8 @@ class Table(TableOptions, OwnData):
         times_of = [self.time] if self.time else []
         groups_in = [self.group] if self.group else []
         special = [self.sequence, *times_of, *targets, *groups_in]
-        names = [self.sequence, *groups_in, *(targets if self.kind == "classification" else [])]
-        where, frame = str(path), self.table(path, special, names)
+        kept = [self.sequence, *groups_in, *(targets if self.kind == "classification" else [])]
+        where, frame = str(path), self.table(path, special, kept)
         there(frame, [self.sequence], "sequence", where)
         there(frame, times_of, "time", where)
         there(frame, targets, "target", where)
