@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from optcell_search import registry
 from optcell_search.raw import Outputs, TensorPreprocessing
 from optcell_search.raw.ragged import flat
 from optcell_search.tasks.base import Data, Readout, Split, Task
-from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
+from optcell_search.tasks.goals import (
+    IGNORED,
+    Classification,
+    Forecasting,
+    Goal,
+    Regression,
+    ScaledRegression,
+)
 
 _PIECE = 2**24  # values
 # So many of the answers that are most wrong are told of.
@@ -80,11 +88,14 @@ def beginning(data: Data, train: int, validation: int) -> Data:
         return split.part(torch.arange(min(count, len(split))))
 
     before = None if data.pretraining is None else first(data.pretraining, train)
+    few = judged_by(data, first(data.validation, validation))
+    return dataclasses.replace(few, train=first(data.train, train), pretraining=before)
+
+
+def judged_by(data: Data, validation: Split) -> Data:
+    """Return the data with another validation split; what the task told of its own is no more."""
     return dataclasses.replace(
-        data,
-        train=first(data.train, train),
-        validation=first(data.validation, validation),
-        pretraining=before,
+        data, validation=validation, chance=dict.fromkeys(data.chance, math.nan)
     )
 
 
@@ -145,16 +156,28 @@ def chance(data: Data) -> dict[str, float]:
 def chance_on(data: Data, split: Split) -> dict[str, float]:
     """Return the metrics on a split of answering what the training targets say, whatever is asked.
 
-    Empty where that is no constant answer, or where what stands for it is that of another split.
+    Of a forecast that is the last season. Empty where it is not known, or the task itself has told
+    what it comes to on the validation split.
     """
-    constant = None if data.chance else data.goal.constant(data.train.known)
-    if constant is None:
+    outputs = None if data.chance else _unasked(data, split)
+    if outputs is None:
         return {}
     targets = split.known
-    leading = targets.shape[: targets.ndim - targets.is_floating_point()]
-    outputs = constant.to(targets.device).expand(*leading, len(constant))
     scores = data.goal.finish(data.goal.tally(outputs, targets))
     return {name: scores[name] for name in data.goal.metrics}
+
+
+def _unasked(data: Data, split: Split) -> Tensor | None:
+    """Return the outputs of answering a split's sequences without looking at their inputs."""
+    targets = split.known
+    if isinstance(data.goal, Forecasting):
+        past = split.last_season
+        return None if past is None else data.goal.seasonal_naive(past).to(targets.device)
+    constant = data.goal.constant(data.train.known)
+    if constant is None:
+        return None
+    leading = targets.shape[: targets.ndim - targets.is_floating_point()]
+    return constant.to(targets.device).expand(*leading, len(constant))
 
 
 def read(task: Task, folder: Path) -> Data:

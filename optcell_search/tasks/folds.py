@@ -6,6 +6,7 @@ text, stays as it is: it has seen a part of what a fold validates on, never the 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,7 +47,7 @@ def refusal(task: LoadedTask, folds: int) -> str:
     if task.pretraining is not None:
         return "what it begins with belongs to its own training part"
     count = len(task.train) + len(task.validation)
-    if (groups := joined_groups(task.train, task.validation)) is not None:
+    if (groups := _both(task.train.groups, task.validation.groups)) is not None:
         return _too_few(groups.numpy(), _strata(task, task.train, task.validation), folds)
     if isinstance(task.goal, Forecasting):
         least = (_overlap(task) + 2) * (folds + 1)
@@ -80,6 +81,21 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
             dealt = grouped(whole.groups.numpy(), strata, folds, seed)
         train, validation = np.flatnonzero(dealt != number), np.flatnonzero(dealt == number)
     return task.split_anew(*(whole.part(torch.from_numpy(index)) for index in (train, validation)))
+
+
+def chance_in(task: LoadedTask, folds: int, seed: int) -> dict[str, float]:
+    """Return what answering without any input has where candidates are judged.
+
+    That is the validation split, or those of the folds: then, as scores are, the mean over them.
+
+    Args:
+        task: the task.
+        folds, seed: see `fold`; 1: the task's own split.
+    """
+    if folds == 1:
+        return task.chance
+    each = [fold(task, number, folds, seed).chance for number in range(folds)]
+    return {name: statistics.fmean(one[name] for one in each) for name in each[0]}
 
 
 def whole_task(task: LoadedTask) -> LoadedTask:
@@ -118,7 +134,8 @@ def joined(first: Split, second: Split) -> Split:
         torch.cat(targets),
         lengths,
         {name: torch.cat([first.drivers[name], second.drivers[name]]) for name in first.drivers},
-        joined_groups(first, second),
+        _both(first.groups, second.groups),
+        _both(first.last_season, second.last_season),
     )
 
 
@@ -133,14 +150,15 @@ def _joined_unpadded(first: Split, second: Split) -> Split:
     else:
         targets = torch.cat([split.known for split in (first, second)])
     values = Ragged(torch.cat([part.values for part in inputs]), lengths)
-    return Split(values, targets, lengths, groups=joined_groups(first, second))
+    past = _both(first.last_season, second.last_season)
+    return Split(
+        values, targets, lengths, groups=_both(first.groups, second.groups), last_season=past
+    )
 
 
-def joined_groups(first: Split, second: Split) -> Tensor | None:
-    """Return the groups of both splits, one after the other; None where there are none."""
-    if first.groups is None or second.groups is None:
-        return None
-    return torch.cat([first.groups, second.groups])
+def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """Return what two splits hold, one after the other; None where they do not."""
+    return None if first is None or second is None else torch.cat([first, second])
 
 
 def _padded(values: Tensor, steps: int, mark: float) -> Tensor:

@@ -61,7 +61,10 @@ class LoadedTask:
 
     def split_anew(self, train: Split, validation: Split) -> LoadedTask:
         """Return the same task with other splits; its test split is sealed, too."""
-        data = replace(self._data, train=train, validation=validation)
+        # Measured anew, unless it is the same.
+        same = validation is self._validation
+        data = self._data if same else describing.judged_by(self._data, validation)
+        data = replace(data, train=train)
         return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property

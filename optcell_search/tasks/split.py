@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +27,9 @@ class Split:
             (sequences, ...). Only where all sequences are of one length.
         groups: (sequences,), int64 on the CPU: sequences of one number belong together and are
             never divided between training and validation; None: each stands for itself.
+        last_season: of a forecast, (sequences, series, steps), float64 on the CPU: the values of
+            each series that the seasonal-naive forecast repeats, in their order; NaN where one is
+            not known. None: that forecast is not known.
     """
 
     inputs: Stored
@@ -34,6 +37,7 @@ class Split:
     lengths: Tensor | None = None
     drivers: Mapping[str, Tensor] = field(default_factory=dict)
     groups: Tensor | None = None
+    last_season: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -59,6 +63,7 @@ class Split:
             None if self.lengths is None else self.lengths[index],
             {name: values[on_device] for name, values in self.drivers.items()},
             None if self.groups is None else self.groups[index],
+            None if self.last_season is None else self.last_season[index],
         )
 
     def sequence(self, number: int) -> Tensor:
@@ -81,11 +86,11 @@ class Split:
         return flat(self.targets)
 
     def to(self, device: torch.device) -> Split:
-        """Return the split with all but `lengths` on `device`."""
+        """Return the split with all that training needs, but for `lengths`, on `device`."""
         drivers = {name: values.to(device) for name, values in self.drivers.items()}
         inputs = self.inputs
         inputs = inputs.to(device) if isinstance(inputs, Ragged) else moved(inputs, device)
-        return Split(inputs, self.targets.to(device), self.lengths, drivers, self.groups)
+        return replace(self, inputs=inputs, targets=self.targets.to(device), drivers=drivers)
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,24 @@ class Forecasting(Goal):
         return {**chosen, "quantile_loss": float(in_its_unit), "loss": float(loss)}
 
     def constant(self, targets: Tensor) -> None:
-        """Nothing: the seasonal-naive forecast is what to compare with, see the task."""
+        """Nothing: what to compare with is `seasonal_naive`."""
         return
+
+    def seasonal_naive(self, last_season: Tensor) -> Tensor:
+        """Return the outputs (windows, outputs) of the forecast that repeats the last season.
+
+        Args:
+            last_season: (windows, series, steps), the values that are repeated, in the unit of the
+                series. One that is not known is forecast by the mean.
+        """
+        ahead = torch.arange(self.values) % last_season.shape[-1]
+        offset, scale = map(last_season.new_tensor, (self.offset, self.scale))
+        forecast = (
+            ((last_season[..., ahead] - offset[:, None]) / scale[:, None])
+            .nan_to_num(0.0)
+            .flatten(1)
+        )
+        return forecast.repeat_interleave(max(1, len(self.quantiles)), 1)
 
     def diagnose(self, rows: Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return residuals of each value ahead; see `scores.residuals`."""

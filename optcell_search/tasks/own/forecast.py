@@ -112,14 +112,12 @@ class Forecast(TableOptions):
         return self._data(read), read.split("test")
 
     def _data(self, read: Series) -> Data:
-        naive = read.naive("validation")
         return Data(
             train=read.split("train"),
             validation=read.split("validation"),
             goal=read.goal,
             readout="last",
             preprocessing=read.preprocessing,
-            chance={name: naive[name] for name in read.goal.metrics},
         )
 
     def test_data(self, folder: Path) -> Split:

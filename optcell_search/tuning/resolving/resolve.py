@@ -170,7 +170,7 @@ def resolve(
         trial_time=longest,
         patience=patience,
         until=tuple(map(str, goals)),
-        chance=bounds_of_chance(seen, directions),
+        chance=bounds_of_chance(data, directions, count, seed),
         first=tried_first,
         warm_start=mixtures,
         epochs=budget,
