@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from optcell_search import registry
-from optcell_search.raw import Outputs, TensorPreprocessing
 from optcell_search.raw.ragged import flat
 from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import (
@@ -22,7 +21,6 @@ from optcell_search.tasks.goals import (
     Forecasting,
     Goal,
     Regression,
-    ScaledRegression,
 )
 
 _PIECE = 2**24  # values
@@ -88,37 +86,21 @@ def beginning(data: Data, train: int, validation: int) -> Data:
         return split.part(torch.arange(min(count, len(split))))
 
     before = None if data.pretraining is None else first(data.pretraining, train)
-    few = judged_by(data, first(data.validation, validation))
-    return dataclasses.replace(few, train=first(data.train, train), pretraining=before)
+    few = divided(data, first(data.train, train), first(data.validation, validation))
+    return dataclasses.replace(few, pretraining=before)
 
 
-def judged_by(data: Data, validation: Split) -> Data:
-    """Return the data with another validation split; what the task told of its own is no more."""
-    return dataclasses.replace(
-        data, validation=validation, chance=dict.fromkeys(data.chance, math.nan)
-    )
-
-
-def made_tensors(data: Data, where: str) -> TensorPreprocessing:
-    """Return the preprocessing of data that are made or come with a package: there is none.
+def divided(data: Data, train: Split, validation: Split, *, same: bool = False) -> Data:
+    """Return the data with other splits.
 
     Args:
         data: what the task gave.
-        where: its name.
+        train, validation: the splits.
+        same: whether that is the validation split of the data. Of another one the `chance` that the
+            task has told is not known.
     """
-    goal, size = data.goal, data.goal.output_size
-    offset, scale = (goal.offset, goal.scale) if isinstance(goal, ScaledRegression) else (0.0, 1.0)
-    outputs = Outputs(
-        kind="classes" if data.classes else "numbers",
-        per="step" if data.readout == "every" else "sequence",
-        names=("class",) if data.classes else tuple(f"output {i}" for i in range(size)),
-        classes=data.classes,
-        offset=() if data.classes else (offset,) * size,
-        scale=() if data.classes else (scale,) * size,
-    )
-    return TensorPreprocessing(
-        outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
-    )
+    chance = data.chance if same else dict.fromkeys(data.chance, math.nan)
+    return dataclasses.replace(data, train=train, validation=validation, chance=chance)
 
 
 def require(data: Data, spec: str, penalties: Iterable[str], *, pretraining: bool) -> None:
@@ -196,9 +178,7 @@ def checked(task: Task, data: Data) -> Data:
         ValueError: no step of a split has a target, or all of the training split have the same.
     """
     for name in ("train", "validation"):
-        targets = getattr(data, name).known
-        there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
-        if not there.any():
+        if not getattr(data, name).answered.any():
             raise ValueError(f"{task.spec}: no step of the {name} split has a target")
     if (same := _only_target(data)) is not None:
         raise ValueError(
@@ -230,7 +210,8 @@ def test_of(task: Task, folder: Path, features: int, given: Split | None) -> Spl
     """Return the test split, read now where none is given.
 
     Raises:
-        ValueError: there is none, or it has not as many features a step as the training split.
+        ValueError: there is none, it has not as many features a step as the training split, or no
+            target.
     """
     if not task.has_test:
         raise ValueError(f"task {task.spec!r} holds no test split back; valid: test=split")
@@ -239,5 +220,10 @@ def test_of(task: Task, folder: Path, features: int, given: Split | None) -> Spl
         raise ValueError(
             f"test split of {task.spec!r} has {test.inputs.shape[-1]} features, "
             f"its training split {features}"
+        )
+    if not test.answered.any():
+        raise ValueError(
+            f"{task.spec}: no step of the test split has a target; valid: a test split with targets"
+            + ", or test=none" * hasattr(task, "test")
         )
     return test

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from optcell_search.raw.outputs import IGNORED
 from optcell_search.raw.ragged import Ragged, Stored, flat, part, ragged
 from optcell_search.raw.windows import moved
 
@@ -84,6 +85,17 @@ class Split:
         Where they are kept without padding: (steps, ...), one sequence after the other.
         """
         return flat(self.targets)
+
+    @property
+    def answered(self) -> Tensor:
+        """Whether each sequence (sequences,) has a target, at a step at least."""
+        known = self.known
+        there = ~known.isnan() if known.is_floating_point() else known != IGNORED
+        there = there.flatten(1).any(1) if there.ndim > 1 else there
+        if not isinstance(self.targets, Ragged):
+            return there
+        steps = there.cpu().float()
+        return torch.segment_reduce(steps, "max", lengths=self.targets.lengths) > 0
 
     def to(self, device: torch.device) -> Split:
         """Return the split with all that training needs, but for `lengths`, on `device`."""
