@@ -102,7 +102,7 @@ def without_input(
         columns: start of each ("test_", "validation_", nothing for the search) and its metric.
         chance: as `RunFolder.chance` gives it.
     """
-    parts = {"": "validation", "validation_": "validation", "test_": "test"}
+    parts = {"": "search", "validation_": "validation", "test_": "test"}
     known = [chance.get(parts.get(start, ""), {}).get(name) for start, name in columns]
     return ["" if value is None else shown(value) for value in known]
 

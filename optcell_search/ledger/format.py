@@ -20,6 +20,8 @@ DATABASE = "study.db"
 REPORT = "report.html"
 # What is known of the task without its data; runs made before 0.2 have none.
 TASK_FILE = "task.json"
+# Therein: what answering without any input has on the validation split, and in the mean over folds.
+CHANCE, IN_FOLDS = "chance", "chance_in_folds"
 JOURNAL = "journal://"
 
 # Attributes of the study.

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..ledger.format import TASK_FILE
+from ..ledger.format import CHANCE, IN_FOLDS, REQUEST, TASK_FILE
 from ..ledger.storage.names import refuse_link
 from .tables import diagnoses_of
 
 
 def chance(folder: Path | None, attributes: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return "validation" or "test" → metric → score of answering without any input.
+    """Return part of the data → metric → score of answering without any input.
+
+    Parts are "search", what the search judges by; "validation"; and "test". The first two are one,
+    unless candidates are judged in folds: then "search" is the mean over these.
 
     Of numbers the answer is the mean of the training targets, of classes their frequencies, of a
     forecast the value one season ago. A part is missing where nothing was noted of it: by older
@@ -29,23 +32,29 @@ def chance(folder: Path | None, attributes: Mapping[str, Any]) -> dict[str, dict
     """
     told = diagnoses_of(attributes).values()
     tested: Mapping[str, float] = next((one["chance"] for one in told if one.get("chance")), {})
-    found = {
-        "validation": {} if folder is None else _noted(folder / TASK_FILE),
-        "test": dict(tested),
-    }
+    noted = {} if folder is None else _noted(folder / TASK_FILE)
+    own = noted.get(CHANCE, {})
+    # Of its folds an older version has noted nothing.
+    in_folds = attributes.get(REQUEST, {}).get("folds", 1) > 1
+    searched = noted.get(IN_FOLDS, {} if in_folds else own)
+    found = {"search": searched, "validation": own, "test": dict(tested)}
     return {split: scores for split, scores in found.items() if scores}
 
 
-def _noted(path: Path) -> dict[str, float]:
+def _noted(path: Path) -> dict[str, dict[str, float]]:
     refuse_link(path)
     if not path.is_file():
         return {}
     try:
-        return {str(name): float(value) for name, value in _scores(path).items()}
+        return {name: _numbers(scores) for name, scores in _scores(path).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: damaged: {error}") from None
 
 
-def _scores(path: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(path.read_bytes()).get("chance", {})
-    return found
+def _scores(path: Path) -> dict[str, Mapping[str, Any]]:
+    known: Mapping[str, Any] = json.loads(path.read_bytes())
+    return {name: known[name] for name in known.keys() & {CHANCE, IN_FOLDS}}
+
+
+def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in scores.items()}

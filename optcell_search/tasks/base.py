@@ -50,8 +50,9 @@ class Data:
             step is read out.
         preprocessing: how raw data became the inputs and how outputs become answers. None: the
             data are made or come with a package, and inputs are given as they are.
-        chance: metric → what knowing the targets' past alone gives on the validation split, where
-            the goal's own `constant` is not what to compare with.
+        chance: metric → what answering without any input gives on the validation split, where
+            neither the goal's own `constant` nor the splits' `last_season` is what to compare
+            with. It is not known of folds.
     """
 
     train: Split

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ import torch
 from torch import Tensor
 
 from optcell_search import registry
-from optcell_search.raw import Outputs, TensorPreprocessing
 from optcell_search.raw.ragged import flat
 from optcell_search.tasks.base import Data, Readout, Split, Task
-from optcell_search.tasks.goals import IGNORED, Classification, Goal, Regression, ScaledRegression
+from optcell_search.tasks.goals import (
+    IGNORED,
+    Classification,
+    Forecasting,
+    Goal,
+    Regression,
+)
 
 _PIECE = 2**24  # values
 # So many of the answers that are most wrong are told of.
@@ -80,34 +86,21 @@ def beginning(data: Data, train: int, validation: int) -> Data:
         return split.part(torch.arange(min(count, len(split))))
 
     before = None if data.pretraining is None else first(data.pretraining, train)
-    return dataclasses.replace(
-        data,
-        train=first(data.train, train),
-        validation=first(data.validation, validation),
-        pretraining=before,
-    )
+    few = divided(data, first(data.train, train), first(data.validation, validation))
+    return dataclasses.replace(few, pretraining=before)
 
 
-def made_tensors(data: Data, where: str) -> TensorPreprocessing:
-    """Return the preprocessing of data that are made or come with a package: there is none.
+def divided(data: Data, train: Split, validation: Split, *, same: bool = False) -> Data:
+    """Return the data with other splits.
 
     Args:
         data: what the task gave.
-        where: its name.
+        train, validation: the splits.
+        same: whether that is the validation split of the data. Of another one the `chance` that the
+            task has told is not known.
     """
-    goal, size = data.goal, data.goal.output_size
-    offset, scale = (goal.offset, goal.scale) if isinstance(goal, ScaledRegression) else (0.0, 1.0)
-    outputs = Outputs(
-        kind="classes" if data.classes else "numbers",
-        per="step" if data.readout == "every" else "sequence",
-        names=("class",) if data.classes else tuple(f"output {i}" for i in range(size)),
-        classes=data.classes,
-        offset=() if data.classes else (offset,) * size,
-        scale=() if data.classes else (scale,) * size,
-    )
-    return TensorPreprocessing(
-        outputs=outputs, features=int(data.train.inputs.shape[-1]), where=where
-    )
+    chance = data.chance if same else dict.fromkeys(data.chance, math.nan)
+    return dataclasses.replace(data, train=train, validation=validation, chance=chance)
 
 
 def require(data: Data, spec: str, penalties: Iterable[str], *, pretraining: bool) -> None:
@@ -145,16 +138,28 @@ def chance(data: Data) -> dict[str, float]:
 def chance_on(data: Data, split: Split) -> dict[str, float]:
     """Return the metrics on a split of answering what the training targets say, whatever is asked.
 
-    Empty where that is no constant answer, or where what stands for it is that of another split.
+    Of a forecast that is the last season. Empty where it is not known, or the task itself has told
+    what it comes to on the validation split.
     """
-    constant = None if data.chance else data.goal.constant(data.train.known)
-    if constant is None:
+    outputs = None if data.chance else _unasked(data, split)
+    if outputs is None:
         return {}
     targets = split.known
-    leading = targets.shape[: targets.ndim - targets.is_floating_point()]
-    outputs = constant.to(targets.device).expand(*leading, len(constant))
     scores = data.goal.finish(data.goal.tally(outputs, targets))
     return {name: scores[name] for name in data.goal.metrics}
+
+
+def _unasked(data: Data, split: Split) -> Tensor | None:
+    """Return the outputs of answering a split's sequences without looking at their inputs."""
+    targets = split.known
+    if isinstance(data.goal, Forecasting):
+        past = split.last_season
+        return None if past is None else data.goal.seasonal_naive(past).to(targets.device)
+    constant = data.goal.constant(data.train.known)
+    if constant is None:
+        return None
+    leading = targets.shape[: targets.ndim - targets.is_floating_point()]
+    return constant.to(targets.device).expand(*leading, len(constant))
 
 
 def read(task: Task, folder: Path) -> Data:
@@ -173,9 +178,7 @@ def checked(task: Task, data: Data) -> Data:
         ValueError: no step of a split has a target, or all of the training split have the same.
     """
     for name in ("train", "validation"):
-        targets = getattr(data, name).known
-        there = ~targets.isnan() if targets.is_floating_point() else targets != IGNORED
-        if not there.any():
+        if not getattr(data, name).answered.any():
             raise ValueError(f"{task.spec}: no step of the {name} split has a target")
     if (same := _only_target(data)) is not None:
         raise ValueError(
@@ -207,7 +210,8 @@ def test_of(task: Task, folder: Path, features: int, given: Split | None) -> Spl
     """Return the test split, read now where none is given.
 
     Raises:
-        ValueError: there is none, or it has not as many features a step as the training split.
+        ValueError: there is none, it has not as many features a step as the training split, or no
+            target.
     """
     if not task.has_test:
         raise ValueError(f"task {task.spec!r} holds no test split back; valid: test=split")
@@ -216,5 +220,10 @@ def test_of(task: Task, folder: Path, features: int, given: Split | None) -> Spl
         raise ValueError(
             f"test split of {task.spec!r} has {test.inputs.shape[-1]} features, "
             f"its training split {features}"
+        )
+    if not test.answered.any():
+        raise ValueError(
+            f"{task.spec}: no step of the test split has a target; valid: a test split with targets"
+            + ", or test=none" * hasattr(task, "test")
         )
     return test

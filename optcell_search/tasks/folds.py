@@ -6,9 +6,11 @@ text, stays as it is: it has seen a part of what a fold validates on, never the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -25,33 +27,49 @@ AUTOMATIC = 5
 FEW = 1000
 
 
-def automatic_folds(task: LoadedTask) -> int:
+def automatic_folds(task: LoadedTask, seed: int = 0) -> int:
     """Return 5 for a task of fewer than 1,000 sequences, training and validation together, else 1.
 
     It is 1, too, where the data cannot be dealt anew; see `refusal`.
     """
     few = len(task.train) + len(task.validation) < FEW
-    return AUTOMATIC if few and not refusal(task, AUTOMATIC) else 1
+    return AUTOMATIC if few and not refusal(task, AUTOMATIC, seed) else 1
 
 
-def refusal(task: LoadedTask, folds: int) -> str:
+def refusal(task: LoadedTask, folds: int, seed: int = 0) -> str:
     """Return why a task's data cannot be dealt into so many folds, in words; empty where they can.
 
     Args:
         task: the task.
         folds: 2 or more.
+        seed: of the dealing.
     """
     if task.chunk:
         return "its sequences are streams, which go on from training to validation"
     if task.pretraining is not None:
         return "what it begins with belongs to its own training part"
     count = len(task.train) + len(task.validation)
-    if (groups := joined_groups(task.train, task.validation)) is not None:
-        return _too_few(groups.numpy(), _strata(task, task.train, task.validation), folds)
-    if isinstance(task.goal, Forecasting):
+    if (groups := _both(task.train.groups, task.validation.groups)) is not None:
+        why = _too_few(groups.numpy(), _strata(task), folds)
+    elif isinstance(task.goal, Forecasting):
         least = (_overlap(task) + 2) * (folds + 1)
-        return f"{count} windows are too few; needed are {least}" if count < least else ""
-    return f"{count} sequences are too few" if count < folds else ""
+        why = f"{count} windows are too few; needed are {least}" if count < least else ""
+    else:
+        why = f"{count} sequences are too few" if count < folds else ""
+    return why or _nothing_known(task, folds, seed)
+
+
+def _nothing_known(task: LoadedTask, folds: int, seed: int) -> str:
+    """Return in which fold there is no target to train on or to judge by; empty: in none."""
+    answered = _answered(task)
+    if answered.all():
+        return ""
+    parts = _dealing(task, folds, seed)
+    for number in range(folds):
+        for index, does in zip(parts(number), ("trains", "validates"), strict=True):
+            if not answered[index].any():
+                return f"nothing that fold {number + 1} of {folds} {does} on has a target"
+    return ""
 
 
 def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
@@ -61,7 +79,7 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
     - Groups: all sequences of a group are in one fold; classes as nearly in proportion as can be.
     - Forecasts: in order of time. The data are cut into `folds` + 1 blocks; fold k trains on blocks
       0 to k, but for the last windows, whose values reach into block k + 1, and validates on that.
-    - All others: whole sequences at random.
+    - All others: whole sequences at random, those with a target and those without in proportion.
 
     Args:
         task: the task.
@@ -70,16 +88,36 @@ def fold(task: LoadedTask, number: int, folds: int, seed: int) -> LoadedTask:
         seed: of the dealing; the same gives the same folds on every machine.
     """
     whole = joined(task.train, task.validation)
+    parts = _dealing(task, folds, seed)(number)
+    return task.split_anew(*(whole.part(torch.from_numpy(index)) for index in parts))
+
+
+def _dealing(task: LoadedTask, folds: int, seed: int) -> Callable[[int], tuple[Index, Index]]:
+    """Return which sequences, of training and validation together, a fold trains and judges on."""
     if isinstance(task.goal, Forecasting):
-        train, validation = _by_time(len(whole), number, folds, _overlap(task))
+        count, overlap = len(task.train) + len(task.validation), _overlap(task)
+        return lambda number: _by_time(count, number, folds, overlap)
+    strata, groups = _strata(task), _both(task.train.groups, task.validation.groups)
+    if groups is None:
+        dealt = _dealt(strata, folds, seed)
     else:
-        strata = _strata(task, whole)
-        if whole.groups is None:
-            dealt = _dealt(strata, folds, seed)
-        else:
-            dealt = grouped(whole.groups.numpy(), strata, folds, seed)
-        train, validation = np.flatnonzero(dealt != number), np.flatnonzero(dealt == number)
-    return task.split_anew(*(whole.part(torch.from_numpy(index)) for index in (train, validation)))
+        dealt = grouped(groups.numpy(), strata, folds, seed)
+    return lambda number: (np.flatnonzero(dealt != number), np.flatnonzero(dealt == number))
+
+
+def chance_in(task: LoadedTask, folds: int, seed: int) -> dict[str, float]:
+    """Return what answering without any input has where candidates are judged.
+
+    That is the validation split, or those of the folds: then, as scores are, the mean over them.
+
+    Args:
+        task: the task.
+        folds, seed: see `fold`; 1: the task's own split.
+    """
+    if folds == 1:
+        return task.chance
+    each = [fold(task, number, folds, seed).chance for number in range(folds)]
+    return {name: statistics.fmean(one[name] for one in each) for name in each[0]}
 
 
 def whole_task(task: LoadedTask) -> LoadedTask:
@@ -118,7 +156,8 @@ def joined(first: Split, second: Split) -> Split:
         torch.cat(targets),
         lengths,
         {name: torch.cat([first.drivers[name], second.drivers[name]]) for name in first.drivers},
-        joined_groups(first, second),
+        _both(first.groups, second.groups),
+        _both(first.last_season, second.last_season),
     )
 
 
@@ -133,14 +172,15 @@ def _joined_unpadded(first: Split, second: Split) -> Split:
     else:
         targets = torch.cat([split.known for split in (first, second)])
     values = Ragged(torch.cat([part.values for part in inputs]), lengths)
-    return Split(values, targets, lengths, groups=joined_groups(first, second))
+    past = _both(first.last_season, second.last_season)
+    return Split(
+        values, targets, lengths, groups=_both(first.groups, second.groups), last_season=past
+    )
 
 
-def joined_groups(first: Split, second: Split) -> Tensor | None:
-    """Return the groups of both splits, one after the other; None where there are none."""
-    if first.groups is None or second.groups is None:
-        return None
-    return torch.cat([first.groups, second.groups])
+def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """Return what two splits hold, one after the other; None where they do not."""
+    return None if first is None or second is None else torch.cat([first, second])
 
 
 def _padded(values: Tensor, steps: int, mark: float) -> Tensor:
@@ -158,13 +198,17 @@ def _too_few(groups: Index, strata: Index, folds: int) -> str:
     return f"no class has more than {most} sequences, which are too few"
 
 
-def _strata(task: LoadedTask, *splits: Split) -> Index:
-    classes = isinstance(task.goal, Classification) and splits[0].targets.ndim == 1
-    strata: list[Index] = [
-        (split.known.cpu().numpy() if classes else np.zeros(len(split))).astype(np.int64)
-        for split in splits
-    ]
-    return np.concatenate(strata)
+def _strata(task: LoadedTask) -> Index:
+    splits = (task.train, task.validation)
+    if isinstance(task.goal, Classification) and task.train.targets.ndim == 1:
+        classes: Index = torch.cat([split.known.cpu() for split in splits]).numpy()
+        return classes.astype(np.int64)
+    return (~_answered(task)).astype(np.int64)
+
+
+def _answered(task: LoadedTask) -> npt.NDArray[np.bool_]:
+    """Return whether each sequence, of training and validation together, has a target."""
+    return np.concatenate([split.answered.cpu().numpy() for split in (task.train, task.validation)])
 
 
 def _dealt(strata: Index, folds: int, seed: int) -> Index:

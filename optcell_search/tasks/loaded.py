@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from optcell_search.cells.model import Averaged
 from optcell_search.penalties import Penalty
 from optcell_search.penalties.base import Drivers
 from optcell_search.raw import Preprocessing
-from optcell_search.tasks import describing
+from optcell_search.tasks import describing, made
 from optcell_search.tasks.base import Data, Readout, Split, Task
 from optcell_search.tasks.goals import Goal
 
@@ -61,7 +61,8 @@ class LoadedTask:
 
     def split_anew(self, train: Split, validation: Split) -> LoadedTask:
         """Return the same task with other splits; its test split is sealed, too."""
-        data = replace(self._data, train=train, validation=validation)
+        same = validation is self._validation
+        data = describing.divided(self._data, train, validation, same=same)
         return LoadedTask(self.task, self.folder, device=self.device, data=data)
 
     @property
@@ -236,7 +237,7 @@ class LoadedTask:
         """How raw data become the model's inputs and its outputs become answers."""
         if self._data.preprocessing is not None:
             return self._data.preprocessing
-        return describing.made_tensors(self._data, self.name)
+        return made.made_tensors(self._data, self.name)
 
     def raw(self, part: str) -> Any:
         """Return a part as it is before `preprocessing`, or None where there is no such form.

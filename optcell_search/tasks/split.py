@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from optcell_search.raw.outputs import IGNORED
 from optcell_search.raw.ragged import Ragged, Stored, flat, part, ragged
 from optcell_search.raw.windows import moved
 
@@ -27,6 +28,9 @@ class Split:
             (sequences, ...). Only where all sequences are of one length.
         groups: (sequences,), int64 on the CPU: sequences of one number belong together and are
             never divided between training and validation; None: each stands for itself.
+        last_season: of a forecast, (sequences, series, steps), float64 on the CPU: the values of
+            each series that the seasonal-naive forecast repeats, in their order; NaN where one is
+            not known. None: that forecast is not known.
     """
 
     inputs: Stored
@@ -34,6 +38,7 @@ class Split:
     lengths: Tensor | None = None
     drivers: Mapping[str, Tensor] = field(default_factory=dict)
     groups: Tensor | None = None
+    last_season: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -59,6 +64,7 @@ class Split:
             None if self.lengths is None else self.lengths[index],
             {name: values[on_device] for name, values in self.drivers.items()},
             None if self.groups is None else self.groups[index],
+            None if self.last_season is None else self.last_season[index],
         )
 
     def sequence(self, number: int) -> Tensor:
@@ -80,12 +86,23 @@ class Split:
         """
         return flat(self.targets)
 
+    @property
+    def answered(self) -> Tensor:
+        """Whether each sequence (sequences,) has a target, at a step at least."""
+        known = self.known
+        there = ~known.isnan() if known.is_floating_point() else known != IGNORED
+        there = there.flatten(1).any(1) if there.ndim > 1 else there
+        if not isinstance(self.targets, Ragged):
+            return there
+        steps = there.cpu().float()
+        return torch.segment_reduce(steps, "max", lengths=self.targets.lengths) > 0
+
     def to(self, device: torch.device) -> Split:
-        """Return the split with all but `lengths` on `device`."""
+        """Return the split with all that training needs, but for `lengths`, on `device`."""
         drivers = {name: values.to(device) for name, values in self.drivers.items()}
         inputs = self.inputs
         inputs = inputs.to(device) if isinstance(inputs, Ragged) else moved(inputs, device)
-        return Split(inputs, self.targets.to(device), self.lengths, drivers, self.groups)
+        return replace(self, inputs=inputs, targets=self.targets.to(device), drivers=drivers)
 
 
 @dataclass(frozen=True)

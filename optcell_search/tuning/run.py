@@ -90,7 +90,7 @@ class Run(RunWeights):
                 amend(ledger, self.directory, changes)
                 self.request = ledger.request
             if self._goes_on(ledger):
-                task_file.add(self.directory, self._check_data())
+                task_file.add(self.directory, self._check_data(), self.request)
                 with connected(self._at(address), self._checkpoints, self._source):
                     self._train(ledger, callbacks)
             self._conclude(ledger)
@@ -245,7 +245,7 @@ class Run(RunWeights):
         task.unseal()
         with contextlib.ExitStack() as held:
             ledger = held.enter_context(self._at_work())
-            task_file.add(self.directory, task)
+            task_file.add(self.directory, task, self.request)
             if moved:
                 amend(ledger, self.directory, moved)
                 self.request = ledger.request

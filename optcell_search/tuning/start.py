@@ -184,7 +184,7 @@ def search(
         data_dir=data_dir,
         checkpoint_gib=checkpoint_gib,
     )
-    described = task_file.content(loaded)
+    described = task_file.content(loaded, request.folds, request.seed)
     # The workers read it for themselves.
     del loaded
     directory = Path(out)

@@ -12,14 +12,16 @@ import math
 import os
 import tempfile
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from optcell_search.export import TaskInfo
 from optcell_search.raw import from_dict
 from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.folds import chance_in
 
-from ..ledger.format import TASK_FILE
+from ..ledger.format import CHANCE, IN_FOLDS, TASK_FILE
 from ..ledger.request import Request
 from ..ledger.storage.names import refuse_link
 from ..ledger.typed import checker
@@ -27,22 +29,35 @@ from ..ledger.typed import checker
 _FIELDS = [field.name for field in dataclasses.fields(TaskInfo)]
 
 
-def content(task: LoadedTask) -> str:
-    """Return what the file holds of a task."""
+def content(task: LoadedTask, folds: int = 1, seed: int = 0) -> str:
+    """Return what the file holds of a task.
+
+    Args:
+        task: with its data.
+        folds, seed: that candidates are judged in; see `tasks.folds.fold`.
+    """
     known = {name: getattr(task, name) for name in _FIELDS} | {"data": task.fingerprint}
-    # Infinite and NaN are no JSON.
-    known["chance"] = {name: v for name, v in task.chance.items() if math.isfinite(v)}
+    known[CHANCE] = _finite(task.chance)
+    if folds > 1:
+        known[IN_FOLDS] = _finite(chance_in(task, folds, seed))
     known["preprocessing"] = task.preprocessing.to_dict()
     return json.dumps(known, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def add(folder: Path, task: LoadedTask) -> None:
+def _finite(scores: Mapping[str, float]) -> dict[str, float]:
+    """Return those that are numbers: infinite and NaN are no JSON."""
+    return {name: value for name, value in scores.items() if math.isfinite(value)}
+
+
+def add(folder: Path, task: LoadedTask, request: Request) -> None:
     """Write the file into a run folder that has none, as older versions made it."""
     path = folder / TASK_FILE
     refuse_link(path)
     if not path.exists():
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as draft:
-            (Path(draft) / TASK_FILE).write_text(content(task), encoding="utf-8")
+            (Path(draft) / TASK_FILE).write_text(
+                content(task, request.folds, request.seed), encoding="utf-8"
+            )
             os.replace(Path(draft) / TASK_FILE, path)
 
 
@@ -60,6 +75,7 @@ def read(folder: Path, request: Request) -> TaskInfo | None:
         known = json.loads(path.read_bytes())
         fingerprint = known.pop("data")
         frame = known.pop("frame")
+        known.pop(IN_FOLDS, None)
         made = from_dict(known.pop("preprocessing"))
         task = TaskInfo(**known, frame=frame and tuple(frame), preprocessing=made)
         fits = _fits(task) and _fits(made)

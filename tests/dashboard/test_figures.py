@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -144,13 +145,16 @@ def test_of_trials_that_are_all_alike_nothing_matters() -> None:
     assert note.text == "The ranked trials differ in no hyperparameter, so none of them matters."
 
 
-def test_what_needs_no_input_is_a_line_where_it_is_near(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_folds", [False, True])
+def test_what_needs_no_input_is_a_line_where_it_is_near(tmp_path: Path, in_folds: bool) -> None:
     folder = tmp_path / "run"
     ledger = in_folder(folder, {"mae": "minimize", "loss": "minimize"})
     for mae in (2.0, 3.0):
         ledger.add([mae, 1.0], epochs=[{"mae": mae + 1, "loss": 2.0}])
     for known, lines in ((3.4, 1), (9.0, 0)):
-        (folder / "task.json").write_text(f'{{"chance": {{"mae": {known}}}}}')
+        own = {"chance": {"mae": known}}
+        judged = {"chance": {"mae": 9.0 if lines else 3.4}, "chance_in_folds": {"mae": known}}
+        (folder / "task.json").write_text(json.dumps(judged if in_folds else own))
         for plot in (plots.plot_front, plots.plot_training):
             shapes = plot(folder).layout.shapes
             assert [shape.y0 for shape in shapes] == [known] * lines

@@ -107,7 +107,7 @@ def test_nothing_is_loaded_from_anywhere() -> None:
 
 def test_what_needs_no_input_stands_beside_the_scores(tmp_path: Path) -> None:
     ledger = some_trials(in_folder(tmp_path, TWO))
-    known = '{"chance": {"accuracy": 0.25, "loss": 1.5}}'
+    known = '{"chance": {"accuracy": 0.25, "loss": 1.5}, "chance_in_folds": {"accuracy": 0.3}}'
     (tmp_path / "task.json").write_text(known, encoding="utf-8")
     scores = {"accuracy": [0.5]}
     record = {"seeds": [1], "epochs": 1, "validation": scores, "test": scores}
@@ -116,8 +116,8 @@ def test_what_needs_no_input_stands_beside_the_scores(tmp_path: Path) -> None:
     ledger.study.set_user_attr("finalized:0", record)
     (run,) = content(report.report([Board(tmp_path)]))["runs"]
     assert run["no_input"] == [
-        {"metric": "accuracy", "label": "accuracy", "validation": 0.25, "test": 0.2},
-        {"metric": "loss", "label": "loss", "validation": 1.5, "test": None},
+        {"metric": name, "label": name, "search": judged, "validation": own, "test": tested}
+        for name, judged, own, tested in (("accuracy", 0.3, 0.25, 0.2), ("loss", None, 1.5, None))
     ]
     # Of a study alone nothing is known but what `finalize` has noted.
     (run,) = content(page_of(ledger))["runs"]

@@ -16,6 +16,7 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, mean_absolute_err
 from optcell_search import tasks
 from optcell_search.cells import OptCell
 from optcell_search.results import chance
+from optcell_search.tasks.folds import chance_in
 from optcell_search.training import examine
 from optcell_search.tuning import task_file
 
@@ -79,9 +80,17 @@ def test_it_is_told_of_a_folder(tmp_path: Path) -> None:
     assert chance(tmp_path, {}) == {}
     path = tmp_path / "task.json"
     path.write_text(task_file.content(task))
-    assert chance(tmp_path, {}) == {"validation": pytest.approx(task.chance)}
+    own = {part: pytest.approx(task.chance) for part in ("search", "validation")}
+    assert chance(tmp_path, {}) == own
+    # Of its folds a run of an older version has noted nothing.
+    assert chance(tmp_path, {"request": {"folds": 3}}) == {"validation": own["validation"]}
+    path.write_text(task_file.content(task, folds=3, seed=1))
+    own["search"] = pytest.approx(chance_in(task, 3, seed=1))
+    assert chance(tmp_path, {"request": {"folds": 3}}) == own
+    assert own["search"] != own["validation"].expected
     assert chance(None, attributes) == {"test": pytest.approx(diagnosis["chance"])}
-    for damaged in ('{"chance": [1]}', '{"chance": {"mae": "much"}}', "[]", "{"):
+    in_folds = '{"chance_in_folds": 1}'
+    for damaged in ('{"chance": [1]}', in_folds, '{"chance": {"mae": "much"}}', "[]", "{"):
         path.write_text(damaged)
         with pytest.raises(ValueError, match=r"task\.json: damaged: "):
             chance(tmp_path, attributes)

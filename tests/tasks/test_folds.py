@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,14 @@ import torch
 
 from optcell_search import tasks
 from optcell_search.tasks import LoadedTask, Split
-from optcell_search.tasks.folds import automatic_folds, fold, joined, refusal, whole_task
+from optcell_search.tasks.folds import (
+    automatic_folds,
+    chance_in,
+    fold,
+    joined,
+    refusal,
+    whole_task,
+)
 
 
 def numbered(folder: Path, *, classes: bool = True, count: int = 60) -> LoadedTask:
@@ -21,8 +31,11 @@ def numbered(folder: Path, *, classes: bool = True, count: int = 60) -> LoadedTa
     return tasks.load(str(folder / "numbered.npz"))
 
 
-def forecast(folder: Path, horizon: int, rows: int = 200, more: str = "") -> LoadedTask:
-    text = "\n".join(["value", *(f"{value:.1f}" for value in np.arange(rows) % 17)])
+def forecast(
+    folder: Path, horizon: int, rows: int = 200, more: str = "", values: Any = None
+) -> LoadedTask:
+    values = np.arange(rows) % 17 if values is None else values
+    text = "\n".join(["value", *("" if np.isnan(value) else f"{value:.1f}" for value in values)])
     (folder / "series.csv").write_text(text + "\n")
     spec = f"forecast:file={folder / 'series.csv'},target=value,window=8,horizon={horizon}"
     return tasks.load(spec + more)
@@ -140,3 +153,36 @@ def test_the_whole_is_training_and_validation_and_no_test(tmp_path: Path) -> Non
     whole = whole_task(task)
     assert sequences(whole.train) == sequences(task.train) + sequences(task.validation)
     assert not set(sequences(whole.train)) & set(sequences(task.unseal()))
+
+
+@pytest.mark.parametrize(("season", "horizon", "stride"), [(1, 2, 1), (6, 4, 3), (2, 5, 2)])
+def test_what_needs_no_input_is_measured_on_what_folds_validate(
+    tmp_path: Path, season: int, horizon: int, stride: int
+) -> None:
+    # Ever wilder, so that each fold has a level of its own.
+    rows = np.arange(300)
+    values = np.round(np.random.RandomState(0).randn(300) * (1 + rows / 30), 1)
+    task = forecast(tmp_path, horizon, more=f",season={season},stride={stride}", values=values)
+    error = np.abs(values[season:210] - values[: 210 - season]).mean()
+    errors = []
+    for first in (*range(8, 210 - horizon + 1, stride), *range(210, 240 - horizon + 1, stride)):
+        again = [values[first - season + ahead % season] for ahead in range(horizon)]
+        errors.append(np.abs(values[first : first + horizon] - again).mean() / error)
+    edges = np.linspace(0, len(errors), 5).round().astype(int)
+    by_fold = [np.mean(errors[one:two]) for one, two in itertools.pairwise(edges[1:])]
+    for number, expected in enumerate(by_fold):
+        assert fold(task, number, 3, seed=0).chance["mase"] == pytest.approx(expected)
+    assert chance_in(task, 3, seed=0)["mase"] == pytest.approx(np.mean(by_fold))
+    own = np.mean(errors[-len(task.validation) :])
+    assert chance_in(task, 1, seed=0)["mase"] == pytest.approx(own)
+    assert whole_task(task).chance == task.chance
+    assert own != pytest.approx(np.mean(by_fold), rel=0.02)
+
+
+def test_what_a_task_has_told_of_its_validation_split_says_nothing_of_folds(tmp_path: Path) -> None:
+    task = numbered(tmp_path)
+    told = replace(task._data, chance={"accuracy": 0.9})
+    task = LoadedTask(task.task, tmp_path, data=told)
+    assert task.chance == whole_task(task).chance == {"accuracy": 0.9}
+    assert np.isnan(chance_in(task, 3, seed=0)["accuracy"])
+    assert np.isnan(task.beginning(9, 3).chance["accuracy"])

@@ -100,6 +100,49 @@ def test_quantiles_are_judged_by_the_quantile_loss() -> None:
     assert scores["mase"] == pytest.approx(median / 2)
 
 
+@pytest.mark.parametrize(
+    ("levels", "shares"),
+    [
+        ((0.1, 0.9), (0.5, 0.5)),
+        ((0.1, 0.4, 0.6, 0.9), (0, 0.5, 0.5, 0)),
+        ((0.2, 0.6), (0.25, 0.75)),
+        ((0.1, 0.5, 0.6), (0, 1, 0)),
+        ((0.1, 0.3), (0, 1)),
+        ((0.7, 0.9), (1, 0)),
+        ((0.8,), (1,)),
+    ],
+)
+def test_of_quantiles_the_median_is_what_is_judged(
+    levels: tuple[float, ...], shares: tuple[float, ...]
+) -> None:
+    goal = Forecasting(values=2, offset=(3.0,), scale=(2.0,), naive_error=(2.0,), quantiles=levels)
+    outputs, targets = torch.randn(9, 2, len(levels)).double(), torch.randn(9, 2).double()
+    median = 3 + 2 * (outputs * torch.tensor(shares, dtype=torch.float64)).sum(-1)
+    scores = goal.finish(goal.tally(outputs.flatten(1), targets))
+    assert scores["mae"] == pytest.approx(float((median - targets).abs().mean()))
+    assert scores["rmse"] == pytest.approx(float((median - targets).square().mean().sqrt()))
+
+
+def test_of_several_series_mase_and_r2_are_means_over_series_whatever_is_missing() -> None:
+    scale = {"offset": (1.0, 50.0, 0.0), "scale": (2.0, 9.0, 1.0), "naive_error": (0.5, 8.0, 1.0)}
+    goal = Forecasting(values=2, names=("a", "b", "c"), **scale)
+    outputs, targets = torch.randn(8, 6), torch.randn(8, 6).double()
+    targets[1:, 0], targets[2:, 3], targets[:, 4:] = torch.nan, torch.nan, torch.nan
+    scores = goal.finish(goal.tally(outputs, targets))
+    predicted = goal.predictions(outputs.double())
+    mase, r2 = [], []
+    for one, error in ((slice(0, 2), 0.5), (slice(2, 4), 8.0)):
+        there = ~targets[:, one].isnan()
+        mase.append(float((predicted - targets)[:, one][there].abs().mean()) / error)
+        columns = [
+            (targets[there[:, i], one][:, i], predicted[there[:, i], one][:, i]) for i in (0, 1)
+        ]
+        # One target alone has no r2.
+        r2.append(np.mean([reference.r2_score(t, p) for t, p in columns if len(t) > 1]))
+    assert scores["mase"] == pytest.approx(np.mean(mase))
+    assert scores["r2"] == pytest.approx(np.mean(r2))
+
+
 def test_labels_are_judged_one_by_one() -> None:
     goal = Labels(names=("a", "b"))
     outputs = torch.tensor([[2.0, -1.0], [-1.0, 3.0], [4.0, 1.0]])

@@ -15,9 +15,11 @@ from runs import SPACE, write_series
 from safetensors.torch import load_file, save_file
 
 import optcell_search
+from optcell_search import tasks
 from optcell_search.cli import tables
 from optcell_search.export import formats
 from optcell_search.ledger.format import finalized_in
+from optcell_search.tasks.folds import chance_in
 from optcell_search.tuning import Run
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -105,6 +107,10 @@ def test_a_forecast_hands_out_the_fold_that_has_seen_the_most(tmp_path: Path, qu
         SPACE, write_series(tmp_path), 1, tmp_path / "run",
         folds=FOLDS, repeats=2, epochs=1, seed=3, workers=1, threads=1,
     )  # fmt: skip
+    task = tasks.load(write_series(tmp_path))
+    found = run.chance()
+    assert found["search"] == pytest.approx(chance_in(task, FOLDS, seed=3))
+    assert found["validation"] == pytest.approx(task.chance) != found["search"]
     config, weights, readme = exported(run, tmp_path / "first")
     said = {"of": "search", "trial": 0, "fold": FOLDS, "folds": FOLDS, "repeats": 2}
     assert config["weights"] == said

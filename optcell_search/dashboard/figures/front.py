@@ -55,7 +55,7 @@ def plot_front(run: AnyRun, x: str | None = None, y: str | None = None) -> RunFi
                 named = True
     if found.knee is not None:
         traces.append(_ring(rows[rows["number"] == found.knee], across, up))
-    without = data.chance.get("validation", {})
+    without = data.chance.get("search", {})
     levels = [
         found
         for side, one in (("x", across), ("y", up))

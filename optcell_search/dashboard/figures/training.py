@@ -58,7 +58,7 @@ def plot_training(run: AnyRun, metric: str | None = None, most: int = 300) -> Ru
             )
         )
     learned = [value for curve in found.values.get(name, ()) for value in curve]
-    levels = level("y", data.chance.get("validation", {}).get(name), learned)
+    levels = level("y", data.chance.get("search", {}).get(name), learned)
     nothing = "No epoch has been finished yet."
     sides = axis("epoch"), axis(words.axis(name))
     return figure(traces, found, *sides, nothing=nothing, levels=levels)

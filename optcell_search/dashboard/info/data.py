@@ -35,7 +35,7 @@ class Data:
     remark: Remark = field(default_factory=Remark)
     # Trial → what kinds of mistakes it makes on the test split, where `finalize` found out.
     diagnoses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    # "validation" or "test" → metric → score of answering without any input.
+    # "search", "validation" or "test" → metric → score of answering without any input.
     chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     # Trial → scores in the first objective by fold, where there were folds.
     folds: Mapping[int, Sequence[float]] = field(default_factory=dict)

@@ -15,11 +15,15 @@ class NoInput:
     Attributes:
         metric: its name.
         label: as people read it.
-        validation, test: the score on either part; None where nothing was noted of it.
+        search: the score where the search judges: on the validation part, or the mean over folds.
+        validation, test: the score on either part.
+
+    A score is None where nothing was noted of it.
     """
 
     metric: str
     label: str
+    search: float | None
     validation: float | None
     test: float | None
 
@@ -29,10 +33,10 @@ def no_input(data: Data) -> tuple[NoInput, ...]:
 
     See `results.chance` for what is answered.
     """
-    validation, test = (data.chance.get(split, {}) for split in ("validation", "test"))
-    known = dict.fromkeys([*data.objectives, *validation, *test])
+    each = [data.chance.get(part, {}) for part in ("search", "validation", "test")]
+    known = dict.fromkeys([*data.objectives, *(name for scores in each for name in scores)])
     return tuple(
-        NoInput(name, words.plain_metric(name), validation.get(name), test.get(name))
+        NoInput(name, words.plain_metric(name), *(scores.get(name) for scores in each))
         for name in known
-        if name in validation or name in test
+        if any(name in scores for scores in each)
     )

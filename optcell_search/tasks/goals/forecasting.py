@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +26,13 @@ class Forecasting(Goal):
 
     With quantiles q there are as many outputs for each value, the loss is the quantile (pinball)
     loss max(q e, (q − 1) e) of e = target − prediction, and what judges single numbers judges the
-    quantile nearest to the median.
+    median. Where that is not among the quantiles, it is read off the straight line between the two
+    beside it, or is the nearest one where all are on one side of it.
 
     Targets and metrics are in the unit of the series, the loss is in units of scale², of scale for
-    quantiles. Of several series mase and r2 are means of what each has, while mae, rmse and the
-    quantile loss are taken over all numbers as they are. Targets are float64: of a series far from
+    quantiles. Of several series mase and r2 are means of what each has that is known at all,
+    however many values that are, while mae, rmse and the quantile loss are taken over all numbers
+    as they are. Targets are float64: of a series far from
     0, such as a meter's reading, float32 would round its changes off; NaN where a value is not
     known.
 
@@ -96,12 +99,13 @@ class Forecasting(Goal):
         """Return mase, r2; mae, rmse and quantile_loss (unit of the series); and loss."""
         predicted, observed = self._apart(rows)
         found = scores.scores(predicted, observed)
-        naive, scale = (np.repeat(each, self.values) for each in (self.naive_error, self.scale))
+        scale = np.repeat(self.scale, self.values)
+        mase, r2 = self._by_series(predicted, observed)
         chosen = {
-            "mase": scores.scores(predicted / naive, observed / naive)["mae"],
+            "mase": scores.mean(mase),
             "mae": found["mae"],
             "rmse": found["rmse"],
-            "r2": found["r2"],
+            "r2": scores.mean(r2),
             "loss": scores.scores(predicted / scale, observed / scale)["mse"],
         }
         if not self.quantiles:
@@ -115,8 +119,35 @@ class Forecasting(Goal):
         return {**chosen, "quantile_loss": float(in_its_unit), "loss": float(loss)}
 
     def constant(self, targets: Tensor) -> None:
-        """Nothing: the seasonal-naive forecast is what to compare with, see the task."""
+        """Nothing: what to compare with is `seasonal_naive`."""
         return
+
+    def seasonal_naive(self, last_season: Tensor) -> Tensor:
+        """Return the outputs (windows, outputs) of the forecast that repeats the last season.
+
+        Args:
+            last_season: (windows, series, steps), the values that are repeated, in the unit of the
+                series. One that is not known is forecast by the mean.
+        """
+        ahead = torch.arange(self.values) % last_season.shape[-1]
+        offset, scale = map(last_season.new_tensor, (self.offset, self.scale))
+        forecast = (
+            ((last_season[..., ahead] - offset[:, None]) / scale[:, None])
+            .nan_to_num(0.0)
+            .flatten(1)
+        )
+        return forecast.repeat_interleave(max(1, len(self.quantiles)), 1)
+
+    def ahead(self, series: Sequence[str]) -> tuple[str, ...]:
+        """Return what the outputs forecast, such as ``load+1``, or ``load+1 q0.1`` of a quantile.
+
+        Args:
+            series: what the series are called.
+        """
+        names = [f"{name}+{ahead + 1}" for name in series for ahead in range(self.values)]
+        if self.quantiles:
+            names = [f"{name} q{level:g}" for name in names for level in self.quantiles]
+        return tuple(names)
 
     def diagnose(self, rows: Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return residuals of each value ahead; see `scores.residuals`."""
@@ -125,12 +156,26 @@ class Forecasting(Goal):
         )
         return scores.residuals(*self._apart(rows), names)
 
+    def _by_series(
+        self, predicted: scores.Floats, observed: scores.Floats
+    ) -> tuple[list[float], list[float]]:
+        """Return mase and r2 of each series."""
+        count = len(self.offset)
+        pairs = zip(np.split(predicted, count, 1), np.split(observed, count, 1), strict=True)
+        mase, r2 = [], []
+        for (one, other), naive in zip(pairs, self.naive_error, strict=True):
+            mase.append(scores.scores(one / naive, other / naive)["mae"])
+            r2.append(scores.r2(one, other))
+        return mase, r2
+
     def _apart(self, rows: Tensor) -> tuple[scores.Floats, scores.Floats]:
         values = rows.cpu().numpy()
         predicted, observed = values[:, : self.output_size], values[:, self.output_size :]
         if self.quantiles:
-            middle = int(np.abs(np.array(self.quantiles) - 0.5).argmin())
-            predicted = predicted[:, middle :: len(self.quantiles)]
+            count = len(self.quantiles)
+            # The share that each quantile has in the median.
+            shares = [np.interp(0.5, self.quantiles, one) for one in np.eye(count)]
+            predicted = predicted.reshape(len(predicted), -1, count) @ np.array(shares)
         return predicted, observed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,12 @@ def scores(predicted: Floats, observed: Floats) -> dict[str, float]:
         "mse": squares,
         "mae": float(np.abs(error).mean()) if len(error) else math.nan,
         "rmse": math.sqrt(squares),
-        "r2": _r2(predicted, observed),
+        "r2": r2(predicted, observed),
     }
 
 
-def _r2(predicted: Floats, observed: Floats) -> float:
+def r2(predicted: Floats, observed: Floats) -> float:
+    """Return the r2 of `scores`."""
     there = ~np.isnan(observed)
     count = there.sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -58,6 +60,12 @@ def _r2(predicted: Floats, observed: Floats) -> float:
         most = np.where(there, observed, -np.inf).max(0, initial=-np.inf)
         found = np.where(most > least, 1 - left / spread, np.nan)
     return float(np.nanmean(found)) if np.isfinite(found).any() else math.nan
+
+
+def mean(each: Sequence[float]) -> float:
+    """Return the mean of those that are defined; NaN where none is."""
+    known = [one for one in each if not math.isnan(one)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def residuals(predicted: Floats, observed: Floats, names: tuple[str, ...]) -> dict[str, Any]:

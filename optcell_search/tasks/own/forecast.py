@@ -34,14 +34,17 @@ class Forecast(TableOptions):
     holiday or a price, are given for the rows that are forecast. Nothing looks ahead: an empty cell
     is never filled from what follows it, and an empty target is no target.
 
-    With `quantiles` such as 0.1;0.5;0.9 these are forecast instead of single numbers.
+    With `quantiles` such as 0.1;0.5;0.9 these are forecast instead of single numbers. What judges
+    single numbers then judges the median; where it is not among them, it is read off a straight
+    line between the two beside it.
 
     Split by time: the first 70 % of the rows train, the next 10 % are for validation, the last
     20 % for test; with ``test=none`` the last 20 % are for validation, and nothing is held back.
     Forecast values never leave their part, windows may reach back before it.
     Metric: mase, the mean absolute error over that of the seasonal-naive forecast (the value one
-    season ago) in the training part, of several columns the mean of theirs. That forecast is the
-    level of chance, about 1; what it has itself on a split, `seasonal_naive` says.
+    season ago) in the training part, of several columns the mean of theirs, however many values
+    each has. That forecast is the level of chance, about 1; what it has itself on a split,
+    `seasonal_naive` says.
     """
 
     name: ClassVar[str] = "forecast"
@@ -112,14 +115,12 @@ class Forecast(TableOptions):
         return self._data(read), read.split("test")
 
     def _data(self, read: Series) -> Data:
-        naive = read.naive("validation")
         return Data(
             train=read.split("train"),
             validation=read.split("validation"),
             goal=read.goal,
             readout="last",
             preprocessing=read.preprocessing,
-            chance={name: naive[name] for name in read.goal.metrics},
         )
 
     def test_data(self, folder: Path) -> Split:
@@ -216,17 +217,13 @@ class Forecast(TableOptions):
         )
         assert own is not None
         goal = series.goal_of(self.levels())
-        ahead_names = [
-            f"{name}+{number + 1}" for name in series.names for number in range(self.horizon)
-        ]
-        if self.levels():
-            ahead_names = [f"{name} q{q:g}" for name in ahead_names for q in self.levels()]
+        ahead_names = goal.ahead(series.names)
         each = len(ahead_names) // len(series.names)
         return WindowPreprocessing(
             outputs=Outputs(
                 kind="numbers",
                 per="sequence",
-                names=tuple(ahead_names),
+                names=ahead_names,
                 offset=tuple(number for number in goal.offset for _ in range(each)),
                 scale=tuple(number for number in goal.scale for _ in range(each)),
             ),

@@ -120,23 +120,21 @@ class Series:
         inputs = self.preprocessing.inputs(frame)
         targets = self.preprocessing.targets(frame, inputs)
         whole = len(self.starts(part))
-        return Split(flat(inputs.values)[:whole], targets[:whole])
+        past = self._last_season(part)
+        return Split(flat(inputs.values)[:whole], targets[:whole], last_season=past)
+
+    def _last_season(self, part: str) -> torch.Tensor:
+        """Return what `naive` repeats, (windows, columns, steps), as a view of the values."""
+        starts = self.starts(part)
+        windows = torch.from_numpy(self.values).unfold(0, min(self.season, self.horizon), 1)
+        return windows[int(starts[0]) - self.season :: self.stride][: len(starts)]
 
     def naive(self, part: str) -> dict[str, float]:
         """Return the metrics of forecasting by the value one season ago."""
         assert isinstance(self.goal, Forecasting)
-        starts, ahead = self.starts(part), np.arange(self.horizon)
-        seen = starts[:, None] + ahead - self.season * (1 + ahead // self.season)
+        forecast = self.goal.seasonal_naive(self._last_season(part))
+        rows = self.starts(part)[:, None] + np.arange(self.horizon)
         # (windows, columns, ahead): as outputs and targets lie.
-        past, truth = (
-            torch.tensor(self.values[rows]).movedim(-1, 1)
-            for rows in (seen, starts[:, None] + ahead)
-        )
-        offset, scale = (
-            torch.tensor(each, dtype=torch.float64)[:, None]
-            for each in (self.goal.offset, self.goal.scale)
-        )
-        forecast = ((past - offset) / scale).nan_to_num(0.0).flatten(1)
-        forecast = forecast.repeat_interleave(max(1, len(self.goal.quantiles)), 1)
+        truth = torch.tensor(self.values[rows]).movedim(-1, 1)
         scores = self.goal.finish(self.goal.tally(forecast, truth.flatten(1)))
         return {name: scores[name] for name in (*self.goal.metrics, "loss")}

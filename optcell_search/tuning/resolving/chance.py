@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from optcell_search.tasks import LoadedTask
+from optcell_search.tasks.folds import chance_in
 
 from ...ledger.constraints import Constraint
 from .reach import ranges
@@ -14,21 +15,26 @@ from .reach import ranges
 _SHARE = 0.05
 
 
-def bounds_of_chance(task: LoadedTask, objectives: Iterable[str]) -> tuple[str, ...]:
+def bounds_of_chance(
+    task: LoadedTask, objectives: Iterable[str], folds: int = 1, seed: int = 0
+) -> tuple[str, ...]:
     """Return bounds that a candidate keeps while it has learned nothing: ``accuracy<=0.145``, say.
 
     They lie a twentieth of the way to the best value there can be on both sides of what answering
-    without any input comes to on the validation split, for each objective of which both are known.
+    without any input comes to where candidates are judged, for each objective of which both are
+    known.
 
     Args:
         task: what the candidates are judged on.
         objectives: their names; the best of a metric that has a highest value is that one.
+        folds, seed: see `tasks.folds.chance_in`.
     """
     found = []
+    known = chance_in(task, folds, seed)
     for name in objectives:
         low, high = ranges(task).get(name, (-math.inf, math.inf))
         best = high if math.isfinite(high) else low
-        chance = task.chance.get(name, math.nan)
+        chance = known.get(name, math.nan)
         room = _SHARE * abs(best - chance)
         if math.isfinite(room):
             found += [f"{name}>={chance - room:.6g}", f"{name}<={chance + room:.6g}"]

@@ -58,18 +58,19 @@ def epochs_of(
     return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
 
 
-def folds_of(asked: int | Literal["auto"], task: LoadedTask) -> int:
-    """Return in how many folds a candidate is trained.
+def folds_of(asked: int | Literal["auto"], task: LoadedTask, seed: int = 0) -> int:
+    """Return in how many folds, dealt with a seed, a candidate is trained.
 
     Raises:
         ValueError: the task's data cannot be dealt into so many.
     """
     if asked == "auto":
-        return automatic_folds(task)
+        return automatic_folds(task, seed)
     integer("folds", asked, 1, _MOST_FOLDS)
-    if asked > 1 and (why := refusal(task, asked)):
-        fewer = next((k for k in range(asked - 1, 1, -1) if not refusal(task, k)), 1)
-        valid = "1" if fewer == 1 else f"1 to {fewer}"
+    if asked > 1 and (why := refusal(task, asked, seed)):
+        fewer = [1, *(k for k in range(2, asked) if not refusal(task, k, seed))]
+        without_gap = 1 < fewer[-1] == len(fewer)
+        valid = f"1 to {fewer[-1]}" if without_gap else ", ".join(map(str, fewer))
         raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: {valid}")
     return asked
 

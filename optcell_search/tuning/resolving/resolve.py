@@ -109,7 +109,7 @@ def resolve(
     # Read and let go: what is wrong with the test data is better known now than after the search.
     if data.task.has_test:
         data.unseal()
-    count = limits.folds_of(how.folds, data)
+    count = limits.folds_of(how.folds, data, seed)
     # What a candidate will see: the last fold of a forecast trains on the most.
     seen = data if count == 1 else fold(data, count - 1, count, seed)
     if loaded.name == AUTO:
@@ -170,7 +170,7 @@ def resolve(
         trial_time=longest,
         patience=patience,
         until=tuple(map(str, goals)),
-        chance=bounds_of_chance(seen, directions),
+        chance=bounds_of_chance(data, directions, count, seed),
         first=tried_first,
         warm_start=mixtures,
         epochs=budget,

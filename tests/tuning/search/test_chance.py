@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ray.tune.schedulers import TrialScheduler
-from runs import SPACE, a_request
+from runs import SPACE, a_request, write_series
 
 from optcell_search import tasks
 from optcell_search.ledger.constraints import Constraint
 from optcell_search.space import SearchSpace
+from optcell_search.tasks.folds import chance_in
 from optcell_search.tuning.resolving.chance import bounds_of_chance
 from optcell_search.tuning.search.schedulers import make_scheduler
 from optcell_search.tuning.worker.job import Report
@@ -41,6 +43,16 @@ def test_at_chance_the_first_rung_of_a_search_stops_nobody(tiny: str) -> None:
     noise = [high.bound - 0.001 * number for number in range(5)]
     assert stopped(make_scheduler(request, []), noise) == [False] * 5
     assert stopped(make_scheduler(replace(request, chance=()), []), noise)[2:] == [True] * 3
+
+
+def test_bounds_lie_around_what_the_mean_over_folds_has_without_input(tmp_path: Path) -> None:
+    spec = write_series(tmp_path)
+    request = a_request(spec, folds=3, objectives=["mae"])
+    low, high = (Constraint.stored(text).bound for text in request.chance)
+    task = tasks.load(spec)
+    expected = chance_in(task, 3, request.seed)["mae"]
+    assert (low, high) == pytest.approx((0.95 * expected, 1.05 * expected), rel=1e-5)
+    assert (low + high) / 2 != pytest.approx(task.chance["mae"], rel=0.02)
 
 
 def test_bounds_lie_around_chance_where_it_and_the_best_are_known(tiny: str) -> None:

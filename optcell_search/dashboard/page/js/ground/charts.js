@@ -247,7 +247,7 @@ const axisOf = (label, log = false) => ({ title: { text: escaped(label) }, type:
 
 /* A line at what needs no input, where it lies among the values or near them: one far off would
    leave the values no room. */
-function withoutInput(run, metric, side, values, split = "validation") {
+function withoutInput(run, metric, side, values, split = "search") {
   const level = run.without(metric, split);
   const known = values.filter((value) => value !== null);
   if (level === null || !known.length) return [];

@@ -75,7 +75,7 @@ class Run {
   }
 
   /* What answering without any input has in a metric; null where nothing is known of it. */
-  without(metric, split = "validation") {
+  without(metric, split = "search") {
     return this.no_input.find((one) => one.metric === metric)?.[split] ?? null;
   }
 

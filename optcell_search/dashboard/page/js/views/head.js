@@ -35,7 +35,7 @@ function progressPart(run) {
 /* A score says little until one knows what can be had for nothing. */
 function withoutAny(run) {
   const known = Object.keys(run.objectives).flatMap((metric) => run.no_input.filter((one) => one.metric === metric));
-  const parts = [["validation", "validation"], ["test", "test"]].map(([split, name]) => {
+  const parts = [["search", "validation"], ["test", "test"]].map(([split, name]) => {
     const scores = known.filter((one) => one[split] !== null).map((one) => `${one.label} ${number(one[split])}`);
     return scores.length ? `${scores.join(", ")} (${name})` : "";
   }).filter(Boolean);
