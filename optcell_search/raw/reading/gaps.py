@@ -29,7 +29,9 @@ _MOST_INSERTED = 1000
 
 def rounding(moments: Moments) -> float:
     """Return how much distances of times are off by, because float64 holds no decimals."""
-    return 2 * float(np.spacing(np.abs(moments).max())) if moments.dtype.kind == "f" else 0.0
+    if moments.dtype.kind != "f":
+        return 0.0
+    return 2 * float(np.finfo(np.float64).eps * np.abs(moments).max())
 
 
 def most_frequent(distances: npt.NDArray[Any], off: float = 0.0) -> float:
@@ -118,7 +120,9 @@ def with_gaps(
     wide = np.flatnonzero(~_usual(distances, step, same, dates=dates))
     if not len(wide):
         return order
-    times = distances / step
+    with np.errstate(over="ignore"):
+        # Of a step near 0 there are too many, however many.
+        times = np.minimum(distances / step, 1e300)
     first = int(wide[0])
     place = (
         f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "
@@ -135,11 +139,11 @@ def with_gaps(
             f"{where}: what follows {names.iloc[bad]} in {row(bad)} is no whole number of usual "
             "steps later; valid: gaps=keep"
         )
+    # In float64: an int64 does not hold what lies between times that differ by that much.
+    lacking = float(whole.sum()) - len(whole)
+    if lacking > _MOST_INSERTED * len(order):
+        raise ValueError(f"{place}: {lacking:.15g} steps would have to be filled; valid: gaps=keep")
     inserted = whole.astype(np.int64) - 1
-    if inserted.sum() > _MOST_INSERTED * len(order):
-        raise ValueError(
-            f"{place}: {inserted.sum()} steps would have to be filled; valid: gaps=keep"
-        )
     source = np.full(len(order) + int(inserted.sum()), -1, dtype=np.int64)
     source[np.arange(len(order)) + np.concatenate(([0], np.cumsum(inserted)))] = order
     return source
