@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 from shape_checker import sparing
 
 # Before anything of the package is imported: what jaxtyping's import hook decorates asks for it.
 jaxtyping.jaxtyped = sparing(jaxtyping.jaxtyped)
+
+# How long an example takes says more about the machine than about what is tested.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 # Rooms whose tests wait for Ray, a browser or a page's commands: begun first, they leave the
 # processor to the others, which are thousands and short, and none of them runs alone at the end.

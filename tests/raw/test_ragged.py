@@ -25,7 +25,7 @@ def made(lengths: list[int], width: int = 2, fill: float = 0.0) -> Ragged:
 
 
 @given(LENGTHS, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_sequences_taken_are_those_of_the_padded_ones(
     lengths: list[int], data: st.DataObject
 ) -> None:
@@ -53,7 +53,7 @@ def test_any_sequences_taken_are_those_of_the_padded_ones(
 
 
 @given(LENGTHS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_padding_and_taking_it_off_again_changes_nothing(lengths: list[int]) -> None:
     one = made(lengths)
     again = ragged(one.padded(), one.lengths)
@@ -74,7 +74,7 @@ def test_only_very_unequal_sequences_are_kept_without_padding() -> None:
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_buckets_hold_lengths_within_a_factor_of_two(lengths: list[int]) -> None:
     found = buckets(torch.tensor(lengths))
     assert sorted(torch.cat(found).tolist()) == list(range(len(lengths)))

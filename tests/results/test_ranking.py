@@ -34,7 +34,7 @@ def dominates(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], signs: lis
     return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(points())
 def test_front_is_what_comparing_all_pairs_gives(
     case: tuple[npt.NDArray[np.float64], list[results.Direction]],
@@ -111,7 +111,7 @@ def test_hypervolume_of_hand_computed_cases() -> None:
     assert results.hypervolume([], up_down) == 0
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 8), st.just(3)), elements=st.floats(0, 1)))
 def test_hypervolume_ignores_order_and_never_shrinks(values: npt.NDArray[np.float64]) -> None:
     directions: list[results.Direction] = ["minimize"] * 3

@@ -145,7 +145,7 @@ def usable(space: SearchSpace) -> None:
     assert space.summary.isprintable()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(NESTED | ALMOST)
 @example({"cells": ["rnn"], "rules": ["gd"], "rule": {"gd": {"s": [10**5000]}}})
 @example({"cells": [[[[[10**5000]]]]], "rules": {10**5000}})
@@ -158,7 +158,7 @@ def test_any_nested_data_is_a_space_or_a_list_of_faults(data: Any) -> None:
         usable(outcome)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(NESTED | st.fixed_dictionaries(dict.fromkeys(("cell", "rule", "model"), NESTED)))
 def test_any_nested_data_is_a_candidate_or_a_list_of_faults(data: Any) -> None:
     outcome = attempt(lambda: Candidate.from_dict(data))
@@ -168,7 +168,7 @@ def test_any_nested_data_is_a_candidate_or_a_list_of_faults(data: Any) -> None:
         assert Candidate.from_dict(outcome.to_dict()).key == outcome.key
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(GOOD, st.integers(0, 2**64))
 def test_every_well_formed_space_can_be_used(data: dict[str, Any], seed: int) -> None:
     space = SearchSpace.from_dict(data)
@@ -186,7 +186,7 @@ TOML_TEXT = st.text(alphabet=string.printable) | st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary() | TOML_TEXT.map(str.encode))
 @example(b"a = " + b"[" * 20_000)
 @example(b"a." * 20_000 + b"a = 1")

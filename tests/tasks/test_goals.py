@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optcell_search.tasks import IGNORED, Classification, Goal, Regression
@@ -42,7 +42,6 @@ def test_missing_targets_give_no_gradient_and_no_nan() -> None:
     assert outputs.grad.flatten().tolist() == [-1.0, 0.0, -2.0]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.sampled_from(["last", "every", "recall", "numbers"]))
 def test_tallies_of_parts_add_up(cut: int, kind: str) -> None:
     random = torch.Generator().manual_seed(cut)

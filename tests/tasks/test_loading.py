@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from task_examples import complaint_of
 
@@ -59,7 +59,6 @@ def test_mistakes_are_one_clear_line(spec: str, complaint: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"(digits|a\.csv):[a-z]{1,6}=[a-z0-9,=:]{0,9}"))
 def test_any_text_is_a_task_or_a_value_error(spec: str) -> None:
     assert complaint_of(lambda: tasks.parse(spec)) != ""
@@ -91,7 +90,6 @@ def test_a_file_is_found_in_the_data_folder_too(
         tasks.load("b.npz", tmp_path)
 
 
-@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(3, 60), min_size=1, max_size=5),
     shares=st.sampled_from([(0.2,), (0.16, 0.2)]),
@@ -141,7 +139,6 @@ def test_special_signs_stand_in_quotes(spec: str, path: str, options: dict[str, 
     assert tasks.parse(task.spec) == task
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8))
 def test_any_name_of_a_column_can_be_said(one: str, other: str) -> None:
     quoted = [text.replace('"', '""') for text in (one, other)]

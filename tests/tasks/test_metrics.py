@@ -26,7 +26,7 @@ def drawn(seed: int, count: int, classes: int, few: int) -> tuple[torch.Tensor, 
     return outputs, torch.tensor(random.randint(0, few, count))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(2, 40), st.integers(2, 5), st.data())
 def test_classes_are_judged_as_scikit_learn_does(
     seed: int, count: int, classes: int, data: st.DataObject
@@ -61,7 +61,7 @@ def test_classes_are_judged_as_scikit_learn_does(
         assert scores["roc_auc"] == pytest.approx(area)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(2, 30), st.integers(1, 3), st.floats(-1e6, 1e6))
 def test_numbers_are_judged_as_scikit_learn_does(
     seed: int, count: int, values: int, offset: float

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from task_examples import complaint_of
 
@@ -156,7 +156,6 @@ def test_too_few_images(tmp_path: Path) -> None:
         tasks.load("mnist", tmp_path)
 
 
-@settings(deadline=None)
 @given(content=st.binary(max_size=64), dimensions=st.sampled_from([1, 3]))
 def test_any_bytes_are_an_array_or_a_value_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, dimensions: int
