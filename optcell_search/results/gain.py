@@ -29,7 +29,8 @@ class Gain:
     """The first objective of the best trial against that of the best plain cell, no larger.
 
     A plain cell is any cell behind gradient descent with s = 1, u = z, fixed; it has at most as
-    many parameters as the best trial, and was trained for as many epochs.
+    many parameters as the best trial, and was trained for all the epochs. Where the best trial took
+    a share of them, the sentence says so.
 
     Attributes:
         label: of the objective.
@@ -112,12 +113,13 @@ def gain(
     else:
         less = difference(*(_moments(row, first, trainings) for row in (found, rival)))
         trained_in = ""
-    return _told(found, rival, first, direction, "search", less, doubt, trained_in)
+    share = _share(rows, found)
+    return _told(found, rival, first, direction, "search", less, share, doubt, trained_in)
 
 
 def plain_rival(rows: pd.DataFrame, number: int) -> int | None:
     """Return the first plain cell among `rows` that is no larger than trial `number` of them."""
-    plain = rows[_is_plain(rows)]
+    plain = rows[_is_plain(rows) & _is_whole(rows)]
     if "parameters" in rows:
         size = float(rows.loc[rows["number"] == number, "parameters"].iloc[0])
         # One whose size nobody measured is not known to be larger.
@@ -130,12 +132,27 @@ def _is_plain(rows: pd.DataFrame) -> pd.Series[bool]:
     if step not in rows:
         return pd.Series(False, index=rows.index)
     plain = (rows["rule"] == PLAIN_RULE) & np.isclose(rows[step].astype(float), PLAIN_STEP)
-    if "training.share" in rows:
-        # One that took a part of the epochs alone is no measure; runs from before have all.
-        plain &= rows["training.share"].fillna(1.0) == 1.0
     if "model.learn_rule" in rows:
         plain &= rows["model.learn_rule"] != True  # noqa: E712  (missing is not true)
     return plain & _is_plain_inside(rows)
+
+
+def _is_whole(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Return which took all the epochs: one that took a part of them is no measure of others."""
+    if "training.share" not in rows:  # runs from before have none
+        return pd.Series(True, index=rows.index)
+    return rows["training.share"].fillna(1.0) == 1.0
+
+
+def _share(rows: pd.DataFrame, found: pd.Series[Any]) -> str:
+    """Return in words that a trial took a share of the epochs; empty: it took all."""
+    mine = rows["number"] == found["number"]
+    if bool(_is_whole(rows)[mine].iloc[0]):
+        return ""
+    part = f"trained for {100 * found['training.share']:.3g} % of the epochs"
+    if bool(_is_plain(rows)[mine].iloc[0]):
+        return f"It is a plain {found['cell']}, too, {part}: no rule has beaten it."
+    return f"It was {part}."
 
 
 def _is_plain_inside(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -189,7 +206,7 @@ def _best_tested(
     columns = (test[name].tolist() for name in ("mean", "std", "seeds"))
     moments = {number: Moments(*one) for number, *one in zip(test.index, *columns, strict=True)}
     less = difference(moments[found["number"]], moments[plain])
-    return _told(found, rival, first, direction, "test", less)
+    return _told(found, rival, first, direction, "test", less, _share(known, found))
 
 
 def _moments(row: pd.Series[Any], first: str, trainings: int) -> Moments:
@@ -205,6 +222,7 @@ def _told(
     direction: Direction,
     source: Source,
     less: Interval,
+    share: str,
     doubt: str = "",
     trained_in: str = "",
 ) -> Gain:
@@ -214,6 +232,7 @@ def _told(
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
     told = label if direction == "maximize" else f"{label} (+ is lower, which is better)"
     sentence = _sentence(number, plain, cell, told, better, doubt, trained_in)
+    sentence = f"{sentence} {share}".rstrip()
     return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
 
 

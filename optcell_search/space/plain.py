@@ -34,8 +34,8 @@ def plain_values(cell: str, domains: Mapping[str, Domain]) -> list[Callable[[str
     """Return what decides each hyperparameter of the plain candidates of `cell`, by dotted name.
 
     The rule is gd with s = 1, which is not learned, and so is that inside a memory where the space
-    has it; every other one is at its default, where that is one of the choices or inside the range,
-    and else the first choice or the middle of the range.
+    has it, and the training takes all the epochs; every other one is at its default, where that is
+    one of the choices or inside the range, and else the first choice or the middle of the range.
     Where series may be taken as they are or relative to their last value there is a candidate for
     each: which is right is a matter of the series, and no merit of a rule.
     """
@@ -61,7 +61,12 @@ def typical_value(
     known: dict[str, Value] = {"cell": cell, "rule": rule, **(fixed or {})}
 
     def value_of(name: str, domain: Domain) -> Value:
-        return known[name] if name in known else typical(domain, _default(name, cell, rule))
+        if name in known:
+            return known[name]
+        # The default at the end of the range, where a usual one is not typical: no other is whole.
+        return (
+            1.0 if name == _SHARE and 1.0 in domain else typical(domain, _default(name, cell, rule))
+        )
 
     return value_of
 
@@ -72,6 +77,7 @@ def holds_plain(rules: tuple[str, ...], domains: dict[str, Domain]) -> bool:
         PLAIN_RULE in rules
         and PLAIN_STEP in domains.get(_STEP, _NOTHING)
         and False in domains.get(_LEARNED, _NOTHING)
+        and 1.0 in domains.get(_SHARE, _NOTHING)
     )
 
 

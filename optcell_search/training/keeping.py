@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -45,7 +46,9 @@ class Record:
         return better
 
     def _order(self, scores: dict[str, float]) -> tuple[float, float]:
-        return self._sign * scores[self._metric], scores["loss"]
+        score = self._sign * scores[self._metric]
+        # A metric may be undefined at first, as f1 is of a class that nobody answers.
+        return math.inf if math.isnan(score) else score, scores["loss"]
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain data for `load_state_dict`."""

@@ -232,31 +232,6 @@ def test_a_plain_cell_that_is_the_best_is_told_as_such() -> None:
     assert found.sentence.startswith("The plain lstm (trial 0) is the best so far")
 
 
-def test_a_cell_that_learns_its_step_is_not_plain() -> None:
-    ledger = Ledger({"score": "maximize"})
-    learned = candidate("lstm", "gd", s=1.0)
-    learned["model"]["learn_rule"] = True
-    ledger.add([0.9], of=candidate("lstm", "adam"))
-    ledger.add([0.8], of=learned)
-    assert gain(ledger) is None
-
-
-def test_a_memory_with_a_rule_inside_is_not_plain_where_one_without_is_there() -> None:
-    def memory(inner: str, s: float = 1.0) -> dict[str, Any]:
-        known = {"name": "delta", "inner": inner, "s": s}
-        return candidate("delta", "gd", s=1.0) | {"cell": known}
-
-    ledger = Ledger({"score": "maximize"})
-    ledger.add([0.95], of=memory("adam"))
-    ledger.add([0.90], of=memory("gd", s=0.5))
-    # Nothing else to measure by: what is inside is the cell's own.
-    assert (alone := gain(ledger)) is not None
-    assert (alone.number, alone.plain) == (0, 0)
-    ledger.add([0.80], of=memory("gd"))
-    assert (found := gain(ledger)) is not None
-    assert (found.number, found.plain, found.gain.mean) == (0, 2, pytest.approx(0.15))
-
-
 def test_without_fresh_validation_near_ties_are_told_apart_as_in_the_search() -> None:
     ledger = Ledger({"score": "maximize"}, repeats=3)
     for value, spread, size in ((0.900, 0.05, 900.0), (0.899, 0.001, 100.0)):
@@ -287,14 +262,3 @@ def test_equal_scores_are_no_difference_however_often_they_were_trained() -> Non
     found = gain(ledger)
     assert found is not None
     assert found.sentence.startswith("No difference seen between trial 0 and the plain lstm")
-
-
-def test_a_plain_cell_with_a_share_of_the_epochs_is_no_measure() -> None:
-    ledger = repeated()
-    of = candidate("gru", "gd", s=1.0)
-    of["training"]["share"] = 0.125
-    metrics = {"score": 0.89, "parameters": 80.0}
-    ledger.add([0.89], of=of, epochs=[metrics], spread={"score": 0.01, "parameters": 0.0})
-    found = gain(ledger)
-    assert found is not None
-    assert (found.number, found.plain) == (1, 3)

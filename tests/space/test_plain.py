@@ -49,6 +49,7 @@ def test_what_is_searched_is_at_its_default_or_in_the_middle() -> None:
         {"rule": {"gd": {"s": 0.5}}},
         {"rule": {"gd": {"s": {"low": 0.1, "high": 0.9}}}},
         {"model": {"learn_rule": True}},
+        {"training": {"share": {"choices": [0.25, 0.5]}}},
     ],
 )
 def test_a_space_that_does_not_hold_them_has_none(change: dict[str, Any]) -> None:
@@ -62,6 +63,14 @@ def test_another_step_or_a_learned_one_is_not_plain() -> None:
     assert not is_plain(Candidate.from_dict({**plain, "rule": {"name": "gd", "s": 0.9}}))
     assert not is_plain(Candidate.from_dict({**plain, "model": {"learn_rule": True}}))
     assert not is_plain(Candidate.from_dict({**plain, "rule": {"name": "heavy_ball", "s": 1.0}}))
+
+
+def test_a_plain_cell_takes_all_the_epochs() -> None:
+    shares = {**SPACE, "training": {"share": {"low": 0.1, "high": 1.0}}}
+    space = SearchSpace.from_dict(shares)
+    assert [one.training.share for one in space.plain()] == [1.0, 1.0]
+    assert all(map(is_plain, space.plain()))
+    assert space.typical("gru", "heavy_ball").training.share == 1.0
 
 
 def test_the_rule_inside_a_memory_is_plain_where_the_space_has_that() -> None:

@@ -13,7 +13,8 @@ from runs import SPACE
 
 from optcell_search import tasks
 from optcell_search.ledger.request import Request
-from optcell_search.space import SearchSpace
+from optcell_search.space import Candidate, SearchSpace
+from optcell_search.training import Training
 from optcell_search.tuning.resolving import pilot
 from optcell_search.tuning.resolving.pilot import Plan, seconds_an_epoch
 from optcell_search.tuning.resolving.resolve import resolve
@@ -47,6 +48,22 @@ def test_it_is_never_more_than_planned_or_nothing(
     assert 1 <= got_epochs <= epochs
     assert got_folds == folds or (got_folds == 1 and not fixed)
     assert got_epochs == 1 or got_epochs * got_folds * seconds <= room * (1 + 1e-9)
+
+
+def test_an_epoch_of_a_share_is_one_of_a_whole_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a training that takes half of two epochs the second is none, and took no time."""
+    trained = []
+
+    def spied(candidate: Candidate, *args: Any, **options: Any) -> Training:
+        trained.append(candidate.training.share)
+        return Training(candidate, *args, **options)
+
+    monkeypatch.setattr(pilot, "Training", spied)
+    half = {"rules": ["heavy_ball"], "rule": {}, "training": {"share": 0.5}}
+    space = SearchSpace.from_dict({**SPACE, **half}, where="here")
+    assert space.plain() == []
+    seconds_an_epoch(space, tasks.load("digits"), 1)
+    assert set(trained) == {1.0}
 
 
 @pytest.mark.parametrize("spec", ["digits", "adding:length=12", "copying:lag=20", "{text}"])

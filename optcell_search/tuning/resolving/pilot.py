@@ -121,7 +121,7 @@ def seconds_an_epoch(space: SearchSpace, task: LoadedTask, threads: int) -> floa
 
 def _seconds(candidate: Candidate, task: LoadedTask) -> float:
     # Steps on the data that most epochs are trained on.
-    settings = dataclasses.replace(candidate.training, pretrain_epochs=0, patience=0)
+    settings = dataclasses.replace(candidate.training, pretrain_epochs=0, patience=0, share=1.0)
     candidate = dataclasses.replace(candidate, training=settings)
     few = settings.batch_size * _STEPS
     small = task.split_anew(
