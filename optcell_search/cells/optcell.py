@@ -162,8 +162,12 @@ class OptCell(Recurrent):
         for index, suffix in enumerate(self._suffixes):
             weights = self._weights(index)
             prepared = self.cell.prepare(weights)
-            for name in prepared.keys() - weights.keys():
-                self.register_buffer(name + suffix, prepared[name], persistent=False)
+            for name, value in prepared.items():
+                if name not in weights:
+                    self.register_buffer(name + suffix, value, persistent=False)
+                elif value is not weights[name]:
+                    # Of a dtype of its own, as a memory's matrices beside half-precision weights.
+                    setattr(self, name + suffix, value)
         self._names = [*prepared]
         self._layer = replace(self._layer, prepared=True)
 

@@ -37,7 +37,12 @@ class RMSProp(Rule):
         0.9, search=(0.01, 0.999), valid=(0.0, 1.0), open_high=True, doc="decay of the mean square"
     )
     eps: float = real(
-        1e-8, search=(1e-10, 1e-4), valid=(1e-12, 1.0), log=True, learnable=False, doc="floor of √m"
+        1e-8,
+        search=(1e-10, 1e-4),
+        valid=(1e-12, 10.0),
+        log=True,
+        learnable=False,
+        doc="floor of √m",
     )
 
     def traces(self, z: Tensor, t: Tensor, p: Values) -> tuple[Recurrence, ...]:

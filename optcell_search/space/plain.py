@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from .. import registry
 from ..hyperparameters import specification
@@ -35,14 +36,12 @@ def plain_values(cell: str, domains: Mapping[str, Domain]) -> list[Callable[[str
 
     The rule is gd with s = 1, which is not learned, and so is that inside a memory where the space
     has it, and the training takes all the epochs; every other one is at its default, where that is
-    one of the choices or inside the range, and else the first choice or the middle of the range.
+    one of the choices or inside the range (of those of a cell, at its ends, too), and else the
+    first choice or the middle of the range.
     Where series may be taken as they are or relative to their last value there is a candidate for
     each: which is right is a matter of the series, and no merit of a rule.
     """
     known: dict[str, Value] = {_STEP: PLAIN_STEP, _LEARNED: False}
-    inside: dict[str, Value] = {f"{cell}.inner": PLAIN_RULE, f"{cell}.s": PLAIN_STEP}
-    if all(value in domains.get(name, _NOTHING) for name, value in inside.items()):
-        known |= inside
     ways = (
         [{_RELATIVE: way} for way in domains[_RELATIVE].grid(2)] if _RELATIVE in domains else [{}]
     )
@@ -63,10 +62,11 @@ def typical_value(
     def value_of(name: str, domain: Domain) -> Value:
         if name in known:
             return known[name]
-        # The default at the end of the range, where a usual one is not typical: no other is whole.
-        return (
-            1.0 if name == _SHARE and 1.0 in domain else typical(domain, _default(name, cell, rule))
-        )
+        default = _default(name, cell, rule)
+        # The cell as it is published and the whole training count at the ends of ranges, too.
+        if (name == _SHARE or name.rpartition(".")[0] == cell) and default in domain:
+            return cast(Value, default)
+        return typical(domain, default)
 
     return value_of
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -150,3 +152,30 @@ def test_a_state_of_another_cell_is_refused() -> None:
     _, state = OptCell(3, 8, cell="lru", rule="gd")(x)
     with pytest.raises(ValueError, match=r"^state of .*; valid here: "):
         OptCell(3, 8, cell="delta", rule="gd")(x, state)
+
+
+def test_a_gated_memory_of_half_precision_forgets() -> None:
+    """Of 0.9985 bfloat16 makes 1."""
+    torch.manual_seed(0)
+    module = OptCell(4, 8, cell=cells.Delta(heads=2, gate=True), rule="gd")
+    with torch.no_grad():
+        module.gate_rate_l0.fill_(math.log(0.0015))
+        module.gate_bias_l0.fill_(0.54)
+        module.bias_ih_l0.zero_()
+    x = torch.randn(1020, 1, 4)
+    x[20:] = 0.0
+    module, double = module.bfloat16(), copy.deepcopy(module.bfloat16()).double()
+    with torch.no_grad():
+        before, after = (
+            double(part)[1][0].hidden[1].norm() for part in (x[:20].double(), x.double())
+        )
+        got = module(x.bfloat16())[1][0].hidden[1].norm()
+    assert 0.1 < after / before < 0.5
+    assert abs(got / after - 1) < 0.02
+
+
+def test_what_the_inner_rule_does_not_take_is_refused_as_it_is_made() -> None:
+    assert cells.Delta(inner="adam", eps=10.0)._inner.rule.eps == 10.0
+    for inner in ("adam", "rmsprop"):
+        module = OptCell(3, 8, cell=cells.Delta(inner=inner, eps=2.83), rule="gd")
+        assert module(torch.randn(5, 2, 3))[0].isfinite().all()

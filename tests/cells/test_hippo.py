@@ -173,5 +173,7 @@ def test_a_memory_of_half_precision_counts_on_and_loses_nothing(measure: str) ->
     assert ((whole - truth).norm() / truth.norm()) < 0.02
     assert ((state.hidden[1] - end.hidden[1]).norm() / end.hidden[1].norm()) < 0.02
     assert torch.equal(torch.cat([first, rest]), whole)
+    module.freeze()
+    assert torch.equal(module(x)[0], whole)
     if measure == "legs":
         assert state.hidden[2] == 700

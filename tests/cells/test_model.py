@@ -10,6 +10,7 @@ from padded import outputs_with
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from optcell_search import cells
 from optcell_search.cells import OptCell, SequenceModel
 from optcell_search.cells.model import ModelState, detached
 from optcell_search.cells.model.stack import Stack
@@ -241,3 +242,16 @@ def test_a_step_without_its_dimension_of_time_does_not_pass_for_a_sequence(front
     for take in (model, model.stream):
         with pytest.raises(ValueError, match=r"input of shape \(5, 3\); valid: \(batch, steps"):
             take(torch.randn(5, 3))
+
+
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_a_state_of_another_cell_is_refused_by_stacks_of_blocks_too(norm: str) -> None:
+    def model(discretisation: str) -> SequenceModel:
+        cell = cells.Oscillator(discretisation=discretisation)
+        layout: dict[str, Any] = {"num_layers": 2, "norm": norm, "residual": norm != "none"}
+        return SequenceModel(3, 2, 8, cell=cell, rule="gd", **layout)
+
+    x = torch.randn(4, 6, 3)
+    _, state = model("implicit").stream(x)
+    with pytest.raises(ValueError, match=r"^state of .*implicit.*; valid here: "):
+        model("implicit_explicit").stream(x, state)

@@ -74,3 +74,9 @@ def test_a_mixture_of_one_rule_is_none() -> None:
     one = {"mixture": dict.fromkeys(("gd", "heavy_ball", "nesterov", "adam"), False)}
     assert not is_mixture(SearchSpace(cells=["rnn"], rules=["mixture"], rule=one).sample())
     assert is_mixture(SearchSpace(cells=["rnn"], rules=["mixture"]).sample())
+
+
+def test_what_is_mixed_outside_a_memory_has_the_plain_rule_inside() -> None:
+    space = SearchSpace.load("inside_outside")
+    (mixed,) = mixtures(space)
+    assert (mixed.flat()["delta.inner"], mixed.flat()["delta.s"]) == ("gd", 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from optcell_search import OptCell, registry
 from optcell_search.space import Candidate, SearchSpace
 
 NEEDS = {
@@ -25,6 +26,16 @@ def test_every_candidate_gives_a_finite_loss(name: str) -> None:
         model = candidate.build("adding:length=20,examples=100")
         model(torch.randn(3, 20, 2)).square().sum().backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_every_memory_of_everything_can_run() -> None:
+    space = SearchSpace.load("everything")
+    memories = [one for one in map(space.sample, range(400)) if one.cell == "delta"]
+    assert len(memories) > 20
+    for candidate in memories:
+        cell = registry.cells.get("delta")(**dict(candidate.cell_options))
+        module = OptCell(2, 8, cell=cell, rule="gd")
+        assert module(torch.zeros(1, 1, 2))[0].isfinite().all(), candidate.flat()
 
 
 def test_layers_of_modern_candidates_may_be_residual_blocks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -97,3 +98,10 @@ def test_another_rule_inside_a_memory_is_not_plain() -> None:
     assert not is_plain(inside(inner="heavy_ball", s=1.0))
     assert not is_plain(inside(inner="adam"))
     assert not is_plain(inside(inner="gd", s=0.5))
+
+
+def test_a_plain_cell_is_as_published_at_the_ends_of_ranges_too() -> None:
+    plain = {one.cell: one.flat() for one in SearchSpace.load("everything").plain()}
+    assert plain["lru"]["lru.max_phase"] == pytest.approx(2 * math.pi)
+    assert plain["oscillator"]["oscillator.max_phase"] == pytest.approx(math.pi)
+    assert plain["hippo"]["hippo.memory_size"] == 1

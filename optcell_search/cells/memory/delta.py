@@ -47,7 +47,9 @@ class Delta(Cell):
     the root of its width. With momentum, too, G is taken at the decayed memory R, where arXiv
     2605.05838 takes it at S_{t-1}: without a gate there is no difference. ε of the inner Adam is 1,
     since near exact recall, where m is 0, a step is β s / ε times the gradient, and one of more
-    than 2 does not settle.
+    than 2 does not settle. Momentum inside that nothing damps grows without end as keys change:
+    that of nesterov without restarts, and heavy ball's near μ = 0.9 and s = 1, overflow within some
+    thousand steps.
     """
 
     name: ClassVar[str] = "delta"
@@ -83,10 +85,11 @@ class Delta(Cell):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """Check the values, and that the inner rule can stand inside."""
+        """Check the values, that the inner rule takes them, and that it can stand inside."""
         super().__post_init__()
+        rule = self._inner.rule
         if self.inner not in INNER:
-            check_inner(f"{self.name}.inner", self._inner.rule)
+            check_inner(f"{self.name}.inner", rule)
 
     @functools.cached_property
     def _inner(self) -> Inner:
@@ -188,13 +191,15 @@ class Delta(Cell):
         return h, (last_valid(h, lengths).clone(), *kept, number + taken)
 
     def _kept(self, weights: Weights, u: Tensor) -> Tensor | None:
-        """Return α (..., heads), or None where it is 1."""
+        """Return α (..., heads), or None where it is 1.
+
+        It is float32 at least: in bfloat16 0.9985 is 1, and nothing would be forgotten.
+        """
         if not self.gate:
             return None
         rate, bias = (weights[name].to(wide(u.dtype)) for name in ("gate_rate", "gate_bias"))
         rate = torch.exp(rate.clamp(max=LARGEST_RATE))
-        alpha = torch.exp(-rate * softplus(u[..., -self.heads :] + bias))
-        return alpha.to(u.dtype)
+        return torch.exp(-rate * softplus(u[..., -self.heads :] + bias))
 
     def _step_by_step(
         self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None

@@ -80,14 +80,16 @@ class Stack(nn.Module):
         cells = self._cells
         for number, cell in enumerate(cells):
             first = number * directions
-            before = None if state is None else type(state)(state[first : first + directions])
+            before = None
+            if state is not None:
+                before = type(state).of(state[first : first + directions], state.cell)
             taken = each(self.norms[number - 1], x) if number else x
             hidden, now = cell(taken, before)
             if self.dropout and number < len(cells) - 1:
                 hidden = each(self._drop, hidden)
             x = added(x, hidden) if number and self.residual else hidden
             after.extend(now)
-        return x, type(now)(after)
+        return x, type(now).of(after, now.cell)
 
     def _drop(self, hidden: Tensor) -> Tensor:
         return dropout(hidden, self.dropout, self.training)

@@ -107,8 +107,9 @@ def check_delta(
         (K, B),
     )
     names = "alpha", "values", "start", "lengths"
-    # The memory of half-precision inputs is wider than they are.
+    # The memory of half-precision inputs is wider than they are, and what is kept of it may be.
     dtypes = {"lengths": torch.int64} | dict.fromkeys(("values", "start"), wide(u.dtype))
+    dtypes |= {"alpha": wide(u.dtype)} if alpha.dtype != u.dtype else {}
     check("delta", u, names, (alpha, values, start, lengths), shapes, dtypes)
 
 

@@ -236,7 +236,7 @@ def delta_backward(
         grad_o, grad_end, u, alpha, values, lengths, marks, du, d_alpha, d_start, *sizes, *kinds,
         *tiles, num_warps=WARPS,
     )  # fmt: skip
-    return du.sum(0).to(u.dtype), d_alpha.sum(0).to(u.dtype), d_start
+    return du.sum(0).to(u.dtype), d_alpha.sum(0).to(alpha.dtype), d_start
 
 
 def _plan(
