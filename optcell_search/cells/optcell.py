@@ -55,8 +55,7 @@ class OptCell(Recurrent):
 
     Raises:
         ValueError: an unknown name, an argument of a wrong type, a size below 1, a dropout outside
-            [0, 1], a dtype that is none of floating-point numbers, or one of the arguments that
-            are refused.
+            [0, 1], a dtype not of floating-point numbers, or one of the arguments that are refused.
 
     `torch.jit.trace`, the exporters to ONNX and `torch.export`, forward-mode derivatives and
     derivatives of derivatives by `torch.func` take the plain path, in torch's own operators;
@@ -163,11 +162,8 @@ class OptCell(Recurrent):
             weights = self._weights(index)
             prepared = self.cell.prepare(weights)
             for name, value in prepared.items():
-                if name not in weights:
-                    self.register_buffer(name + suffix, value, persistent=False)
-                elif value is not weights[name]:
-                    # Of a dtype of its own, as a memory's matrices beside half-precision weights.
-                    setattr(self, name + suffix, value)
+                if value is not weights.get(name):
+                    self.register_buffer(name + suffix, value, persistent=name in weights)
         self._names = [*prepared]
         self._layer = replace(self._layer, prepared=True)
 
