@@ -93,7 +93,8 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="In how many folds of training and validation data each candidate is trained; "
         "objectives are the means over them. 1 is the task's own split, auto means 5 below 1,000 "
-        "sequences and else 1 (default: the preset's).",
+        "sequences (fewer where a fold would lack a class to judge by) and else 1 (default: the "
+        "preset's).",
     )
     add(
         "--population",

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from optcell_search.raw import WindowPreprocessing
-from optcell_search.raw.ragged import Ragged, Stored, flat, ragged
+from optcell_search.raw.ragged import flat, part
 from optcell_search.tasks.base import Split
-from optcell_search.tasks.goals import IGNORED, Classification, Forecasting
+from optcell_search.tasks.goals import Classification, Forecasting
+from optcell_search.tasks.joining import both, joined
 from optcell_search.tasks.loaded import LoadedTask
 from optcell_search.tasks.splitting import Index, grouped, most_folds
 
@@ -30,10 +30,13 @@ FEW = 1000
 def automatic_folds(task: LoadedTask, seed: int = 0) -> int:
     """Return 5 for a task of fewer than 1,000 sequences, training and validation together, else 1.
 
-    It is 1, too, where the data cannot be dealt anew; see `refusal`.
+    They are fewer, the most that can be, where not every one of 5 would validate on every class. It
+    is 1, too, where the data cannot be dealt anew; see `refusal`.
     """
-    few = len(task.train) + len(task.validation) < FEW
-    return AUTOMATIC if few and not refusal(task, AUTOMATIC, seed) else 1
+    if len(task.train) + len(task.validation) >= FEW or refusal(task, AUTOMATIC, seed):
+        return 1
+    tried = range(AUTOMATIC, 1, -1)
+    return next((folds for folds in tried if not missing_class(task, folds, seed)), 1)
 
 
 def refusal(task: LoadedTask, folds: int, seed: int = 0) -> str:
@@ -49,7 +52,7 @@ def refusal(task: LoadedTask, folds: int, seed: int = 0) -> str:
     if task.pretraining is not None:
         return "what it begins with belongs to its own training part"
     count = len(task.train) + len(task.validation)
-    if (groups := _both(task.train.groups, task.validation.groups)) is not None:
+    if (groups := both(task.train.groups, task.validation.groups)) is not None:
         why = _too_few(groups.numpy(), _strata(task), folds)
     elif isinstance(task.goal, Forecasting):
         least = (_overlap(task) + 2) * (folds + 1)
@@ -57,6 +60,33 @@ def refusal(task: LoadedTask, folds: int, seed: int = 0) -> str:
     else:
         why = f"{count} sequences are too few" if count < folds else ""
     return why or _nothing_known(task, folds, seed)
+
+
+def missing_class(task: LoadedTask, folds: int, seed: int = 0) -> str:
+    """Return which class a fold does not validate on, in words; empty where each has every class.
+
+    Args:
+        task, folds, seed: as `refusal` takes them, which has nothing against them.
+    """
+    if not task.goal.by_class:
+        return ""
+    parts, first = _dealing(task, folds, seed), len(task.train)
+    every = _classes(task.train, task) | _classes(task.validation, task)
+    for number in range(folds):
+        _, judged = (torch.from_numpy(index) for index in parts(number))
+        of_train, of_validation = judged[judged < first], judged[judged >= first] - first
+        found = _classes(task.train, task, of_train)
+        found |= _classes(task.validation, task, of_validation)
+        if lacking := sorted(every - found):
+            name = repr(task.classes[lacking[0]]) if task.classes else f"number {lacking[0]}"
+            return f"fold {number + 1} of {folds} validates on nothing of class {name}"
+    return ""
+
+
+def _classes(split: Split, task: LoadedTask, index: Tensor | None = None) -> set[int]:
+    """Return the classes among the targets of these sequences, of all without an index."""
+    targets = split.targets if index is None else part(split.targets, index)
+    return task.goal.occurring(flat(targets))
 
 
 def _nothing_known(task: LoadedTask, folds: int, seed: int) -> str:
@@ -97,7 +127,7 @@ def _dealing(task: LoadedTask, folds: int, seed: int) -> Callable[[int], tuple[I
     if isinstance(task.goal, Forecasting):
         count, overlap = len(task.train) + len(task.validation), _overlap(task)
         return lambda number: _by_time(count, number, folds, overlap)
-    strata, groups = _strata(task), _both(task.train.groups, task.validation.groups)
+    strata, groups = _strata(task), both(task.train.groups, task.validation.groups)
     if groups is None:
         dealt = _dealt(strata, folds, seed)
     else:
@@ -118,75 +148,6 @@ def chance_in(task: LoadedTask, folds: int, seed: int) -> dict[str, float]:
         return task.chance
     each = [fold(task, number, folds, seed).chance for number in range(folds)]
     return {name: statistics.fmean(one[name] for one in each) for name in each[0]}
-
-
-def whole_task(task: LoadedTask) -> LoadedTask:
-    """Return a task that trains on training and validation data together.
-
-    Its validation split is the task's own, a part of what it trains on: no score to judge by.
-    """
-    return task.split_anew(joined(task.train, task.validation), task.validation)
-
-
-def joined(first: Split, second: Split) -> Split:
-    """Return the sequences of both splits, one after the other, padded to the longest.
-
-    If one of them is kept without padding, both are.
-    """
-    if isinstance(first.inputs, Ragged) or isinstance(second.inputs, Ragged):
-        return _joined_unpadded(first, second)
-    steps = [int(split.inputs.shape[1]) for split in (first, second)]
-    lengths = None
-    if first.lengths is not None or second.lengths is not None or steps[0] != steps[1]:
-        lengths = torch.cat(
-            [
-                torch.full((len(split),), count) if split.lengths is None else split.lengths
-                for split, count in zip((first, second), steps, strict=True)
-            ]
-        )
-    per_step = all(split.targets.shape[1:2] == split.inputs.shape[1:2] for split in (first, second))
-    inputs, targets = (
-        [flat(getattr(split, name)) for split in (first, second)] for name in ("inputs", "targets")
-    )
-    if per_step:
-        mark = float("nan") if targets[0].is_floating_point() else IGNORED
-        targets = [_padded(values, max(steps), mark) for values in targets]
-    return Split(
-        torch.cat([_padded(values, max(steps), 0.0) for values in inputs]),
-        torch.cat(targets),
-        lengths,
-        {name: torch.cat([first.drivers[name], second.drivers[name]]) for name in first.drivers},
-        _both(first.groups, second.groups),
-        _both(first.last_season, second.last_season),
-    )
-
-
-def _joined_unpadded(first: Split, second: Split) -> Split:
-    inputs = [split.unpadded() for split in (first, second)]
-    lengths = torch.cat([part.lengths for part in inputs])
-    targets: Stored
-    if any(isinstance(split.targets, Ragged) for split in (first, second)):
-        mark = float("nan") if first.known.is_floating_point() else IGNORED
-        each = [ragged(split.targets, split.lengths, mark).values for split in (first, second)]
-        targets = Ragged(torch.cat(each), lengths, mark)
-    else:
-        targets = torch.cat([split.known for split in (first, second)])
-    values = Ragged(torch.cat([part.values for part in inputs]), lengths)
-    past = _both(first.last_season, second.last_season)
-    return Split(
-        values, targets, lengths, groups=_both(first.groups, second.groups), last_season=past
-    )
-
-
-def _both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    """Return what two splits hold, one after the other; None where they do not."""
-    return None if first is None or second is None else torch.cat([first, second])
-
-
-def _padded(values: Tensor, steps: int, mark: float) -> Tensor:
-    """Pad (sequences, time, ...) behind its last step."""
-    behind = [0] * (2 * (values.ndim - 2)) + [0, steps - values.shape[1]]
-    return functional.pad(values, behind, value=mark) if behind[-1] else values
 
 
 def _too_few(groups: Index, strata: Index, folds: int) -> str:

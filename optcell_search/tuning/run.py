@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from optuna.trial import TrialState
 
+from optcell_search.tasks.joining import check_whole
+
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.amending import amend
@@ -217,8 +219,8 @@ class Run(RunWeights):
             on validation data too, by that of the search.
 
         Raises:
-            ValueError: a number is not that of a completed trial, nothing completed, or more than
-                one of `top`, `trials` and a best of each is given.
+            ValueError: a number is not that of a completed trial, nothing completed, more than one
+                of `top`, `trials` and a best of each is given, or the data cannot be refitted.
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
@@ -242,6 +244,8 @@ class Run(RunWeights):
         # What is wrong with the test data is better known before than after hours of training.
         moved = self._moved(data_dir)
         task = self._check_data(moved)
+        if refitted:
+            check_whole(task)
         task.unseal()
         with contextlib.ExitStack() as held:
             ledger = held.enter_context(self._at_work())

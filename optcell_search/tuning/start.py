@@ -102,7 +102,8 @@ def search(
         repeats: how many seeds each candidate is trained with; objectives are means over them.
         folds: in how many each of these is trained, on training and validation data dealt anew
             (`tasks.folds.fold`); objectives are means over folds and repeats, and pruning works on
-            the mean so far. ``"auto"``: 5 below 1,000 sequences, else the task's own split, 1.
+            the mean so far. ``"auto"``: 5 below 1,000 sequences (fewer where a
+            fold would lack a class to judge by), else the task's own split, 1.
         population: how many trainings are taken side by side as one network
             (`training.Population`), each of which comes to what it comes to alone, up to rounding:
             a candidate's folds, repeats and finalized seeds; and where a candidate is one training,

@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 from optcell_search import OptCellClassifier, OptCellForecaster, OptCellRegressor
 from optcell_search.ledger.trials.reasons import RunFailedError
 from optcell_search.space import Candidate, trial_seed
-from optcell_search.tasks.folds import whole_task
+from optcell_search.tasks.joining import whole_task
 from optcell_search.training import DivergedError, Training
 from optcell_search.tuning import Run
 from optcell_search.tuning.worker.final_training import unjudged

@@ -9,7 +9,7 @@ from serial_searches import QUICK
 from sklearn.base import clone
 
 from optcell_search import OptCellForecaster
-from optcell_search.tasks.folds import whole_task
+from optcell_search.tasks.joining import whole_task
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -12,15 +12,10 @@ import pytest
 import torch
 
 from optcell_search import tasks
-from optcell_search.tasks import LoadedTask, Split
-from optcell_search.tasks.folds import (
-    automatic_folds,
-    chance_in,
-    fold,
-    joined,
-    refusal,
-    whole_task,
-)
+from optcell_search.tasks import Data, LoadedTask, Split
+from optcell_search.tasks.folds import automatic_folds, chance_in, fold, refusal
+from optcell_search.tasks.joining import joined, whole_task
+from optcell_search.tuning.resolving.limits import folds_of
 
 
 def numbered(folder: Path, *, classes: bool = True, count: int = 60) -> LoadedTask:
@@ -139,6 +134,85 @@ def test_what_is_small_has_folds_unless_told_otherwise(tmp_path: Path) -> None:
     assert automatic_folds(numbered(tmp_path, classes=False, count=5)) == 1
     assert "4 sequences are too few" in refusal(numbered(tmp_path, classes=False, count=5), 5)
     assert "windows are too few; needed are 66" in refusal(forecast(tmp_path, 10, rows=100), 5)
+
+
+def few_of_one_class(folder: Path, few: int, groups: int = 0) -> LoadedTask:
+    """48 sequences for training and validation, `few` of them of class 1; or dealt into groups."""
+    y = torch.zeros(48, dtype=torch.int64)
+    y[:few] = 1
+    x = torch.arange(48.0)[:, None, None].expand(48, 3, 1)
+    of = torch.arange(48) % groups if groups else None
+    data = Data(
+        train=Split(x[:40], y[:40], groups=None if of is None else of[:40]),
+        validation=Split(x[40:], y[40:], groups=None if of is None else of[40:]),
+        goal=tasks.Classification(classes=2), readout="last", classes=("no", "yes"),
+    )  # fmt: skip
+    return LoadedTask(tasks.parse("adding"), folder, data=data)
+
+
+@pytest.mark.parametrize(("few", "folds"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (9, 5)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_automatic_fold_validates_on_every_class(
+    tmp_path: Path, few: int, folds: int, seed: int
+) -> None:
+    task = few_of_one_class(tmp_path, few)
+    assert automatic_folds(task, seed) == folds
+    for number in range(folds if folds > 1 else 0):
+        assert set(fold(task, number, folds, seed).validation.targets.tolist()) == {0, 1}
+
+
+def test_groups_are_dealt_automatically_so_that_each_fold_has_every_class(tmp_path: Path) -> None:
+    # Twelve of a class, but in three of twelve groups.
+    task = few_of_one_class(tmp_path, 0, groups=12)
+    rare = joined(task.train, task.validation).groups
+    assert rare is not None
+    y = (rare < 3).to(torch.int64)
+    data = replace(
+        task._data,
+        train=replace(task.train, targets=y[:40]),
+        validation=replace(task.validation, targets=y[40:]),
+    )
+    task = LoadedTask(task.task, tmp_path, data=data)
+    folds = automatic_folds(task)
+    assert 2 <= folds <= 3
+    for number in range(folds):
+        assert set(fold(task, number, folds, 0).validation.targets.tolist()) == {0, 1}
+
+
+def test_folds_that_an_objective_is_not_defined_in_are_refused(tmp_path: Path) -> None:
+    task = few_of_one_class(tmp_path, 3)
+    for metric in ("roc_auc", "balanced_accuracy", "macro_f1"):
+        expected = (
+            "folds = 5, but task .*: fold . of 5 validates on nothing of class 'yes', "
+            f"which {metric} cannot do without; valid: 1 to 3$"
+        )
+        with pytest.raises(ValueError, match=expected):
+            folds_of(5, task, 0, ["accuracy", metric])
+        assert folds_of(3, task, 0, [metric]) == 3
+    assert folds_of(5, task, 0, ["accuracy", "cross_entropy", "parameters"]) == 5
+
+
+def test_classes_of_steps_are_validated_in_every_automatic_fold(tmp_path: Path) -> None:
+    task = few_of_one_class(tmp_path, 0)
+    steps = torch.zeros(48, 3, dtype=torch.int64)
+    steps[:20, 0] = 1
+    steps[20:, 2] = tasks.IGNORED
+
+    def judged(count: int) -> LoadedTask:
+        data = replace(
+            task._data,
+            train=replace(task.train, targets=steps[:40]),
+            validation=replace(task.validation, targets=steps[40:]),
+            goal=tasks.Classification(classes=2, judged_steps=count),
+            readout="every",
+        )
+        return LoadedTask(task.task, tmp_path, data=data)
+
+    assert judged(0).goal.occurring(steps) == {0, 1}
+    assert judged(2).goal.occurring(steps) == {0}
+    assert automatic_folds(judged(0)) == automatic_folds(judged(2)) == 5
+    steps[1:20, 0] = 0
+    assert automatic_folds(judged(0)) == 1
 
 
 def test_streams_are_not_dealt(tmp_path: Path) -> None:

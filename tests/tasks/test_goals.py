@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optcell_search.tasks import IGNORED, Classification, Goal, Regression
+from optcell_search.tasks import IGNORED, Classification, Goal, Labels, NextSymbol, Regression
 from optcell_search.tasks.goals import scores
 
 
@@ -40,6 +40,28 @@ def test_missing_targets_give_no_gradient_and_no_nan() -> None:
     Regression(values=1).loss(outputs, torch.tensor([[1.0], [math.nan], [2.0]])).backward()
     assert outputs.grad is not None
     assert outputs.grad.flatten().tolist() == [-1.0, 0.0, -2.0]
+
+
+@pytest.mark.parametrize(
+    ("goal", "targets"),
+    [
+        (Classification(classes=3), torch.full((2, 4), IGNORED)),
+        (NextSymbol(symbols=3), torch.full((2, 4), IGNORED)),
+        (Labels(names=("a", "b", "c")), torch.full((2, 4, 3), math.nan)),
+        (Regression(values=3), torch.full((2, 4, 3), math.nan)),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_without_any_target_the_loss_is_0_and_no_metric_is_known(
+    goal: Goal, targets: torch.Tensor
+) -> None:
+    outputs = torch.randn(2, 4, 3, generator=torch.manual_seed(0)).requires_grad_()
+    loss = goal.loss(outputs, targets)
+    loss.backward()
+    assert outputs.grad is not None
+    assert float(loss.detach()) == float(outputs.grad.abs().max()) == 0
+    scores = goal.finish(goal.tally(outputs.detach(), targets))
+    assert all(math.isnan(scores[name]) for name in goal.metrics)
 
 
 @given(st.integers(1, 9), st.sampled_from(["last", "every", "recall", "numbers"]))

@@ -14,7 +14,8 @@ from optcell_search import tasks
 from optcell_search.cells import SequenceModel, State
 from optcell_search.raw.texts import vocabulary
 from optcell_search.space import Candidate
-from optcell_search.tasks import LoadedTask, NextSymbol, Split
+from optcell_search.tasks import IGNORED, LoadedTask, NextSymbol, Split
+from optcell_search.tasks.joining import whole_task
 from optcell_search.tasks.language import preprocessing, streams
 from optcell_search.training import Training, evaluate
 from optcell_search.training.streams import stream_seed
@@ -232,3 +233,34 @@ def test_a_language_model_learns(text: Path) -> None:
     scores = [training.epoch() for _ in range(3)]
     assert scores[-1]["perplexity"] < scores[0]["perplexity"] < task.output_size
     assert scores[-1]["gradient_first"] > 0
+
+
+def test_a_symbol_that_is_not_there_counts_nowhere() -> None:
+    goal, outputs = NextSymbol(symbols=8), torch.randn(2, 5, 8, generator=torch.manual_seed(0))
+    targets = torch.arange(10).view(2, 5) % 8
+    targets[0, 3:] = IGNORED
+    there = targets != IGNORED
+    expected = torch.nn.functional.cross_entropy(outputs[there], targets[there])
+    torch.testing.assert_close(goal.loss(outputs, targets), expected)
+    scores = goal.finish(goal.tally(outputs, targets))
+    assert scores["loss"] == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_the_whole_of_a_text_goes_on_in_its_streams_after_training(text: Path) -> None:
+    task = tasks.load(f"{text}:streams=4,chunk=20")
+    whole = whole_task(task).train
+    steps = task.train.inputs.shape[1]
+    for name in ("inputs", "targets"):
+        values = getattr(whole, name)
+        assert torch.equal(values[:, :steps], getattr(task.train, name))
+        assert torch.equal(values[:, steps:], getattr(task.validation, name))
+    # One stream a batch: none is without a target.
+    scores = Training(candidate(batch_size=1), whole_task(task), seed=0).epoch()
+    assert math.isfinite(scores["train_loss"])
+
+
+def test_streams_of_other_numbers_cannot_be_one_whole(text: Path) -> None:
+    task = tasks.load(f"{text}:streams=4")
+    fewer = task.split_anew(task.train, task.validation.part(torch.arange(3)))
+    with pytest.raises(ValueError, match=r"goes on in 3 streams where training has 4, .*no refit$"):
+        whole_task(fewer)

@@ -17,7 +17,8 @@ from optcell_search.raw import ragged
 from optcell_search.raw.predictor import Predictor
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask, Ragged
-from optcell_search.tasks.folds import fold, joined, whole_task
+from optcell_search.tasks.folds import fold
+from optcell_search.tasks.joining import joined, whole_task
 from optcell_search.training import (
     Training,
     evaluate,

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import tomli_w
 import torch
-from runs import SMALL_SPACE, SPACE, a_request, write_series
+from runs import SMALL_SPACE, SPACE, a_request, write_series, write_tiny_data
 
 from optcell_search import tasks
 from optcell_search.ledger.request import Request
-from optcell_search.space import SearchSpace
+from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import Classification, Ragged, Split
+from optcell_search.tasks.folds import fold
+from optcell_search.training.recipe.schedule import steps_in
 from optcell_search.tuning.resolving import limits, step_memory
 from optcell_search.tuning.resolving.amounts import seconds_of
 from optcell_search.tuning.resolving.first_candidates import read_first
@@ -143,6 +147,43 @@ def test_a_step_that_needs_more_memory_than_there_is_is_said(
         words = str(caught[0].message)
         assert "keeps 1 sequences of 150000 steps at a time: with 16 units and 2 workers" in words
         assert f"about {2 * 150_000 * 16 * 2 * 4 * 8 / 2**30:.1f} GiB" in words
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (write_tiny_data, r"in all in the last of 2 folds$"),
+        (write_series, r"in all in the last of 2 folds, fewer in those before$"),
+    ],
+)
+def test_steps_in_all_are_those_of_the_last_fold(
+    write: Callable[[Path], str], said: str, tmp_path: Path
+) -> None:
+    spec = write(tmp_path)
+    request = a_request(spec, epochs="auto", folds=2)
+    task = fold(tasks.load(spec), 1, 2, seed=0)
+    found = re.search(r"so (\d+) steps an epoch and (\d+) in all", request.epochs_rule)
+    assert found is not None
+    assert re.search(said, request.epochs_rule)
+    training = Candidate.from_dict(request.first[0]).training
+    steps = steps_in(training, task, request.epochs)
+    assert (int(found[1]) * request.epochs, int(found[2])) == (steps, steps)
+
+
+def test_folds_go_by_what_candidates_are_judged_by(tmp_path: Path) -> None:
+    y = np.arange(60) % 15 == 0
+    np.savez(tmp_path / "few.npz", x=np.random.RandomState(0).randn(60, 3, 1), y=y.astype("int64"))
+    spec = str(tmp_path / "few.npz")
+    # One of four is for the test.
+    assert a_request(spec, folds="auto", objectives=["roc_auc"]).folds == 3
+    assert a_request(spec, folds=5).folds == 5
+    for changes in (
+        {"objectives": ["accuracy", "roc_auc"]},
+        {"until": ["roc_auc>=0.9"]},
+        {"constraints": ["roc_auc>=0.6"]},
+    ):
+        with pytest.raises(ValueError, match=r"which roc_auc cannot do without; valid: 1 to 3$"):
+            a_request(spec, folds=5, **changes)
 
 
 def test_a_text_is_taken_in_pieces_of_which_each_is_a_step(tmp_path: Path) -> None:

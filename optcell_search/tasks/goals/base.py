@@ -31,10 +31,12 @@ class Goal(abc.ABC):
 
     Attributes:
         metrics: metric → ``"maximize"`` or ``"minimize"``.
+        by_class: those of them that are what they say only where every class is among the targets.
         averaged: what is averaged where several models answer as one; see `cells.model.average`.
     """
 
     metrics: ClassVar[dict[str, str]]
+    by_class: ClassVar[frozenset[str]] = frozenset()
     averaged: ClassVar[Averaged] = "outputs"
 
     @property
@@ -68,6 +70,10 @@ class Goal(abc.ABC):
     @abc.abstractmethod
     def finish(self, rows: Tensor) -> dict[str, float]:
         """Turn all rows into the metrics and ``loss``; NaN where a metric is not defined."""
+
+    def occurring(self, targets: Tensor) -> set[int]:
+        """Return the numbers of the classes that are among the targets, for `by_class`."""
+        return set()
 
     def constant(self, targets: Tensor) -> Tensor | None:
         """Return the outputs (outputs,) of a model that has seen the targets and nothing else.

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from optcell_search.tasks.goals.base import IGNORED, Averaged, Goal
+from optcell_search.tasks.goals.entropy import mean_entropy
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +39,7 @@ class Classification(Goal):
         "roc_auc": "maximize",
         "brier": "minimize",
     }
+    by_class: ClassVar[frozenset[str]] = frozenset({"balanced_accuracy", "macro_f1", "roc_auc"})
 
     classes: int
     judged_steps: int = 0
@@ -53,15 +54,7 @@ class Classification(Goal):
 
         With weights it is Σ w_y · entropy / Σ w_y.
         """
-        flat = targets.flatten()
-        total = functional.cross_entropy(
-            outputs.flatten(0, -2), flat, weight=weights, ignore_index=IGNORED, reduction="sum"
-        )
-        there = flat != IGNORED
-        counted = there if weights is None else weights[flat.clamp(min=0)] * there
-        count = counted.sum()
-        # Without any target the sum is 0, and so is the loss.
-        return total / torch.where(count > 0, count, 1)
+        return mean_entropy(outputs, targets, weights)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (targets, classes + 2): log-probabilities, the target, whether it is judged."""
@@ -94,6 +87,11 @@ class Classification(Goal):
             "brier": _brier(probabilities, targets),
             "loss": float(entropy),
         }
+
+    def occurring(self, targets: Tensor) -> set[int]:
+        """Return the numbers of the classes that are judged somewhere among the targets."""
+        judged = targets[..., -self.judged_steps :]
+        return set(torch.bincount(judged[judged != IGNORED].flatten()).nonzero().flatten().tolist())
 
     def constant(self, targets: Tensor) -> Tensor:
         """Return the logarithms of the shares of the classes."""

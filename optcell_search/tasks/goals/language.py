@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from optcell_search.tasks.goals.base import Averaged, Goal
+from optcell_search.tasks.goals.base import IGNORED, Averaged, Goal
+from optcell_search.tasks.goals.entropy import mean_entropy
 
 _LARGEST_EXPONENT = 700.0
 
@@ -38,21 +39,20 @@ class NextSymbol(Goal):
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Mean cross-entropy in nats; Σ w_y · entropy / Σ w_y with weights."""
-        return functional.cross_entropy(outputs.flatten(0, -2), targets.flatten(), weight=weights)
+        return mean_entropy(outputs, targets, weights)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return (1, 2): sum of cross-entropy, symbols."""
+        flat = targets.flatten()
         entropy = functional.cross_entropy(
-            outputs.flatten(0, -2), targets.flatten(), reduction="none"
+            outputs.flatten(0, -2), flat, ignore_index=IGNORED, reduction="none"
         )
-        return torch.stack((entropy.double().sum(), entropy.new_tensor(len(entropy)).double()))[
-            None
-        ]
+        return torch.stack((entropy.double().sum(), (flat != IGNORED).double().sum()))[None]
 
     def finish(self, rows: Tensor) -> dict[str, float]:
         """Return perplexity, bits and loss (nats), each per symbol."""
         entropy, count = rows.sum(0).tolist()
-        nats = entropy / count
+        nats = entropy / count if count else math.nan
         return {
             # Of a model worse than any float can say, the largest that can be said.
             "perplexity": math.exp(min(nats, _LARGEST_EXPONENT)) if nats == nats else nats,

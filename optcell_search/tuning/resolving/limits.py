@@ -9,7 +9,8 @@ from typing import Literal
 from optcell_search import training
 from optcell_search.space import SearchSpace
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import automatic_folds, refusal
+from optcell_search.tasks.folds import automatic_folds, missing_class, refusal
+from optcell_search.tasks.goals import Forecasting
 from optcell_search.training.batches import count
 
 from ...ledger.constraints import Constraint
@@ -32,14 +33,19 @@ def trials_of(asked: int, space: SearchSpace, sampler: str, besides: int = 0) ->
 
 
 def epochs_of(
-    asked: int | Literal["auto"], space: SearchSpace, task: LoadedTask, share: float = 1.0
+    asked: int | Literal["auto"],
+    space: SearchSpace,
+    task: LoadedTask,
+    share: float = 1.0,
+    folds: int = 1,
 ) -> tuple[int, str]:
     """Return the budget of a candidate, and in words how it came about where nobody said it.
 
     Args:
         asked: epochs, or the rule's.
-        space, task: what the rule goes by.
+        space, task: what the rule goes by; of a task in folds it is the last one.
         share: of the rule's epochs.
+        folds: how many there are, for the words.
     """
     if asked != "auto":
         return asked, ""
@@ -55,20 +61,42 @@ def epochs_of(
         said += f", each in {pieces} pieces"
     each = batches * pieces
     said += "" if share == 1 else f", {share:g} of the usual"
-    return epochs, f"{said}, so {each} steps an epoch and {each * epochs} in all"
+    said += f", so {each} steps an epoch and {each * epochs} in all"
+    if folds > 1:
+        said += f" in the last of {folds} folds"
+        # Those of a forecast grow, see `tasks.folds.fold`.
+        said += ", fewer in those before" if isinstance(task.goal, Forecasting) else ""
+    return epochs, said
 
 
-def folds_of(asked: int | Literal["auto"], task: LoadedTask, seed: int = 0) -> int:
+def folds_of(
+    asked: int | Literal["auto"], task: LoadedTask, seed: int = 0, metrics: Iterable[str] = ()
+) -> int:
     """Return in how many folds, dealt with a seed, a candidate is trained.
 
+    Args:
+        asked: folds, or the rule's.
+        task: the task.
+        seed: of the dealing.
+        metrics: that candidates are judged by.
+
     Raises:
-        ValueError: the task's data cannot be dealt into so many.
+        ValueError: the task's data cannot be dealt into so many, or one of these metrics needs a
+            class that a fold lacks.
     """
     if asked == "auto":
         return automatic_folds(task, seed)
     integer("folds", asked, 1, _MOST_FOLDS)
-    if asked > 1 and (why := refusal(task, asked, seed)):
-        fewer = [1, *(k for k in range(2, asked) if not refusal(task, k, seed))]
+    needing = [name for name in dict.fromkeys(metrics) if name in task.goal.by_class]
+
+    def against(folds: int) -> str:
+        if (why := refusal(task, folds, seed)) or not needing:
+            return why
+        missing = missing_class(task, folds, seed)
+        return missing and f"{missing}, which {', '.join(needing)} cannot do without"
+
+    if asked > 1 and (why := against(asked)):
+        fewer = [1, *(k for k in range(2, asked) if not against(k))]
         without_gap = 1 < fewer[-1] == len(fewer)
         valid = f"1 to {fewer[-1]}" if without_gap else ", ".join(map(str, fewer))
         raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: {valid}")

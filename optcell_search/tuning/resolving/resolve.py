@@ -109,7 +109,13 @@ def resolve(
     # Read and let go: what is wrong with the test data is better known now than after the search.
     if data.task.has_test:
         data.unseal()
-    count = limits.folds_of(how.folds, data, seed)
+    known = training.objectives(data)
+    directions = _directions(known, objectives)
+    # Read here so that a mistyped constraint is found before anything is started.
+    bounds = limits.bounds_of("constraints", constraints, data)
+    goals = limits.bounds_of("until", until, data)
+    judged_by = [*directions, *(bound.metric for bound in (*bounds, *goals))]
+    count = limits.folds_of(how.folds, data, seed, judged_by)
     # What a candidate will see: the last fold of a forecast trains on the most.
     seen = data if count == 1 else fold(data, count - 1, count, seed)
     if loaded.name == AUTO:
@@ -126,14 +132,9 @@ def resolve(
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
-    planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share)
-    known = training.objectives(data)
-    directions = _directions(known, objectives)
-    # Read here so that a mistyped constraint is found before anything is started.
-    bounds = limits.bounds_of("constraints", constraints, data)
-    goals = limits.bounds_of("until", until, data)
+    planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share, count)
     if deterministic:
-        _refuse_clocks([*directions, *(bound.metric for bound in (*bounds, *goals))])
+        _refuse_clocks(judged_by)
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
     budget, planned_folds = planned, count

@@ -14,7 +14,7 @@ from torch import Tensor
 from optcell_search.cells.building import AnyModel
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import whole_task
+from optcell_search.tasks.joining import whole_task
 from optcell_search.training import (
     DivergedError,
     Training,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import fold, whole_task
+from optcell_search.tasks.folds import fold
 from optcell_search.tasks.goals import Forecasting
+from optcell_search.tasks.joining import whole_task
 
 from ..cluster.data_transfer import Source
 from .job import Job

@@ -36,7 +36,7 @@ from sklearn.model_selection import train_test_split
 from optcell_search import tasks
 from optcell_search.space import from_flat, trial_seed
 from optcell_search.tasks import Split
-from optcell_search.tasks.folds import joined
+from optcell_search.tasks.joining import joined
 from optcell_search.training import Training, outputs_on
 
 RESULTS = Path(__file__).parents[1] / "results"

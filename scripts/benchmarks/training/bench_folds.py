@@ -32,7 +32,7 @@ from sklearn.model_selection import StratifiedKFold
 from optcell_search import tasks
 from optcell_search.space import from_flat, trial_seed
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import joined
+from optcell_search.tasks.joining import joined
 from optcell_search.training import Training, outputs_on
 
 RESULTS = Path(__file__).parents[1] / "results"

@@ -27,7 +27,7 @@ from sklearn.model_selection import train_test_split
 from optcell_search import tasks
 from optcell_search.space import AUTO, Candidate, SearchSpace, adapted, trial_seed
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import joined
+from optcell_search.tasks.joining import joined
 from optcell_search.training import Training, evaluate, sizes_of
 
 RESULTS = Path(__file__).parents[1] / "results"
