@@ -16,13 +16,15 @@ from runs import SMALL_SPACE, SPACE, a_request, write_series
 
 from optcell_search import tasks
 from optcell_search.ledger.request import Request
-from optcell_search.space import SearchSpace
+from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import Classification, Ragged, Split
+from optcell_search.tuning import extending
 from optcell_search.tuning.resolving import limits, step_memory
 from optcell_search.tuning.resolving.amounts import seconds_of
 from optcell_search.tuning.resolving.first_candidates import read_first
 from optcell_search.tuning.resolving.reach import ranges
 from optcell_search.tuning.resolving.resolve import resolve
+from optcell_search.tuning.search import samplers
 
 LONG = Ragged(torch.zeros(150_000 + 4 * 63, 2), torch.tensor([150_000, *[4] * 63]))
 
@@ -56,7 +58,13 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"until": ["accuracy>=2"]}, "until 'accuracy>=2': accuracy is never above 1"),
         ({"constraints": ["brier<=-1"]}, "constraints 'brier<=-1': brier is never below 0"),
         ({"until": ["latency_ms<=-0.5"]}, "latency_ms is never below 0"),
-        ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
+        ({"deterministic": True, "until": ["train_seconds<=1"]}, "train_seconds is read off"),
+        (
+            {"until": ["accuracy<=0.9"]},
+            "until 'accuracy<=0.9': accuracy is to be maximized, so whatever is worse keeps it; "
+            "valid: accuracy>=NUMBER",
+        ),
+        ({"until": ["accuracy>=0.9", "train_seconds>=1"]}, "valid: train_seconds<=NUMBER"),
         ({"deterministic": True, "trial_time": "1m"}, "trial_time goes by a clock"),
         ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
         ({"folds": 0}, "folds = 0; valid: integers, 1 or more"),
@@ -179,6 +187,37 @@ PLAIN: dict[str, Any] = {
     "rule": {"gd": {"s": 1.0}},
     "model": {"hidden_size": 2},
 }
+
+
+def test_what_is_tried_first_takes_no_place_of_the_grid(tiny: str, tmp_path: Path) -> None:
+    grid = 2 * 3 + 2 * 3 * 3  # sizes by learning rates, and those by what μ may be
+    on = {**ONE, "rule": {"heavy_ball": {"mu": 0.0, "s": 0.6}}}
+    file = write(tmp_path / "first.toml", {"candidate": [ONE, on]})
+    off = {"sampler": "grid", "first": file}
+    assert a_request(tiny, sampler="grid", num_trials=100).num_trials == grid
+    request = a_request(tiny, **off, num_trials=100)
+    first = {Candidate.from_dict(one).key for one in request.first}
+    most = len(first | {one.key for one in samplers.grid(request)})
+    assert request.num_trials == most > grid
+    assert a_request(tiny, **off, num_trials=None, time="1h").num_trials == most
+    assert a_request(tiny, **off, num_trials=5).num_trials == 5
+    assert extending.changes(request, _no_task, num_trials=1000) == {"num_trials": most}
+    # Of a space that is gone through as a whole, what is tried first is a part.
+    small = {**ONE, "rule": {"heavy_ball": {"mu": 0.6, "s": 0.6}}}
+    file = write(tmp_path / "small.toml", small)
+    assert a_request(tiny, space=SMALL_SPACE, first=file, num_trials=99).num_trials == 8
+
+
+def _no_task() -> tasks.LoadedTask:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("bound", ["accuracy<=0.5", "train_seconds<=1"])
+def test_a_run_goes_on_to_no_goal_that_it_could_not_begin_with(tiny: str, bound: str) -> None:
+    request = a_request(tiny, deterministic=True)
+    with pytest.raises(ValueError, match=r"; valid") as caught:
+        extending.changes(request, lambda: tasks.load(tiny), until=[bound])
+    assert bound.partition("<")[0] in str(caught.value)
 
 
 def write(path: Path, data: dict[str, Any]) -> Path:
