@@ -16,15 +16,16 @@ from ..ledger.request import Request
 from .extension import sound
 from .resolving import limits
 from .resolving.amounts import integer, seconds_of
+from .search.budget import Budget
 
 
 def changes(
     request: Request,
     task: Callable[[], LoadedTask],
-    num_trials: int | None,
-    time: str | float | None,
-    patience: int | None,
-    until: Sequence[str] | None,
+    num_trials: int | None = None,
+    time: str | float | None = None,
+    patience: int | None = None,
+    until: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return field → value of what is to change in a request, checked; None changes nothing.
 
@@ -40,14 +41,15 @@ def changes(
     if num_trials is not None:
         integer("num_trials", num_trials, 1)
         changed["num_trials"] = limits.trials_of(
-            num_trials, request.search_space, request.sampler, besides=len(request.warm_start)
+            num_trials, request.search_space, request.sampler, (*request.warm_start, *request.first)
         )
     if time is not None:
         changed["time_limit"] = seconds_of("time", time)
     if patience is not None:
         changed["patience"] = integer("patience", patience, 0)
     if until is not None:
-        goals = limits.bounds_of("until", until, task()) if until else ()
+        deterministic = request.deterministic
+        goals = limits.goals_of(until, task(), deterministic=deterministic) if until else ()
         changed["until"] = tuple(map(str, goals))
     return changed
 
@@ -69,6 +71,18 @@ def check_room(ledger: Ledger, num_trials: int | None, time_limit: float | None)
         raise ValueError(
             f"num_trials = {num_trials} in all, but the run has {there}; valid: {there} or more"
         )
+
+
+def way_on(ledger: Ledger, folder: Path) -> str:
+    """Return in words how a run whose search has ended goes on; empty where nothing is left."""
+    ways = Budget.of(ledger).ways_on
+    if not ledger.unfinished:
+        request = ledger.request
+        more = changes(request, _no_task, num_trials=request.num_trials + 1)
+        if more["num_trials"] == request.num_trials:
+            return ""
+        ways.append("--trials N")
+    return f"; `optcell-search {' '.join(['resume', str(folder), *ways])}` goes on"
 
 
 def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:
@@ -96,10 +110,11 @@ def _limits(
     time: float | None = None,
     patience: int | None = None,
 ) -> dict[str, Any]:
-    def no_task() -> LoadedTask:
-        raise AssertionError("only goals need the task")
+    return changes(request, _no_task, num_trials, time, patience)
 
-    return changes(request, no_task, num_trials, time, patience, None)
+
+def _no_task() -> LoadedTask:
+    raise AssertionError("only goals need the task")
 
 
 def give_up(ledger: Ledger, numbers: Sequence[int], folder: Path) -> None:

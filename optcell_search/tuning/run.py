@@ -133,8 +133,8 @@ class Run(RunWeights):
             why = in_words(reasons(ledger.trials()))
             if over := ledger.study.user_attrs.get(ENDED):
                 raise RunFailedError(
-                    f"{over}, and no candidate was trained to its end{why and f' ({why})'}; "
-                    f"`optcell-search resume {self.directory} --time D` goes on"
+                    f"{over}, and no candidate was trained to its end{why and f' ({why})'}"
+                    f"{extending.way_on(ledger, self.directory)}"
                 )
             raise RunFailedError(f"no candidate could be trained: {why}")
         try:
@@ -205,7 +205,8 @@ class Run(RunWeights):
                 cell, or both, instead of these.
             epochs: budget of each training; None: that of the search or, where the learning rate
                 follows a schedule, what it would be without a limit in time; where it is constant
-                and with `refit`, the mean over folds and repeats of the epochs that were best.
+                and with `refit`, the mean over folds and repeats of the epochs that were best, of
+                a trial that the end of the search cut those of the search.
             refit: train on training and validation data together, for so many epochs, then test;
                 there are no validation scores then. None: where the search had folds, or would have
                 had them with more time.

@@ -24,7 +24,7 @@ from .replay import Replay, company_of, replay, trained
 from .run_data import RunData
 from .searched_weights import SearchedWeights
 from .store import checkpoints, finalized_weights
-from .worker.final_training import final_epochs
+from .worker.final_training import final_epochs, warn_of_early_end
 
 if TYPE_CHECKING:
     from optcell_search.export import Reference, TaskDescription
@@ -125,6 +125,7 @@ class RunWeights(RunData):
         trial, request = self._trial(number), self.request
         seed = trial_seed(request.seed, trial.user_attrs["key"], request.trainings + place)
         epochs = final_epochs(trial, request, refit=True)
+        warn_of_early_end(trial, epochs)
         source = self._source_at(moved)
         try:
             return trained(request, trial, [seed], epochs, source, refit=True)

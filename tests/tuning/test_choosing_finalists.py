@@ -79,7 +79,7 @@ def test_one_way_of_choosing_is_asked_for() -> None:
 
     assert asked() == [0, 2, 1]
     assert asked(top=1) == [0]
-    assert asked(trials=[4, 3]) == [4, 3]
+    assert asked(trials=[4, 3, 4]) == [4, 3]
     assert asked(kinds=["cell"]) == [0, 2]
     for ways in ({"top": 1, "kinds": ["cell"]}, {"trials": [1], "kinds": ["rule"]}):
         with pytest.raises(ValueError, match="best_of_each: each says what to take; valid: one"):

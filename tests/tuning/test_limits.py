@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
 import torch
 from runs import SMALL_SPACE, SPACE, a_request, write_series, write_tiny_data
 
@@ -22,9 +21,9 @@ from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import Classification, Ragged, Split
 from optcell_search.tasks.folds import fold
 from optcell_search.training.recipe.schedule import steps_in
+from optcell_search.tuning import extending
 from optcell_search.tuning.resolving import limits, step_memory
 from optcell_search.tuning.resolving.amounts import seconds_of
-from optcell_search.tuning.resolving.first_candidates import read_first
 from optcell_search.tuning.resolving.reach import ranges
 from optcell_search.tuning.resolving.resolve import resolve
 
@@ -60,7 +59,13 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"until": ["accuracy>=2"]}, "until 'accuracy>=2': accuracy is never above 1"),
         ({"constraints": ["brier<=-1"]}, "constraints 'brier<=-1': brier is never below 0"),
         ({"until": ["latency_ms<=-0.5"]}, "latency_ms is never below 0"),
-        ({"deterministic": True, "until": ["train_seconds>=1"]}, "train_seconds is read off"),
+        ({"deterministic": True, "until": ["train_seconds<=1"]}, "train_seconds is read off"),
+        (
+            {"until": ["accuracy<=0.9"]},
+            "until 'accuracy<=0.9': accuracy is to be maximized, so whatever is worse keeps it; "
+            "valid: accuracy>=NUMBER",
+        ),
+        ({"until": ["accuracy>=0.9", "train_seconds>=1"]}, "valid: train_seconds<=NUMBER"),
         ({"deterministic": True, "trial_time": "1m"}, "trial_time goes by a clock"),
         ({"first": "nowhere.toml"}, "nowhere.toml: no such file"),
         ({"folds": 0}, "folds = 0; valid: integers, 1 or more"),
@@ -204,49 +209,12 @@ def test_there_are_no_more_trials_than_candidates(tiny: str) -> None:
     assert a_request(tiny, num_trials=100).num_trials == 100
 
 
-ONE = {
-    "description": "Trial 3 of tiny",
-    "cells": ["rnn"],
-    "rules": ["heavy_ball"],
-    "cell": {"rnn": {"nonlinearity": "tanh"}},
-    "rule": {"heavy_ball": {"mu": 0.25, "s": 0.6}},
-    "model": {"hidden_size": 3},
-    "training": {"lr": 0.01},
-}
-
-
-PLAIN: dict[str, Any] = {
-    "rules": ["gd"],
-    "rule": {"gd": {"s": 1.0}},
-    "model": {"hidden_size": 2},
-}
-
-
-def write(path: Path, data: dict[str, Any]) -> Path:
-    path.write_text(tomli_w.dumps(data))
-    return path
-
-
-def test_candidates_to_try_first_are_read_and_kept(tiny: str, tmp_path: Path) -> None:
-    file = write(tmp_path / "one.toml", ONE)
-    request = a_request(tiny, first=file)
-    one, plain = request.first
-    # Behind what the user names comes what all are measured by, once.
-    assert plain["rule"] == {"name": "gd", "s": 1.0}
-    (found,) = request.search_space.plain()
-    assert plain == found.to_dict()
-    assert one["rule"] == {"name": "heavy_ball", "mu": 0.25, "s": 0.6}
-    assert (one["model"]["hidden_size"], one["training"]["lr"]) == (3, 0.01)
-    request.write(tmp_path)
-    assert Request.read(tmp_path) == request
-    assert a_request(tiny, sampler="grid", first=file).first == (one,)
-    named = {"lr": plain["training"]["lr"]}
-    again = write(tmp_path / "plain.toml", {**ONE, **PLAIN, "training": named})
-    assert a_request(tiny, first=again).first == (plain,)
-    other = {**ONE, "training": {"lr": 0.02}}
-    file = write(tmp_path / "two.toml", {"candidate": [ONE, other]})
-    both = read_first(file, request.search_space)
-    assert [one["training"]["lr"] for one in both] == [0.01, 0.02]
+@pytest.mark.parametrize("bound", ["accuracy<=0.5", "train_seconds<=1"])
+def test_a_run_goes_on_to_no_goal_that_it_could_not_begin_with(tiny: str, bound: str) -> None:
+    request = a_request(tiny, deterministic=True)
+    with pytest.raises(ValueError, match=r"; valid") as caught:
+        extending.changes(request, lambda: tasks.load(tiny), until=[bound])
+    assert bound.partition("<")[0] in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -275,34 +243,6 @@ def test_a_request_from_before_there_were_folds_has_none(tiny: str) -> None:
         del stored[name]
     old = Request.from_dict(stored, "here")
     assert (old.folds, old.ensemble, old.trainings) == (1, False, old.repeats)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (
-            {
-                **ONE,
-                "rules": ["rmsprop"],
-                "rule": {"rmsprop": {"s": 0.6, "beta": 0.9, "eps": 1e-8}},
-            },
-            "not in the search space: rules = 'rmsprop'; valid: gd, heavy_ball",
-        ),
-        ({**ONE, "rule": {"heavy_ball": {"s": 0.6}}}, "heavy_ball.mu: left open; valid: one value"),
-        ({**ONE, "rules": ["heavy_ball", "gd"]}, "rules: left open"),
-        ({**ONE, "model": {"hidden_size": 4}}, "model.hidden_size = 4; valid: {'choices': [2, 3]}"),
-        ({**ONE, "cells": ["lstn"]}, "unknown cell 'lstn'"),
-        ({"candidate": []}, "valid: one candidate, or each under [[candidate]]"),
-        ({"candidate": [ONE, ONE, ONE, ONE, ONE]}, "num_trials = 4; "),
-    ],
-)
-def test_candidates_that_cannot_be_tried(
-    tiny: str, tmp_path: Path, data: dict[str, Any], message: str
-) -> None:
-    file = write(tmp_path / "x.toml", data)
-    with pytest.raises(ValueError, match=r"x\.toml") as caught:
-        a_request(tiny, first=file)
-    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["sp#a?ce%", "a\\b", "../x", "日本", "n" * 300])

@@ -72,7 +72,7 @@ def asked_for(
     Args:
         table, objectives: as `choose` takes them.
         top: so many of the best; None: 3, unless the others say which.
-        trials: these numbers.
+        trials: these numbers, each once.
         kinds: the best of each of these, see `choose_of_each`.
 
     Raises:
@@ -83,7 +83,7 @@ def asked_for(
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)}: each says what to take; valid: one of them")
     if trials:
-        return list(trials)
+        return list(dict.fromkeys(trials))
     if kinds:
         return with_plain(choose_of_each(table, objectives, kinds), table, objectives)
     return with_plain(choose(table, objectives, _TOP if top is None else top), table, objectives)

@@ -29,7 +29,14 @@ from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
 from ..store.file_systems import Location
 from ..store.retention import own_sizes
-from ..worker.final_training import Outcome, Work, final_epochs, train_and_test, unjudged
+from ..worker.final_training import (
+    Outcome,
+    Work,
+    final_epochs,
+    train_and_test,
+    unjudged,
+    warn_of_early_end,
+)
 from ..worker.job import Job
 from .together import Together
 from .view import FinalizeView
@@ -88,6 +95,7 @@ def finalize(
         trial = trials[number]
         key = trial.user_attrs["key"]
         epochs = plan.epochs_of(trial, request)
+        warn_of_early_end(trial, epochs)
         asked = [trial_seed(request.seed, key, request.trainings + i) for i in range(plan.seeds)]
         known = finalized(ledger.study, number)
         compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from optcell_search import training
-from optcell_search.space import SearchSpace
+from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import automatic_folds, missing_class, refusal
 from optcell_search.tasks.goals import Forecasting
 from optcell_search.training.batches import count
 
 from ...ledger.constraints import Constraint
-from ..search.samplers import everything
+from ..search.samplers import known
 from .amounts import integer, several
 from .reach import check_reachable
 
@@ -22,14 +22,19 @@ MOST_REPEATS = 1000
 _MOST_FOLDS = 100
 
 
-def trials_of(asked: int, space: SearchSpace, sampler: str, besides: int = 0) -> int:
+def trials_of(
+    asked: int, space: SearchSpace, sampler: str, besides: Iterable[Mapping[str, Any]] = ()
+) -> int:
     """Return how many trials there are to be; 0: as many as other limits allow.
 
-    No candidate is trained twice, so where they can be counted there are no more trials but those
-    of candidates `besides` that the space does not hold.
+    No candidate is trained twice, so where they can be counted there are no more trials than
+    candidates: those of the space or its grid, and those `besides` that are not among them.
     """
-    known = len(space.grid()) if sampler == "grid" else len(everything(space))
-    return min(asked or known + besides, known + besides) if known else asked
+    keys = {candidate.key for candidate in known(space, sampler)}
+    if not keys:
+        return asked
+    most = len(keys | {Candidate.from_dict(one).key for one in besides})
+    return min(asked or most, most)
 
 
 def epochs_of(
@@ -107,7 +112,7 @@ def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Const
     """Return what candidates are to keep, or the search may end with, checked.
 
     Args:
-        option: that they were given by, ``"constraints"`` or ``"until"``.
+        option: that they were given by, such as ``"constraints"``.
         texts: such as ``"accuracy>=0.99"``.
         task: what the candidates are judged on.
 
@@ -119,6 +124,46 @@ def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Const
     for bound in bounds:
         check_reachable(bound, task, option)
     return bounds
+
+
+def goals_of(
+    texts: Sequence[str], task: LoadedTask, *, deterministic: bool = False
+) -> list[Constraint]:
+    """Return what a search may end with, checked as `bounds_of` does.
+
+    Args:
+        texts: such as ``"accuracy>=0.99"``.
+        task: what the candidates are judged on.
+        deterministic: whether the search goes by no clock.
+
+    Raises:
+        ValueError: besides, one is kept by what is worse than its bound, or goes by a clock.
+    """
+    goals = bounds_of("until", texts, task)
+    if deterministic:
+        refuse_clocks([goal.metric for goal in goals])
+    known = training.objectives(task)
+    for goal in goals:
+        right = ">=" if known[goal.metric] == "maximize" else "<="
+        if goal.relation != right:
+            raise ValueError(
+                f"until {str(goal)!r}: {goal.metric} is to be {known[goal.metric]}d, so whatever "
+                f"is worse keeps it; valid: {goal.metric}{right}NUMBER"
+            )
+    return goals
+
+
+def refuse_clocks(metrics: Iterable[str]) -> None:
+    """Raise a ValueError where one of the metrics is never the same in a search gone through twice.
+
+    It is for what a deterministic search is to go by.
+    """
+    for name in metrics:
+        if name in training.TIMED:
+            raise ValueError(
+                f"{name} is read off a clock and never comes out the same; valid in a "
+                "deterministic search: other objectives, constraints and goals"
+            )
 
 
 def population_of(asked: int | Literal["auto"], objectives: Iterable[str]) -> int:

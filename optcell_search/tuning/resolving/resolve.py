@@ -113,7 +113,7 @@ def resolve(
     directions = _directions(known, objectives)
     # Read here so that a mistyped constraint is found before anything is started.
     bounds = limits.bounds_of("constraints", constraints, data)
-    goals = limits.bounds_of("until", until, data)
+    goals = limits.goals_of(until, data, deterministic=deterministic)
     judged_by = [*directions, *(bound.metric for bound in (*bounds, *goals))]
     count = limits.folds_of(how.folds, data, seed, judged_by)
     # What a candidate will see: the last fold of a forecast trains on the most.
@@ -128,13 +128,13 @@ def resolve(
     if num_trials is not None and num_trials < len(tried_first):
         raise ValueError(f"num_trials = {num_trials}; {first} names {len(tried_first)} candidates")
     mixtures = () if warm_start is None else mixtures_of(warm_start, loaded, num_trials, sampler)
-    asked_trials = limits.trials_of(num_trials or 0, loaded, sampler, besides=len(mixtures))
+    asked_trials = limits.trials_of(num_trials or 0, loaded, sampler, (*mixtures, *tried_first))
     cores = available_cores()
     workers = workers if workers is not None else min(cores, asked_trials or cores)
     threads = threads if threads is not None else max(1, cores // workers)
     planned, epochs_rule = limits.epochs_of(how.epochs, loaded, seen, how.share, count)
     if deterministic:
-        _refuse_clocks(judged_by)
+        limits.refuse_clocks([*directions, *(bound.metric for bound in bounds)])
         if longest:
             raise ValueError("trial_time goes by a clock; valid in a deterministic search: none")
     budget, planned_folds = planned, count
@@ -228,15 +228,6 @@ def _directions(known: dict[str, str], names: Sequence[str] | None) -> dict[str,
     for name in names:
         one_of("objective", name, tuple(known))
     return {name: cast(Direction, known[name]) for name in names}
-
-
-def _refuse_clocks(metrics: Sequence[str]) -> None:
-    for name in metrics:
-        if name in training.TIMED:
-            raise ValueError(
-                f"{name} is read off a clock and never comes out the same; valid in a "
-                "deterministic search: other objectives and constraints"
-            )
 
 
 def choose_scheduler(asked: str, objectives: Sequence[str]) -> str:

@@ -71,6 +71,17 @@ class Budget:
             return "the time is used up"
         return ""
 
+    @property
+    def ways_on(self) -> list[str]:
+        """Options of ``resume`` that it takes for a search that is over to go on."""
+        request = self._request
+        ways = {
+            "--until ''": self._reached,
+            "--patience 0": 0 < request.patience <= self._in_vain,
+            "--time D": 0 < request.time_limit <= self.spent,
+        }
+        return [way for way, is_needed in ways.items() if is_needed]
+
     def extend(self, request: Request) -> None:
         """Go by the limits of `request` from now on, which is the run's with other ones."""
         self._request = request

@@ -75,9 +75,9 @@ class CandidateQueue:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the grid has no further candidate."""
+        """Whether the grid has no further candidate, and none is to be tried before it."""
         waiting = self._ledger.counts[TrialState.WAITING]
-        return self._is_grid and not waiting and self._peek() is None
+        return self._is_grid and not waiting and self._chosen() is None
 
     @property
     def used_up(self) -> str:

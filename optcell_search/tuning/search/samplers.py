@@ -51,9 +51,14 @@ def grid(request: Request, space: SearchSpace | None = None) -> list[Candidate]:
 
     Shuffled, because a search may be too short for the whole of it.
     """
-    candidates = _unique((space or request.search_space).grid(_GRID_POINTS))
+    candidates = known(space or request.search_space, "grid")
     random.Random(request.seed).shuffle(candidates)
     return candidates
+
+
+def known(space: SearchSpace, sampler: str) -> list[Candidate]:
+    """Return what a search chooses from, each once: a grid or `everything`."""
+    return _unique(space.grid(_GRID_POINTS)) if sampler == "grid" else everything(space)
 
 
 def everything(space: SearchSpace) -> list[Candidate]:

@@ -11,10 +11,10 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
-from ...ledger.format import DUPLICATE_OF, METRICS
+from ...ledger.format import DUPLICATE_OF, METRICS, REASON
 from ...ledger.ledger import Ledger, Metrics
 from ...ledger.storage.storage import STORAGE_ERRORS, said
-from ...ledger.trials.reasons import BY_HAND, OUT_OF_MEMORY, TOO_SLOW, cut
+from ...ledger.trials.reasons import BY_HAND, OUT_OF_MEMORY, TOO_SLOW, cut, is_cut
 from ...ledger.trials.running_trial import RunningTrial
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
@@ -79,7 +79,7 @@ class LedgerSearch(Searcher):
             known = trial.user_attrs
             mine = METRICS in known and DUPLICATE_OF not in known
             if trial.state == TrialState.COMPLETE and mine:
-                self._keep(trial.number, known[METRICS])
+                self._keep(trial.number, known[METRICS], known.get(REASON))
         self._candidates, self.wishes = candidates or CandidateQueue(ledger), Wishes(ledger)
         self.sweep()
 
@@ -164,7 +164,7 @@ class LedgerSearch(Searcher):
 
     def _start(self, trial_id: str, trial: RunningTrial) -> dict[str, Any]:
         self._attempts[trial_id] = trial.number
-        # The job is for the trainable; the rest is for loggers, to tell trials apart by.
+        # The job is for the trainable, the rest for loggers.
         return {"job": self._job(trial), **trial.candidate.flat()}
 
     def _source(self, trial: RunningTrial) -> int | None:
@@ -284,7 +284,7 @@ class LedgerSearch(Searcher):
             metrics = report.metrics[report.epoch]
             self._ledger.complete(number, metrics, ended.beside)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)
-            self._keep(number, metrics)
+            self._keep(number, metrics, ended.early)
         else:
             self.budget.note(None)
             self._ledger.prune(number, report.metrics[report.epoch], ended.beside)
@@ -292,8 +292,9 @@ class LedgerSearch(Searcher):
         for follower in self._followers.pop(number, []):
             self._ledger.copy(follower, number)
 
-    def _keep(self, number: int, metrics: Metrics) -> None:
+    def _keep(self, number: int, metrics: Metrics, early: str | None) -> None:
         if self._ledger.is_feasible(metrics):
-            self.retention.add(number, [metrics[name] for name in self._request.objectives])
+            values = [metrics[name] for name in self._request.objectives]
+            self.retention.add(number, values, whole=not is_cut(early))
         else:
             self.retention.drop(number)

@@ -50,6 +50,7 @@ class Retention:
         self._sizes = own_sizes(location)
         self._numbers: list[int] = []
         self._values: list[Sequence[float]] = []
+        self._whole = False  # whether those came to their end
 
     @property
     def front(self) -> list[int]:
@@ -82,9 +83,21 @@ class Retention:
         self._sizes.update({f"{number}/{name}": size for name, size in files.items()})
         self._fit()
 
-    def add(self, number: int, values: Sequence[float]) -> None:
-        """Take in a completed trial and drop what it makes superfluous."""
+    def add(self, number: int, values: Sequence[float], *, whole: bool = True) -> None:
+        """Take in a completed trial and drop what it makes superfluous.
+
+        Args:
+            number: of the trial.
+            values: of the objectives.
+            whole: whether it came to its end; as in rankings, others count while none has.
+        """
         self._delete(f"{number}/{TRAINING}")
+        if whole != self._whole:
+            for other in self._numbers if whole else [number]:
+                self.drop(other)
+            if not whole:
+                return
+            self._numbers, self._values, self._whole = [], [], True
         numbers, points = [*self._numbers, number], [*self._values, values]
         kept = results.front_mask(points, self._directions)
         self._numbers = [n for n, keep in zip(numbers, kept, strict=True) if keep]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,9 +24,10 @@ from optcell_search.training import (
     feedforward_baseline,
     outputs_on,
 )
+from optcell_search.training.budget import own_epochs
 from optcell_search.training.recipe.schedule import changes
 
-from ...ledger.format import METRICS
+from ...ledger.format import METRICS, REASON
 from ...ledger.request import Request
 from ...ledger.trials.scores import Score
 from ..store.checkpoints import CheckpointError
@@ -85,16 +87,38 @@ def final_epochs(trial: FrozenTrial, request: Request, *, refit: bool) -> int:
     That of the search, where a learning rate follows a schedule: its end is what was judged, and a
     shorter training would be another one. Where the search had no time for as many epochs as suit
     the data, a schedule is stretched to these. Without a schedule, and on training and validation
-    data together, as many epochs as were best in the search, in the mean over folds and repeats.
+    data together, as many epochs as were best in the search, in the mean over folds and repeats;
+    of a trial that ended early nobody knows that, so it is trained for the search's epochs.
     """
     training = Candidate.from_dict(trial.user_attrs["candidate"]).training
     if changes(training):
         return request.uncut_epochs or request.epochs
     # A run from before it was noted has none.
     best = trial.user_attrs[METRICS].get("best_epoch")
-    if not refit or best is None:
+    if not refit or best is None or ended_early(trial):
         return request.epochs
     return max(1, round(float(best) / training.share))
+
+
+def ended_early(trial: FrozenTrial) -> str:
+    """Return why a trial that completed had not come to its end; empty where it had."""
+    return str(trial.user_attrs.get(REASON) or "")
+
+
+def warn_of_early_end(trial: FrozenTrial, epochs: int) -> None:
+    """Warn that a trial is chosen for less than the training that it gets now, where it is so.
+
+    Args:
+        trial: that is trained again.
+        epochs: the budget it is trained with.
+    """
+    if why := ended_early(trial):
+        share = Candidate.from_dict(trial.user_attrs["candidate"]).training.share
+        warnings.warn(
+            f"trial {trial.number} ended early in the search ({why}): what it comes to after "
+            f"{own_epochs(epochs, share)} epochs, which it is trained for now, has not been judged",
+            stacklevel=3,
+        )
 
 
 def train_and_test(work: Work) -> dict[int, Outcome]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from driving import Driver, run_out_of_memory
+from optuna.samplers import RandomSampler
 from ray.tune.search import Searcher
+from runs import SMALL_SPACE, SPACE
 
 from optcell_search import results
 from optcell_search.ledger.amending import amend
+from optcell_search.tuning.extending import way_on
 from optcell_search.tuning.search.budget import Budget
 from optcell_search.tuning.search.searcher import LedgerSearch
 from optcell_search.tuning.worker.job import Job, Report
@@ -177,3 +182,56 @@ def test_patience_of_a_deterministic_search_ends_with_a_generation(drivers: Any)
     # The first is the front; four in vain are full with the fifth, in the second generation.
     assert driver.states() == ["COMPLETE"] * 6
     assert driver.searcher.ended == "no better front in 5 trials"
+
+
+def test_what_was_tried_first_and_cut_comes_to_its_end_after_the_grid(
+    drivers: Any, tmp_path: Path
+) -> None:
+    off = {"rule": {"heavy_ball": {"mu": 0.25, "s": 0.6}}, "training": {"lr": 0.02}}
+    file = tmp_path / "first.toml"
+    one = {**SPACE, **off, "rules": ["heavy_ball"], "model": {"hidden_size": 3}}
+    file.write_text(tomli_w.dumps({name: v for name, v in one.items() if name != "name"}))
+    driver = drivers(num_trials=None, time="1m", workers=2, sampler="grid", first=file)
+    clock = with_clock(driver)
+    first = driver.suggest("first")
+    for number in range(1, driver.request.num_trials):
+        driver.finish(f"t{number}", driver.suggest(f"t{number}"))
+    assert driver.searcher.ended.startswith("the grid is used up")
+    clock.now = 60.0
+    driver.finish("first", first, epoch=1)
+    with_more_time(driver)
+    again = driver.suggest("again")
+    assert again.candidate == first.candidate
+    driver.finish("again", again)
+    assert driver.suggest("more") == Searcher.FINISHED
+    assert driver.searcher.finished
+
+
+def test_how_a_run_goes_on_names_every_limit_that_is_in_the_way(drivers: Any) -> None:
+    driver = drivers(num_trials=9, time="1m", patience=2)
+    clock = with_clock(driver)
+    for name in ("a", "b"):
+        driver.searcher.budget.note(None)
+        row = driver.ledger.ask(driver.request.search_space, RandomSampler(seed=ord(name)))
+        driver.ledger.fail(row.number, "diverged")
+    assert driver.searcher.budget.ways_on == ["--patience 0"]
+    told = "; `optcell-search resume RUN --patience 0` goes on"
+    assert way_on(driver.ledger, Path("RUN")) == told
+    clock.now = 60.0
+    assert driver.searcher.budget.ways_on == ["--patience 0", "--time D"]
+    full = drivers("full", num_trials=2, patience=2)
+    for name in ("a", "b"):
+        row = full.ledger.ask(full.request.search_space, RandomSampler(seed=ord(name)))
+        full.ledger.fail(row.number, "diverged")
+    assert "resume RUN --patience 0 --trials N` goes on" in way_on(full.ledger, Path("RUN"))
+
+
+def test_where_every_candidate_was_tried_a_run_goes_on_by_nothing(drivers: Any) -> None:
+    driver = drivers(space=SMALL_SPACE, num_trials=9)
+    while isinstance(job := driver.suggest("a"), Job):
+        report = Report(number=job.number, reason=f"error: {job.number}", done=True)
+        driver.searcher.on_trial_complete("a", {"report": report, "worker": "host:1"})
+        if driver.searcher.hopeless:
+            break
+    assert driver.ledger.size == 8
+    assert way_on(driver.ledger, Path("RUN")) == ""

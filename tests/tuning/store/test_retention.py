@@ -108,3 +108,13 @@ def test_what_finalize_trained_stays_and_counts(tmp_path: Path) -> None:
     assert kept(tmp_path) & weights(0, 1, 2) == weights(2)
     retention.drop(0)
     assert (tmp_path / "finalized" / "0" / str(2**62) / WEIGHTS).is_file()
+
+
+def test_what_was_cut_makes_way_for_the_first_that_was_not(tmp_path: Path) -> None:
+    retention = keeper_of(tmp_path, ["maximize", "minimize"], limit=10_000)
+    for number, whole, expected in ((0, False, {0}), (1, True, {1}), (2, False, {1})):
+        checkpoint(retention, number)
+        # What was cut dominates: it had fewer seconds of training, say.
+        retention.add(number, [0.5, 20.0] if whole else [0.9, 10.0], whole=whole)
+        assert kept(tmp_path) == weights(*expected)
+    assert retention.front == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,10 @@ import optuna
 import pytest
 from runs import SPACE, a_request
 
-from optcell_search.ledger.format import METRICS
+from optcell_search.ledger.format import METRICS, REASON
 from optcell_search.space import SearchSpace
 from optcell_search.tuning.finalizing.finalize import Plan
-from optcell_search.tuning.worker.final_training import final_epochs
+from optcell_search.tuning.worker.final_training import final_epochs, warn_of_early_end
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,24 @@ def test_a_schedule_that_the_search_had_no_time_for_is_stretched(
     assert final_epochs(trial, request, refit=refit) == epochs
     assert Plan(seeds=1, refit=refit).epochs_of(trial, request) == epochs
     assert Plan(seeds=1, refit=refit, epochs=7).epochs_of(trial, request) == 7
+
+
+@pytest.mark.parametrize("reason", ["cut: the time is used up", "pruned by hand", ""])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_what_ended_early_is_trained_for_the_epochs_of_the_search(
+    tiny: str, reason: str, share: float
+) -> None:
+    space = SearchSpace.from_dict({**SPACE, "training": {"lr": 0.1, "share": share}})
+    known = {"candidate": space.sample().to_dict(), METRICS: {"best_epoch": 2.0}, REASON: reason}
+    trial = optuna.trial.create_trial(value=0.0, user_attrs=known)
+    request = a_request(tiny, epochs=100)
+    assert final_epochs(trial, request, refit=False) == 100
+    assert final_epochs(trial, request, refit=True) == (100 if reason else round(2 / share))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_early_end(trial, 100)
+    assert len(caught) == bool(reason)
+    if reason:
+        words = str(caught[0].message)
+        assert f"ended early in the search ({reason})" in words
+        assert f"after {round(100 * share)} epochs" in words
