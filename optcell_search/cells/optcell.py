@@ -153,16 +153,16 @@ class OptCell(Recurrent):
 
     @torch.no_grad()
     def freeze(self) -> None:
-        """Derive once and for all what the cell derives of its weights for each sequence.
+        """Derive once and for all what the cell derives of its weights, for inference and export.
 
-        For inference and export: a matrix exponential, say, is a number then and no computation.
-        Weights that change later, or are loaded, are not followed.
+        A matrix exponential, say, is a number then. Weights that change later are not followed.
         """
         for index, suffix in enumerate(self._suffixes):
             weights = self._weights(index)
             prepared = self.cell.prepare(weights)
             for name, value in prepared.items():
                 if value is not weights.get(name):
+                    self._parameters.pop(name + suffix, None)  # whose place it may take
                     self.register_buffer(name + suffix, value, persistent=name in weights)
         self._names = [*prepared]
         self._layer = replace(self._layer, prepared=True)

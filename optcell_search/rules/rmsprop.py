@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..hyperparameters import real
+from ..hyperparameters import field_of, real, specification
 from .adam import Adam
 from .base import Recurrence, Rule, Values
 
@@ -33,17 +33,8 @@ class RMSProp(Rule):
     linear: ClassVar[bool] = False
 
     s: float = real(0.6, search=(0.05, 2.0), valid=(0.0, 10.0), log=True, doc="step size")
-    beta: float = real(
-        0.9, search=(0.01, 0.999), valid=(0.0, 1.0), open_high=True, doc="decay of the mean square"
-    )
-    eps: float = real(
-        1e-8,
-        search=(1e-10, 1e-4),
-        valid=(1e-12, 10.0),
-        log=True,
-        learnable=False,
-        doc="floor of √m",
-    )
+    beta: float = field_of(specification(Adam)["beta"])
+    eps: float = field_of(specification(Adam)["eps"])
 
     def traces(self, z: Tensor, t: Tensor, p: Values) -> tuple[Recurrence, ...]:
         """Return the mean square m."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
 
-from optcell_search import OptCell, registry, rules
+from optcell_search import OptCell, cells, registry, rules
+from optcell_search.cells.base import Weights
 from optcell_search.hyperparameters import Choice, Real, specification
 
 
@@ -89,3 +92,28 @@ def test_repr_tells_cell_rule_and_what_is_not_default() -> None:
     text = repr(OptCell(3, 5, rule=rules.HeavyBall(mu=0.5), num_layers=2))
     assert "3, 5, cell=LSTM(), rule=HeavyBall(mu=0.5, s=0.6), num_layers=2" in text
     assert "bidirectional" not in text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halved(cells.RNN):
+    """An rnn that takes half of a weight, under the weight's own name."""
+
+    name: ClassVar[str] = "halved"
+
+    def prepare(self, weights: Weights) -> Weights:
+        return {**weights, "weight_hh": weights["weight_hh"] / 2}
+
+
+@pytest.mark.parametrize("cell", [*registry.cells.names(), Halved()])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_frozen_cell_computes_what_it_computed(cell: str | cells.RNN, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    module = OptCell(3, 4, num_layers=2, bidirectional=True, cell=cell).to(dtype)
+    x = torch.randn(6, 2, 3).to(dtype)
+    known = {name: value.shape for name, value in module.state_dict().items()}
+    with torch.no_grad():
+        expected, _ = module(x)
+        module.freeze()
+        got, _ = module(x)
+    assert torch.equal(got, expected)
+    assert {name: value.shape for name, value in module.state_dict().items()} == known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import own_postgres
 import pytest
 
 from optcell_search import registry
+from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.tuning.resolving.resolve import resolve
 
@@ -70,6 +72,26 @@ def a_request(task: str, **changes: Any) -> Request:
     """A resolved request for a small search."""
     options = {"space": SPACE, "task": task, "num_trials": 4, "epochs": 2, "workers": 2, **changes}
     return resolve(**options)
+
+
+def a_run(task: str, folder: Path, **changes: Any) -> Path:
+    """A run folder, made here, whose search has not begun."""
+    folder.mkdir(exist_ok=True)
+    request = a_request(task, **changes)
+    request.write(folder)
+    make_ledger(request, folder).close()
+    return folder
+
+
+@contextmanager
+def installed(
+    monkeypatch: pytest.MonkeyPatch, plugins: registry.Registry, site: Path = PLUGINS
+) -> Iterator[None]:
+    """What a folder holds is installed meanwhile, as plug-ins of one kind."""
+    monkeypatch.syspath_prepend(str(site))
+    plugins.__dict__.pop("_plugins", None)
+    yield
+    plugins.__dict__.pop("_plugins", None)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +155,5 @@ def cluster() -> None:
 @pytest.fixture
 def faulty_rule(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The faulty rule is installed, for this test."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    registry.rules.__dict__.pop("_plugins", None)
-    yield
-    registry.rules.__dict__.pop("_plugins", None)
+    with installed(monkeypatch, registry.rules):
+        yield

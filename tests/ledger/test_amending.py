@@ -7,20 +7,17 @@ import warnings
 from pathlib import Path
 
 import pytest
-from runs import a_request
+from runs import a_run
 
 from optcell_search.ledger import amending
 from optcell_search.ledger.amending import amend
-from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    request = a_request(tiny)
-    request.write(tmp_path)
-    make_ledger(request, tmp_path).close()
-    return tmp_path
+    return a_run(tiny, tmp_path)
 
 
 def test_both_are_changed(folder: Path) -> None:

@@ -7,20 +7,15 @@ from typing import Any
 
 import optuna
 import pytest
-from runs import a_request
+from runs import a_run
 
-from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    run = tmp_path / "run"
-    run.mkdir()
-    request = a_request(tiny)
-    request.write(run)
-    make_ledger(request, run).close()
-    return run
+    return a_run(tiny, tmp_path / "run")
 
 
 def test_an_enqueued_trial_of_plain_optuna_is_trained_or_refused(folder: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import optuna
 import pytest
 import tomli_w
-from runs import a_request
+from runs import a_run
 
 from optcell_search import results
 from optcell_search.ledger import trust
-from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.ledger.storage.journal import mend
 from optcell_search.tuning import Run
@@ -31,12 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    run = tmp_path / "run"
-    run.mkdir()
-    request = a_request(tiny)
-    request.write(run)
-    make_ledger(request, run).close()
-    return run
+    return a_run(tiny, tmp_path / "run")
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from exporting import no_formats
-from runs import PLUGINS, SPACE
+from runs import SPACE, installed
 
 import optcell_search
 from optcell_search import registry, tasks
@@ -42,10 +42,8 @@ NAMES = {
 @pytest.fixture
 def own_units(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The task is installed, for this test."""
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    registry.tasks.__dict__.pop("_plugins", None)
-    yield
-    registry.tasks.__dict__.pop("_plugins", None)
+    with installed(monkeypatch, registry.tasks):
+        yield
 
 
 @pytest.mark.usefixtures("own_units")

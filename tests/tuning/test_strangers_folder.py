@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from runs import a_request
+from runs import a_run
 
 from optcell_search.cli import main
-from optcell_search.ledger.opening import make_ledger, open_ledger
+from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 from optcell_search.tuning import Run
 from optcell_search.tuning.store.file_systems import Location
@@ -35,12 +35,7 @@ def nobody_is_met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    run = tmp_path / "run"
-    run.mkdir()
-    request = a_request(tiny)
-    request.write(run)
-    make_ledger(request, run).close()
-    return run
+    return a_run(tiny, tmp_path / "run")
 
 
 def named(folder: Path, **changes: object) -> None:

@@ -60,11 +60,10 @@ class Oscillator(Cell):
     )
     r_min: float = real(
         0.9, search=(0.5, 0.99), valid=(0.0, 1.0), open_low=True, open_high=True,
-        needs={"discretisation": ("damped",)}, doc="least |eigenvalue| at the start, where damped",
+        doc="least |eigenvalue| at the start, where damped",
     )  # fmt: skip
     max_phase: float = real(
         math.pi, search=(0.1, math.pi), valid=(0.0, math.pi), open_low=True, log=True,
-        needs={"discretisation": ("damped",)},
         doc="largest phase of an eigenvalue at the start, where damped",
     )  # fmt: skip
 

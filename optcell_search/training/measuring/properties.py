@@ -162,7 +162,8 @@ def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tenso
         h = top.hidden[0] if cuts else top.hidden[0].detach().requires_grad_()
         # The output itself, which may hold more than h, yet depending on h alone.
         pieces += [output[:, :-1], output[:, -1:].detach() + (h - h.detach()).unsqueeze(1)]
-        state = type(state)((*state[:-1], top._replace(hidden=(h, *top.hidden[1:]))))
+        cut = (*state[:-1], top._replace(hidden=(h, *top.hidden[1:])))
+        state = type(state).of(cut, state.cell)
         cuts.append(h)
         start = step + 1
     if start < x.shape[1]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import ray
-from runs import PLUGINS, SPACE, a_request, faulty_space
+from runs import PLUGINS, SPACE, a_request, faulty_space, installed
 
 import optcell_search
 from optcell_search import registry
@@ -120,10 +120,8 @@ def lonely_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     (site / "lonely_rule.py").write_text(source.replace('"faulty"', '"lonely"'))
     (info / "entry_points.txt").write_text(entries.replace("faulty", "lonely"))
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lonely_rule\nVersion: 1.0\n")
-    monkeypatch.syspath_prepend(str(site))
-    registry.rules.__dict__.pop("_plugins", None)
-    yield
-    registry.rules.__dict__.pop("_plugins", None)
+    with installed(monkeypatch, registry.rules, site):
+        yield
     sys.modules.pop("lonely_rule", None)
 
 
