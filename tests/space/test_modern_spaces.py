@@ -85,3 +85,10 @@ def test_a_grid_leaves_out_what_does_not_exist() -> None:
     space = SearchSpace.from_dict(text)
     found = {(c.flat()["delta.inner"], c.flat().get("delta.mu")) for c in space.grid(points=3)}
     assert found == {("gd", None), ("heavy_ball", 0.1), ("heavy_ball", 0.2), ("heavy_ball", 0.3)}
+
+
+def test_what_a_run_holds_of_an_oscillator_reads_back_whatever_it_says_beside() -> None:
+    """Where nothing is damped `r_min` says nothing, and runs hold it all the same."""
+    stored = {"name": "oscillator", "discretisation": "implicit", "r_min": 0.99, "max_phase": 1.0}
+    candidate = Candidate.from_dict({"cell": stored, "rule": {"name": "gd"}})
+    assert candidate.to_dict()["cell"]["r_min"] == 0.99
