@@ -136,6 +136,14 @@ def check_cell(state: State, cell: str) -> None:
         raise ValueError(f"state of a cell {state.cell}; valid here: one of {cell}")
 
 
+def with_layers(state: Any, layers: Iterable[Any]) -> Any:
+    """Return other layers as a state of the same kind and cell; a plain tuple stays one."""
+    made = type(state)(layers)
+    if isinstance(made, State):
+        made.cell = state.cell
+    return made
+
+
 def check_batch(state: State, batch: int) -> None:
     """Raise a ValueError where a state holds another number of sequences."""
     for hidden, rule in state:

@@ -14,6 +14,7 @@ from optcell_search import cells
 from optcell_search.cells import OptCell, SequenceModel
 from optcell_search.cells.model import ModelState, detached
 from optcell_search.cells.model.stack import Stack
+from optcell_search.cells.state import with_layers
 
 LENGTHS = torch.tensor([12, 3, 7, 1, 9])
 POOLED = ["mean", "max", "mean_max", "attention"]
@@ -255,3 +256,21 @@ def test_a_state_of_another_cell_is_refused_by_stacks_of_blocks_too(norm: str) -
     _, state = model("implicit").stream(x)
     with pytest.raises(ValueError, match=r"^state of .*implicit.*; valid here: "):
         model("implicit_explicit").stream(x, state)
+
+
+def test_a_stack_takes_plain_tuples_of_its_state_as_an_optcell_does() -> None:
+    layout: dict[str, Any] = {"num_layers": 2, "norm": "layer", "residual": True}
+    model = SequenceModel(3, 2, 8, cell="lru", rule="heavy_ball", **layout)
+    x = torch.randn(4, 6, 3)
+    whole, _ = model.cell(x)
+    first, state = model.cell(x[:, :2])
+    rest, _ = model.cell(x[:, 2:], tuple(state))
+    torch.testing.assert_close(torch.cat([first, rest], 1), whole)
+
+
+def test_other_layers_of_a_state_are_of_the_same_cell() -> None:
+    _, state = OptCell(3, 4, cell="lru", rule="gd")(torch.randn(5, 2, 3))
+    again = with_layers(state, state[:1])
+    assert (type(again), again.cell) == (type(state), state.cell)
+    assert state.cell
+    assert type(with_layers(tuple(state), state[:1])) is tuple

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..dropping import dropout
 from ..norm import norm_of
 from ..optcell import OptCell
-from ..state import State
+from ..state import State, with_layers
 from .steps import Steps, added, each
 
 
@@ -73,23 +73,22 @@ class Stack(nn.Module):
     def _cells(self) -> list[OptCell]:
         return [cast(OptCell, layer) for layer in self.layers]
 
-    def forward(self, x: Steps, state: State | None = None) -> tuple[Steps, State]:
+    def forward(self, x: Steps, state: tuple[Any, ...] | None = None) -> tuple[Steps, State]:
         """Run over (B, T, features) or a packed batch; the state is that of an `OptCell`."""
         directions = 2 if self.bidirectional else 1
         after: list[Any] = []
         cells = self._cells
         for number, cell in enumerate(cells):
             first = number * directions
-            before = None
-            if state is not None:
-                before = type(state).of(state[first : first + directions], state.cell)
+            own = None if state is None else state[first : first + directions]
+            before = None if own is None else with_layers(state, own)
             taken = each(self.norms[number - 1], x) if number else x
             hidden, now = cell(taken, before)
             if self.dropout and number < len(cells) - 1:
                 hidden = each(self._drop, hidden)
             x = added(x, hidden) if number and self.residual else hidden
             after.extend(now)
-        return x, type(now).of(after, now.cell)
+        return x, with_layers(now, after)
 
     def _drop(self, hidden: Tensor) -> Tensor:
         return dropout(hidden, self.dropout, self.training)

@@ -13,6 +13,7 @@ from torch import Tensor
 from optcell_search.cells import SequenceModel
 from optcell_search.cells.building import AnyModel
 from optcell_search.cells.model import Entered
+from optcell_search.cells.state import with_layers
 from optcell_search.tasks import Batch, LoadedTask, Ragged, Split, buckets
 
 _GRADIENT_SEQUENCES = 64
@@ -162,8 +163,7 @@ def _with_cuts(model: AnyModel, x: Tensor, steps: list[int]) -> tuple[list[Tenso
         h = top.hidden[0] if cuts else top.hidden[0].detach().requires_grad_()
         # The output itself, which may hold more than h, yet depending on h alone.
         pieces += [output[:, :-1], output[:, -1:].detach() + (h - h.detach()).unsqueeze(1)]
-        cut = (*state[:-1], top._replace(hidden=(h, *top.hidden[1:])))
-        state = type(state).of(cut, state.cell)
+        state = with_layers(state, (*state[:-1], top._replace(hidden=(h, *top.hidden[1:]))))
         cuts.append(h)
         start = step + 1
     if start < x.shape[1]:
