@@ -82,6 +82,8 @@ def test_what_the_end_of_the_time_cut_comes_to_its_own_end_after_it(
     assert driver.suggest("f") == Searcher.FINISHED
     table = results.frame(driver.ledger.study)
     assert results.best(table, driver.request.objectives)["number"] == again.number
+    # So its weights are kept, and those of what was cut are not.
+    assert driver.searcher.retention.front == [again.number]
 
 
 def test_a_trial_that_was_put_in_is_trained_though_its_like_was_cut(drivers: Any) -> None:
