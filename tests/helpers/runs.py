@@ -14,7 +14,7 @@ import own_postgres
 import pytest
 
 from optcell_search import registry
-from optcell_search.ledger.opening import make_ledger
+from optcell_search.ledger import folder as folders
 from optcell_search.ledger.request import Request
 from optcell_search.tuning.resolving.resolve import resolve
 
@@ -74,12 +74,9 @@ def a_request(task: str, **changes: Any) -> Request:
     return resolve(**options)
 
 
-def a_run(task: str, folder: Path, **changes: Any) -> Path:
-    """A run folder, made here, whose search has not begun."""
-    folder.mkdir(exist_ok=True)
-    request = a_request(task, **changes)
-    request.write(folder)
-    make_ledger(request, folder).close()
+def a_run(folder: Path, task: str) -> Path:
+    """A run folder whose search has not begun."""
+    folders.make(folder, a_request(task))
     return folder
 
 

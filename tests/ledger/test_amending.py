@@ -17,7 +17,7 @@ from optcell_search.ledger.request import Request
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    return a_run(tiny, tmp_path)
+    return a_run(tmp_path / "run", tiny)
 
 
 def test_both_are_changed(folder: Path) -> None:

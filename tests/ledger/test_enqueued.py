@@ -15,7 +15,7 @@ from optcell_search.ledger.request import Request
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    return a_run(tiny, tmp_path / "run")
+    return a_run(tmp_path / "run", tiny)
 
 
 def test_an_enqueued_trial_of_plain_optuna_is_trained_or_refused(folder: Path) -> None:

@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    return a_run(tiny, tmp_path / "run")
+    return a_run(tmp_path / "run", tiny)
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ import optcell_search
 from optcell_search import tasks
 from optcell_search.cli import tables
 from optcell_search.export import formats
-from optcell_search.ledger.format import finalized_in
+from optcell_search.ledger.format import DATABASE, REASON, finalized_in
+from optcell_search.ledger.trials.reasons import cut
 from optcell_search.tasks.folds import chance_in
 from optcell_search.tuning import Run
 
@@ -169,3 +172,18 @@ def test_finalize_tests_the_plain_cell_beside_the_best(run: Run) -> None:
     assert found is not None
     assert found.source == "test"
     assert found.sentence in run.status()["gain"]["sentence"]
+
+
+def test_what_was_cut_is_said_to_be_unjudged_wherever_it_is_trained_again(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(run.directory, tmp_path / "run")
+    attribute = (1, REASON, json.dumps(cut("the time is used up")))
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as database, database:
+        known = "trial_user_attributes(trial_id, key, value_json)"
+        database.execute(f"INSERT OR REPLACE INTO {known} VALUES (?, ?, ?)", attribute)
+    told = rf"^trial 0 ended early in the search \(cut: .*after {EPOCHS} epochs"
+    with pytest.warns(UserWarning, match=told):
+        Run.open(folder).finalize(trials=[0], seeds=1)
+    with pytest.warns(UserWarning, match=told):
+        Run.open(folder).refitted_weights(0)

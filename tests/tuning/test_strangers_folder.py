@@ -35,7 +35,7 @@ def nobody_is_met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tiny: str, tmp_path: Path) -> Path:
-    return a_run(tiny, tmp_path / "run")
+    return a_run(tmp_path / "run", tiny)
 
 
 def named(folder: Path, **changes: object) -> None:
