@@ -179,10 +179,13 @@ def test_looking_needs_no_token_here_but_having_something_done_does(folder: Path
     assert client.post("/remark.json", json=said).status_code == 401
     assert client.post("/_dash-update-component", json={}).status_code == 401
     assert client.get("/about.json").json["acts"] is False  # type: ignore[index]
+    assert client.get("/work.json").status_code == 401
     assert client.get("/?token=wrong").status_code == 200
     assert client.post("/remark.json", json=said).status_code == 401
     client.get(f"/?token={ACTING}")
     assert client.get("/about.json").json["acts"] is True  # type: ignore[index]
+    idle = {"words": "", "state": "idle", "waits": False}
+    assert client.get("/work.json").json == idle
     answer = client.post("/remark.json", json=said)
     assert (answer.status_code, answer.json) == (200, {"note": "good", "tags": ["paper"]})
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -125,6 +126,44 @@ def test_a_command_that_fails_says_why(folder: Path) -> None:
     jobs.close()
 
 
+NICENESS = """
+    import os
+    raise SystemExit(str(os.nice(0)))
+"""
+MUCH = """
+    for _ in range(3000):
+        print("x" * 79)
+    print("end")
+"""
+
+
+def stand_in(folder: Path, command: str) -> str:
+    """Return a folder whose `optcell-search` does something else."""
+    package = folder / "lib" / "optcell_search"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "cli.py").write_text(textwrap.dedent(command))
+    return str(package.parent)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux alone")
+def test_a_command_runs_at_our_niceness_not_at_that_of_the_thread_that_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", stand_in(tmp_path, NICENESS))
+    jobs = Jobs()
+
+    def answer() -> None:
+        os.nice(3)
+        jobs.start(Job(("talk",), "talking", "Said all."))
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    answering.join()
+    assert ended(jobs).message == str(os.nice(0))
+    jobs.close()
+
+
 TALK = """
     import sys, time
     from pathlib import Path
@@ -137,11 +176,7 @@ TALK = """
 def test_a_search_that_was_resumed_on_the_page_keeps_no_other_command_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in = tmp_path / "lib" / "optcell_search"
-    stand_in.mkdir(parents=True)
-    (stand_in / "__init__.py").touch()
-    (stand_in / "cli.py").write_text(textwrap.dedent(TALK))
-    monkeypatch.setenv("PYTHONPATH", str(stand_in.parent))
+    monkeypatch.setenv("PYTHONPATH", stand_in(tmp_path, TALK))
     jobs = Jobs()
     jobs.start(Job(("search", str(tmp_path / "end")), "searching", "The end.", outlives=True))
     jobs.start(Job(("prune", "7"), "pruning", "Pruned."))

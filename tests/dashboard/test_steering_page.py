@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ def at_work(tiny: str, tmp_path: Path) -> Path:
     return tmp_path / "at work"
 
 
+def late(route: Any) -> None:
+    """Let a request wait before the server hears of it."""
+    time.sleep(1.5)
+    route.continue_()
+
+
 def test_a_search_is_steered_from_the_page_by_commands_that_are_shown(
     browser: Any, at_work: Path
 ) -> None:
@@ -59,6 +66,8 @@ def test_a_search_is_steered_from_the_page_by_commands_that_are_shown(
         more = "--trials=40 --time=1h30m"
         assert page.locator("#resume-command").inner_text().endswith(f"'{at_work}' {more}")
         page.locator("#steer").screenshot(path=SCREENSHOTS / "steering.png")
+        # As where a search has all processors: answers that take longer than the page's patience.
+        page.route("**/work.json", late)
         page.click("#prune-start")
         page.wait_for_selector('#says[data-state="done"]')
         assert "ends, pruned, after its current epoch" in page.locator("#says").inner_text()

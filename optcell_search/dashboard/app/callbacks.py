@@ -34,7 +34,9 @@ _NAMED = "(picked) => (window.optcell ? optcell.exportOffered(picked) : ['', '',
 _OFFERED = "(...known) => window.optcell ? optcell.othersOffered(...known) : Array(9).fill(null)"
 _COMMANDS = "(...known) => window.optcell ? optcell.commandsOffered(...known) : Array(5).fill('')"
 
-Shown = tuple[str, str, bool]
+# Whenever something is asked of the run, and once for what was asked before the page was loaded.
+_LISTEN = "(asked) => { window.optcell && optcell.listen(); }"
+
 # The parts that show a command, and the fields from which these are made.
 _PARTS = ("export", "final", "resume", "prune", "another")
 _MORE = ("trials", "time")
@@ -80,24 +82,21 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
         Input("picked-trial", "data"),
         State("another-name", "value"),
     )
-    says = [
-        Output("says", "children", allow_duplicate=True),
-        Output("says", "data-state", allow_duplicate=True),
-        Output("wait", "disabled", allow_duplicate=True),
-    ]
+    on_page(_LISTEN, Input("asked", "data"))
 
     def on_click(button: str, states: list[State], ask: Callable[..., Progress]) -> None:
-        def clicked(clicks: int | None, picked: Any, *values: Any) -> Shown:
+        def clicked(clicks: int | None, picked: Any, *values: Any) -> int:
             at = picked.get("run") if isinstance(picked, dict) else None
-            if not clicks or not isinstance(at, int) or not 0 <= at < len(desk):
-                return _shown(jobs.say(Progress("failed", "There is no such run.")))
             try:
-                return _shown(ask(at, picked, *values))
+                if not clicks or not isinstance(at, int) or not 0 <= at < len(desk):
+                    raise ValueError("There is no such run.")
+                ask(at, picked, *values)
             except (ValueError, OSError) as refused:
-                return _shown(jobs.say(Progress("failed", str(refused))))
+                jobs.say(Progress("failed", str(refused)))
+            return jobs.asked
 
         app.callback(
-            *says,
+            Output("asked", "data", allow_duplicate=True),
             Input(button, "n_clicks"),
             State("picked-trial", "data"),
             *states,
@@ -146,15 +145,3 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
     on_click("prune-start", [], prune)
     on_click("skip-start", [], skip)
     on_click("another-start", [State(f"another-{n}", "value") for n in ("name", "value")], another)
-
-    def tell(ticks: int | None) -> Shown:
-        return _shown(jobs.progress())
-
-    app.callback(*says, Input("wait", "n_intervals"), prevent_initial_call=True)(tell)
-
-
-def _shown(progress: Progress) -> Shown:
-    """Return the words, the state, and whether there is nothing to wait for."""
-    command = f" ({progress.command})" if progress.command else ""
-    words = "\n".join([f"{progress.message}{command}", *progress.others])
-    return words, progress.state, not progress.waits

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import IO, Literal
 
@@ -32,6 +33,12 @@ class Progress:
     command: str = ""
     others: tuple[str, ...] = ()
     waits: bool = False
+
+    @property
+    def words(self) -> str:
+        """All of it as the page shows it, a line each."""
+        command = f" ({self.command})" if self.command else ""
+        return "\n".join([f"{self.message}{command}", *self.others])
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,9 @@ class Jobs:
 
     The child imports nothing from the current folder before what is ours (``-P``), and what it says
     goes into a file without a name: a pipe that nobody empties would stop it after 64 kB.
+
+    Attributes:
+        asked: how often a command was started, refused, or something else was said.
     """
 
     def __init__(self) -> None:
@@ -68,11 +78,17 @@ class Jobs:
         self._started: list[_Started] = []
         # What was last said that is about no command in the list.
         self._said: Progress | None = None
+        self.asked = 0
+        # On Linux niceness is a thread's own, and goes to what it starts. Those that answer a
+        # browser stand back for a search; a command runs as it would from a terminal.
+        self._starter = ThreadPoolExecutor(max_workers=1)
+        self._starter.submit(int).result()
 
     def start(self, job: Job) -> Progress:
         """Start a command, unless the same one, or too many others, are at work."""
         with self._lock:
             at_work = [one for one in self._started if one.is_at_work]
+            self.asked += 1
             self._said = None
             if any(one.job.arguments == job.arguments for one in at_work):
                 words = "This command is at work already."
@@ -84,12 +100,13 @@ class Jobs:
                 for one in self._started:
                     if one not in at_work:
                         one.said.close()
-                self._started = [*at_work, _Started(job)]
+                self._started = [*at_work, self._starter.submit(_Started, job).result()]
             return self._progress()
 
     def say(self, progress: Progress) -> Progress:
         """Tell of something that took no command, until the next one is started."""
         with self._lock:
+            self.asked += 1
             self._said = progress
             return self._progress()
 
@@ -113,6 +130,7 @@ class Jobs:
                     one.process.terminate()
                     one.process.wait()
                 one.said.close()
+        self._starter.shutdown()
 
 
 class _Started:

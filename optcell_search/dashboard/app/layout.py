@@ -84,7 +84,7 @@ def layout() -> html.Div:
             html.P(id="says", role="status", className="note"),
             dcc.Store(id="picked-trial"),
             dcc.Interval(id="look", interval=400),
-            dcc.Interval(id="wait", interval=700, disabled=True),
+            dcc.Store(id="asked"),
         ]
     )
 

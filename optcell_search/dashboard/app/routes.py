@@ -16,6 +16,7 @@ from ..read import LOST
 from ..views import keep_view
 from .desk import Desk
 from .guard import may_act
+from .jobs import Jobs
 
 
 def add_routes(server: flask.Flask, desk: Desk, acting: str) -> None:
@@ -71,6 +72,18 @@ def _while_there(answer: Callable[[], flask.Response]) -> Callable[[], flask.Res
             return flask.Response(said(error), 503, None, "text/plain")
 
     return tried
+
+
+def add_work_route(server: flask.Flask, jobs: Jobs, acting: str) -> None:
+    """Tell how far the commands are that were started, to those who may start them."""
+
+    def work() -> flask.Response:
+        if not may_act(acting):
+            flask.abort(401)
+        told = jobs.progress()
+        return _json({"words": told.words, "state": told.state, "waits": told.waits})
+
+    server.add_url_rule("/work.json", "work.json", work, methods=["GET"])
 
 
 def add_writing_routes(server: flask.Flask, desk: Desk) -> None:

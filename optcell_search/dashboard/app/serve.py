@@ -23,7 +23,7 @@ from .guard import check, protect
 from .jobs import Jobs
 from .layout import layout
 from .prefix import Prefixed, checked
-from .routes import add_routes, add_writing_routes
+from .routes import add_routes, add_work_route, add_writing_routes
 
 # The search is worth more than looking at it, and Ray runs its workers at niceness 15.
 _NICENESS = 19
@@ -115,6 +115,7 @@ def make_app(
     app.layout = layout()
     add_callbacks(app, desk, jobs)
     add_routes(app.server, desk, acting)
+    add_work_route(app.server, jobs, acting)
     add_writing_routes(app.server, desk)
     protect(app.server, host, token, acting)
     app.server.wsgi_app = Prefixed(app.server.wsgi_app, base_path)

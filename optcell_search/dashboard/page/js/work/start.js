@@ -120,6 +120,7 @@ async function startLive() {
   state.names = about.names;
   state.lost = about.lost;
   state.acts = about.acts;
+  sayWhetherActs(about.acts);
   byId("steer").hidden = !about.acts;
   compareView.content = about.compare;
   await load(0);
@@ -148,4 +149,4 @@ const content = byId("content");
 if (content) startFile(JSON.parse(content.textContent));
 else startLive();
 
-return { state, choose, pick, current, asToml, asPython, asCsv, csv, views, steering, exportOffered, othersOffered, commandsOffered };
+return { state, choose, pick, current, asToml, asPython, asCsv, csv, views, steering, exportOffered, othersOffered, commandsOffered, listen };

@@ -46,3 +46,25 @@ function commandsOffered(picked, name, top, seeds, trials, time, setting, value)
     picked.settings.length && setting && value ? command("enqueue", String(picked.trial), quotedForShell(`${setting}=${value.trim()}`)) : "",
   ];
 }
+
+/* What the commands say, asked for until none is at work. Each question waits for the answer to the
+   one before it, however long a machine that is busy with a search takes; of several who listen only
+   the last goes on, so that no answer of before comes after one of now. */
+const LISTEN = 700;
+let listeners = 0;
+/* Whether this page may have something done, once the server has said so. */
+let sayWhetherActs;
+const acts = new Promise((said) => (sayWhetherActs = said));
+
+async function listen() {
+  const mine = ++listeners;
+  while (await acts) {
+    const answer = await fetch("work.json", { cache: "no-store" }).catch(() => null);
+    if (answer && !answer.ok) return;
+    const told = answer && (await answer.json());
+    if (mine !== listeners) return;
+    if (told) window.dash_clientside.set_props("says", { children: told.words, "data-state": told.state });
+    if (told && !told.waits) return;
+    await new Promise((done) => setTimeout(done, LISTEN));
+  }
+}
