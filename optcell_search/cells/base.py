@@ -67,6 +67,11 @@ class Cell(Hyperparameters, ABC):
         """Return, by name, how many times the learning rate a weight trains at, where not 1."""
         return {}
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        """Names of weights that weight decay leaves alone: poles and time scales, say."""
+        return ()
+
     @abstractmethod
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shape of each weight of one layer in one direction, by name, in order.

@@ -169,11 +169,12 @@ class OptCell(Recurrent):
 
     def learning_rates(self) -> dict[str, float]:
         """Return how many times the learning rate each of some parameters trains at, by name."""
-        return {
-            name + suffix: factor
-            for suffix in self._suffixes
-            for name, factor in self.cell.learning_rates().items()
-        }
+        rates = self.cell.learning_rates().items()
+        return {name + suffix: rate for suffix in self._suffixes for name, rate in rates}
+
+    def undecayed(self) -> list[str]:
+        """Return the names of parameters that weight decay leaves alone; see `Cell.undecayed`."""
+        return [name + suffix for suffix in self._suffixes for name in self.cell.undecayed]
 
     @property
     def backend(self) -> kernels.Choice:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from optcell_search import OptCell, cells, registry, rules
 from optcell_search.cells.classic.orthogonal import recurrent_matrix
+from optcell_search.training.recipe.groups import parameter_groups
 
 
 def module(
@@ -180,7 +181,7 @@ def test_a_saved_cell_goes_on_with_its_count_of_steps() -> None:
 def test_the_skew_matrix_has_a_learning_rate_of_its_own() -> None:
     model = cells.SequenceModel(3, 2, 6, cell=cells.Orthogonal(rate=0.25), num_layers=2)
     slow = {id(model.cell.skew_l0), id(model.cell.skew_l1)}
-    groups = model.parameter_groups(0.4)
+    groups = parameter_groups(model, 0.4)
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert rates.keys() == {id(p) for p in model.parameters()}
     assert {key for key, rate in rates.items() if rate == pytest.approx(0.1)} == slow

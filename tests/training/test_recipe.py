@@ -12,11 +12,14 @@ from recipes import candidate, same, trained, weights_of
 from torch import Tensor
 
 from optcell_search.cells import SequenceModel
+from optcell_search.cells.building import AnyModel
+from optcell_search.cells.conv.net import ConvNet
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, trainer
 from optcell_search.training.budget import own_epochs
 from optcell_search.training.recipe.averaging import Average
+from optcell_search.training.recipe.groups import parameter_groups
 
 TIMES = ("train_seconds", "latency_ms")
 
@@ -46,6 +49,23 @@ def test_the_best_epochs_weights_are_kept_and_told(
     # The second and the third are equal: the earlier one stays.
     assert same(weights_of(training.model), after[1])
     assert not same(after[1], after[3])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SequenceModel(3, 2, 4, rule="heavy_ball", learn_rule=True),
+        ConvNet((1, 6, 6), 2, channels=2, depth=2, rule="heavy_ball", learn_rule=True),
+    ],
+    ids=["sequence", "convolutional"],
+)
+def test_weight_decay_does_not_pull_at_what_a_rule_learns(model: AnyModel) -> None:
+    _, still = parameter_groups(model, 0.1)
+    named = {weight: name for name, weight in model.named_parameters()}
+    assert still["weight_decay"] == 0
+    learned = {named[weight] for weight in still["params"]}
+    assert learned == {name for name in named.values() if "rule_values." in name}
+    assert {name.rpartition(".")[2] for name in learned} == {"mu", "s"}
 
 
 @pytest.mark.parametrize("weights", ["last", "best"])

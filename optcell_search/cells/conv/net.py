@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -85,10 +85,6 @@ class ConvNet(nn.Module):
 
     def after_step(self) -> None:
         """Put the weights in order after a step of the optimizer: nothing to do here."""
-
-    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        """Return the parameters for an optimizer, all of them at one learning rate."""
-        return [{"params": list(self.parameters()), "lr": lr}]
 
     def stream(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return the outputs (B, T, outputs) after every frame of the next piece, and the state."""

@@ -73,10 +73,15 @@ class LRU(Cell):
         """The scan over time."""
         return "linear_scan"
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        """The poles and γ, as in the paper."""
+        return ("nu_log", "theta_log", "gamma_log")
+
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of B with D, of C, and of ν, θ and log γ."""
         states = states_of(hidden_size, self.expansion)
-        of_each = dict.fromkeys(("nu_log", "theta_log", "gamma_log"), (states,))
+        of_each = dict.fromkeys(self.undecayed, (states,))
         return complex_shapes(input_size, hidden_size, states, bias) | of_each
 
     def reset(self, weights: Weights, hidden_size: int) -> None:

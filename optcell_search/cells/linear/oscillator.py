@@ -81,13 +81,16 @@ class Oscillator(Cell):
         """The scan over time."""
         return "linear_scan"
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        """A, Δ and, where there is damping, G, by their names: what the poles are made of."""
+        damping = ("damping",) if self.discretisation == "damped" else ()
+        return ("stiffness", "step_logit", *damping)
+
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of B with D, of C, of A and Δ, and of G where there is damping."""
         states = states_of(hidden_size, self.expansion)
-        names = ["stiffness", "step_logit"]
-        if self.discretisation == "damped":
-            names.append("damping")
-        of_each = dict.fromkeys(names, (states,))
+        of_each = dict.fromkeys(self.undecayed, (states,))
         return complex_shapes(input_size, hidden_size, states, bias) | of_each
 
     def reset(self, weights: Weights, hidden_size: int) -> None:

@@ -111,6 +111,11 @@ class Delta(Cell):
         """The memory's loop over time."""
         return "delta"
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        """The gate's rate and bias, as in gated DeltaNet."""
+        return ("gate_rate", "gate_bias") if self.gate else ()
+
     def shapes(self, input_size: int, hidden_size: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the input weights of q, k, v, β and α, and of α's rate and bias.
 
@@ -127,9 +132,7 @@ class Delta(Cell):
         shapes: dict[str, tuple[int, ...]] = {"weight_ih": (width, input_size)}
         if bias:
             shapes["bias_ih"] = (width,)
-        if self.gate:
-            shapes |= {"gate_rate": (self.heads,), "gate_bias": (self.heads,)}
-        return shapes
+        return shapes | dict.fromkeys(self.undecayed, (self.heads,))
 
     def reset(self, weights: Weights, hidden_size: int) -> None:
         """Draw the weights from U(±1/sqrt(D)); α starts where memories last some steps to many."""

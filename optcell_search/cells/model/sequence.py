@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -211,14 +211,6 @@ class SequenceModel(nn.Module):
     def after_step(self) -> None:
         """Put the weights in order after a step of the optimizer; see `OptCell.after_step`."""
         self.cell.after_step()
-
-    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        """Return the parameters for an optimizer, in groups that have their own learning rate."""
-        factors = {"cell." + name: factor for name, factor in self.cell.learning_rates().items()}
-        groups: dict[float, list[nn.Parameter]] = {1.0: []}
-        for name, parameter in self.named_parameters():
-            groups.setdefault(factors.get(name, 1.0), []).append(parameter)
-        return [{"params": group, "lr": lr * factor} for factor, group in groups.items()]
 
     def stream(
         self, x: Tensor, state: State | ModelState | None = None

@@ -98,14 +98,6 @@ class Stack(nn.Module):
         for cell in self._cells:
             cell.after_step()
 
-    def learning_rates(self) -> dict[str, float]:
-        """Return how many times the learning rate each of some parameters trains at, by name."""
-        return {
-            f"layers.{number}.{name}": factor
-            for number, cell in enumerate(self._cells)
-            for name, factor in cell.learning_rates().items()
-        }
-
 
 def layers_of(
     input_size: int,

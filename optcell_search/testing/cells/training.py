@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from ...cells import Cell, SequenceModel
+from ...training.recipe.groups import parameter_groups
 from .making import WithEveryRule, make, sequence
 
 
@@ -38,6 +39,18 @@ class Training(WithEveryRule):
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         assert losses[1] < losses[0]
+
+    def test_weight_decay_leaves_alone_what_the_cell_names(self, cell: Cell) -> None:
+        """A stack of two layers, with no gradient anywhere."""
+        torch.manual_seed(0)
+        model = SequenceModel(3, 2, 8, cell=cell, rule="gd", num_layers=2, norm="layer")
+        for weight in model.parameters():
+            torch.nn.init.constant_(weight, 0.5)
+            weight.grad = torch.zeros_like(weight)
+        groups = parameter_groups(model, 0.1)
+        torch.optim.AdamW(groups, weight_decay=1.0).step()
+        kept = {name for name, weight in model.named_parameters() if bool((weight == 0.5).all())}
+        assert kept == {f"cell.layers.{i}.{name}_l0" for i in (0, 1) for name in cell.undecayed}
 
     def test_an_average_of_weights_is_what_it_was_after_each_step(self, cell: Cell) -> None:
         """However the cell writes its weights then: `Cell.after_step`, `Cell.follow`."""

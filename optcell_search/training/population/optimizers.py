@@ -38,13 +38,13 @@ class Optimizers:
         self._kind = trainings[0].candidate.training.optimizer
         settings = [training.candidate.training for training in trainings]
         self._changing = any(map(changes, settings))
-        self._decay = self._column([one.weight_decay for one in settings])
         self._decays = any(one.weight_decay for one in settings)
         self._clip = self._column([training.clip for training in trainings])
         self._clips = any(math.isfinite(training.clip) for training in trainings)
         self._moments = [torch.zeros_like(stack.numbers) for _ in _MOMENTS[self._kind]]
         self._groups = self._adopt()
-        self._rates = self._now()
+        self._rates = self._each("lr")
+        self._decay = self._each("weight_decay")
         # Columns of weights that the loss depends on; torch steps no others.
         self._used: Tensor | None = None
 
@@ -82,20 +82,18 @@ class Optimizers:
             index[stack.columns[name]] = number
         return index.to(stack.numbers.device)
 
-    def _now(self) -> Tensor:
-        """Return the learning rates, (K, 1) or, where a model has groups, (K, N)."""
-        each = [[g["lr"] for g in one.optimizer.param_groups] for one in self._trainings]
-        rates = torch.tensor(each, dtype=torch.float64)
-        if self._groups is None:
-            return rates[:, :1].to(self._stack.numbers)
-        return rates.to(self._stack.numbers)[:, self._groups]
+    def _each(self, option: str) -> Tensor:
+        """Return an option of the optimizers, (K, 1) or, where a model has groups, (K, N)."""
+        each = [[g[option] for g in one.optimizer.param_groups] for one in self._trainings]
+        values = torch.tensor(each, dtype=torch.float64).to(self._stack.numbers)
+        return values[:, :1] if self._groups is None else values[:, self._groups]
 
     def prepare(self) -> None:
         """Set the learning rates of the next step."""
         if self._changing:
             for training in self._trainings:
                 training.prepare()
-            self._rates = self._now()
+            self._rates = self._each("lr")
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor | None]) -> Tensor:

@@ -7,10 +7,12 @@ import torch
 from optcell_search.cells.building import AnyModel
 from optcell_search.space import Training
 
+from .groups import parameter_groups
+
 
 def optimizer_of(model: AnyModel, training: Training) -> torch.optim.Optimizer:
     """Return the optimizer that a candidate is trained with."""
-    groups = model.parameter_groups(training.lr)
+    groups = parameter_groups(model, training.lr)
     lr, decay = training.lr, training.weight_decay
     # One call for all weights: of a small network's step the loop over them is a tenth.
     fused = all(weight.is_floating_point() for weight in model.parameters())
