@@ -197,10 +197,7 @@ class OptCell(Recurrent):
         return ", ".join([text, *(f"{k}={v}" for k, v in changed.items() if v != defaults[k])])
 
     def forward(
-        self,
-        input: Tensor | PackedSequence,
-        state: Start | None = None,
-        hx: Start | None = None,
+        self, input: Tensor | PackedSequence, state: Start | None = None, hx: Start | None = None
     ) -> tuple[Tensor | PackedSequence, State]:
         """Run over a sequence, or over the next piece of one.
 
