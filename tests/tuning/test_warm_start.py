@@ -236,7 +236,7 @@ def test_a_wrong_request_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("population", [1, 4])
+@pytest.mark.parametrize("population", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_search_begins_so_and_says_what_came_of_it(
     population: int, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
