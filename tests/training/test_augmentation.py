@@ -12,6 +12,7 @@ import torch
 from forecasts import load, table
 from recipes import candidate, same, trained, weights_of
 from torch import Tensor
+from torch.profiler import profile
 
 from optcell_search import tasks
 from optcell_search.space import SearchSpace, SpaceError
@@ -39,6 +40,17 @@ def test_jitter_and_scaling_have_the_spreads_they_say() -> None:
     torch.testing.assert_close(factors, factors[:, :1].expand_as(factors))
     assert float(factors[:, 0].std()) == pytest.approx(0.2, rel=0.1)
     assert not torch.equal(factors[..., 0], factors[..., 1])
+
+
+def test_the_windows_of_a_series_are_not_written_out() -> None:
+    series = torch.randn(3000, 2, generator=torch.Generator().manual_seed(0))
+    windows = series.unfold(0, 500, 1).transpose(1, 2)
+    split = Split(windows, torch.zeros(len(windows), 1))
+    with profile(profile_memory=True) as watched:
+        noise = Augmentation(candidate(jitter=0.1).training, split)
+    assert sum(max(0, event.self_cpu_memory_usage) for event in watched.events()) < 10_000
+    plain = Augmentation(candidate(jitter=0.1).training, replace(split, inputs=windows.clone()))
+    torch.testing.assert_close(noise._spread, plain._spread)
 
 
 def test_numbers_of_categories_stay_numbers_of_categories() -> None:

@@ -81,6 +81,10 @@ class Augmentation:
 
 def _spread(split: Split) -> Tensor:
     """Return each feature's standard deviation (F,) over all steps that are there."""
+    if split.lengths is None:
+        # Windows of a series are views that overlap: written out they would be many times as much.
+        assert isinstance(split.inputs, Tensor)
+        return split.inputs.std((0, 1), correction=0)
     return split.unpadded().values.std(0, correction=0)
 
 
