@@ -29,7 +29,7 @@ from . import extending, task_file
 from .resolving.amounts import integer
 from .resolving.limits import MOST_REPEATS
 from .run_weights import RunWeights
-from .search.budget import Budget
+from .search.budget import NOTHING_ELSE, Budget
 from .search.view import View
 from .status import in_words, reasons
 
@@ -132,9 +132,9 @@ class Run(RunWeights):
         if not ledger.counts[TrialState.COMPLETE]:
             why = in_words(reasons(ledger.trials()))
             if over := ledger.study.user_attrs.get(ENDED):
+                said = "" if NOTHING_ELSE in over else ", and no candidate was trained to its end"
                 raise RunFailedError(
-                    f"{over}, and no candidate was trained to its end{why and f' ({why})'}"
-                    f"{extending.way_on(ledger, self.directory)}"
+                    f"{over}{said}{why and f' ({why})'}{extending.way_on(ledger, self.directory)}"
                 )
             raise RunFailedError(f"no candidate could be trained: {why}")
         try:

@@ -12,6 +12,7 @@ from optuna.samplers import RandomSampler
 from runs import SMALL_SPACE, SPACE, faulty_space
 
 import optcell_search
+from optcell_search.ledger.format import ENDED
 from optcell_search.ledger.ledger import Ledger
 from optcell_search.tuning import Run, RunFailedError
 from optcell_search.tuning.search import driver
@@ -57,6 +58,25 @@ def test_a_run_in_which_all_fail_has_failed(
         optcell_search.search(SPACE, tiny, 3, tmp_path / "run")
     assert str(caught.value) == "no candidate could be trained: 2 × diverged; 1 × out of memory"
     assert Run.open(tmp_path / "run").status()["fail"] == 3
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        ("the time is used up before any candidate was trained to its end", ""),
+        ("the space is used up", ", and no candidate was trained to its end"),
+    ],
+)
+def test_that_nothing_was_trained_is_said_once(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str, said: str
+) -> None:
+    def end(ledger: Ledger, *_: object) -> None:
+        ledger.study.set_user_attr(ENDED, ended)
+
+    monkeypatch.setattr(driver, "drive", end)
+    with pytest.raises(RunFailedError) as caught:
+        optcell_search.search(SPACE, tiny, 3, tmp_path / "run")
+    assert str(caught.value).startswith(f"{ended}{said}; `optcell-search resume ")
 
 
 def test_a_disk_that_is_full(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,9 @@ from ...ledger.ledger import Ledger
 from ...ledger.request import Request
 from ...ledger.trials.reasons import is_cut
 
+# Said of a limit that was reached with nothing to show for it.
+NOTHING_ELSE = "before any candidate was trained to its end"
+
 
 class Budget:
     """What a search has used of its time, of its patience, and whether it has reached its goal.

@@ -21,7 +21,7 @@ from ..cluster.gpu_shares import larger
 from ..store import checkpoints
 from ..store.retention import Retention
 from ..worker.job import Job, Report
-from .budget import Budget
+from .budget import NOTHING_ELSE, Budget
 from .candidates import CandidateQueue
 from .early_failure import FirstFailures
 from .ended import Ended
@@ -106,7 +106,7 @@ class LedgerSearch(Searcher):
     @property
     def ended(self) -> str:
         """Why the search ended, in words; empty where it has the trials that were asked for."""
-        short = " before any candidate was trained to its end" if self._nothing_else else ""
+        short = f" {NOTHING_ELSE}" if self._nothing_else else ""
         return f"{self.over}{short}" if self.over else self._candidates.used_up
 
     def stops(self, report: Report) -> bool:
