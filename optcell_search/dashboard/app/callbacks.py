@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,7 +86,7 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
     on_page(_LISTEN, Input("asked", "data"))
 
     def on_click(button: str, states: list[State], ask: Callable[..., Progress]) -> None:
-        def clicked(clicks: int | None, picked: Any, *values: Any) -> int:
+        def clicked(clicks: int | None, picked: Any, *values: Any) -> float:
             at = picked.get("run") if isinstance(picked, dict) else None
             try:
                 if not clicks or not isinstance(at, int) or not 0 <= at < len(desk):
@@ -93,7 +94,7 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
                 ask(at, picked, *values)
             except (ValueError, OSError) as refused:
                 jobs.say(Progress("failed", str(refused)))
-            return jobs.asked
+            return time.time()  # another one each time, so that the page listens
 
         app.callback(
             Output("asked", "data", allow_duplicate=True),
@@ -115,11 +116,11 @@ def add_callbacks(app: dash.Dash, desk: Desk, jobs: Jobs) -> None:
     def finalize(at: int, picked: Any, top: int | None, seeds: int | None) -> Progress:
         return start(finalize_job(desk.folder(at), top, seeds))
 
-    def resume(at: int, picked: Any, trials: int | None, time: str | None) -> Progress:
+    def resume(at: int, picked: Any, trials: int | None, limit: str | None) -> Progress:
         folder = desk.folder(at)
         if folder is not None and is_locked(folder):
-            return start(extend_job(folder, trials, time))
-        return start(resume_job(folder, trials, time))
+            return start(extend_job(folder, trials, limit))
+        return start(resume_job(folder, trials, limit))
 
     def pause(at: int, picked: Any) -> Progress:
         command = interrupt(desk.folder(at))

@@ -67,9 +67,6 @@ class Jobs:
 
     The child imports nothing from the current folder before what is ours (``-P``), and what it says
     goes into a file without a name: a pipe that nobody empties would stop it after 64 kB.
-
-    Attributes:
-        asked: how often a command was started, refused, or something else was said.
     """
 
     def __init__(self) -> None:
@@ -78,7 +75,6 @@ class Jobs:
         self._started: list[_Started] = []
         # What was last said that is about no command in the list.
         self._said: Progress | None = None
-        self.asked = 0
         # On Linux niceness is a thread's own, and goes to what it starts. Those that answer a
         # browser stand back for a search; a command runs as it would from a terminal.
         self._starter = ThreadPoolExecutor(max_workers=1)
@@ -88,7 +84,6 @@ class Jobs:
         """Start a command, unless the same one, or too many others, are at work."""
         with self._lock:
             at_work = [one for one in self._started if one.is_at_work]
-            self.asked += 1
             self._said = None
             if any(one.job.arguments == job.arguments for one in at_work):
                 words = "This command is at work already."
@@ -106,7 +101,6 @@ class Jobs:
     def say(self, progress: Progress) -> Progress:
         """Tell of something that took no command, until the next one is started."""
         with self._lock:
-            self.asked += 1
             self._said = progress
             return self._progress()
 

@@ -1,6 +1,6 @@
 """What a first search finds: `run auto` with a budget in time, no option that names the set.
 
-    python scripts/benchmarks/searches/bench_auto.py [--sets a,b] [--seeds 0,1] [--time 10m]
+    python scripts/benchmarks/searches/bench_auto.py [--sets a,b] [--seeds 0,1]
 
 For each set and seed one search and one `finalize --top 1 --ensemble`, as a user would type them,
 from a new interpreter each. The test split is read by `finalize` alone, after the choice. Beside
@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+BUDGET = "10m"
 RESULTS = Path(__file__).parents[1] / "results"
 # The task, what is to be reached, and what is published: ROCKET / InceptionTime / LSTM-FCN for the
 # archive's series of one channel.
@@ -51,13 +52,13 @@ def command(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def measure(name: str, seed: int, budget: str) -> dict[str, Any]:
+def measure(name: str, seed: int) -> dict[str, Any]:
     """Search once, train the winner again, and return what came of it."""
     load, start = os.getloadavg()[0], time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/run"
         task = SETS[name][0]
-        asked = ["--task", task, "--time", budget, "--seed", str(seed), "--out", out]
+        asked = ["--task", task, "--time", BUDGET, "--seed", str(seed), "--out", out]
         status = command("run", "auto", *asked)["status"]
         searched = time.perf_counter()
         command("finalize", out, "--top", "1", "--ensemble")
@@ -65,7 +66,7 @@ def measure(name: str, seed: int, budget: str) -> dict[str, Any]:
         return {
             "set": name,
             "seed": seed,
-            "time": budget,
+            "time": BUDGET,
             "date": datetime.date.today().isoformat(),
             "cores": len(os.sched_getaffinity(0)),
             "load_before": round(load, 1),
@@ -113,7 +114,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# What a first search finds",
         "",
-        "`run auto --task SET --time 10m`, then `finalize --top 1 --ensemble`: test accuracy in %,",
+        f"`run auto --task SET --time {BUDGET}`, then `finalize --top 1 --ensemble`: test accuracy in %,",
         "mean ± standard deviation over searches with seeds of their own; of each search the mean",
         "over five fresh seeds of its winner, trained on training and validation data together",
         "where the search had folds. The plain cell is the best one of the same search, at most as",
@@ -152,7 +153,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--seeds", default="0,1,2,3,4")
-    parser.add_argument("--time", default="10m")
     args = parser.parse_args()
     path = RESULTS / "auto.json"
     for seed in map(int, args.seeds.split(",")):
@@ -160,7 +160,7 @@ def main() -> None:
             rows = json.loads(path.read_text()) if path.is_file() else []
             if any((row["set"], row["seed"]) == (name, seed) for row in rows):
                 continue
-            row = measure(name, seed, args.time)
+            row = measure(name, seed)
             rows.append(row)
             path.write_text(json.dumps(rows, indent=1, default=float) + "\n")
             (RESULTS / "auto.md").write_text(table(rows))

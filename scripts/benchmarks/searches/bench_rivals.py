@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -133,28 +134,29 @@ def table(rows: list[dict[str, Any]]) -> str:
         "Same data and splits, same seconds, two cores. The test score is that of the model which",
         "was best by validation when the time was over; accuracy where classes are asked for, else",
         "the task's error. The last column: seconds until an incumbent had 99 % of the best test",
-        "score of the task in this table (–: never); a method without a search has one incumbent,",
+        "score of the task in as many seconds (–: never); what does not search has one incumbent,",
         "when its fit is done. Of one seed only large differences tell anything. Written by",
         "`scripts/benchmarks/searches/bench_rivals.py`.",
         "",
         "| task | seconds | rival | seeds | validation | test | to 99 % |",
         "|---|---|---|---|---|---|---|",
     ]
-    for task in TASKS:
-        of_task = [row for row in rows if row["task"] == task]
-        if not of_task:
+    budgets = sorted({row["seconds"] for row in rows})
+    for task, seconds in itertools.product(TASKS, budgets):
+        equal = [row for row in rows if (row["task"], row["seconds"]) == (task, seconds)]
+        if not equal:
             continue
-        maximize = of_task[0]["direction"] == "maximize"
-        last = [row["incumbents"][-1]["test"] for row in of_task]
+        maximize = equal[0]["direction"] == "maximize"
+        last = [row["incumbents"][-1]["test"] for row in equal]
         best = max(last) if maximize else min(last)
         for rival in RIVALS:
-            mine = [row for row in of_task if row["rival"] == rival]
+            mine = [row for row in equal if row["rival"] == rival]
             if not mine:
                 continue
             ends = [row["incumbents"][-1] for row in mine]
             times = [reached(row, best, maximize) for row in mine]
             when = ", ".join("–" if t is None else f"{t:.0f} s" for t in times)
-            cells = [task, f"{mine[0]['seconds']:.0f}", rival, str(len(mine))]
+            cells = [task, f"{seconds:.0f}", rival, str(len(mine))]
             cells += [_mean([end[key] for end in ends]) for key in ("validation", "test")]
             lines.append(f"| {' | '.join([*cells, when])} |")
     dates = sorted({row["date"] for row in rows})

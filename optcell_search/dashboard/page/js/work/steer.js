@@ -61,7 +61,7 @@ async function listen() {
   while (await acts) {
     const answer = await fetch("work.json", { cache: "no-store" }).catch(() => null);
     if (answer && !answer.ok) return;
-    const told = answer && (await answer.json());
+    const told = answer && (await answer.json().catch(() => null));
     if (mine !== listeners) return;
     if (told) window.dash_clientside.set_props("says", { children: told.words, "data-state": told.state });
     if (told && !told.waits) return;
