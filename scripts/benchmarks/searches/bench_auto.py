@@ -114,7 +114,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# What a first search finds",
         "",
-        f"`run auto --task SET --time {BUDGET}`, then `finalize --top 1 --ensemble`: test accuracy in %,",
+        "`run auto --task SET --time 10m`, then `finalize --top 1 --ensemble`: test accuracy in %,",
         "mean ± standard deviation over searches with seeds of their own; of each search the mean",
         "over five fresh seeds of its winner, trained on training and validation data together",
         "where the search had folds. The plain cell is the best one of the same search, at most as",
