@@ -178,7 +178,11 @@ class Training(Hyperparameters):
         doc="largest norm of the gradient; 0 never clips",
     )
     weight_decay: float = real(
-        0.0, search=(1e-6, 1e-1), valid=(0.0, 10.0), log=True, doc="weight decay of the optimizer"
+        0.0,
+        search=(1e-6, 1e-1),
+        valid=(0.0, 10.0),
+        log=True,
+        doc="weight decay of the optimizer; poles, time scales and what rules learn have none",
     )
     pretrain_epochs: int = integer(
         0,

@@ -35,6 +35,7 @@ from optcell_search.training.measuring.scoring import answer, evaluate
 from optcell_search.training.passing import Pass
 from optcell_search.training.recipe.augmentation import augmentation_of
 from optcell_search.training.recipe.averaging import Average
+from optcell_search.training.recipe.groups import restore
 from optcell_search.training.recipe.losses import CandidateLoss
 from optcell_search.training.recipe.optimizers import optimizer_of
 from optcell_search.training.recipe.schedule import Schedule, changes, steps_in
@@ -284,7 +285,7 @@ class Training:
         self.train_seconds = state["train_seconds"]
         self._latency_ms = state["latency_ms"]
         self.live.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore(self.optimizer, self.live, state["optimizer"])
         if "steps" not in state:
             # Of 0.1, which had neither schedules nor patience: there is nothing else to restore.
             return

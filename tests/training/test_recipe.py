@@ -18,6 +18,7 @@ from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, trainer
 from optcell_search.training.budget import own_epochs
+from optcell_search.training.recipe import optimizers
 from optcell_search.training.recipe.averaging import Average
 from optcell_search.training.recipe.groups import parameter_groups
 
@@ -66,6 +67,32 @@ def test_weight_decay_does_not_pull_at_what_a_rule_learns(model: AnyModel) -> No
     learned = {named[weight] for weight in still["params"]}
     assert learned == {name for name in named.values() if "rule_values." in name}
     assert {name.rpartition(".")[2] for name in learned} == {"mu", "s"}
+
+
+@pytest.mark.parametrize("cell", ["orthogonal", "lru", "lstm"])
+def test_a_training_whose_weights_were_grouped_by_rate_alone_goes_on(
+    few_digits: LoadedTask, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    def by_rate(model: SequenceModel, lr: float) -> list[dict[str, Any]]:
+        rates = {f"cell.{name}": rate for name, rate in model.cell.learning_rates().items()}
+        groups: dict[float, list[Tensor]] = {1.0: []}
+        for name, weight in model.named_parameters():
+            groups.setdefault(rates.get(name, 1.0), []).append(weight)
+        return [{"params": group, "lr": lr * rate} for rate, group in groups.items()]
+
+    sections = candidate().to_dict()
+    sections["cell"], sections["rule"] = {"name": cell}, {"name": "heavy_ball"}
+    sections["model"] |= {"learn_rule": True}
+    chosen = Candidate.from_dict(sections)
+    with monkeypatch.context() as before:
+        before.setattr(optimizers, "parameter_groups", by_rate)
+        old = Training(chosen, few_digits, seed=0)
+    old.epoch()
+    now = Training(chosen, few_digits, seed=0)
+    now.load_state_dict(old.state_dict())
+    old.epoch()
+    now.epoch()
+    assert same(weights_of(now.live), weights_of(old.live))
 
 
 @pytest.mark.parametrize("weights", ["last", "best"])

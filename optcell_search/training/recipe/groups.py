@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from optcell_search.cells import OptCell
@@ -33,3 +34,24 @@ def parameter_groups(model: nn.Module, lr: float) -> list[dict[str, Any]]:
         {"params": group, "lr": lr * factor} | ({} if decays else {"weight_decay": 0.0})
         for (factor, decays), group in groups.items()
     ]
+
+
+def restore(optimizer: torch.optim.Optimizer, model: nn.Module, state: dict[str, Any]) -> None:
+    """Load the state of an optimizer of the same model.
+
+    Runs of before have groups by learning rate alone, the usual one first: what they keep of each
+    weight goes to where that weight stands now.
+    """
+    groups = optimizer.param_groups
+    sizes = [len(group["params"]) for group in groups]
+    if [len(group["params"]) for group in state["param_groups"]] != sizes:
+        rates = {weight: group["lr"] for group in groups for weight in group["params"]}
+        order = dict.fromkeys([groups[0]["lr"], *(rates[one] for one in model.parameters())])
+        before = [one for rate in order for one in model.parameters() if rates[one] == rate]
+        kept = {weight: state["state"].get(i) for i, weight in enumerate(before)}
+        now = [weight for group in groups for weight in group["params"]]
+        state = {
+            "state": {i: kept[one] for i, one in enumerate(now) if kept[one] is not None},
+            "param_groups": optimizer.state_dict()["param_groups"],
+        }
+    optimizer.load_state_dict(state)
