@@ -93,6 +93,35 @@ def test_a_search_is_steered_from_the_page_by_commands_that_are_shown(
     assert trials[2].system_attrs["fixed_params"]["training.lr"] == 0.005
 
 
+HOLD = """
+    const ask = window.fetch;
+    window.fetch = async (path, options) => {
+        const answer = await ask(path, options);
+        if (path === "work.json" && !window.give) await new Promise((done) => (window.give = done));
+        return answer;
+    };
+"""
+
+
+def test_an_answer_that_is_late_does_not_stand_where_a_newer_one_was(
+    browser: Any, at_work: Path
+) -> None:
+    dashboard = Dashboard([at_work])
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_selector("#another-start:not([disabled])")
+        page.evaluate(f"() => {{ {HOLD} }}")
+        page.fill("#another-value", "")
+        page.click("#another-start")
+        page.wait_for_function("Boolean(window.give)")
+        page.fill("#another-value", "0.005")
+        page.click("#another-start")
+        page.wait_for_selector('#says:has-text("It waits in the queue")')
+        page.evaluate("window.give()")
+        page.wait_for_timeout(500)
+        assert "It waits in the queue" in page.locator("#says").inner_text()
+    dashboard.close()
+
+
 def test_a_search_at_work_is_extended_and_paused_one_at_rest_is_resumed(
     browser: Any, at_work: Path
 ) -> None:
