@@ -47,7 +47,7 @@ def test_a_finished_trial_appears_without_losing_zoom_or_selection(
 ) -> None:
     with watched(browser, dashboard.url) as page:
         page.wait_for_selector("#front-chart .scatterlayer path")
-        page.wait_for_function("optcell.current().growth")
+        page.wait_for_function("optcell.current()?.growth")
         page.evaluate("optcell.choose(new Set([2, 3]), 'test'); optcell.pick(2)")
         look_at(page, "front")
         page.locator("#front-chart").hover()
@@ -87,7 +87,7 @@ def test_a_range_stays_with_its_axis_and_its_names_when_more_come(
         .map(one => [one.name, one.constraintrange]))"""
     names = """document.getElementById("parallel-chart").data[0].dimensions.map(one => one.name)"""
     with watched(browser, dashboard.url) as page:
-        page.wait_for_function("optcell.current().growth && optcell.current().index.size === 9")
+        page.wait_for_function("optcell.current()?.growth && optcell.current().index.size === 9")
         look_at(page, "many")
         page.wait_for_selector("#parallel-chart .parcoords")
         before = page.evaluate(names)
@@ -104,7 +104,7 @@ def test_a_range_stays_with_its_axis_and_its_names_when_more_come(
 
 def test_what_following_takes_is_paid_off_by_a_pause(browser: Any, dashboard: Dashboard) -> None:
     with watched(browser, dashboard.url) as page:
-        page.wait_for_function("optcell.current().growth")
+        page.wait_for_function("optcell.current()?.growth")
         page.evaluate(
             """() => {
                 window.asked = [];
