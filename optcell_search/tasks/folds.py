@@ -6,8 +6,9 @@ text, stays as it is: it has seen a part of what a fold validates on, never the 
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,29 @@ def missing_class(task: LoadedTask, folds: int, seed: int = 0) -> str:
         if lacking := sorted(every - found):
             name = repr(task.classes[lacking[0]]) if task.classes else f"number {lacking[0]}"
             return f"fold {number + 1} of {folds} validates on nothing of class {name}"
+    return ""
+
+
+def undefined(task: LoadedTask, metrics: Iterable[str], folds: int, seed: int = 0) -> str:
+    """Return which metrics are not defined where candidates are judged, in words; empty: all are.
+
+    So it is with r2 where all targets are the same, and with roc_auc where they are of one class.
+
+    Args:
+        task: the task.
+        metrics: of its goal, such that what is defined is so for an answer without any input, too.
+        folds, seed: see `fold`; 1: the task's own split.
+    """
+    for number in range(folds):
+        known = task.chance
+        if folds > 1:
+            judged = fold(task, number, folds, seed)
+            # What a task tells of its own split says nothing of others.
+            known = judged.chance_on(judged.validation)
+        if lacking := [name for name in metrics if math.isnan(known.get(name, 0.0))]:
+            where = f"fold {number + 1} of {folds} validates on" if folds > 1 else "validation has"
+            are = "are" if len(lacking) > 1 else "is"
+            return f"{', '.join(lacking)} {are} not defined for the targets that {where}"
     return ""
 
 

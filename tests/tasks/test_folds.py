@@ -181,15 +181,42 @@ def test_groups_are_dealt_automatically_so_that_each_fold_has_every_class(tmp_pa
 
 def test_folds_that_an_objective_is_not_defined_in_are_refused(tmp_path: Path) -> None:
     task = few_of_one_class(tmp_path, 3)
-    for metric in ("roc_auc", "balanced_accuracy", "macro_f1"):
+    # Its own validation has one class alone, of which there is no area.
+    some, none = "1 to 3", "2, 3"
+    for metric, valid in (("balanced_accuracy", some), ("macro_f1", some), ("roc_auc", none)):
         expected = (
             "folds = 5, but task .*: fold . of 5 validates on nothing of class 'yes', "
-            f"which {metric} cannot do without; valid: 1 to 3$"
+            f"which {metric} cannot do without; valid: {valid}$"
         )
         with pytest.raises(ValueError, match=expected):
             folds_of(5, task, 0, ["accuracy", metric])
         assert folds_of(3, task, 0, [metric]) == 3
     assert folds_of(5, task, 0, ["accuracy", "cross_entropy", "parameters"]) == 5
+
+
+def test_where_a_fold_leaves_an_objective_undefined_there_are_fewer_folds(tmp_path: Path) -> None:
+    # A sensor that says nothing for a third of its time: the second of five folds, and of four.
+    values = np.round(np.random.RandomState(0).randn(300), 1)
+    values[60:130] = 0
+    task = forecast(tmp_path, 2, values=values)
+    assert automatic_folds(task) == folds_of("auto", task, 0, ["mase", "parameters"]) == 5
+    count = folds_of("auto", task, 0, ["mase", "r2"])
+    assert 1 < count < 5
+    assert all(np.isfinite(fold(task, k, count, 0).chance["r2"]) for k in range(count))
+    expected = r"folds = 5, .*: r2 is not defined for the targets that fold 2 of 5 validates on; "
+    with pytest.raises(ValueError, match=f"{expected}valid: 1, 2, {count}$"):
+        folds_of(5, task, 0, ["mase", "r2"])
+
+
+def test_an_objective_that_nothing_defines_is_refused(tmp_path: Path) -> None:
+    values = np.round(np.random.RandomState(0).randn(300), 1)
+    values[50:] = 0
+    task = forecast(tmp_path, 2, values=values)
+    for asked, where in (("auto", "validation has"), (1, "validation has"), (3, "fold 1 of 3 va")):
+        expected = f"r2 is not defined for the targets that {where}.*; valid: mase, .*"
+        with pytest.raises(ValueError, match=expected) as caught:
+            folds_of(asked, task, 0, ["r2"])  # type: ignore[arg-type]
+        assert "r2" not in str(caught.value).rpartition("valid:")[2]
 
 
 def test_classes_of_steps_are_validated_in_every_automatic_fold(tmp_path: Path) -> None:

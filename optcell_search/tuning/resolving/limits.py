@@ -9,14 +9,14 @@ from typing import Any, Literal
 from optcell_search import training
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.folds import automatic_folds, missing_class, refusal
+from optcell_search.tasks.folds import automatic_folds, missing_class, refusal, undefined
 from optcell_search.tasks.goals import Forecasting
 from optcell_search.training.batches import count
 
 from ...ledger.constraints import Constraint
 from ..search.samplers import known
 from .amounts import integer, several
-from .reach import check_reachable
+from .reach import check_reachable, ranges
 
 MOST_REPEATS = 1000
 _MOST_FOLDS = 100
@@ -87,25 +87,35 @@ def folds_of(
 
     Raises:
         ValueError: the task's data cannot be dealt into so many, or one of these metrics needs a
-            class that a fold lacks.
+            class that a fold lacks, or is not defined for the targets there.
     """
-    if asked == "auto":
-        return automatic_folds(task, seed)
-    integer("folds", asked, 1, _MOST_FOLDS)
-    needing = [name for name in dict.fromkeys(metrics) if name in task.goal.by_class]
+    judged = tuple(dict.fromkeys(metrics))
+    needing = [name for name in judged if name in task.goal.by_class]
+    # What another goal calls so may be undefined for an answer without any input alone.
+    sure = [name for name in judged if name in ranges(task)]
 
     def against(folds: int) -> str:
-        if (why := refusal(task, folds, seed)) or not needing:
+        if folds > 1 and (why := refusal(task, folds, seed)):
             return why
-        missing = missing_class(task, folds, seed)
-        return missing and f"{missing}, which {', '.join(needing)} cannot do without"
+        if folds > 1 and needing and (missing := missing_class(task, folds, seed)):
+            return f"{missing}, which {', '.join(needing)} cannot do without"
+        return undefined(task, sure, folds, seed)
 
-    if asked > 1 and (why := against(asked)):
-        fewer = [1, *(k for k in range(2, asked) if not against(k))]
-        without_gap = 1 < fewer[-1] == len(fewer)
-        valid = f"1 to {fewer[-1]}" if without_gap else ", ".join(map(str, fewer))
-        raise ValueError(f"folds = {asked}, but task {task.spec!r}: {why}; valid: {valid}")
-    return asked
+    if asked == "auto":
+        most = automatic_folds(task, seed)
+        chosen = next((k for k in range(most, 1, -1) if not undefined(task, sure, k, seed)), 1)
+    else:
+        integer("folds", asked, 1, _MOST_FOLDS)
+        chosen = asked
+    if not (why := against(chosen)):
+        return chosen
+    fewer = [k for k in range(1, chosen) if not against(k)]
+    if not fewer:
+        valid = ", ".join(name for name in task.metrics if not undefined(task, [name], 1, seed))
+        raise ValueError(f"task {task.spec!r}: {why}; valid: {valid}")
+    without_gap = 1 < fewer[-1] == len(fewer)
+    valid = f"1 to {fewer[-1]}" if without_gap else ", ".join(map(str, fewer))
+    raise ValueError(f"folds = {chosen}, but task {task.spec!r}: {why}; valid: {valid}")
 
 
 def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Constraint]:
