@@ -62,7 +62,7 @@ def test_the_spectral_radius_is_what_was_asked_for(wiring: str, size: int) -> No
         assert np.abs(np.linalg.eigvals(W)).max() == pytest.approx(0.8, rel=1e-6)
 
 
-@pytest.mark.parametrize("density", [1.0, 0.3, 0.1, 0.02, 0.002, 1e-5])
+@pytest.mark.parametrize("density", [1.0, 0.1, 0.002, 1e-5])
 def test_the_radius_of_a_large_dense_reservoir_is_right_within_four_percent(
     density: float,
 ) -> None:

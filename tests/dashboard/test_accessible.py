@@ -42,7 +42,9 @@ def violations(browser: Any, url: str, width: int, scheme: str, views: tuple[str
     return found
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.slow)]
+)
 def test_the_file_has_no_violation(browser: Any, report: str, width: int, scheme: str) -> None:
     assert violations(browser, report, width, scheme, (*VIEWS, "diagnosis")) == []
 

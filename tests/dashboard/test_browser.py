@@ -42,7 +42,9 @@ def test_every_view_is_drawn_at_every_width(
         assert "for trial 0: feed-forward" in page.locator("#tested tr").nth(2).inner_text()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "dark"), pytest.param(390, "light", marks=pytest.mark.slow)]
+)
 def test_five_objectives_have_a_matrix(
     browser: Any, tmp_path: Path, width: int, scheme: str
 ) -> None:
@@ -99,7 +101,9 @@ def test_runs_side_by_side(browser: Any, tmp_path: Path) -> None:
         assert page.evaluate("optcell.current().name") == "other"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.slow)]
+)
 def test_mistakes_on_the_test_split_are_drawn(
     browser: Any, report: str, width: int, scheme: str
 ) -> None:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from following import ROOT, blocks, commands, follow
+from following import README, ROOT, addresses, blocks, commands, follow
 
-README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 LINES = 150
-SITE = "https://optcell-search.github.io/optcell-search/"
 RAW = "https://raw.githubusercontent.com/optcell-search/optcell-search/main/"
 BLOB = "https://github.com/optcell-search/optcell-search/blob/main/"
-
-
-def addresses() -> list[str]:
-    """Return what the README's links and pictures lead to."""
-    return re.findall(r"\]\(([^)\s]+)", README.read_text(encoding="utf-8"))
 
 
 def test_a_reader_who_follows_the_readme_has_a_winner(tmp_path: Path, ray: None) -> None:
@@ -44,15 +36,6 @@ def test_its_addresses_work_on_the_package_index_too() -> None:
         for base in (RAW, BLOB):
             if target.startswith(base):
                 assert (ROOT / target.removeprefix(base)).is_file(), target
-
-
-def test_its_links_into_the_site_lead_to_pages_and_headings(site: Path) -> None:
-    pages = [target.removeprefix(SITE) for target in addresses() if target.startswith(SITE)]
-    assert len(pages) > 10
-    for page in pages:
-        path, _, anchor = page.partition("#")
-        content = (site / path / "index.html").read_text(encoding="utf-8")
-        assert not anchor or f'id="{anchor}"' in content, page
 
 
 def test_the_commands_of_setting_up_are_the_scripts_there_are() -> None:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from following import ROOT
+from following import ROOT, SITE, addresses
 
 from optcell_search import registry
 from optcell_search.cli.parser import make_parser
@@ -119,3 +119,12 @@ def test_no_page_needs_another_host_or_names_this_machine(site: Path) -> None:
         assert not loaded.search(content), file
         for place in (ROOT, Path.home(), Path("/tmp/tmp")):
             assert f"{place}" not in content, f"{file}: {place}"
+
+
+def test_the_readmes_links_into_the_site_lead_to_pages_and_headings(site: Path) -> None:
+    pages = [target.removeprefix(SITE) for target in addresses() if target.startswith(SITE)]
+    assert len(pages) > 10
+    for page in pages:
+        path, _, anchor = page.partition("#")
+        content = (site / path / "index.html").read_text(encoding="utf-8")
+        assert not anchor or f'id="{anchor}"' in content, page

@@ -93,7 +93,12 @@ def test_a_bidirectional_model_has_no_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "rule"), [("orthogonal", "heavy_ball"), ("hippo", "gd"), ("lstm", "adam")]
+    ("cell", "rule"),
+    [
+        ("lstm", "adam"),
+        pytest.param("orthogonal", "heavy_ball", marks=pytest.mark.slow),
+        pytest.param("hippo", "gd", marks=pytest.mark.slow),
+    ],
 )
 def test_matrices_memories_and_learned_rules_have_a_step(
     cell: str, rule: str, tmp_path: Path

@@ -82,7 +82,12 @@ def test_a_text_is_answered_to_its_end_and_unknown_symbols_are_said(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "task", ["forecast", "arrays", "text", "series", "embedded", "columns"], indirect=True
+    "task",
+    [
+        *("forecast", "text", "embedded"),
+        *(pytest.param(k, marks=pytest.mark.slow) for k in ("arrays", "series", "columns")),
+    ],
+    indirect=True,
 )
 def test_other_kinds_are_checked_in_a_new_interpreter_too(task: LoadedTask, tmp_path: Path) -> None:
     package = exported(task, tmp_path / "winner")

@@ -20,8 +20,13 @@ TASK = TaskInfo(spec="digits", input_size=8, output_size=10, metrics={"accuracy"
     [
         {"readout": "mean_max", "front": "serial", "norm": "batch"},
         {"readout": "attention", "front": "parallel", "num_layers": 2, "residual": True},
-        {"readout": "mean", "num_layers": 2, "norm": "layer", "bidirectional": True},
-        {"readout": "max", "front": "serial", "front_stride": 3},
+        pytest.param(
+            {"readout": "mean", "num_layers": 2, "norm": "layer", "bidirectional": True},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"readout": "max", "front": "serial", "front_stride": 3}, marks=pytest.mark.slow
+        ),
     ],
     ids=lambda model: model["readout"],
 )

@@ -33,6 +33,8 @@ from optcell_search.space import SearchSpace
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+README = ROOT / "README.md"
+SITE = "https://optcell-search.github.io/optcell-search/"
 
 _FENCE = re.compile(
     r'^(?P<indent> *)```(?P<language>[a-z]*)(?: title="(?P<title>[^"]+)")?\n'
@@ -42,6 +44,11 @@ _FENCE = re.compile(
 # Options of a search that decide how long it takes, and what they are here.
 _BUDGET = {"--trials": "1", "--epochs": "1", "--seeds": "2", "--top": "1", "--repeats": "1"}
 _COMMAND = "optcell-search"
+
+
+def addresses() -> list[str]:
+    """Return what the README's links and pictures lead to."""
+    return re.findall(r"\]\(([^)\s]+)", README.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ BACKENDS = ["torch", pytest.param("compiled", marks=NO_COMPILER)]
 # In processes of their own, without the suite's checks of shapes, which would refuse most of it
 # before the kernels are asked; and without assert.
 @pytest.mark.parametrize(
-    "program", [["-O", "boundary_fuzz.py", "0", "80"], ["-O", "boundary_loops.py"]]
+    "program", [["-O", "boundary_fuzz.py", "0", "40"], ["-O", "boundary_loops.py"]]
 )
 def test_modules_states_and_each_tensor_of_each_loop_end_equal_or_in_an_error(
     program: list[str],

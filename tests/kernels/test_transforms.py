@@ -68,15 +68,14 @@ def check(cell: str, candidates: list[Rule], bidirectional: bool) -> None:
 PROGRAM = """
 import torch
 from optcell_search.cells import OptCell
-for cell, rule in (("lstm", "heavy_ball"), ("gru", "adam")):
-    module = OptCell(3, 5, cell=cell, rule=rule)
-    x = torch.randn(9, 4, 3)
-    plain, _ = module(x)
-    compiled, _ = torch.compile(module, fullgraph=True, backend="aot_eager")(x)
-    want = torch.autograd.grad(plain.square().sum(), list(module.parameters()))
-    have = torch.autograd.grad(compiled.square().sum(), list(module.parameters()))
-    for a, b in zip((plain, *want), (compiled, *have)):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+module = OptCell(3, 5, cell="gru", rule="adam")
+x = torch.randn(9, 4, 3)
+plain, _ = module(x)
+compiled, _ = torch.compile(module, fullgraph=True, backend="aot_eager")(x)
+want = torch.autograd.grad(plain.square().sum(), list(module.parameters()))
+have = torch.autograd.grad(compiled.square().sum(), list(module.parameters()))
+for a, b in zip((plain, *want), (compiled, *have)):
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 from torch.func import functional_call, grad, stack_module_state, vmap
 modules = [OptCell(3, 4, rule="adam") for _ in range(3)]

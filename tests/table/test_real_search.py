@@ -52,10 +52,11 @@ def told(run: Run) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
     "objectives",
-    [("accuracy",), pytest.param(("cross_entropy", "parameters"), marks=pytest.mark.slow)],
+    [("accuracy",), ("cross_entropy", "parameters")],
 )
 def test_it_does_what_a_real_search_does(
     table: Table, tiny: str, tmp_path: Path, objectives: tuple[str, ...]

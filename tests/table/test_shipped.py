@@ -12,7 +12,7 @@ import pytest
 import optcell_search.table
 from optcell_search import results, tasks
 from optcell_search.ledger.format import epochs_in
-from optcell_search.space import SearchSpace, is_plain
+from optcell_search.space import Candidate, SearchSpace, is_plain
 from optcell_search.table import Table
 from optcell_search.table.order import low_discrepancy
 from optcell_search.tasks import LoadedTask
@@ -25,6 +25,12 @@ MOST_BYTES = 20 * 10**6
 @pytest.fixture(scope="module", params=Table.names())
 def table(request: pytest.FixtureRequest) -> Table:
     return Table.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def order() -> list[Candidate]:
+    """The candidates of the space that the tables are made of, in their order."""
+    return low_discrepancy(SearchSpace.load("table"))
 
 
 @pytest.fixture
@@ -44,11 +50,13 @@ def test_it_bears_the_name_of_its_data(table: Table) -> None:
     assert re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", table.name)
 
 
-def test_its_candidates_are_the_first_of_the_space_each_with_all_seeds(table: Table) -> None:
+def test_its_candidates_are_the_first_of_the_space_each_with_all_seeds(
+    table: Table, order: list[Candidate]
+) -> None:
     # A space written before a setting was there has its default.
     assert table.space.to_dict() == SearchSpace.load("table").to_dict()
     # In whatever order: a table that has grown holds first what it held before.
-    assert set(table.candidates) == set(low_discrepancy(table.space)[: len(table.candidates)])
+    assert set(table.candidates) == set(order[: len(table.candidates)])
     pairs = {(candidate.key, seed) for candidate in table.candidates for seed in table.seeds}
     assert set(table.rows.index) == pairs
     assert len(table.rows) == len(table)

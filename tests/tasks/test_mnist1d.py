@@ -14,7 +14,7 @@ from optcell_search import tasks
 package = pytest.importorskip("mnist1d.data", reason="mnist1d is an optional extra")
 
 
-@pytest.mark.parametrize("seed", [42, 7])
+@pytest.mark.parametrize("seed", [42, pytest.param(7, marks=pytest.mark.slow)])
 def test_numbers_are_those_of_the_package_for_the_same_seed(seed: int) -> None:
     arguments = package.get_dataset_args()
     arguments.seed = seed

@@ -61,7 +61,10 @@ def test_outputs_mean_what_the_goal_makes_of_them(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("own_units", "cluster")
-@pytest.mark.parametrize("kind", ["regression", "quantiles", "labels"])
+@pytest.mark.parametrize(
+    "kind",
+    ["quantiles", *(pytest.param(k, marks=pytest.mark.slow) for k in ("regression", "labels"))],
+)
 def test_an_export_answers_in_the_unit_of_the_task(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

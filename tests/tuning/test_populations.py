@@ -196,6 +196,7 @@ def test_every_fault_ends_its_own_trial(tiny: str, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("faulty_rule")
 def test_a_share_of_a_gpu_that_is_too_small_is_mended_by_a_larger_one(
     tiny: str, tmp_path: Path

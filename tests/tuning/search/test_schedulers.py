@@ -165,8 +165,14 @@ def outline(trials: list[FrozenTrial]) -> list[Any]:
     "changes",
     [
         {"objectives": ["accuracy", "parameters"]},
-        {"objectives": ["accuracy", "parameters"], "scheduler": "none", "repeats": 2},
-        {"objectives": ["accuracy"], "constraints": ["parameters<=10"], "sampler": "nsga2"},
+        pytest.param(
+            {"objectives": ["accuracy", "parameters"], "scheduler": "none", "repeats": 2},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"objectives": ["accuracy"], "constraints": ["parameters<=10"], "sampler": "nsga2"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_deterministic_search_repeats_whatever_the_workers_timing(
