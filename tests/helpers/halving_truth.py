@@ -16,6 +16,9 @@ from optcell_search.tuning.search.standing import Floats, Indices
 
 def order(points: Sequence[Point], learned: npt.NDArray[np.bool_]) -> Indices:
     """Return the indices of `points`, the best first, as the head of this module says."""
+    # Where nothing else tells points apart the lower index goes first.
+    by_tie = np.array(sorted(range(len(points)), key=lambda i: points[i].tie), dtype=np.intp)
+    points = [points[i] for i in by_tie]
     losses = np.array([point.losses for point in points])
     broken = np.maximum([point.violations for point in points], 0.0)
     feasible = ~broken.any(axis=1)
@@ -26,7 +29,7 @@ def order(points: Sequence[Point], learned: npt.NDArray[np.bool_]) -> Indices:
     ):
         for front in fronts(values[members], counts):
             parts.append(members[front[epsilon_net(values[members][front])]])
-    return np.concatenate(parts)
+    return by_tie[np.concatenate(parts)]
 
 
 def fronts(losses: Floats, learned: npt.NDArray[np.bool_]) -> list[Indices]:

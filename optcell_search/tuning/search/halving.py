@@ -7,7 +7,8 @@ and the newcomer goes on if it is among the first third. The order:
 2. front by front: a trial *dominates* another if it is no worse in any objective and better in one
    that training changes; the first front is what nothing dominates, and so on;
 3. within a front an epsilon-net: the best in the first objective, then each time the trial that
-   lies farthest from those already taken, so that both ends and then the middle are kept.
+   lies farthest from those already taken, so that both ends and then the middle are kept;
+4. equals by what they cost, and where that is equal, too, or nothing has been learned, by lot.
 
 Source: Schmucker et al. 2021, Multi-objective Asynchronous Successive Halving, arXiv 2106.12639.
 Departures: what a candidate costs (its parameters) is known untrained and does not change, so it
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .standing import Flags, Floats, Fronts
+from .standing import Flags, Floats, Fronts, Tie
 
 REDUCTION = 3
 
@@ -39,11 +40,22 @@ class Point:
         losses: its objectives, turned so that less is better.
         violations: one a constraint, positive where it is broken.
         at_chance: whether it is known to have learned nothing so far.
+        cost: parameters, say; of equals the cheaper one goes first.
+        lot: a number from 0 to 1 that is drawn once for a trial; of equals that cost the same the
+            lower one goes first. The order in which they come says nothing of them.
     """
 
     losses: tuple[float, ...]
     violations: tuple[float, ...] = ()
     at_chance: bool = False
+    cost: float = 0.0
+    lot: float = 0.0
+
+    @property
+    def tie(self) -> Tie:
+        """What goes before what among equals."""
+        # Where nothing has been learned small networks would win every tie.
+        return (0.0 if self.at_chance else self.cost, self.lot)
 
     @property
     def excess(self) -> Floats | None:
@@ -159,11 +171,11 @@ class _Rung:
         if point.excess is None:
             if self._patient and point.at_chance and self._away_from_chance < room:
                 return True
-            return self._kept.place(np.asarray(point.losses), room) < room
+            return self._kept.place(np.asarray(point.losses), room, point.tie) < room
         room -= len(self._kept)
         if room <= 0:
             return False
-        return self._broken is None or self._broken.place(point.excess, room) < room
+        return self._broken is None or self._broken.place(point.excess, room, point.tie) < room
 
     @property
     def _away_from_chance(self) -> int:
@@ -181,11 +193,11 @@ class _Rung:
             self._ranked.add(trial)
             point = self._points[trial]
             if point.excess is None:
-                self._kept.add(np.asarray(point.losses))
+                self._kept.add(np.asarray(point.losses), point.tie)
             else:
                 if self._broken is None:
                     self._broken = Fronts(np.ones(len(point.excess), dtype=np.bool_))
-                self._broken.add(point.excess)
+                self._broken.add(point.excess, point.tie)
 
     def _unranked(self) -> Iterator[Hashable]:
         """Those that have come since, which are the last ones: the newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ class MOASHAScheduler(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Stop the trial if it falls behind at a rung."""
         verdicts = [
-            self._rungs_of(who).goes_on(who, time, self._point(metrics), self._rival_of(who))
+            self._rungs_of(who).goes_on(who, time, self._point(who, metrics), self._rival_of(who))
             for who, time, metrics in self._observations(trial, result)
         ]
         return TrialScheduler.CONTINUE if all(verdicts) else TrialScheduler.STOP
@@ -86,14 +87,19 @@ class MOASHAScheduler(FIFOScheduler):
         """Return which others a trial is compared with."""
         return lambda other: True
 
-    def _point(self, metrics: Mapping[str, float]) -> Point:
+    def _lot_of(self, who: Hashable) -> float:
+        """Return a number from 0 to 1 that is a trial's whenever it is asked for."""
+        return zlib.crc32(str(who).encode()) / 2**32
+
+    def _point(self, who: Hashable, metrics: Mapping[str, float]) -> Point:
         losses = (
             metrics[name] if direction == "minimize" else -metrics[name]
             for name, direction in self._objectives.items()
         )
         violations = tuple(c.violation(metrics) for c in self._constraints)
         at_chance = bool(self._chance) and all(c.violation(metrics) <= 0 for c in self._chance)
-        return Point(tuple(losses), violations, at_chance)
+        cost = metrics.get("parameters", 0.0)
+        return Point(tuple(losses), violations, at_chance, cost, self._lot_of(who))
 
 
 class LedgerScheduler(MOASHAScheduler):
@@ -133,6 +139,7 @@ class LedgerScheduler(MOASHAScheduler):
         self._late = Halving(self._learned, request.epochs, math.ceil(_LATE * request.epochs))
         # Trials of the ledger whose learning rate ends at 0.
         self._falling: set[Hashable] = set()
+        self._lots: dict[Hashable, float] = {}
         self._generation = request.at_once if request.deterministic else None
         first = (Candidate.from_dict(one) for one in request.first)
         # In a space with Adam inside every memory, those with it are the plain ones.
@@ -152,7 +159,7 @@ class LedgerScheduler(MOASHAScheduler):
                 continue
             candidate = Candidate.from_dict(known["candidate"])
             if not self._is_left_alone(candidate):
-                self._note_schedule(trial.number, candidate)
+                self._know(trial.number, candidate)
                 self._recall(trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -170,15 +177,19 @@ class LedgerScheduler(MOASHAScheduler):
             # One that is at a rung, but neither ended nor gone on from it, is still to be judged.
             judged = trial.state.is_finished() or epoch < max(epochs, default=0)
             if judged and epoch in epochs:
-                rungs.record(trial.number, epoch, self._point(epochs[epoch]))
+                rungs.record(trial.number, epoch, self._point(trial.number, epochs[epoch]))
 
     def _note(self, number: int, key: str | None) -> None:
         if key in self._plain:
             self._measures.add(number)
 
-    def _note_schedule(self, number: int, candidate: Candidate) -> None:
+    def _know(self, number: int, candidate: Candidate) -> None:
+        self._lots[number] = int(candidate.key, 16) / 16 ** len(candidate.key)
         if ends_at_zero(candidate.training):
             self._falling.add(number)
+
+    def _lot_of(self, who: Hashable) -> float:
+        return self._lots[who]
 
     def _rungs_of(self, who: Hashable) -> Halving:
         return self._late if who in self._falling else self._halving
@@ -188,7 +199,7 @@ class LedgerScheduler(MOASHAScheduler):
         report, candidate = result["report"], trial.config["job"].candidate
         if self._is_left_alone(candidate):
             return
-        self._note_schedule(report.number, candidate)
+        self._know(report.number, candidate)
         if self._plain:
             self._note(report.number, candidate.key)
         for epoch in sorted(report.metrics):

@@ -13,6 +13,10 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
+# What goes before what where two points are equal: less before more, the first number first.
+Tie = tuple[float, float]
+_ALIKE: Tie = (0.0, 0.0)
+
 _ROOM = 64  # points, at first
 _BLOCK = 2**16  # comparisons at once
 
@@ -33,16 +37,18 @@ class Fronts:
         self._simple = len(counts) == 1
         self._values = np.empty((_ROOM, len(counts)))
         self._front = np.empty(_ROOM, dtype=np.intp)
+        self._ties = np.empty((_ROOM, len(_ALIKE)))
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def add(self, values: Floats) -> None:
+    def add(self, values: Floats, tie: Tie = _ALIKE) -> None:
         """Take in a point: (objectives,), less is better."""
         if self._size == len(self._values):
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
             self._front = np.concatenate([self._front, np.empty_like(self._front)])
+            self._ties = np.concatenate([self._ties, np.empty_like(self._ties)])
         depth = front = 0 if self._simple else self._front_of(values)
         pushers = values[:0, None] if self._simple else values[None]
         # A front is as deep as the longest chain that dominates it, and one more point makes a
@@ -54,26 +60,32 @@ class Fronts:
             self._front[pushed] = depth
             pushers = self._points[pushed]
         self._values[self._size], self._front[self._size] = values, front
+        self._ties[self._size] = tie
         self._size += 1
 
-    def place(self, values: Floats, room: int) -> int:
+    def place(self, values: Floats, room: int, tie: Tie = _ALIKE) -> int:
         """Return how many points come before one that is not among them, or `room` if more do.
 
-        They come front by front, those of one front in the order of `epsilon_net`; among equals
-        the one that comes is the last.
+        They come front by front, those of one front in the order of `epsilon_net`. Equals go by
+        their ties, and where these are equal, too, the one that comes is the last.
         """
         if self._simple:
-            return min(room, int(np.count_nonzero(self._points <= values)))
+            points = self._points[:, 0]
+            equals = self._ties[: self._size][points == values[0]]
+            first = np.count_nonzero(_not_after(equals, tie))
+            return min(room, int(np.count_nonzero(points < values[0]) + first))
         front = self._front_of(values)
         before = int(np.count_nonzero(self._fronts < front))
         if before >= room:
             return room
-        level = self._points[self._fronts == front]
-        peers = level[~_dominated(level, values[None], self._counts)]
+        level = np.flatnonzero(self._fronts == front)
+        peers = level[~_dominated(self._points[level], values[None], self._counts)]
         if before + len(peers) < room:
             return before + len(peers)
-        net = epsilon_net(np.concatenate([peers, values[None]]), room - before)
-        found = np.flatnonzero(net == len(peers))
+        # Equal distances go to the lower index.
+        order = np.lexsort(np.concatenate([self._ties[peers], [tie]]).T[::-1])
+        net = epsilon_net(np.concatenate([self._points[peers], values[None]])[order], room - before)
+        found = np.flatnonzero(order[net] == len(peers))
         return before + int(found[0]) if len(found) else room
 
     @property
@@ -87,6 +99,12 @@ class Fronts:
     def _front_of(self, values: Floats) -> int:
         above = _dominates(self._points, values, self._counts)
         return int(self._fronts[above].max(initial=-1)) + 1
+
+
+def _not_after(ties: Floats, tie: Tie) -> Flags:
+    """Mark those of `ties` (points, 2) that are no more than `tie`."""
+    first, second = ties.T
+    return np.asarray((first < tie[0]) | ((first == tie[0]) & (second <= tie[1])), dtype=np.bool_)
 
 
 def _dominates(points: Floats, values: Floats, counts: Flags) -> Flags:

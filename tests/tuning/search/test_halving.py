@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,14 @@ ACCURACY_ONLY = np.array([True, False])
 small = st.integers(0, 6).map(float)
 pairs = st.lists(st.tuples(small, small), min_size=1, max_size=25)
 bounded = st.lists(
-    st.builds(Point, st.tuples(small, small), st.tuples(st.integers(-2, 2).map(float))),
+    st.builds(
+        Point,
+        st.tuples(small, small),
+        st.tuples(st.integers(-2, 2).map(float)),
+        at_chance=st.booleans(),
+        cost=small,
+        lot=small,
+    ),
     min_size=1,
     max_size=20,
 )
@@ -59,7 +67,11 @@ def test_the_order_puts_no_row_before_one_that_dominates_it(points: list[Point])
 @given(bounded, st.sampled_from([ALL, ACCURACY_ONLY]))
 def test_units_make_no_difference(points: list[Point], learned: Any) -> None:
     other = [
-        Point((math.exp(p.losses[0]), 1e3 * p.losses[1] ** 3 - 7), (5 * p.violations[0],))
+        replace(
+            p,
+            losses=(math.exp(p.losses[0]), 1e3 * p.losses[1] ** 3 - 7),
+            violations=(5 * p.violations[0],),
+        )
         for p in points
     ]
     assert order(points, learned).tolist() == order(other, learned).tolist()
@@ -210,14 +222,39 @@ def test_what_makes_no_sense(arguments: Any, message: str) -> None:
         Halving(*arguments)
 
 
-VALUES = st.lists(
-    st.tuples(*[st.integers(0, 4)] * 3, st.integers(-1, 2), st.integers(-1, 2)),
-    min_size=1,
-    max_size=40,
-)
+def test_equals_go_by_what_they_cost_then_by_lot_and_never_by_who_came_first() -> None:
+    cheap, dear = Point((0.5,), cost=10.0, lot=0.9), Point((0.5,), cost=20.0, lot=0.1)
+    lucky = replace(dear, lot=0.0)
+    for first, then, goes_on in (
+        (dear, cheap, True),
+        (cheap, dear, False),
+        (dear, lucky, True),
+        (lucky, dear, False),
+        (replace(dear, cost=10.0), cheap, False),
+    ):
+        halving = Halving([True], 9)
+        for trial in range(6):
+            halving.record(trial, 1, first)
+        assert halving.goes_on(6, 1, then) == goes_on
+    # Of what has learned nothing the small are not preferred.
+    lost = [replace(point, at_chance=True) for point in (cheap, dear)]
+    assert order(lost, np.array([True])).tolist() == [1, 0]
 
 
-@given(VALUES, st.sampled_from([(True, True, False), (True, False, False), (True, True, True)]))
+COLUMNS = (*[st.integers(0, 4)] * 3, *[st.integers(-1, 2)] * 2, *[st.integers(0, 2)] * 2)
+VALUES = st.lists(st.tuples(*COLUMNS), min_size=1, max_size=40)
+
+
+def a_point(row: tuple[int, ...]) -> Point:
+    """Three objectives, two constraints, the cost and the lot."""
+    numbers = tuple(map(float, row))
+    return Point(numbers[:3], numbers[3:5], cost=numbers[5], lot=numbers[6])
+
+
+LEARNED = [(True,), (True, True, False), (True, False, False), (True, True, True)]
+
+
+@given(VALUES, st.sampled_from(LEARNED))
 def test_a_rung_decides_as_the_order_written_out_does(
     rows: list[tuple[int, ...]], learned: tuple[bool, ...]
 ) -> None:
@@ -225,7 +262,8 @@ def test_a_rung_decides_as_the_order_written_out_does(
     halving = Halving(learned, 9)
     points: list[Point] = []
     for number, row in enumerate(rows):
-        points.append(Point(tuple(map(float, row[:3])), tuple(map(float, row[3:]))))
+        point = a_point(row)
+        points.append(replace(point, losses=point.losses[: len(learned)]))
         place = order(points, np.array(learned)).tolist().index(number)
         expected = len(points) < 3 or place < math.ceil(len(points) / 3)
         assert halving.goes_on(number, 1, points[-1]) == expected
@@ -235,7 +273,7 @@ def test_a_rung_decides_as_the_order_written_out_does(
 def test_it_does_so_among_rivals_alone_too(rows: list[tuple[int, ...]], size: int) -> None:
     learned = (True, True, True)
     halving = Halving(learned, 9)
-    points = [Point(tuple(map(float, row[:3])), tuple(map(float, row[3:]))) for row in rows]
+    points = [a_point(row) for row in rows]
     for number, point in enumerate(points):
         first = number // size * size
         rivals = [*points[:first], point]

@@ -28,6 +28,11 @@ OTHERS = {**SPACE, "rules": ["heavy_ball"], "rule": {}}
 BOTH = {"accuracy": "maximize", "parameters": "minimize"}
 
 
+def training(candidate: Candidate) -> SimpleNamespace:
+    """What Tune gives a scheduler beside a report."""
+    return SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate, kept=False)})
+
+
 def verdict(scheduler: MOASHAScheduler, name: str, **result: float) -> str:
     return scheduler.on_trial_result(None, SimpleNamespace(trial_id=name), result)
 
@@ -217,11 +222,7 @@ def test_a_resumed_search_judges_by_what_came_before(
     scheduler = make_scheduler(search.request, trials)
     metrics = {1: {"accuracy": 0.0, "parameters": 99.0}}
     result = {"report": Report(number=50, epoch=1, metrics=metrics)}
-    trial = SimpleNamespace(
-        config={
-            "job": SimpleNamespace(candidate=SearchSpace.from_dict(OTHERS).sample(), kept=False)
-        }
-    )
+    trial = training(SearchSpace.from_dict(OTHERS).sample())
     assert scheduler.on_trial_result(None, trial, result) == STOP
     fresh = make_scheduler(search.request, [])
     assert fresh.on_trial_result(None, trial, result) == CONTINUE
@@ -237,7 +238,7 @@ def test_what_was_cut_is_no_rival_of_its_training_anew(tiny: str, tmp_path: Path
         ledger.prune(best.number, {"accuracy": accuracy}, Beside(early=cut("the time is used up")))
     scheduler = make_scheduler(request, ledger.trials())
     report = Report(number=9, epoch=1, metrics={1: {"accuracy": 0.95}})
-    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=best.candidate, kept=False)})
+    trial = training(best.candidate)
     assert scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
 
@@ -251,7 +252,7 @@ def test_who_ends_at_a_rate_of_0_is_judged_late_and_among_its_kind(
 
     def goes_on(number: int, candidate: Candidate, epoch: int, accuracy: float) -> bool:
         report = Report(number=number, epoch=epoch, metrics={epoch: {"accuracy": accuracy}})
-        trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=candidate, kept=False)})
+        trial = training(candidate)
         return scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
 
     # Others have been better at every rung of theirs; of a rate that falls it says nothing.
@@ -266,6 +267,25 @@ def test_who_ends_at_a_rate_of_0_is_judged_late_and_among_its_kind(
     assert not goes_on(23, steady, 1, 0.8)
 
 
+def test_equals_are_judged_by_what_they_are_not_by_when_they_came(tiny: str) -> None:
+    request = a_request(tiny, epochs=9, num_trials=30)
+    made = {one.key: one for one in map(request.search_space.sample, range(40))}
+    every = [made[key] for key in sorted(made)[:9]]
+
+    def going_on(order: list[Candidate], newcomer: Candidate) -> bool:
+        scheduler = make_scheduler(request, [])
+        metrics = {1: {"accuracy": 0.5, "parameters": 70.0}}
+        for number, candidate in enumerate([*order, newcomer]):
+            report = Report(number=number + 30, epoch=1, metrics=metrics)
+            trial = training(candidate)
+            passed = scheduler.on_trial_result(None, trial, {"report": report}) == CONTINUE
+        return passed
+
+    for way in (1, -1):
+        found = [going_on([*every[:k], *every[k + 1 :]][::way], every[k]) for k in range(9)]
+        assert found == [True] * 3 + [False] * 6
+
+
 def test_a_resumed_search_knows_where_cycles_were_judged(tiny: str, tmp_path: Path) -> None:
     search = Tune(tiny, tmp_path / "run", 0, num_trials=12, epochs=9, scheduler="none")
     trials = search.run()
@@ -274,7 +294,7 @@ def test_a_resumed_search_knows_where_cycles_were_judged(tiny: str, tmp_path: Pa
     scheduler = make_scheduler(replace(search.request, scheduler="asha"), trials)
     steady = SearchSpace.from_dict(OTHERS).sample()
     cycled = replace(steady, training=replace(steady.training, schedule="one_cycle"))
-    trial = SimpleNamespace(config={"job": SimpleNamespace(candidate=cycled, kept=False)})
+    trial = training(cycled)
     for epoch, expected in ((1, CONTINUE), (3, CONTINUE), (6, STOP)):
         report = Report(number=50, epoch=epoch, metrics={epoch: {"accuracy": 0.0}})
         assert scheduler.on_trial_result(None, trial, {"report": report}) == expected
