@@ -48,10 +48,16 @@ def changes(
     if patience is not None:
         changed["patience"] = integer("patience", patience, 0)
     if until is not None:
-        deterministic = request.deterministic
-        goals = limits.goals_of(until, task(), deterministic=deterministic) if until else ()
-        changed["until"] = tuple(map(str, goals))
+        changed["until"] = _until(until, task(), request) if until else ()
     return changed
+
+
+def _until(texts: Sequence[str], task: LoadedTask, request: Request) -> tuple[str, ...]:
+    goals = limits.goals_of(texts, task, deterministic=request.deterministic)
+    asked = dict.fromkeys(goal.metric for goal in goals)
+    if why := limits.unjudged(asked, task, request.folds, request.seed):
+        raise ValueError(f"until = {', '.join(texts)}: {why}")
+    return tuple(map(str, goals))
 
 
 def check_room(ledger: Ledger, num_trials: int | None, time_limit: float | None) -> None:

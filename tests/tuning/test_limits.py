@@ -6,6 +6,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -215,6 +216,24 @@ def test_a_run_goes_on_to_no_goal_that_it_could_not_begin_with(tiny: str, bound:
     with pytest.raises(ValueError, match=r"; valid") as caught:
         extending.changes(request, lambda: tasks.load(tiny), until=[bound])
     assert bound.partition("<")[0] in str(caught.value)
+
+
+def test_nor_to_one_that_a_fold_does_not_define(tmp_path: Path) -> None:
+    values = np.round(np.random.RandomState(0).randn(120), 1)
+    values[30:60] = 0
+    path = tmp_path / "series.csv"
+    path.write_text("y\n" + "\n".join(map(str, values)) + "\n")
+    spec = f"forecast:file={path},target=y,window=6,horizon=2"
+    request = a_request(spec, folds=5)
+    assert request.folds == 5
+    goal, task = ["r2>=0.9"], tasks.load(spec)
+    expected = "r2 is not defined for the targets that fold 2 of 5 validates on"
+    with pytest.raises(ValueError, match=f"^until = r2>=0.9: {expected}$"):
+        extending.changes(request, lambda: task, until=goal)
+    with pytest.raises(ValueError, match=f"^folds = 5, .*{expected}; valid: "):
+        a_request(spec, folds=5, until=goal)
+    changed = extending.changes(replace(request, folds=1), lambda: task, until=goal)
+    assert changed == {"until": ("r2>=0.9",)}
 
 
 @pytest.mark.parametrize(

@@ -90,20 +90,14 @@ def folds_of(
             class that a fold lacks, or is not defined for the targets there.
     """
     judged = tuple(dict.fromkeys(metrics))
-    needing = [name for name in judged if name in task.goal.by_class]
-    # What another goal calls so may be undefined for an answer without any input alone.
-    sure = [name for name in judged if name in ranges(task)]
 
     def against(folds: int) -> str:
-        if folds > 1 and (why := refusal(task, folds, seed)):
-            return why
-        if folds > 1 and needing and (missing := missing_class(task, folds, seed)):
-            return f"{missing}, which {', '.join(needing)} cannot do without"
-        return undefined(task, sure, folds, seed)
+        why = refusal(task, folds, seed) if folds > 1 else ""
+        return why or unjudged(judged, task, folds, seed)
 
     if asked == "auto":
         most = automatic_folds(task, seed)
-        chosen = next((k for k in range(most, 1, -1) if not undefined(task, sure, k, seed)), 1)
+        chosen = next((k for k in range(most, 1, -1) if not unjudged(judged, task, k, seed)), 1)
     else:
         integer("folds", asked, 1, _MOST_FOLDS)
         chosen = asked
@@ -111,11 +105,27 @@ def folds_of(
         return chosen
     fewer = [k for k in range(1, chosen) if not against(k)]
     if not fewer:
-        valid = ", ".join(name for name in task.metrics if not undefined(task, [name], 1, seed))
+        valid = ", ".join(name for name in task.metrics if not unjudged([name], task))
         raise ValueError(f"task {task.spec!r}: {why}; valid: {valid}")
     without_gap = 1 < fewer[-1] == len(fewer)
     valid = f"1 to {fewer[-1]}" if without_gap else ", ".join(map(str, fewer))
     raise ValueError(f"folds = {chosen}, but task {task.spec!r}: {why}; valid: {valid}")
+
+
+def unjudged(metrics: Iterable[str], task: LoadedTask, folds: int = 1, seed: int = 0) -> str:
+    """Return which of the metrics candidates cannot be judged by, and why; empty: by all of them.
+
+    Args:
+        metrics: their names.
+        task: that can be dealt into so many folds.
+        folds, seed: see `tasks.folds.fold`; 1: the task's own split.
+    """
+    metrics = list(metrics)
+    needing = [name for name in metrics if name in task.goal.by_class]
+    if folds > 1 and needing and (missing := missing_class(task, folds, seed)):
+        return f"{missing}, which {', '.join(needing)} cannot do without"
+    # What another goal calls so may be undefined for an answer without any input alone.
+    return undefined(task, [name for name in metrics if name in ranges(task)], folds, seed)
 
 
 def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Constraint]:
