@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +84,7 @@ def missing_class(task: LoadedTask, folds: int, seed: int = 0) -> str:
     return ""
 
 
-def undefined(task: LoadedTask, metrics: Iterable[str], folds: int, seed: int = 0) -> str:
+def undefined(task: LoadedTask, metrics: Sequence[str], folds: int, seed: int = 0) -> str:
     """Return which metrics are not defined where candidates are judged, in words; empty: all are.
 
     So it is with r2 where all targets are the same, and with roc_auc where they are of one class.

@@ -55,7 +55,7 @@ def changes(
 def _until(texts: Sequence[str], task: LoadedTask, request: Request) -> tuple[str, ...]:
     goals = limits.goals_of(texts, task, deterministic=request.deterministic)
     asked = dict.fromkeys(goal.metric for goal in goals)
-    if why := limits.unjudged(asked, task, request.folds, request.seed):
+    if why := limits.unusable(asked, task, request.folds, request.seed):
         raise ValueError(f"until = {', '.join(texts)}: {why}")
     return tuple(map(str, goals))
 

@@ -27,7 +27,7 @@ from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
 from . import extending, task_file
 from .resolving.amounts import integer
-from .resolving.limits import MOST_REPEATS
+from .resolving.limits import MOST_REPEATS, unusable
 from .run_weights import RunWeights
 from .search.budget import NOTHING_ELSE, Budget
 from .search.view import View
@@ -221,7 +221,8 @@ class Run(RunWeights):
 
         Raises:
             ValueError: a number is not that of a completed trial, nothing completed, more than one
-                of `top`, `trials` and a best of each is given, or the data cannot be refitted.
+                of `top`, `trials` and a best of each is given, the data cannot be refitted, or
+                without a refit an objective is not defined for the targets of validation.
             RunFailedError: not a single training succeeded.
         """
         from .cluster.connection import connected
@@ -247,6 +248,9 @@ class Run(RunWeights):
         task = self._check_data(moved)
         if refitted:
             check_whole(task)
+        elif why := unusable(self._objectives, task):
+            # Folds may define what the task's own validation split does not.
+            raise ValueError(f"{self.directory}: {why}; valid: refit")
         task.unseal()
         with contextlib.ExitStack() as held:
             ledger = held.enter_context(self._at_work())

@@ -1,10 +1,11 @@
-"""What cannot be trained on together is told before anything is trained or written."""
+"""What can be trained with a refit alone, or without one alone, is told before it begins."""
 
 from __future__ import annotations
 
 import contextlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from optuna.samplers import RandomSampler
 from runs import a_request
@@ -33,3 +34,24 @@ def test_streams_that_do_not_go_on_one_by_one_are_not_refitted(
         with pytest.raises(ValueError, match=counts):
             refitted()
     assert {p: p.read_bytes() for p in run.directory.rglob("*") if p.is_file()} == before
+
+
+def test_what_folds_define_and_validation_does_not_is_finalized_with_a_refit_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.round(np.random.RandomState(0).randn(300), 1)
+    values[205:245] = 0
+    series = tmp_path / "series.csv"
+    series.write_text("y\n" + "\n".join(map(str, values)) + "\n")
+    spec = f"forecast:file={series},target=y,window=6,horizon=2"
+    request = a_request(spec, num_trials=1, objectives=["r2"], folds="auto")
+    assert request.folds == 5
+    folders.make(tmp_path / "run", request)
+    with contextlib.closing(open_ledger(request, tmp_path / "run")) as ledger:
+        assert ledger.ask(request.search_space, RandomSampler(seed=0)) is not None
+        ledger.complete(0, {"r2": 0.5})
+    run = Run.open(tmp_path / "run")
+    monkeypatch.setattr(connection, "connected", pytest.fail)
+    expected = "run: r2 is not defined for the targets that validation has; valid: refit$"
+    with pytest.raises(ValueError, match=expected):
+        run.finalize(refit=False)

@@ -93,11 +93,11 @@ def folds_of(
 
     def against(folds: int) -> str:
         why = refusal(task, folds, seed) if folds > 1 else ""
-        return why or unjudged(judged, task, folds, seed)
+        return why or unusable(judged, task, folds, seed)
 
     if asked == "auto":
         most = automatic_folds(task, seed)
-        chosen = next((k for k in range(most, 1, -1) if not unjudged(judged, task, k, seed)), 1)
+        chosen = next((k for k in range(most, 1, -1) if not unusable(judged, task, k, seed)), 1)
     else:
         integer("folds", asked, 1, _MOST_FOLDS)
         chosen = asked
@@ -105,14 +105,14 @@ def folds_of(
         return chosen
     fewer = [k for k in range(1, chosen) if not against(k)]
     if not fewer:
-        valid = ", ".join(name for name in task.metrics if not unjudged([name], task))
+        valid = ", ".join(name for name in task.metrics if not unusable([name], task))
         raise ValueError(f"task {task.spec!r}: {why}; valid: {valid}")
     without_gap = 1 < fewer[-1] == len(fewer)
     valid = f"1 to {fewer[-1]}" if without_gap else ", ".join(map(str, fewer))
     raise ValueError(f"folds = {chosen}, but task {task.spec!r}: {why}; valid: {valid}")
 
 
-def unjudged(metrics: Iterable[str], task: LoadedTask, folds: int = 1, seed: int = 0) -> str:
+def unusable(metrics: Iterable[str], task: LoadedTask, folds: int = 1, seed: int = 0) -> str:
     """Return which of the metrics candidates cannot be judged by, and why; empty: by all of them.
 
     Args:
