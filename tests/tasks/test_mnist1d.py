@@ -37,7 +37,7 @@ def test_numbers_are_those_of_the_package_for_the_same_seed(seed: int) -> None:
 def test_global_random_streams_are_left_alone() -> None:
     random.seed(1)
     np.random.seed(1)
-    tasks.load("mnist1d")
+    tasks.load("mnist1d:seed=1")  # not made by an earlier test
     drawn = random.random(), np.random.random_sample()
     random.seed(1)
     np.random.seed(1)
@@ -49,4 +49,4 @@ def test_without_the_package_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "mnist1d.data", None)
     with pytest.raises(ValueError, match=r"mnist1d needs .* pip install 'optcell-search\[mnist1d"):
-        tasks.load("mnist1d", tmp_path)
+        tasks.load("mnist1d:seed=2", tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,7 +39,7 @@ class MNIST1D(Task):
 
     def search_data(self, folder: Path) -> Data:
         """Generate the training and validation curves; `folder` is not needed."""
-        curves = self._generate()
+        curves = _generate(self.seed)
         x, y = curves["x"], curves["y"]
         first = len(x) - len(x) // _VALIDATION_SHARE
         return Data(
@@ -50,23 +52,24 @@ class MNIST1D(Task):
 
     def test_data(self, folder: Path) -> Split:
         """Generate the test curves; `folder` is not needed."""
-        curves = self._generate()
+        curves = _generate(self.seed)
         return _split(curves["x_test"], curves["y_test"])
 
-    def _generate(self) -> dict[str, Any]:
-        import random
 
-        package = extra("mnist1d.data", needed_by="task mnist1d", name="mnist1d")
-        arguments = package.get_dataset_args()
-        arguments.seed = self.seed
-        # The package draws from the global streams; they are given back as they were.
-        before = random.getstate(), np.random.get_state()
-        try:
-            curves: dict[str, Any] = package.make_dataset(arguments)
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-        return curves
+@functools.lru_cache(maxsize=1)
+def _generate(seed: int) -> dict[str, Any]:
+    """Return what the package makes, 4 s of work: kept, as the test split is of the same making."""
+    package = extra("mnist1d.data", needed_by="task mnist1d", name="mnist1d")
+    arguments = package.get_dataset_args()
+    arguments.seed = seed
+    # The package draws from the global streams; they are given back as they were.
+    before = random.getstate(), np.random.get_state()
+    try:
+        curves: dict[str, Any] = package.make_dataset(arguments)
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+    return curves
 
 
 def _split(x: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> Split:
