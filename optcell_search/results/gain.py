@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,7 +31,7 @@ class Gain:
 
     A plain cell is any cell behind gradient descent with s = 1, u = z, fixed; it has at most as
     many parameters as the best trial, and was trained for all the epochs. Where the best trial took
-    a share of them, the sentence says so.
+    a share of them, or every plain cell is larger and this is the smallest, the sentence says so.
 
     Attributes:
         label: of the objective.
@@ -113,18 +114,27 @@ def gain(
     else:
         less = difference(*(_moments(row, first, trainings) for row in (found, rival)))
         trained_in = ""
-    share = _share(rows, found)
-    return _told(found, rival, first, direction, "search", less, share, doubt, trained_in)
+    also = _also(rows, found, rival)
+    return _told(found, rival, first, direction, "search", less, also, doubt, trained_in)
 
 
 def plain_rival(rows: pd.DataFrame, number: int) -> int | None:
-    """Return the first plain cell among `rows` that is no larger than trial `number` of them."""
+    """Return the plain cell that trial `number` is compared with, all among `rows`, best first.
+
+    It is the first one that is no larger; where each is larger, the smallest.
+    """
     plain = rows[_is_plain(rows) & _is_whole(rows)]
     if "parameters" in rows:
-        size = float(rows.loc[rows["number"] == number, "parameters"].iloc[0])
+        sizes = plain["parameters"].astype(float)
         # One whose size nobody measured is not known to be larger.
-        plain = plain[~(plain["parameters"].astype(float) > size)]
+        larger = sizes > _size(rows[rows["number"] == number].iloc[0])
+        plain = plain[sizes == sizes.min()] if larger.all() else plain[~larger]
     return None if plain.empty else int(plain["number"].iloc[0])
+
+
+def _size(trial: pd.Series[Any]) -> float:
+    """Return the parameters of a trial; NaN, which is no larger and no smaller: not measured."""
+    return float(trial.get("parameters", math.nan))
 
 
 def _is_plain(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -144,8 +154,12 @@ def _is_whole(rows: pd.DataFrame) -> pd.Series[bool]:
     return rows["training.share"].fillna(1.0) == 1.0
 
 
+def _also(rows: pd.DataFrame, found: pd.Series[Any], rival: pd.Series[Any]) -> str:
+    """Return in words what else is not alike: the share of the epochs, the size; empty: nothing."""
+    return " ".join(filter(None, (_share(rows, found), _more(found, rival))))
+
+
 def _share(rows: pd.DataFrame, found: pd.Series[Any]) -> str:
-    """Return in words that a trial took a share of the epochs; empty: it took all."""
     mine = rows["number"] == found["number"]
     if bool(_is_whole(rows)[mine].iloc[0]):
         return ""
@@ -153,6 +167,13 @@ def _share(rows: pd.DataFrame, found: pd.Series[Any]) -> str:
     if bool(_is_plain(rows)[mine].iloc[0]):
         return f"It is a plain {found['cell']}, too, {part}: no rule has beaten it."
     return f"It was {part}."
+
+
+def _more(found: pd.Series[Any], rival: pd.Series[Any]) -> str:
+    more, size = _size(rival), _size(found)
+    if not more > size:
+        return ""
+    return f"Each plain cell is larger: this one has {more:,.0f} parameters, not {size:,.0f}."
 
 
 def _is_plain_inside(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -203,10 +224,13 @@ def _best_tested(
     if known.empty or (plain := plain_rival(known, int(known["number"].iloc[0]))) is None:
         return None
     found, rival = known.iloc[0], known[known["number"] == plain].iloc[0]
+    fairest = plain_rival(rows, int(found["number"]))
+    if _size(rival) > _size(found) >= _size(rows[rows["number"] == fairest].iloc[0]):
+        return None  # A plain cell that is no larger was not finalized.
     columns = (test[name].tolist() for name in ("mean", "std", "seeds"))
     moments = {number: Moments(*one) for number, *one in zip(test.index, *columns, strict=True)}
     less = difference(moments[found["number"]], moments[plain])
-    return _told(found, rival, first, direction, "test", less, _share(known, found))
+    return _told(found, rival, first, direction, "test", less, _also(known, found, rival))
 
 
 def _moments(row: pd.Series[Any], first: str, trainings: int) -> Moments:
@@ -222,7 +246,7 @@ def _told(
     direction: Direction,
     source: Source,
     less: Interval,
-    share: str,
+    also: str,
     doubt: str = "",
     trained_in: str = "",
 ) -> Gain:
@@ -232,7 +256,7 @@ def _told(
     number, plain, cell = int(found["number"]), int(rival["number"]), str(rival["cell"])
     told = label if direction == "maximize" else f"{label} (+ is lower, which is better)"
     sentence = _sentence(number, plain, cell, told, better, doubt, trained_in)
-    sentence = f"{sentence} {share}".rstrip()
+    sentence = f"{sentence} {also}".rstrip()
     return Gain(label, number, plain, cell, source, better, better.excludes_zero, sentence)
 
 

@@ -188,8 +188,8 @@ class Run(RunWeights):
     ) -> pd.DataFrame:
         """Train the best candidates again with fresh seeds, and only then test them.
 
-        So is, for each of them, the best plain cell that is no larger, if there is one, so that
-        `gain` compares scores of the test split.
+        So is, for each of them, the best plain cell that is no larger, or else the smallest, so
+        that `gain` compares scores of the test split.
 
         The report is written anew, with the test scores in it. Beside a convolutional candidate on
         movies, a feed-forward network of as many parameters is trained and tested with the same

@@ -224,6 +224,30 @@ def test_without_a_plain_cell_there_is_no_gain() -> None:
     assert gain(Ledger({"score": "maximize"})) is None
 
 
+def test_where_each_plain_cell_is_larger_the_smallest_is_the_measure() -> None:
+    ledger = Ledger({"score": "maximize"})
+    for value, size, rule in ((0.9, 2000.0, "gd"), (0.8, 1500.0, "gd"), (0.95, 1000.0, "adam")):
+        of = candidate("lstm", rule, **({"s": 1.0} if rule == "gd" else {}))
+        ledger.add([value], of=of, epochs=[{"score": value, "parameters": size}])
+    larger = "Each plain cell is larger: this one has 1,500 parameters, not 1,000."
+    found = gain(ledger)
+    assert found is not None
+    assert (found.number, found.plain, found.source) == (2, 1, "search")
+    assert found.sentence.endswith(larger)
+    for trial, value in ((2, 0.9), (1, 0.7)):
+        ledger.study.set_user_attr(f"finalized:{trial}", final([value] * 2, [value, value + 0.01]))
+    found = gain(ledger)
+    assert found is not None
+    assert (found.plain, found.source) == (1, "test")
+    assert found.sentence.endswith(larger)
+    ledger.add(
+        [0.5], of=candidate("gru", "gd", s=1.0), epochs=[{"score": 0.5, "parameters": 900.0}]
+    )
+    found = gain(ledger)
+    assert found is not None, "one that is no larger was not finalized"
+    assert (found.plain, found.source) == (3, "search")
+
+
 def test_a_plain_cell_that_is_the_best_is_told_as_such() -> None:
     ledger = Ledger({"score": "maximize"})
     ledger.add([0.9], of=candidate("lstm", "gd", s=1.0))
