@@ -172,7 +172,7 @@ class WindowPreprocessing(Preprocessing):
         frame, order, past = self._ordered(raw)
         starts = self._starts(len(order), past)
         found = np.full((len(starts), len(self.forecast), self.horizon), np.nan)
-        whole = starts + self.horizon <= past
+        whole = starts + self.horizon <= len(order)
         for place, name in enumerate(self.forecast):
             series = columns.numbers(frame[name], f"{self.where}: column {name!r}")
             series = np.where(order >= 0, series[np.maximum(order, 0)], np.nan)

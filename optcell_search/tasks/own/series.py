@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,10 +59,23 @@ class Series:
         return round(first * len(self.values)), round(last * len(self.values))
 
     def starts(self, part: str) -> Index:
-        """Return the rows at which a forecast of this part begins."""
+        """Return the rows at which a forecast of this part begins.
+
+        The first window begins with a row that is there, the last forecast ends with one, and holds
+        a value that is known: so `rows` alone, where no missing row leads or trails, tell the same.
+        """
         first, last = self.ends(part)
         first = max(first, self.window, self.season)
-        return np.arange(first, last - self.horizon + 1, self.stride, dtype=np.int64)
+        there = np.flatnonzero(self.order[first - self.window : last - self.window] >= 0)
+        known = np.flatnonzero(~np.isnan(self.values[:last]).all(axis=1))
+        if not len(there) or not len(known):
+            return np.empty(0, dtype=np.int64)
+        behind = min(self._last_row(last) - self.horizon, int(known[-1])) + 1
+        return np.arange(first + int(there[0]), behind, self.stride, dtype=np.int64)
+
+    def _last_row(self, last: int) -> int:
+        """Return the place behind the last row that is there before place `last`."""
+        return int(np.flatnonzero(self.order[:last] >= 0)[-1]) + 1
 
     @property
     def train_rows(self) -> Index:
@@ -76,7 +90,7 @@ class Series:
                 raise ValueError(
                     f"{self._where(0)}: {len(self.values)} rows are too few: no window of "
                     f"{self.window} rows, season of {self.season} and forecast of {self.horizon} "
-                    f"fit its {part} part"
+                    f"that has a value fit its {part} part"
                 )
         for place in range(len(self.names)):
             _, change = self._train(place)
@@ -108,10 +122,26 @@ class Series:
         )
 
     def rows(self, part: str) -> pd.DataFrame:
-        """Return the rows of a part, and before them those of its first window, as written."""
-        starts, (_, last) = self.starts(part), self.ends(part)
-        index = self.order[int(starts[0]) - self.window : last]
-        return self.frame.iloc[index[index >= 0]].reset_index(drop=True)
+        """Return the rows of a part, and before them those of its first window, as written.
+
+        Where empty cells are filled forward, those of the first row are, from the rows before it.
+        """
+        first, (_, last) = int(self.starts(part)[0]) - self.window, self.ends(part)
+        index = self.order[first:last]
+        found = self.frame.iloc[index[index >= 0]].reset_index(drop=True)
+        upto = self.order[: first + 1]
+        for name in self._carried():
+            known = self.frame[name].iloc[upto[upto >= 0]].dropna()
+            if len(known):
+                found.loc[0, name] = known.iloc[-1]
+        return found
+
+    def _carried(self) -> list[str]:
+        """Return the columns in which the value before stands for an empty cell."""
+        assert isinstance(self.preprocessing, WindowPreprocessing)
+        made = (self.preprocessing.features, self.preprocessing.known)
+        names = [one.names for one in made if one is not None and one.missing == "forward"]
+        return list(dict.fromkeys(chain.from_iterable(names)))
 
     def split(self, part: str) -> Split:
         """Return the windows of a part whose values all lie in it."""
