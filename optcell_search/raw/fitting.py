@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .constant import constant, tell
 from .features import MOST_LEVELS, Features, Missing
-from .reading import columns, sniffing, times
+from .reading import columns, files, sniffing, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,9 @@ def chosen(
 ) -> list[str]:
     """Return which columns are features: those `wanted`, or all but the excluded and special ones.
 
+    Numbers of rows, as pandas writes them into a text file before all other columns, are none
+    unless they are wanted.
+
     Raises:
         ValueError: a column is not there, or there is none left.
     """
@@ -37,7 +40,8 @@ def chosen(
             if option == "columns" and name in special:
                 raise ValueError(f"{where}: column {name!r} cannot be a feature, too")
     left_out = {*excluded, *special}
-    names = [name for name in wanted or frame.columns if name not in left_out]
+    offered = wanted or [name for name in frame.columns if not files.is_index(frame[name])]
+    names = [name for name in offered if name not in left_out]
     if not names or frame.empty:
         raise ValueError(f"{where}: there is no feature column, or no row")
     return names
@@ -200,7 +204,8 @@ def _levels(column: pd.Series[str], name: str, asked: bool, where: str) -> tuple
         usual = "texts" if columns.is_number(str(texts[odd])) else "numbers"
         raise ValueError(
             f"{feature} {usual} and, in {columns.row(odd)}, {columns.shown(texts[odd])}; valid: "
-            f"one of both, categories={option}, or exclude={option}"
+            f"one of both, an empty cell for what is missing, categories={option}, or "
+            f"exclude={option}"
         )
     number = sniffing.maybe_number(texts)
     if number is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from optcell_search.raw.fitting import chosen
 from optcell_search.raw.reading.files import SUFFIXES, Form, read
 
 
@@ -160,3 +161,30 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
         read(path, Form())
     assert read(path, Form(sheet="one")).to_numpy().tolist() == [["007", 1.5]]
     assert read(path, Form(sheet="two"))["x"].isna().all()
+
+
+def test_two_columns_of_one_name_are_refused_in_a_sheet_too(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl", reason="openpyxl is an optional extra")
+    path = tmp_path / "a.xlsx"
+    pd.DataFrame([["a", "b", "a"], [1, 2, 3]]).to_excel(path, header=False, index=False)
+    with pytest.raises(ValueError, match="two columns are called 'a', the second is column 3"):
+        read(path, Form())
+    pd.DataFrame([["a", None, 2020], [1, "x", None]]).to_excel(path, header=False, index=False)
+    frame = read(path, Form())
+    assert list(frame.columns) == ["a", "Unnamed: 1", "2020"]
+    assert frame.iloc[0].tolist()[:2] == [1, "x"]
+    assert frame["2020"].isna().all()
+    pd.DataFrame().to_excel(path, index=False)
+    assert read(path, Form()).empty
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [7, 3, 5], [1, 1, 2], ["a", "b", "c"]])
+def test_numbers_of_rows_that_pandas_writes_are_no_feature_unasked(
+    tmp_path: Path, rows: list[int | str]
+) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"x": [1.5, 2.5, 3.5]}, index=rows).to_csv(path)
+    frame = read(path, Form())
+    unasked = chosen(frame, [], [], [], "a.csv")
+    assert unasked == (["x"] if rows in ([0, 1, 2], [7, 3, 5]) else ["Unnamed: 0", "x"])
+    assert chosen(frame, ["Unnamed: 0"], [], [], "a.csv") == ["Unnamed: 0"]

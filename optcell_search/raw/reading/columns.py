@@ -26,7 +26,7 @@ Content = Literal["empty", "truth values", "whole numbers", "numbers", "texts", 
 # Whole numbers up to here are numbers of float64.
 _EXACT = 2**53
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
-_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _TRUTH = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
 _NUMBERS = (int, float, decimal.Decimal, np.number)
 _TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64)
@@ -123,12 +123,8 @@ def odd_text(column: pd.Series[Any]) -> int | None:
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a number, as Python writes them."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """Return whether a text is a number as tables write them, and not nan, infinity or 1_000."""
+    return _DECIMAL.fullmatch(text) is not None
 
 
 def _content_of_objects(column: pd.Series[Any], where: str) -> Content:

@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from . import sniffing, times
+from .columns import content
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,6 +150,13 @@ def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     return frame
 
 
+def is_index(column: pd.Series[Any]) -> bool:
+    """Return whether a column is what pandas writes before a table: nameless numbers of rows."""
+    if column.name != _names([""])[0] or not column.is_unique or column.hasnans:
+        return False
+    return content(column, str(column.name)) == "whole numbers"
+
+
 def _check_names(names: list[str], where: str) -> None:
     seen: set[str] = set()
     for number, name in enumerate(names):
@@ -165,6 +173,11 @@ def _check_names(names: list[str], where: str) -> None:
         seen.add(name)
 
 
+def _names(written: Sequence[Any]) -> list[str]:
+    """Return the names of columns; one without is called what pandas calls it."""
+    return [str(name) or f"Unnamed: {number}" for number, name in enumerate(written)]
+
+
 def _read_typed(path: Path, suffix: str, form: Form) -> pd.DataFrame:
     import pandas as pd
 
@@ -177,9 +190,18 @@ def _read_typed(path: Path, suffix: str, form: Form) -> pd.DataFrame:
         if form.sheet not in sheets and (form.sheet or len(sheets) != 1):
             said = f"no sheet {form.sheet!r}" if form.sheet else "more than one sheet"
             raise ValueError(f"{said}; valid: sheet=NAME, one of {', '.join(sheets)}")
-        return book.parse(
-            form.sheet or sheets[0], dtype=object, keep_default_na=False, na_values=[""]
+        # Without a header: pandas would call a second column of one name otherwise, unasked.
+        cells = book.parse(
+            form.sheet or sheets[0],
+            header=None,
+            dtype=object,
+            keep_default_na=False,
+            na_values=[""],
         )
+    if cells.empty:
+        return cells
+    cells.columns = pd.Index(_names(["" if pd.isna(name) else name for name in cells.iloc[0]]))
+    return cells.iloc[1:].reset_index(drop=True)
 
 
 def _is_damage(error: Exception) -> bool:
@@ -198,8 +220,7 @@ def _read_text(
     lines = _cells(path, text, sep)
     if not lines or not any(lines[0]):
         raise ValueError(f"{path}: empty; valid: a line of column names, then a line for each row")
-    # A column without a name is called what pandas calls it.
-    names = [name or f"Unnamed: {number}" for number, name in enumerate(lines[0])]
+    names = _names(lines[0])
     rows = lines[1:]
     _check_names(names, str(path))
     decimal = _DECIMALS.get(form.decimal, form.decimal)

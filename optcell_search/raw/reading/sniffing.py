@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from .columns import named, row, shown
+from .columns import is_number, named, row, shown
 
 SEPARATORS = (",", ";", "\t", "|")
 # What becomes of a text that may be a number.
@@ -17,10 +17,10 @@ _LINES, _LETTERS = 50, 1_000_000
 DECIMAL_COMMA = re.compile(r"(\s*[+-]?\d*),(\d+(?:[eE][+-]?\d+)?\s*)")
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
 _THOUSANDS_POINT = re.compile(r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?\s*")
-# As 20,5; 1.234.567; 1.234,5 and 1 234,5; 1,234,567 and 1,234.5.
+# As 20,5; 1.234.567 and 1.234,5; 1 234, 1'234.5 and 1 234,5; 1,234,567 and 1,234.5.
 _MAYBE_NUMBER = re.compile(
-    r"\s*[+-]?(\d*,\d+([eE][+-]?\d+)?|\d{1,3}(\.\d{3})+|\d{1,3}([.'’\s]\d{3})+,\d+|"
-    r"\d{1,3}(,\d{3})+(\.\d+)?)\s*"
+    r"\s*[+-]?(\d*,\d+([eE][+-]?\d+)?|\d{1,3}(\.\d{3})+(,\d+)?|"
+    r"\d{1,3}(['’\s]\d{3})+([.,]\d+)?|\d{1,3}(,\d{3})+(\.\d+)?)\s*"
 )
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+([eE][+-]?\d+)?\s*")
 
@@ -110,8 +110,8 @@ def maybe_number(texts: Sequence[str | None]) -> int | None:
 
     Which are texts only because no comma was taken for the decimal sign; None: there is none.
     """
-    found = (place for place, text in enumerate(texts) if text and _MAYBE_NUMBER.fullmatch(text))
-    return next(found, None)
+    other = ((place, text) for place, text in enumerate(texts) if text and not is_number(text))
+    return next((place for place, text in other if _MAYBE_NUMBER.fullmatch(text)), None)
 
 
 def _widths(lines: list[str], sep: str) -> list[int]:

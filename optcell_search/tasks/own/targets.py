@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Kind = Literal["classes", "labels", "numbers"]
 # Whole numbers that are classes are of no more kinds, or of each there are at least so many.
 _MANY, _RARE = 20, 5
+# Texts that say, beside numbers, that there is none.
+_GONE = ("nan", "na", "n/a", "null", "none")
 _NUMERIC = ("truth values", "whole numbers", "numbers")
 
 
@@ -111,7 +113,7 @@ def _first(cells: Sequence[pd.Series[Any]]) -> str:
 
 
 def refuse_mixture(column: pd.Series[Any], where: str) -> None:
-    """Refuse texts some of which may be numbers with decimals: a slip, or classes?"""
+    """Refuse texts some of which may be numbers with decimals, or missing: a slip, or classes?"""
     number = maybe_number(texts(column))
     if number is not None:
         raise ValueError(
@@ -121,11 +123,13 @@ def refuse_mixture(column: pd.Series[Any], where: str) -> None:
     odd = odd_text(column)
     if odd is None:
         return
-    found = [text for text in texts(column) if text is not None and is_number(text)]
-    if any(float(text) % 1 != 0 for text in found):
+    written = [text or "" for text in texts(column)]
+    gone = [place for place, text in enumerate(written) if text.strip().lower() in _GONE]
+    if gone or any(float(text) % 1 != 0 for text in written if is_number(text)):
+        first = gone[0] if gone else odd
         raise ValueError(
-            f"{where} holds numbers and texts, {shown(column.iloc[odd])} in {row(odd)} unlike "
-            "most; valid: kind=classification, or one of both"
+            f"{where} holds numbers and texts, {shown(column.iloc[first])} in {row(first)}; valid: "
+            "kind=classification, or one of both, an empty cell for what is missing"
         )
 
 

@@ -56,11 +56,29 @@ def test_numbers_with_a_comma_are_no_categories_unasked(tmp_path: Path, sep: str
         tasks.load(f"{path}:sequence=id,time=t,target=temp,per=step")
 
 
-@pytest.mark.parametrize("cell", ["1.234.567", "1.234,5", "1 234,5", "1'234,50", "1,234,567", ",5"])
+@pytest.mark.parametrize(
+    "cell",
+    ["1.234.567", "1.234,5", "1 234,5", "1'234,50", "1,234,567", ",5", "1 234", "1’234", "1'234.5"],
+)
 def test_a_number_with_marks_of_thousands_is_no_category_unasked(tmp_path: Path, cell: str) -> None:
     table = frame().assign(pop=cell)
     table.loc[::2, "pop"] = "x"
     with pytest.raises(ValueError, match=r"'pop' holds .* in row 2, which may be a number; valid"):
+        load(tmp_path, table)
+
+
+@pytest.mark.parametrize("slip", ["nan", "NaN", "1_000", "-", "NA"])
+@pytest.mark.parametrize("digits", [0, 1, 3])
+def test_what_is_no_number_among_numbers_makes_no_category(
+    tmp_path: Path, slip: str, digits: int
+) -> None:
+    """Two levels or twenty: each number would be a name, and the slip one of them."""
+    table = frame()
+    table["dose"] = [f"{row % 6 + 0.172:.{digits}f}" for row in range(len(table))]
+    table.loc[4, "dose"] = slip
+    with pytest.raises(
+        ValueError, match=rf"'dose' holds numbers and, in row 5, '{slip}'; .* empty"
+    ):
         load(tmp_path, table)
 
 

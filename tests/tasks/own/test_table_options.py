@@ -133,12 +133,12 @@ def test_steps_without_a_target_are_no_class(tmp_path: Path) -> None:
     assert int((every == IGNORED).sum()) == 2
 
 
-def with_a_slip(beyond: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def with_a_slip(beyond: float, slip: str = "n/a") -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Return what makes targets of numbers, one of them a text."""
 
     def change(table: pd.DataFrame) -> pd.DataFrame:
         numbers = [str(i + beyond) if beyond else str(i) for i in range(len(table))]
-        return table.assign(y=[*numbers[:7], "n/a", *numbers[8:]])
+        return table.assign(y=[*numbers[:7], slip, *numbers[8:]])
 
     return change
 
@@ -158,9 +158,15 @@ def two(table: pd.DataFrame) -> pd.DataFrame:
         (lambda t: t.assign(y=t["b"]), "y,per=sequence", "changes within .* '0', first at row 2"),
         (lambda t: t.assign(y=range(len(t))), "y,per=step", "80 different whole numbers in 80"),
         (lambda t: t.assign(y=range(len(t))), "y,per=step,kind=classification", None),
-        (with_a_slip(0.5), "y,per=step", "holds numbers and texts, 'n/a' in row 8 unlike most"),
+        (with_a_slip(0.5), "y,per=step", "holds numbers and texts, 'n/a' in row 8; valid: "),
+        (with_a_slip(0.172, "nan"), "y,per=step", "'nan' in row 8; .* an empty cell for what is"),
+        (
+            with_a_slip(0.0, "NaN"),
+            "y,per=step",
+            "and texts, 'NaN' in row 8; valid: kind=class",
+        ),
         (with_a_slip(0.5), "y,per=step,kind=classification", None),
-        (with_a_slip(0.0), "y,per=step", "80 different whole numbers and texts in 80"),
+        (with_a_slip(0.0, "x"), "y,per=step", "80 different whole numbers and texts in 80"),
         (with_a_slip(0.5), "y,kind=regression", r"\('n/a' in row 8 of column 'y'\), which cannot"),
         (with_a_slip(0.5), '"a,y"', r"numbers and texts \('n/a' in row 8 of column 'y'\)"),
         (lambda t: t.assign(y=t["id"].where(t["id"] != 2)), "y", "in all rows of sequence '2', fr"),
