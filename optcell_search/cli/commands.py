@@ -88,6 +88,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
+    from optcell_search.raw.writing import compression
     from optcell_search.results import pareto
 
     to_output = arguments.csv == "-"
@@ -96,6 +97,7 @@ def results(arguments: argparse.Namespace) -> int:
     file = None
     if arguments.csv is not None and not to_output:
         file = output_file("--csv", arguments.csv, force=arguments.force)
+        packed = compression("--csv", arguments.csv)
     run = _read(arguments)
     table, gain = run.results_and_gain()
     if arguments.pareto:
@@ -108,7 +110,7 @@ def results(arguments: argparse.Namespace) -> int:
     if to_output:
         table.to_csv(sys.stdout, index=False)
     elif file:
-        write_whole(file, lambda draft: table.to_csv(draft, index=False))
+        write_whole(file, lambda draft: table.to_csv(draft, index=False, compression=packed))
         print(arguments.csv, file=sys.stderr)
     if arguments.json:
         return print_json(tables.records(table))

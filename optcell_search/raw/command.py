@@ -9,9 +9,10 @@ import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .predictor import Predictor
+from .writing import compression
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,7 @@ def main(
             raise ValueError(f"--out {out}: exists already; name another file, or add --force")
         if not out.absolute().parent.is_dir():
             raise ValueError(f"--out {out}: there is no folder {out.absolute().parent}")
+        packed = compression("--out", arguments.out)
         made = predictor()
         ask = made.predict_proba if arguments.proba else made.predict
         told = {name: getattr(arguments, name) for name in WRITTEN}
@@ -66,9 +68,9 @@ def main(
             Path(arguments.file), **{n: text for n, text in told.items() if text is not None}
         )
         if direct:
-            found.to_csv(out)
+            found.to_csv(out, compression=packed)
         else:
-            _write_whole(found, out)
+            _write_whole(found, out, packed)
     except (ValueError, OSError, ImportError) as error:
         print(f"{package}: {error}", file=sys.stderr)
         return WRONG_REQUEST
@@ -76,11 +78,11 @@ def main(
     return DONE
 
 
-def _write_whole(found: pd.DataFrame, out: Path) -> None:
+def _write_whole(found: pd.DataFrame, out: Path, packed: Literal["gzip"] | None) -> None:
     """Write a CSV file, whole or not at all."""
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     try:
-        found.to_csv(draft)
+        found.to_csv(draft, compression=packed)
         os.replace(draft, out.resolve())
     finally:
         draft.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import subprocess
@@ -45,6 +46,20 @@ def test_a_file_that_is_there_is_replaced_only_by_force(
     assert call(capsys, "results", str(folder), "--csv", str(file), "--force")[0] == 0
     assert file.read_text().startswith("number,state")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "thesis.csv"]
+
+
+def test_a_table_is_what_its_name_says(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, packed = tmp_path / "a.csv", tmp_path / "a.csv.gz"
+    for file in (plain, packed):
+        assert call(capsys, "results", str(folder), "--csv", str(file))[0] == 0
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    for name in ("a.parquet", "a.tsv.gz", "a.csv.zip", "A.XLSX"):
+        code, _, errors = call(capsys, "results", str(folder), "--csv", str(tmp_path / name))
+        assert code == 2
+        assert errors.endswith(f"{name}: a CSV file is written; valid: a name in .csv or .csv.gz\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.csv.gz", "run"]
 
 
 def test_links_are_files_that_are_there_and_devices_take_anything(tmp_path: Path) -> None:

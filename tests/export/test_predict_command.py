@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -80,6 +81,20 @@ def test_an_existing_file_is_replaced_only_by_force(
     )
     assert out.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_predictions_are_written_as_the_name_of_the_file_says(
+    of_classes: Path, new: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plain, packed = tmp_path / "a.csv", tmp_path / "a.csv.gz"
+    for file in (plain, packed):
+        assert call(capfd, "predict", str(of_classes), str(new), "--out", str(file))[0] == 0
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    other = tmp_path / "a.parquet"
+    code, _, errors = call(capfd, "predict", str(of_classes), str(new), "--out", str(other))
+    assert code == 2
+    assert errors.endswith("a.parquet: a CSV file is written; valid: a name in .csv or .csv.gz\n")
+    assert not other.exists()
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,21 @@ def test_a_piece_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
         stream.feed(others.drop(columns="a"))
     answered, known = stream.feed(others, proba=True), expected.feed(others, proba=True)
     pd.testing.assert_frame_equal(answered, known)
+
+
+@pytest.mark.parametrize("name", ["numbers", "steps", "forecast", "arrays"])
+def test_probabilities_that_there_are_not_are_refused_and_change_nothing(
+    name: str, tmp_path: Path
+) -> None:
+    task = tasks.load(EXAMPLES[name](tmp_path), tmp_path)
+    predictor, raw = predictor_of(task), task.raw("train")
+    if name == "arrays":
+        raw = raw["x"][3]
+    rows = raw if name in ("arrays", "forecast") else in_order(raw)
+    stream, expected = predictor.stream(), predictor.stream()
+    for piece in (rows[:1], rows[1:60], rows[60:90]):
+        if not len(piece):
+            continue
+        with pytest.raises(ValueError, match="probabilities"):
+            stream.feed(piece, proba=True)
+        pd.testing.assert_frame_equal(stream.feed(piece), expected.feed(piece))

@@ -46,11 +46,11 @@ class SequenceStream(Stream):
         import pandas as pd
 
         values, last = self._values(np.asarray(raw))
-        outputs, self._state = self._advance(values, self._state)
-        self._last = last
+        outputs, state = self._advance(values, self._state)
         steps = range(self._steps + 1, self._steps + len(values) + 1)
-        self._steps += len(values)
-        return pd.DataFrame(self._answers(outputs, proba=proba), index=pd.Index(steps, name="step"))
+        answers = self._answers(outputs, proba=proba)
+        self._state, self._last, self._steps = state, last, self._steps + len(values)
+        return pd.DataFrame(answers, index=pd.Index(steps, name="step"))
 
     def _values(self, piece: Array) -> tuple[Tensor, Array | None]:
         """Return (steps, features), and what a later empty value is filled by, if it may be."""
@@ -86,9 +86,8 @@ class TextStream(Stream):
         if not symbols:
             raise ValueError(f"{_WHERE} has no {self.preprocessing.unit}")
         numbers = torch.tensor(self.preprocessing.numbers(symbols), dtype=torch.float32)
-        outputs, self._state = self._advance(numbers[:, None], self._state)
+        outputs, state = self._advance(numbers[:, None], self._state)
         steps = range(self._steps + 1, self._steps + len(symbols) + 1)
-        self._steps += len(symbols)
-        return pd.DataFrame(
-            self._answers(outputs, proba=proba), index=pd.Index(steps, name="symbol")
-        )
+        answers = self._answers(outputs, proba=proba)
+        self._state, self._steps = state, self._steps + len(symbols)
+        return pd.DataFrame(answers, index=pd.Index(steps, name="symbol"))

@@ -85,6 +85,7 @@ class TableStream(Stream):
             outputs[torch.from_numpy(part)] = made
             after[name] = _Seen(state, filled[-1:, : found.shape[1]], moment)
         assert outputs is not None, "a table without rows has been refused"
+        answers = self._answers(outputs, proba=proba)
         self._seen |= after
         first, self._rows = self._rows, self._rows + len(frame)
         index: pd.Index[Any]
@@ -92,7 +93,7 @@ class TableStream(Stream):
             index = pd.RangeIndex(first + 1, self._rows + 1, name="row")
         else:
             index = pd.Index(columns.texts(frame[own.layout.sequence]), name=own.layout.sequence)
-        return pd.DataFrame(self._answers(outputs, proba=proba), index=index)
+        return pd.DataFrame(answers, index=index)
 
     def _moments(self, frame: pd.DataFrame) -> times.Moments | None:
         layout = self.preprocessing.layout

@@ -81,8 +81,8 @@ class WindowStream(Stream):
         if len(order) < own.window:
             # Looked at all the same, so that what is wrong is said at once.
             dataclasses.replace(own, window=1).inputs(rows)
-            empty = pd.Index([], name=index_name, dtype=object)
-            return pd.DataFrame({name: np.empty(0) for name in own.outputs.names}, index=empty)
+            none = self._answers(torch.empty(0, own.outputs.size), proba=proba)
+            return pd.DataFrame(none, index=pd.Index([], name=index_name, dtype=object))
         inputs = own.inputs(rows)
         new = np.flatnonzero(inputs.rows[:, 0] >= before)
         tell_levels(self._model, inputs, new, own.where)
