@@ -15,7 +15,7 @@ from ..ledger.trials.reasons import RunFailedError
 from . import tables
 from .ending import show_end
 from .finalized_table import finalized_scores
-from .output import output_file, print_json, results_only
+from .output import csv_compression, output_file, print_json, results_only
 from .table_options import WRITTEN
 
 Command = Callable[[argparse.Namespace], int]
@@ -88,7 +88,6 @@ def status(arguments: argparse.Namespace) -> int:
 
 def results(arguments: argparse.Namespace) -> int:
     """List the candidates of a run."""
-    from optcell_search.raw.writing import compression
     from optcell_search.results import pareto
 
     to_output = arguments.csv == "-"
@@ -97,7 +96,7 @@ def results(arguments: argparse.Namespace) -> int:
     file = None
     if arguments.csv is not None and not to_output:
         file = output_file("--csv", arguments.csv, force=arguments.force)
-        packed = compression("--csv", arguments.csv)
+        packed = csv_compression("--csv", arguments.csv)
     run = _read(arguments)
     table, gain = run.results_and_gain()
     if arguments.pareto:

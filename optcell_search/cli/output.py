@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..ledger.storage.names import is_stream
+
+_NO_CSV = {".tsv", ".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".json"}
+_NO_CSV |= {".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz"}
 
 
 @contextlib.contextmanager
@@ -31,6 +34,22 @@ def results_only() -> Iterator[None]:
     finally:
         os.dup2(kept, output)
         os.close(kept)
+
+
+def csv_compression(option: str, name: str) -> Literal["gzip"] | None:
+    """Return how a CSV file of this name is compressed: by gzip if it ends in .gz, or not.
+
+    It is what `raw.writing.compression` says, of a room that stands alone and waits for torch.
+
+    Raises:
+        ValueError: whoever reads a file of this name expects no CSV.
+    """
+    kinds = Path(name.lower()).suffixes
+    if {*kinds[-2:]} & _NO_CSV:
+        raise ValueError(
+            f"{option} {name}: a CSV file is written; valid: a name in .csv or .csv.gz"
+        )
+    return "gzip" if kinds[-1:] == [".gz"] else None
 
 
 def output_file(option: str, name: str, *, force: bool) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
@@ -41,6 +42,9 @@ class OptCellClassifier(ClassifierMixin, SupervisedEstimator):  # type: ignore[m
         sequences = self._sequences(X, reset=True)
         if y is None:
             raise ValueError("y = None; y should be a 1d array, a class for each sequence")
+        gone = np.argwhere(pd.isna(np.asarray(y, dtype=object)))
+        if len(gone):
+            raise ValueError(f"y: sequence {gone[0][0]} has no class; valid: one for each sequence")
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(sequences, y)

@@ -58,7 +58,8 @@ class ArrayPreprocessing(Preprocessing):
 
     def inputs(self, raw: Arrays | Array) -> Inputs:
         """Return x, zeros behind the end of each sequence."""
-        raw = raw if isinstance(raw, Mapping) else {"x": self._array(raw)}
+        named = raw if isinstance(raw, Mapping) else {"x": raw}
+        raw = {name: self._array(values) for name, values in named.items()}
         laid = Laid.of(raw, self.where)
         if laid.features != self.features or laid.frame != self.frame:
             seen = f", frames of {laid.frame}" if laid.frame else ""

@@ -17,6 +17,8 @@ Kind = Literal["classes", "labels", "numbers", "symbols"]
 Per = Literal["sequence", "step"]
 # How a target that is not there is marked: this among classes, NaN among numbers.
 IGNORED = -100
+# As it is written in whole numbers, and in others.
+MARKS = (str(IGNORED), f"{IGNORED}.0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,8 @@ class Outputs:
         place: dict[str | None, int] = {name: number for number, name in enumerate(self.classes)}
         place[None] = IGNORED
         if self.per == "step":
-            place.setdefault(str(IGNORED), IGNORED)
+            for mark in MARKS:
+                place.setdefault(mark, IGNORED)
         for number, text in enumerate(texts):
             if text not in place:
                 raise ValueError(

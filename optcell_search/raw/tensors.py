@@ -36,7 +36,13 @@ class TensorPreprocessing(Preprocessing):
 
     def inputs(self, raw: Any) -> Inputs:
         """Return an array (sequences, time, features) as a tensor."""
-        values = torch.as_tensor(raw, dtype=torch.float32)
+        try:
+            values = torch.as_tensor(raw, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(
+                f"{self.where}: a {type(raw).__name__} that is no array of numbers; valid: finite "
+                f"numbers (sequences, time, {self.features})"
+            ) from None
         if values.ndim != 3 or values.shape[-1] != self.features or not values.isfinite().all():
             raise ValueError(
                 f"{self.where}: an array of shape {tuple(values.shape)}; valid: finite numbers "

@@ -128,8 +128,8 @@ def _is_text(symbol: object) -> bool:
 
 
 def read_text(path: Path) -> str:
-    """Return a text in UTF-8; raises ValueError that says at which byte it is none."""
+    """Return a text in UTF-8, without a mark of it; raises ValueError at which byte it is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 at byte {error.start}") from None

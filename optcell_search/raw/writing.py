@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 # What pandas and others would read as something else.
-_NO_CSV = (".tsv", ".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".json")
-_PACKED = (".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz")
+_NO_CSV = {".tsv", ".parquet", ".feather", ".arrow", ".xlsx", ".xls", ".json"}
+_NO_CSV |= {".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz"}
 
 
 def compression(option: str, name: str) -> Literal["gzip"] | None:
@@ -19,10 +20,9 @@ def compression(option: str, name: str) -> Literal["gzip"] | None:
     Raises:
         ValueError: whoever reads a file of this name expects no CSV.
     """
-    lower = name.lower()
-    inner = lower.removesuffix(".gz")
-    if lower.endswith(_PACKED) or inner.endswith(_NO_CSV):
+    kinds = Path(name.lower()).suffixes
+    if {*kinds[-2:]} & _NO_CSV:
         raise ValueError(
             f"{option} {name}: a CSV file is written; valid: a name in .csv or .csv.gz"
         )
-    return None if inner == lower else "gzip"
+    return "gzip" if kinds[-1:] == [".gz"] else None

@@ -183,6 +183,9 @@ def test_a_wrong_request_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
             OptCellClassifier(**QUICK, out=tmp_path / "runs").set_params(**wrong).fit(X, Y)
     with pytest.raises(ValueError, match="class 'up' has 1 example"):
         OptCellClassifier(**QUICK).fit(X[:3], ["down", "down", "up"])
+    for lacking in (None, np.nan):
+        with pytest.raises(ValueError, match="y: sequence 2 has no class; valid: one for each"):
+            OptCellClassifier(**QUICK).fit(X[:3], ["down", "down", lacking])
     for y, said in (
         (SUMS * 0 + 3, "y is 3 every"),
         (np.stack([SUMS, SUMS * 0], 1), r"y\[:, 1\] is 0"),

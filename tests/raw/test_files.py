@@ -163,6 +163,12 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
     assert read(path, Form(sheet="two"))["x"].isna().all()
 
 
+def test_a_blank_line_is_an_empty_cell_where_there_is_one_column(tmp_path: Path) -> None:
+    assert cells(tmp_path, "\na\n1\n\n2\n\n\n") == [["a"], ["1"], [None], ["2"]]
+    assert cells(tmp_path, 'a\n1\n""\n\n') == [["a"], ["1"], [None]]
+    assert cells(tmp_path, "a,b\n1,2\n\n3,4\n\n") == [["a", "b"], ["1", "2"], ["3", "4"]]
+
+
 def test_two_columns_of_one_name_are_refused_in_a_sheet_too(tmp_path: Path) -> None:
     pytest.importorskip("openpyxl", reason="openpyxl is an optional extra")
     path = tmp_path / "a.xlsx"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from optcell_search import tasks
+from optcell_search.raw.reading.gaps import in_time
 
 
 def load(folder: Path, times: tuple[str, ...], gaps: str) -> tasks.LoadedTask:
@@ -44,3 +47,23 @@ def test_more_steps_than_memory_holds_are_not_filled(
 def test_times_as_far_apart_as_floats_can_be_are_read(tmp_path: Path) -> None:
     for times in (("-1.7e308", "0", "1.7e308"), ("1e300", "2e300", "3e300")):
         assert load(tmp_path, times, "refuse").train.inputs.shape[1] == 3
+
+
+@pytest.mark.parametrize(
+    ("freq", "form"),
+    [("MS", "%Y-%m"), ("ME", "%Y-%m-%d"), ("QS", "%Y-%m-%d"), ("YS", "%Y"), ("28D", "%Y-%m-%d")],
+)
+def test_months_and_years_that_are_missing_are_counted(freq: str, form: str) -> None:
+    whole = pd.Series(pd.date_range("1961-01-01", periods=120, freq=freq).strftime(form))
+    for lacking in ([1], [7], [50, 51], [3, 10, 11, 12, 70], [*range(20, 33)], [*range(40, 100)]):
+        left = whole.drop(index=lacking).reset_index(drop=True)
+        order, _ = in_time(pd.DataFrame({"t": left}), "t", "auto", "forward", 0.0, "a.csv")
+        assert np.flatnonzero(order < 0).tolist() == lacking
+        assert order[order >= 0].tolist() == list(range(len(left)))
+
+
+def test_a_day_within_a_month_is_no_whole_number_of_months() -> None:
+    months = pd.date_range("1961-01-01", periods=40, freq="MS").strftime("%Y-%m-%d")
+    frame = pd.DataFrame({"t": [*months, "1964-09-12"]})
+    with pytest.raises(ValueError, match="1964-04-01 in row 40 is no whole number of usual steps"):
+        in_time(frame, "t", "auto", "forward", 0.0, "a.csv")

@@ -17,6 +17,9 @@ from predicting import a_predictor
 from raw_examples import EXAMPLES, write_table
 
 from optcell_search import raw, tasks
+from optcell_search.raw.ragged import flat
+from optcell_search.raw.tensors import TensorPreprocessing
+from optcell_search.raw.texts import read_text
 from optcell_search.tasks import LoadedTask
 
 ROOM = Path(raw.__file__).parent
@@ -242,3 +245,20 @@ def test_the_room_stands_alone(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_lists_are_arrays_and_what_is_none_is_one_line(tmp_path: Path) -> None:
+    task = tasks.load(EXAMPLES["arrays"](tmp_path), tmp_path)
+    data, made = task.raw("train"), task.preprocessing
+    listed = {name: values.tolist() for name, values in data.items()}
+    assert torch.equal(flat(made.inputs(listed).values), flat(made.inputs(data).values))
+    tensors = TensorPreprocessing(outputs=made.outputs, features=2)
+    assert tensors.inputs([[[1.0, 2.0]]]).values.shape == (1, 1, 2)
+    for wrong in (None, np.array([[["a", "b"]]]), np.array([[[{}, 1.0]]], dtype=object), [[1], 2]):
+        with pytest.raises(ValueError, match=r"that is no array of numbers; valid: finite numbers"):
+            tensors.inputs(wrong)
+
+
+def test_a_mark_of_the_encoding_is_no_symbol_of_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("abc", encoding="utf-8-sig")
+    assert read_text(tmp_path / "a.txt") == "abc"

@@ -192,9 +192,10 @@ def test_times_before_values_are_read_where_they_are_even(tmp_path: Path) -> Non
     )
     task = tasks.load("ucr:name=Toy,missing=forward", write(tmp_path, train=stamped))
     assert task.input_size == 2
-    (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(head + "(0,1),(1,2),(5,3):a\n")
-    with pytest.raises(ValueError, match="line 5: times are not equally far apart"):
-        tasks.load("ucr:name=Toy", tmp_path)
+    for uneven in ("(0,1),(1,2),(5,3)", "(3,1),(2,2),(1,3)", "(1,1),(1,2),(1,3)"):
+        (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(f"{head}{uneven}:a\n")
+        with pytest.raises(ValueError, match="line 5: times are not equally far apart, each later"):
+            tasks.load("ucr:name=Toy", tmp_path)
     (tmp_path / "Toy" / "Toy_TRAIN.ts").write_text(head + "(0,1),(1,2):(0,1),(2,2):a\n")
     with pytest.raises(ValueError, match="line 5: channels of different times"):
         tasks.load("ucr:name=Toy", tmp_path)

@@ -260,10 +260,11 @@ def _cells(path: Path, text: str, sep: str) -> list[list[str]]:
     lines: list[list[str]] = []
     try:
         for line in reader:
-            # A line with nothing on it is no row, as for pandas, unless there is one column only.
-            if not line:
+            # A line with nothing on it is no row, as for pandas, unless there is one column only:
+            # there it is an empty cell, if others follow.
+            if not line and not (lines and len(lines[0]) == 1):
                 continue
-            if lines and len(line) != len(lines[0]):
+            if line and lines and len(line) != len(lines[0]):
                 raise ValueError(
                     f"{path}: line {reader.line_num} has {len(line)} cells, "
                     f"but there are {len(lines[0])} columns"
@@ -271,7 +272,9 @@ def _cells(path: Path, text: str, sep: str) -> list[list[str]]:
             lines.append(line)
     except csv.Error as error:
         raise ValueError(f"{path}: not a readable table: line {reader.line_num}: {error}") from None
-    return lines
+    while lines and not lines[-1]:
+        lines.pop()
+    return [line or [""] for line in lines]
 
 
 def _with_point(cell: str) -> str:

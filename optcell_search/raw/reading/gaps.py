@@ -19,8 +19,10 @@ Gaps = Literal["keep", "refuse", "forward", "interpolate"]
 Source = npt.NDArray[np.int64]
 
 _DAY = 86_400 * 10**6  # µs
-# Months, quarters and years are of unequal length, and regular all the same.
-_CALENDAR = ((28, 31), (89, 92), (365, 366))
+# Months, quarters and years are of unequal length, and regular all the same: from, to and mean.
+_CALENDAR = ((28, 31, 365.2425 / 12), (89, 92, 365.2425 / 4), (365, 366, 365.2425))
+# Several of them are so many days from as many means at most.
+_OFF = 3
 # Distances are the same that differ by no more of a step.
 _SAME = 1e-6
 # An inserted step needs memory; a series with one row in a thousand is a series of events.
@@ -117,12 +119,10 @@ def with_gaps(
         return order
     distances = apart(moments[order])
     same = _SAME + rounding(moments) / step
-    wide = np.flatnonzero(~_usual(distances, step, same, dates=dates))
+    usual = _usual(distances, step, same, dates=dates)
+    wide = np.flatnonzero(~usual)
     if not len(wide):
         return order
-    with np.errstate(over="ignore"):
-        # Of a step near 0 there are too many, however many.
-        times = np.minimum(distances / step, 1e300)
     first = int(wide[0])
     place = (
         f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "
@@ -131,8 +131,11 @@ def with_gaps(
     valid = "gaps=forward fills such steps, gaps=keep takes the rows as they are"
     if gaps == "refuse":
         raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
-    whole = np.round(times)
-    odd = np.flatnonzero((np.abs(times - whole) > same) | (whole < 1))
+    whole = _whole(distances, usual, step, same)
+    # Months have another length, as long as nothing says that these steps are of one.
+    for mean in _means(step) if dates and np.isnan(whole).any() else ():
+        whole = _whole(distances, usual, mean, _OFF * _DAY / mean)
+    odd = np.flatnonzero(np.isnan(whole))
     if len(odd):
         bad = int(order[int(odd[0])])
         raise ValueError(
@@ -152,10 +155,30 @@ def with_gaps(
 def _usual(distances: Floats, step: float, same: float, *, dates: bool) -> npt.NDArray[np.bool_]:
     """Say which distances are a step, be it a month, a quarter or a year of any length."""
     usual: npt.NDArray[np.bool_] = np.abs(distances - step) <= same * step
-    for low, high in _CALENDAR if dates else ():
+    for low, high, _ in _CALENDAR if dates else ():
         if low * _DAY <= step <= high * _DAY:
             usual |= (distances >= low * _DAY) & (distances <= high * _DAY)
     return usual
+
+
+def _whole(
+    distances: Floats, usual: npt.NDArray[np.bool_], step: float, off: float
+) -> npt.NDArray[np.float64]:
+    """Return how many steps each distance is, 1 where it is `usual`, NaN where not a whole number.
+
+    It may be `off` by so much of a step.
+    """
+    with np.errstate(over="ignore"):
+        # Of a step near 0 there are too many, however many.
+        times = np.minimum(distances / step, 1e300)
+    whole = np.round(times)
+    fits = (np.abs(times - whole) <= off) & (whole >= 1)
+    return np.where(usual, 1.0, np.where(fits, whole, np.nan))
+
+
+def _means(step: float) -> list[float]:
+    """Return how long months, quarters or years are on the whole, if a step is as long as one."""
+    return [mean * _DAY for low, high, mean in _CALENDAR if low * _DAY <= step <= high * _DAY]
 
 
 def filled(

@@ -148,8 +148,10 @@ def _stamped_case(text: str, head: _Head, where: str) -> tuple[Values, str | Non
         raise ValueError(f"{where}: channels of different times; valid: the same times for all")
     moments = times.moments(pd.Series(stamps[0], dtype=object), f"{where}, time")
     distances = times.apart(moments)
-    if len(distances) and not np.allclose(distances, distances[0]):
-        raise ValueError(f"{where}: times are not equally far apart, as a series needs them to be")
+    if len(distances) and not (distances[0] > 0 and np.allclose(distances, distances[0])):
+        raise ValueError(
+            f"{where}: times are not equally far apart, each later than the one before"
+        )
     return values, _checked(label, head, where)
 
 

@@ -24,7 +24,7 @@ from optcell_search.tasks.own.array_targets import content_of, refuse_doubt
 from optcell_search.tasks.own.dividing import divide
 from optcell_search.tasks.own.finding import find
 from optcell_search.tasks.own.options import OwnData
-from optcell_search.tasks.own.rounding import refuse_rounding, steps_of
+from optcell_search.tasks.own.rounding import refuse_rounded, refuse_rounding, steps_of
 from optcell_search.tasks.own.targets import (
     check_labels,
     decide,
@@ -156,6 +156,9 @@ class NpzFile(OwnData):
         shares = {"validation": VALIDATION_SHARE, "test": TEST_SHARE}
         parts = divide(exact, outputs, tuple(shares[name] for name in names), whole.where)
         index = dict(zip(["train", *names], parts, strict=True))
+        refuse_rounded(steps_of(whole.arrays, index["train"], whole.where), f"{whole.where}: x")
+        if outputs.kind == "numbers":
+            refuse_rounded(whole.arrays["y"], f"{whole.where}: y")
         learned = flat(part_of(exact, torch.from_numpy(index["train"])))
         made = dataclasses.replace(made, outputs=scaled(outputs, learned, whole.where))
         if self.scale == "standard":

@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from optcell_search.raw import ArrayPreprocessing
 from optcell_search.raw.laid import Laid
+from optcell_search.raw.reading.columns import numbers
 from optcell_search.tasks.splitting import Index
 
 _SHARE = 1e-2
+# Whole numbers up to here are numbers of float64.
+_EXACT = 2**53
 
 
 def refuse_rounding(
@@ -46,6 +49,25 @@ def refuse_rounding(
                 f"{where}: feature {place} of x is so far from 0, or so near to it, that float32 "
                 "would round its changes off; valid: scale=standard, or another unit"
             )
+
+
+def refuse_rounded(values: npt.NDArray[Any], what: str) -> None:
+    """Refuse whole numbers whose changes float64 would round off, as of 2⁶⁰ + 1.
+
+    Args:
+        values: (rows,) or (rows, numbers), as the file has them.
+        what: what holds them, for the message.
+
+    Raises:
+        ValueError: see `columns.numbers`.
+    """
+    if values.dtype.kind not in "iu" or np.abs(values.astype(np.float64)).max(initial=0) < _EXACT:
+        return
+    import pandas as pd
+
+    table = values.reshape(len(values), -1)
+    for place in range(table.shape[1]):
+        numbers(pd.Series(table[:, place]), what if values.ndim == 1 else f"{what}, number {place}")
 
 
 def steps_of(arrays: Mapping[str, npt.NDArray[Any]], train: Index, where: str) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from optcell_search.raw import Outputs
-from optcell_search.raw.outputs import IGNORED, Per
+from optcell_search.raw.outputs import IGNORED, MARKS, Per
 from optcell_search.raw.reading.columns import (
     Content,
     is_number,
@@ -156,13 +156,13 @@ def without_mark(classes: set[str], per: Per, where: str) -> set[str]:
         ValueError: a whole sequence is marked so, or there is a class of that name; nobody can
             tell which.
     """
-    mark = str(IGNORED)
-    if per == "sequence" and mark in classes:
+    marked = sorted(classes & {*MARKS})
+    if per == "sequence" and marked:
         raise ValueError(
-            f"{where} holds {mark}, which marks a step without a target; leave out the sequences "
-            "without one, or name that class otherwise"
+            f"{where} holds {marked[0]}, which marks a step without a target; leave out the "
+            "sequences without one, or name that class otherwise"
         )
-    return classes - {mark}
+    return classes - {*MARKS}
 
 
 def described(

@@ -92,3 +92,18 @@ def test_a_value_that_no_training_target_has_is_refused(tmp_path: Path) -> None:
     y[..., 1] = np.nan
     with pytest.raises(ValueError, match="'y1' has no value in the training part"):
         load_npz(tmp_path, x=X, y=y)
+
+
+@pytest.mark.parametrize("option", ["", ":scale=standard"])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_whole_numbers_that_float64_would_round_off_are_refused(
+    option: str, dtype: type, tmp_path: Path
+) -> None:
+    far = (2**60 + np.arange(150)).astype(dtype).reshape(30, 5, 1)
+    y = np.arange(30) % 2
+    with pytest.raises(ValueError, match=r"x, number 0: row 2 holds 1152.* after 1152.*, whole"):
+        load_npz(tmp_path, option, x=far, y=y)
+    with pytest.raises(ValueError, match=r"y: row 2 holds 1152.*round their changes off"):
+        load_npz(tmp_path, ":kind=regression", x=X, y=far[:, 0, 0])
+    wide = (2**60 * (np.arange(150) % 7 - 3)).reshape(30, 5, 1)
+    assert load_npz(tmp_path, ":scale=standard", x=wide, y=y).train.inputs.unique().numel() == 7

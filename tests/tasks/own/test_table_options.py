@@ -133,6 +133,17 @@ def test_steps_without_a_target_are_no_class(tmp_path: Path) -> None:
     assert int((every == IGNORED).sum()) == 2
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_the_mark_of_a_step_without_a_target_may_have_a_point(tmp_path: Path, suffix: str) -> None:
+    table = per_step(frame()).astype({"y": float})
+    path = tmp_path / f"a.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    task = tasks.load(f"{path}:sequence=id,time=t,target=y,kind=classification,per=step")
+    assert task.classes == ("0.0", "1.0", "2.0")
+    every = torch.cat([s.targets for s in (task.train, task.validation, task.unseal())])
+    assert int((every == IGNORED).sum()) == 2
+
+
 def with_a_slip(beyond: float, slip: str = "n/a") -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Return what makes targets of numbers, one of them a text."""
 
