@@ -168,7 +168,7 @@ def _kept(work: Work) -> dict[int, Outcome]:
     model = job.candidate.build(task).to(job.device)
     found = {}
     for seed, score in tested.items():
-        weights = load(Location(work.checkpoints), job.number, seed, job.refit)
+        weights = load(Location(work.checkpoints), job.number, seed, job.epochs, job.refit)
         if weights is None:
             continue
         model.load_state_dict(weights)
@@ -195,7 +195,7 @@ def _of_seed(work: Work, trained: Trained, task: LoadedTask) -> Outcome:
     score = _tested(model, task, trained.metrics, job)
     outputs = _outputs(model, task, job) if work.answers else {}
     where = place(Location(work.checkpoints), job.number, seed, job.refit)
-    save(where, model.state_dict(), work.room)
+    save(where, model.state_dict(), job.epochs, work.room)
     return Outcome(score, outputs)
 
 
