@@ -118,7 +118,7 @@ class RunWeights(RunData):
             ValueError: there is no such trial, or it did not complete.
             RunFailedError: it diverges on these data.
         """
-        self._require(self.results(), number)
+        number = self._completed(self.results(), number)
         moved = self._moved(data_dir)
         self._check_data(moved)
         trial, request = self._trial(number), self.request

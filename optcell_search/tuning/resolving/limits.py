@@ -99,8 +99,7 @@ def folds_of(
         most = automatic_folds(task, seed)
         chosen = next((k for k in range(most, 1, -1) if not unusable(judged, task, k, seed)), 1)
     else:
-        integer("folds", asked, 1, _MOST_FOLDS)
-        chosen = asked
+        chosen = integer("folds", asked, 1, _MOST_FOLDS)
     if not (why := against(chosen)):
         return chosen
     fewer = [k for k in range(1, chosen) if not against(k)]
