@@ -67,7 +67,10 @@ DUPLICATE_OF = "duplicate_of"
 
 
 def epoch_key(epoch: int) -> str:
-    """Return the trial attribute that holds the metrics of an epoch; they sort as epochs do."""
+    """Return the trial attribute that holds the metrics of an epoch.
+
+    As texts these sort as epochs do up to 9,999 alone.
+    """
     return f"{EPOCH_PREFIX}{epoch:04d}"
 
 
