@@ -136,12 +136,12 @@ def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Const
         task: what the candidates are judged on.
 
     Raises:
-        ValueError: one is no bound, of a metric there is not, or one that no candidate can keep.
+        ValueError: one is no bound, of a metric there is not, or one that no candidate can keep,
+            by itself or with another one.
     """
     valid = tuple(training.objectives(task))
     bounds = [Constraint.parse(text, valid) for text in several(option, texts)]
-    for bound in bounds:
-        check_reachable(bound, task, option)
+    check_reachable(bounds, ranges(task), option)
     return bounds
 
 
