@@ -24,7 +24,7 @@ from optcell_search.training import (
     feedforward_baseline,
     outputs_on,
 )
-from optcell_search.training.budget import own_epochs
+from optcell_search.training.budget import budget_of, own_epochs
 from optcell_search.training.recipe.schedule import changes
 
 from ...ledger.format import METRICS, REASON
@@ -97,7 +97,7 @@ def final_epochs(trial: FrozenTrial, request: Request, *, refit: bool) -> int:
     best = trial.user_attrs[METRICS].get("best_epoch")
     if not refit or best is None or ended_early(trial):
         return request.epochs
-    return max(1, round(float(best) / training.share))
+    return budget_of(max(1, round(float(best))), training.share)
 
 
 def ended_early(trial: FrozenTrial) -> str:
