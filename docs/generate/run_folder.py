@@ -47,7 +47,9 @@ STUDY = {
     "order, `validation` and `test` as lists by metric; `failed` by seed; `epochs`; `baseline`, "
     "the same of the network it is compared with, where there is one; `refit`, where it was "
     "trained on training and validation data together; `ensemble`, the scores of the seeds "
-    "`members` as one; `together`, the groups of seeds that were trained side by side; "
+    "`members` as one; `others`, such records of trainings for other epochs, or with a refit where "
+    "there is none now, that were asked for before; `together`, the groups of seeds that were "
+    "trained side by side; "
     "`diagnosis`, what kinds of mistakes the seeds make on the test split, and "
     "`diagnoses`, the same of each: a confusion matrix, with the few sequences that are told most "
     "wrong in `worst`, thinned to a hundred steps, or pairs of true and predicted values.",

@@ -218,7 +218,8 @@ class OptCell(Recurrent):
 
         Raises:
             ValueError: `input` has the wrong number of dimensions or features or no step, or
-                `state` is not one of this module for so many sequences.
+                `state` is not one of this cell for so many sequences, with as many traces of the
+                rule; whose rule they are of it does not say.
         """
         if state is not None and hx is not None:
             raise ValueError("state and hx are given, which are the same; valid: one of them")

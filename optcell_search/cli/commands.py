@@ -198,7 +198,9 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Make a trained candidate a package."""
-    which = int(arguments.trial) if arguments.trial.isdigit() else arguments.trial
+    asked = arguments.trial
+    # Not every digit is one of a number: "²" is none.
+    which = int(asked) if asked.isascii() and asked.isdigit() else asked
     path = _open(arguments).export(
         which,
         arguments.out,

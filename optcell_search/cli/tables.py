@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..wording import duration, number
+from ..wording import duration, number, with_deviation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -265,7 +265,7 @@ def score(row: Mapping[Any, Any], name: str) -> str:
 
 def spread(mean: Any, std: Any) -> str:
     """Return a mean with its standard deviation, where there is one; nothing where both miss."""
-    return shown(mean) if _missing(mean) or _missing(std) else f"{mean:.4f} ± {std:.4f}"
+    return shown(mean) if _missing(mean) or _missing(std) else with_deviation(mean, std)
 
 
 def _options(row: Mapping[Any, Any], owner: str) -> str:

@@ -37,6 +37,9 @@ _FINALIZED = "finalized:"
 BASELINE = "baseline"
 # Likewise, what kinds of mistakes it makes on the test split: confusion of classes, or residuals.
 DIAGNOSIS = "diagnosis"
+# Likewise, the records of trainings with or without a refit, or for so many epochs, that were asked
+# for before those that are told.
+OTHERS = "others"
 # Whether it was trained on training and validation data together; whether the user said for how
 # many epochs; the record of its seeds as one, with their answers averaged; and the groups of seeds
 # that were trained side by side.
@@ -64,7 +67,10 @@ DUPLICATE_OF = "duplicate_of"
 
 
 def epoch_key(epoch: int) -> str:
-    """Return the trial attribute that holds the metrics of an epoch; they sort as epochs do."""
+    """Return the trial attribute that holds the metrics of an epoch.
+
+    As texts these sort as epochs do up to 9,999 alone.
+    """
     return f"{EPOCH_PREFIX}{epoch:04d}"
 
 
@@ -101,12 +107,18 @@ def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     found = {}
     for key, record in attributes.items():
         if key.startswith(_FINALIZED):
-            check_record(key, record)
-            for part in (BASELINE, ENSEMBLE):
-                if part in record:
-                    check_record(f"{key}: {part}", record[part])
+            _check_whole(key, record)
+            for other in record.get(OTHERS, ()):
+                _check_whole(f"{key}: {OTHERS}", other)
             found[whole_number(key.removeprefix(_FINALIZED), "finalized")] = record
     return found
+
+
+def _check_whole(key: str, record: Mapping[str, Any]) -> None:
+    check_record(key, record)
+    for part in (BASELINE, ENSEMBLE):
+        if part in record:
+            check_record(f"{key}: {part}", record[part])
 
 
 def directions_in(entries: Iterable[Mapping[str, Any]]) -> dict[str, Direction]:

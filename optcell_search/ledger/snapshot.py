@@ -55,7 +55,14 @@ def _quick(file: Path, name: str, where: str) -> Snapshot | None:
     try:
         with contextlib.closing(connect_for_reading(file)) as connection:
             found = _read(connection, name)
-    except (sqlite3.Error, json.JSONDecodeError, UnicodeDecodeError, TypeError, OSError):
+    except (
+        sqlite3.Error,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        TypeError,
+        OSError,
+        RecursionError,
+    ):
         return None
     if found is not None:
         check_study(found.attributes, where)

@@ -47,7 +47,7 @@ def _noted(path: Path) -> dict[str, dict[str, float]]:
         return {}
     try:
         return {name: _numbers(scores) for name, scores in _scores(path).items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path}: damaged: {error}") from None
 
 

@@ -113,6 +113,10 @@ class Rows:
         found = {name: curves.all(row) for name, curves in self._curves[part].items()}
         return {name: values for name, values in found.items() if values}
 
+    def range(self, part: str, name: str) -> tuple[float, float]:
+        """Return the lowest and the highest number there is by a name, of all rows and epochs."""
+        return self._curves[part][name].range
+
     def seconds(self, row: int) -> list[float]:
         """Return the seconds from the start to the end of each epoch."""
         return self._curves["seconds"][""].all(row)
@@ -157,6 +161,11 @@ class _Curves:
 
     def at(self, row: int, place: int) -> float:
         return float(self._values[self._begins[row] + place])
+
+    @property
+    def range(self) -> tuple[float, float]:
+        known = self._values[~np.isnan(self._values)]
+        return (float(known.min()), float(known.max())) if len(known) else (-np.inf, np.inf)
 
     def all(self, row: int) -> list[float]:
         values: list[float] = self._values[self._begins[row] : self._begins[row + 1]].tolist()

@@ -47,7 +47,7 @@ def head_of(schema: pa.Schema, path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: holds no table of trained candidates")
     try:
         head = json.loads(said)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: what it says of its table is no JSON: {error}") from error
     if not isinstance(head, dict):
         raise ValueError(f"{path}: says {short(head)} of its table; valid: names and values")

@@ -20,6 +20,7 @@ from ..tuning import Run
 from ..tuning.resolving import amounts
 from ..tuning.resolving.first_candidates import with_plain
 from ..tuning.resolving.naming import name_of_run
+from ..tuning.resolving.reach import check_reachable
 from ..tuning.resolving.resolve import SAMPLERS, SCHEDULERS, choose_scheduler, one_of
 from .held import HeldSpace
 from .simulation import simulated
@@ -76,8 +77,9 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
     repeats = amounts.integer("repeats", asked.repeats, 1, len(table.seeds))
     directions = table.directions(asked.objectives)
     known = (*table.metrics, *COSTS)
-    for text in amounts.several("constraints", asked.constraints):
-        Constraint.parse(text, valid=known)
+    texts = amounts.several("constraints", asked.constraints)
+    bounds = [Constraint.parse(text, valid=known) for text in texts]
+    check_reachable(bounds, table.ranges, "constraints", f" in table {table.name!r}")
     held = HeldSpace(table)
     return Request(
         run_id=name_of_run(f"{table.space.name}-{table.name}", "simulated"),
@@ -100,7 +102,7 @@ def request_of(table: TrainedCandidates, asked: Asked) -> Request:
         sampler=asked.sampler,
         scheduler=choose_scheduler(asked.scheduler, tuple(directions)),
         deterministic=False,
-        constraints=tuple(asked.constraints),
+        constraints=texts,
         workers=workers,
         threads=1,
         gpus_per_trial=0.0,

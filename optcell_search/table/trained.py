@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -173,6 +174,15 @@ class TrainedCandidates:
             if name not in known:
                 raise ValueError(f"unknown objective {name!r}; valid: {', '.join(known)}")
         return {name: cast(Direction, known[name]) for name in names}
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Metric → the lowest and the highest value that any candidate had after any epoch.
+
+        Of the costs it is known that they are never negative, as in a real search.
+        """
+        held = {name: self.rows.range("validation", name) for name in self.metrics}
+        return held | dict.fromkeys(COSTS, (0.0, math.inf))
 
     def known_seed(self, seed: int) -> int:
         """Return a seed that the candidates were trained with.

@@ -15,6 +15,12 @@ def own_epochs(epochs: int, share: float) -> int:
     return max(1, math.ceil(share * epochs - 1e-9))
 
 
+def budget_of(own: int, share: float) -> int:
+    """Return a budget of which `own_epochs` makes so many epochs for a share."""
+    # Rounded down, for those are rounded up; a thousandth of a millionth more as they take it off.
+    return math.floor(own / share + 1e-9)
+
+
 def limits(epochs: int | None, share: float) -> tuple[int | None, float]:
     """Return a candidate's own number of epochs, where it is known, and after how many it ends.
 

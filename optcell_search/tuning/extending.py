@@ -39,9 +39,9 @@ def changes(
     """
     changed: dict[str, Any] = {}
     if num_trials is not None:
-        integer("num_trials", num_trials, 1)
+        asked = integer("num_trials", num_trials, 1)
         changed["num_trials"] = limits.trials_of(
-            num_trials, request.search_space, request.sampler, (*request.warm_start, *request.first)
+            asked, request.search_space, request.sampler, (*request.warm_start, *request.first)
         )
     if time is not None:
         changed["time_limit"] = seconds_of("time", time)

@@ -26,7 +26,7 @@ from ..ledger.storage.names import refuse_link
 from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
 from . import extending, task_file
-from .resolving.amounts import integer
+from .resolving.amounts import integer, optional
 from .resolving.limits import MOST_REPEATS, unusable
 from .run_weights import RunWeights
 from .search.budget import NOTHING_ELSE, Budget
@@ -229,20 +229,18 @@ class Run(RunWeights):
         from .finalizing.choosing import asked_for
         from .finalizing.finalize import Plan, finalize
 
-        integer("top", 1 if top is None else top, 1)
-        integer("seeds", seeds, 1, MOST_REPEATS)
-        integer("epochs", 1 if epochs is None else epochs, 1)
+        top, epochs = optional("top", top, 1), optional("epochs", epochs, 1)
+        seeds = integer("seeds", seeds, 1, MOST_REPEATS)
         refitted = self.request.is_of_few if refit is None else refit
         together = self.request.ensemble if ensemble is None else ensemble
         plan = Plan(seeds=seeds, epochs=epochs, refit=refitted, ensemble=together)
         table = self.results()
         each = {"rule": best_of_each_rule, "cell": best_of_each_cell}
         kinds = [kind for kind, is_asked in each.items() if is_asked]
-        numbers = asked_for(table, self._objectives, top=top, trials=trials, kinds=kinds)
-        if not numbers:
+        asked = asked_for(table, self._objectives, top=top, trials=trials, kinds=kinds)
+        if not asked:
             raise ValueError(f"{self.directory}: no candidate completed, so there is none to test")
-        for number in numbers:
-            self._require(table, number)
+        numbers = [self._completed(table, number) for number in asked]
         # What is wrong with the test data is better known before than after hours of training.
         moved = self._moved(data_dir)
         task = self._check_data(moved)

@@ -149,11 +149,10 @@ class RunFolder(RunFigures):
 
     def candidate(self, which: str | int = "best") -> tuple[int, Candidate]:
         """Return number and candidate of a trial, chosen by number or as `best` does."""
-        if isinstance(which, int):
-            number = which
-            self._require(self.results(), number)
-        else:
+        if isinstance(which, str):
             number = int(self.best(which)["number"])
+        else:
+            number = self._completed(self.results(), which)
         return number, self._candidate(number)
 
     def _require_training(self) -> None:
@@ -181,8 +180,8 @@ class RunFolder(RunFigures):
         check_trial(number, trials[number].user_attrs)
         return trials[number]
 
-    def _require(self, table: pd.DataFrame, number: int) -> None:
-        """Raise unless trial `number` is complete, and a search's own."""
+    def _completed(self, table: pd.DataFrame, number: int) -> int:
+        """Return `number` as Python's; raise unless the trial is complete, and a search's own."""
         states = dict(zip(table["number"], table["state"], strict=True))
         if states.get(number) != "COMPLETE":
             complete = [str(n) for n, state in states.items() if state == "COMPLETE"]
@@ -191,6 +190,7 @@ class RunFolder(RunFigures):
                 f"valid: {', '.join(complete) or 'none'}"
             )
         self._candidate(number)
+        return int(number)
 
     def _scores(self, number: int) -> dict[str, Any]:
         """Return the scores of a trial by split: those of `finalize`, or else of the search."""

@@ -59,7 +59,7 @@ class RunWeights(RunData):
     def _searched(self, number: int, data_dir: str | Path | None) -> SearchedWeights:
         place = self._checkpoints / str(number)
         counts = self.request.folds, self.request.repeats
-        saved = checkpoints.load_weights_and_fold(place)
+        saved = checkpoints.load_weights_and(checkpoints.FOLD, place)
         if saved is not None:
             return SearchedWeights(number, *saved, *counts)
         if checkpoints.WEIGHTS in place.sizes():
@@ -90,17 +90,16 @@ class RunWeights(RunData):
         if seed not in record["seeds"]:
             valid = ", ".join(map(str, record["seeds"])) or "none"
             raise ValueError(f"{self.directory}: trial {number} has no seed {seed}; valid: {valid}")
-        refit = record.get(REFIT, False)
-        saved = finalized_weights.load(self._checkpoints, number, seed, refit)
+        refit, epochs = record.get(REFIT, False), record["epochs"]
+        saved = finalized_weights.load(self._checkpoints, number, seed, epochs, refit)
         if saved is not None:
             return saved
         moved = self._moved(data_dir)
         self._check_data(moved)
         source = self._source_at(moved)
-        trial, epochs = self._trial(number), record["epochs"]
         together = side_by_side(record, seed)
         seeds = [seed, *(one for one in together if one != seed)]
-        return trained(self.request, trial, seeds, epochs, source, refit=refit)
+        return trained(self.request, self._trial(number), seeds, epochs, source, refit=refit)
 
     def refitted_weights(
         self, number: int, *, place: int = 0, data_dir: str | Path | None = None
@@ -119,7 +118,7 @@ class RunWeights(RunData):
             ValueError: there is no such trial, or it did not complete.
             RunFailedError: it diverges on these data.
         """
-        self._require(self.results(), number)
+        number = self._completed(self.results(), number)
         moved = self._moved(data_dir)
         self._check_data(moved)
         trial, request = self._trial(number), self.request

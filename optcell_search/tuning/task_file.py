@@ -79,7 +79,7 @@ def read(folder: Path, request: Request) -> TaskInfo | None:
         made = from_dict(known.pop("preprocessing"))
         task = TaskInfo(**known, frame=frame and tuple(frame), preprocessing=made)
         fits = _fits(task) and _fits(made)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path}: damaged: {error}") from None
     if not fits:
         raise ValueError(f"{path}: damaged: a value is of another type than is written there")

@@ -9,7 +9,7 @@ import pytest
 
 from optcell_search.cli.finalized_table import finalized_scores
 from optcell_search.cli.tables import NO_INPUT, candidates, no_front, status
-from optcell_search.wording import number
+from optcell_search.wording import number, with_deviation
 
 ROW = {
     "state": "COMPLETE", "rule": "gd", "cell": "lstm", "gd.s": 1.0, "model.hidden_size": 64,
@@ -147,3 +147,23 @@ def test_a_status_is_broken_between_words_and_keeps_its_column() -> None:
 )  # fmt: skip
 def test_numbers_are_as_people_write_them(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "said"),
+    [
+        (0.98333, 0.00214, "0.9833 ± 0.0021"),
+        (0.9, 0.0, "0.9000 ± 0.0000"),
+        (0.0021, 0.03, "0.0021 ± 0.0300"),
+        (-31.25, 0.5, "-31.2500 ± 0.5000"),
+        (2.1e-6, 1e-7, "2.1e-06 ± 1e-07"),
+        (0.00087, 0.00012, "0.00087 ± 0.00012"),
+        (0.9833, 2.14e-5, "0.9833 ± 2.1e-05"),
+        (2.1e7, 1e6, "21,000,000 ± 1,000,000"),
+        (1234.5, 12.34, "1,234 ± 12"),
+    ],
+)
+def test_a_mean_has_the_digits_that_count(mean: float, deviation: float, said: str) -> None:
+    assert with_deviation(mean, deviation) == said
+    table = pd.DataFrame([ROW | {"number": 7, "mse": mean, "mse_std": deviation}])
+    assert said in candidates(table, ["mse"])

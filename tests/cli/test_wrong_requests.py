@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from runs import a_request
 from optcell_search.cli import main
 from optcell_search.ledger import folder as folders
 
+KEPT = Path(__file__).parents[1] / "data" / "run_0_1_0"
 RUN = "run {space} --task {tiny} --trials 3 --out {out}"
 
 
@@ -164,3 +166,12 @@ def test_limits_of_finalize(
     code, _, errors = call(capsys, "finalize", str(tmp_path / "run"), *option.split())
     assert code == 2
     assert message in errors
+
+
+def test_a_digit_that_is_of_no_number_chooses_no_trial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(KEPT, tmp_path / "run")
+    code, _, errors = call(capsys, "export", str(run), "--trial", "²", "--out", str(tmp_path / "x"))
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "unknown choice '²'; valid: best, knee" in errors

@@ -54,7 +54,8 @@ def test_numbers_in_keys(text: str) -> None:
 def test_scores_without_their_seeds_are_refused() -> None:
     record = {"seeds": [1, 2], "validation": {}, "test": {}, "failed": {}, "epochs": 1}
     check_record("finalized:0", record | {"test": {"accuracy": [0.5, 0.5]}})
-    for change in ({"test": {"accuracy": [0.5]}}, {"seeds": "x"}, {"failed": {"1": 2}}):
+    unscored = {"test": {"accuracy": [0.5]}}
+    for change in (unscored, {"seeds": "x"}, {"failed": {"1": 2}}, {"others": [record | unscored]}):
         with pytest.raises(ValueError, match="finalized:0"):
             finalized_in({"finalized:0": record | change})
 

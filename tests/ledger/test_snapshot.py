@@ -13,6 +13,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from optcell_search.ledger import snapshot as module
+from optcell_search.ledger.format import epoch_key
 from optcell_search.ledger.reading import load
 from optcell_search.ledger.snapshot import snapshot
 from optcell_search.ledger.trials.trial_record import STATES, record_of
@@ -99,3 +100,17 @@ def test_of_several_studies_the_runs_own_is_read(tmp_path: Path) -> None:
         snapshot(tmp_path)
     (tmp_path / "run.toml").write_text('run_id = "one"\n', encoding="utf-8")
     assert [record.values for record in snapshot(tmp_path).records] == [(0.1, 1.0)]
+
+
+def test_the_last_epoch_is_told_by_its_number(tmp_path: Path) -> None:
+    """As texts ``epoch:9999`` comes after ``epoch:10000``."""
+    ledger = in_folder(tmp_path / "run", TWO)
+    ledger.add(state=TrialState.RUNNING)
+    trial = ledger.study.get_trials()[0]
+    for epoch in (9998, 9999, 10000):
+        ledger.study._storage.set_trial_user_attr(
+            trial._trial_id, epoch_key(epoch), {"accuracy": epoch / 1e5}
+        )
+    (found,) = snapshot(tmp_path / "run").records
+    assert found.metrics == {"accuracy": 0.1}
+    assert repr([found]) in said_by_optuna(tmp_path / "run")

@@ -245,6 +245,9 @@ def test_where_all_fail_the_search_fails(tmp_path: Path) -> None:
         ({"objectives": []}, r"objectives = \[\]; valid"),
         ({"objectives": ["loss", "loss"]}, "valid: each once"),
         ({"constraints": ["weight<=2"]}, "unknown metric 'weight'"),
+        ({"constraints": ["accuracy>=2"]}, r"accuracy is never above 0\.\d+ in table 'some'"),
+        ({"constraints": ["parameters<=-1"]}, "parameters is never below 0 in table"),
+        ({"constraints": ["parameters<=1", "parameters>=2"]}, "nothing keeps both"),
         ({"scheduler": "asha", "objectives": ["loss", "parameters"]}, "needs exactly one"),
     ],
 )

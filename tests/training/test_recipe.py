@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from recipes import candidate, same, trained, weights_of
 from torch import Tensor
 
@@ -17,7 +19,7 @@ from optcell_search.cells.conv.net import ConvNet
 from optcell_search.space import Candidate
 from optcell_search.tasks import LoadedTask
 from optcell_search.training import Training, evaluate, trainer
-from optcell_search.training.budget import own_epochs
+from optcell_search.training.budget import budget_of, own_epochs
 from optcell_search.training.recipe import optimizers
 from optcell_search.training.recipe.averaging import Average
 from optcell_search.training.recipe.groups import parameter_groups
@@ -164,6 +166,11 @@ def test_a_share_of_the_epochs_is_a_whole_training(few_digits: LoadedTask) -> No
 )
 def test_a_share_of_epochs_is_rounded_up(epochs: int, share: float, own: int) -> None:
     assert own_epochs(epochs, share) == own
+
+
+@given(st.integers(1, 10_000), st.one_of(st.floats(1e-3, 1.0), st.sampled_from([0.1, 0.3, 0.6])))
+def test_of_every_number_of_epochs_there_is_a_budget(own: int, share: float) -> None:
+    assert own_epochs(budget_of(own, share), share) == own
 
 
 def test_averages_move_towards_the_weights(few_digits: LoadedTask) -> None:

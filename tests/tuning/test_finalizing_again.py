@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
+import torch
 from optuna.samplers import RandomSampler
 from runs import a_request
 
@@ -17,6 +19,8 @@ from optcell_search.training import Training
 from optcell_search.tuning.cluster.data_transfer import Source
 from optcell_search.tuning.finalizing import finalize
 from optcell_search.tuning.finalizing.finalize import Plan
+from optcell_search.tuning.store import finalized_weights
+from optcell_search.tuning.store.checkpoints import WEIGHTS
 from optcell_search.tuning.store.file_systems import Location
 from optcell_search.tuning.worker import final_training
 from optcell_search.tuning.worker.final_training import Work, train_and_test
@@ -114,3 +118,41 @@ def test_weights_that_do_not_score_as_noted_and_failures_change_nothing(
     assert (second["test"], second["failed"]) == (first["test"], {})
     monkeypatch.setattr(Training, "epoch", epoch)
     assert again(2, ensemble=True)["ensemble"]["members"] == first["seeds"]
+
+
+def test_what_was_tested_otherwise_stays_beside_and_is_told_when_asked_for(
+    again: Finalize, trained: list[int]
+) -> None:
+    first = again(3, refit=True)
+    second = again(1, refit=False)
+    third = again(1, epochs=3)
+    assert [(one["epochs"], len(one["seeds"])) for one in (second, third)] == [(2, 1), (3, 1)]
+    assert third["others"] == [without_others(second), first]
+    trained.clear()
+    assert without_others(again(2, refit=True)) == first
+    assert without_others(again(1)) == without_others(second)
+    told = again(1, epochs=3)
+    assert without_others(told) == without_others(third)
+    assert trained == [], "all of it was tested before"
+    assert sorted(one["epochs"] for one in told["others"]) == [first["epochs"], 2]
+
+
+def without_others(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != "others"}
+
+
+def test_weights_are_those_of_the_epochs_that_are_told(
+    again: Finalize, trained: list[int], tmp_path: Path
+) -> None:
+    (seed,) = again(1)["seeds"]
+    again(1, epochs=3)
+    checkpoints = Location(str(tmp_path / "checkpoints"))
+    assert finalized_weights.load(checkpoints, 0, seed, 3) is not None
+    assert finalized_weights.load(checkpoints, 0, seed, 2) is None, "others are kept there now"
+
+
+def test_weights_that_name_no_epochs_are_of_those_in_the_ledger(tmp_path: Path) -> None:
+    checkpoints = Location(str(tmp_path))
+    content = safetensors.torch.save({"w": torch.ones(2)})
+    finalized_weights.place(checkpoints, 0, 7).write(WEIGHTS, content)
+    assert finalized_weights.load(checkpoints, 0, 7, 2) is not None

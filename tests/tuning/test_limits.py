@@ -60,6 +60,10 @@ def test_what_is_no_time(asked: str | float) -> None:
         ({"until": ["accuracy>=2"]}, "until 'accuracy>=2': accuracy is never above 1"),
         ({"constraints": ["brier<=-1"]}, "constraints 'brier<=-1': brier is never below 0"),
         ({"until": ["latency_ms<=-0.5"]}, "latency_ms is never below 0"),
+        (
+            {"constraints": ["parameters<=1e3", "brier<=1", "parameters>=2e3"]},
+            "constraints 'parameters>=2000' and 'parameters<=1000': nothing keeps both",
+        ),
         ({"deterministic": True, "until": ["train_seconds<=1"]}, "train_seconds is read off"),
         (
             {"until": ["accuracy<=0.9"]},
@@ -91,6 +95,7 @@ def test_bounds_are_refused_where_the_range_is_known_alone(tiny: str, tmp_path: 
         "accuracy>=1",
         "parameters<=0",
     )
+    assert a_request(tiny, constraints=["parameters<=9", "parameters>=9"]).constraints
     task = tasks.load(write_series(tmp_path))
     known = ranges(task)
     assert known["r2"] == (-math.inf, 1.0)

@@ -83,7 +83,7 @@ def test_the_seed_that_does_best_on_validation_is_exported(
     }
     assert config["compared"] is True
     assert f"seed {record['seeds'][best]}, number {best + 1} of the 2 seeds" in readme
-    kept = finalized_weights.load(run._checkpoints, 0, record["seeds"][best], False)
+    kept = finalized_weights.load(run._checkpoints, 0, record["seeds"][best], record["epochs"])
     assert kept is not None
     assert all(torch.equal(weights[name], tensor) for name, tensor in kept.items())
 
@@ -95,7 +95,7 @@ def test_another_seed_can_be_asked_for_and_others_are_refused(
     seeds = _record(run)["seeds"]
     for place in (1, 2):
         config, weights, _ = _exported(run.export(0, tmp_path / f"seed{place}", seed_of=place))
-        kept = finalized_weights.load(run._checkpoints, 0, seeds[place - 1], False)
+        kept = finalized_weights.load(run._checkpoints, 0, seeds[place - 1], 1)
         assert kept is not None
         assert all(torch.equal(weights[name], tensor) for name, tensor in kept.items())
         assert config["weights"]["chosen_by"] == ""
@@ -117,7 +117,7 @@ def test_all_seeds_can_be_exported_as_the_one_model_that_was_tested(
         assert config["scores"][split]["accuracy"] == tested[split]["accuracy"][0]
     assert "the average of 2 trainings" in readme
     for place, seed in enumerate(record["seeds"]):
-        kept = finalized_weights.load(run._checkpoints, 0, seed, False)
+        kept = finalized_weights.load(run._checkpoints, 0, seed, record["epochs"])
         assert kept is not None
         for name, tensor in kept.items():
             assert torch.equal(weights[f"members.{place}.{name}"], tensor)
@@ -144,10 +144,10 @@ def test_what_is_too_large_is_not_kept(made: tuple[Run, Path], tmp_path: Path) -
     weights = run.weights(0)
     folder = finalized_weights.Location(str(tmp_path / "checkpoints"))
     where = finalized_weights.place(folder, 0, 1, False)
-    finalized_weights.save(where, weights, 10**6)
+    finalized_weights.save(where, weights, 1, 10**6)
     assert where.sizes()
     # What an earlier training left must not stand for this one.
-    finalized_weights.save(where, weights, 10)
+    finalized_weights.save(where, weights, 1, 10)
     assert not where.sizes()
 
 

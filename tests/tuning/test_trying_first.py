@@ -107,3 +107,20 @@ def test_candidates_that_cannot_be_tried(
     with pytest.raises(ValueError, match=r"x\.toml") as caught:
         a_request(tiny, first=file)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("a" + ".a" * 20_000 + " = 1", "nested too deeply"),
+        ("#" * 5_000_000, "has 5000000 bytes; "),
+        ("cells = [", "not TOML: "),
+    ],
+)
+def test_a_file_that_cannot_be_read(tiny: str, tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"x\.toml") as caught:
+        a_request(tiny, first=file)
+    assert message in str(caught.value)

@@ -50,7 +50,7 @@ def refuse_foreign(file: Path) -> None:
         return
     try:
         entry = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         entry = None
     if not (isinstance(entry, dict) and entry.keys() >= _KEYS):
         raise ValueError(f"{file}: is no journal of Optuna's")

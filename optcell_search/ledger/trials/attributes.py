@@ -41,6 +41,7 @@ _RECORD: dict[str, Any] = {
     "given": bool,
     "members": list[int],
     "together": list[list[int]],
+    "others": list[dict[str, Any]],
 }
 # Without these there are no scores; which seeds they are of, and the rest, may be left out.
 _NEEDED = {"validation", "test", "epochs"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..format import ENSEMBLE, GIVEN, REFIT, TOGETHER, finalized_in
+from ..format import ENSEMBLE, GIVEN, OTHERS, REFIT, TOGETHER, finalized_in
 
 if TYPE_CHECKING:
     import optuna
@@ -22,6 +22,25 @@ NO_RECORD: Mapping[str, Any] = {
 def finalized(study: optuna.Study, number: int) -> dict[str, Any]:
     """Return what `finalize` wrote about a trial, an empty record where it did not."""
     return dict(finalized_in(study.user_attrs).get(number, NO_RECORD))
+
+
+def parted(
+    known: Mapping[str, Any], epochs: int, *, refit: bool
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Return what is stored of a trial that was trained so, and what else is stored beside it.
+
+    Whoever asks for other epochs, or for a refit, judges another training: it neither adds to what
+    was tested before nor takes its place.
+
+    Args:
+        known: as `finalized` returns it.
+        epochs, refit: as in `Record`.
+    """
+    last = {name: value for name, value in known.items() if name != OTHERS}
+    each = [one for one in (last, *known.get(OTHERS, ())) if one["epochs"]]
+    alike = [one for one in each if (one["epochs"], one.get(REFIT, False)) == (epochs, refit)]
+    others = [one for one in each if one not in alike]
+    return alike[0] if alike else NO_RECORD, {OTHERS: others} if others else {}
 
 
 @dataclass(frozen=True)
@@ -61,9 +80,7 @@ class Record:
     def read(
         cls, known: Mapping[str, Any], epochs: int, *, refit: bool = False, given: bool = False
     ) -> Record:
-        """Return what `to_dict` gave, or an empty record where they were trained otherwise."""
-        if known.get("epochs") != epochs or known.get(REFIT, False) != refit:
-            return cls([], {}, epochs, refit, given)
+        """Return the record of what `to_dict` gave of trainings alike, as `parted` finds it."""
         scores = {
             seed: Score(
                 _entry(known["validation"], i),

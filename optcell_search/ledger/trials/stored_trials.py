@@ -133,14 +133,14 @@ class StoredTrials:
         records = []
         for identity, number, state, start, end in heads:
             mine = known.get(identity, {})
-            latest = current.get(identity, {})
+            steps = epochs_in(current.get(identity, {}))
             records.append(
                 TrialRecord(
                     number=number,
                     state=state,
                     values=tuple(ended.get(identity, ())),
                     known=mine,
-                    metrics=mine.get(METRICS) or (latest[max(latest)] if latest else {}),
+                    metrics=mine.get(METRICS) or (steps[max(steps)] if steps else {}),
                     violations=_violations(broken.get(identity)),
                     epochs=trained.get(identity, 0),
                     started=_time(start),

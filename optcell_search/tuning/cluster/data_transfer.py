@@ -160,7 +160,7 @@ def _read_list(content: bytes, where: str) -> tuple[str, str, list[str]]:
     try:
         contents = json.loads(content)
         identity, task, names = contents["id"], contents["task"], contents["files"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{where}: {_LIST} is damaged") from error
     if not (isinstance(task, str) and isinstance(names, list)):
         raise ValueError(f"{where}: {_LIST} is damaged")

@@ -78,11 +78,11 @@ def asked_for(
     Raises:
         ValueError: more than one way is given.
     """
-    ways = {"top": top is not None, "trials": bool(trials), "best_of_each": bool(kinds)}
+    ways = {"top": top is not None, "trials": len(trials) > 0, "best_of_each": bool(kinds)}
     given = [name for name, is_given in ways.items() if is_given]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)}: each says what to take; valid: one of them")
-    if trials:
+    if ways["trials"]:
         return list(dict.fromkeys(trials))
     if kinds:
         return with_plain(choose_of_each(table, objectives, kinds), table, objectives)

@@ -18,12 +18,12 @@ from optcell_search.tasks import LoadedTask
 from optcell_search.training import has_baseline
 from optcell_search.training.population.paying import paying
 
-from ...ledger.format import BASELINE, finalized_key
+from ...ledger.format import BASELINE, OTHERS, finalized_key
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
 from ...ledger.storage.storage import STORAGE_ERRORS, said
 from ...ledger.trials.reasons import OUT_OF_MEMORY, WORKER_DIED, RunBrokenError
-from ...ledger.trials.scores import Record, Score, finalized
+from ...ledger.trials.scores import NO_RECORD, Record, Score, finalized, parted
 from ..cluster import heartbeat
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
@@ -79,9 +79,11 @@ def finalize(
 
     A seed that has been done before is not done again, and stays where fewer are asked for: an
     ensemble is of all. Where one is asked for that is not there, what was tested before answers by
-    its weights, if they are kept. The seeds are others than the search's own: the candidate was
-    chosen for how well it did with those. Where the task offers a baseline for a candidate
-    (`training.has_baseline`), that is trained and tested with the same seeds.
+    its weights, if they are kept. What was trained for other epochs, or with a refit and is now to
+    be without, stays beside; what is asked for now is what the run then tells of the trial. The
+    seeds are others than the search's own: the candidate was chosen for how well it did with those.
+    Where the task offers a baseline for a candidate (`training.has_baseline`), that is trained and
+    tested with the same seeds.
 
     The weights of the trials' seeds are kept below `location`, the run's checkpoints.
     """
@@ -89,6 +91,7 @@ def finalize(
     trials = ledger.trials()
     task = source.load()
     records: dict[int, dict[bool, Record]] = {}
+    besides: dict[int, dict[str, Any]] = {}
     together: dict[int, Together] = {}
     works: list[Work] = []
     for number in numbers:
@@ -97,11 +100,12 @@ def finalize(
         epochs = plan.epochs_of(trial, request)
         warn_of_early_end(trial, epochs)
         asked = [trial_seed(request.seed, key, request.trainings + i) for i in range(plan.seeds)]
-        known = finalized(ledger.study, number)
+        stored = finalized(ledger.study, number)
+        known, besides[number] = parted(stored, epochs, refit=plan.refit)
         compared = has_baseline(Candidate.from_dict(trial.user_attrs["candidate"]), task)
         records[number] = {False: plan.record(known, epochs)}
         if compared:
-            records[number][True] = plan.record(known.get(BASELINE, {}), epochs)
+            records[number][True] = plan.record(known.get(BASELINE, NO_RECORD), epochs)
         wanted = list(dict.fromkeys([*asked, *records[number][False].scores]))
         tested_together = records[number][False].ensemble.get("members") == wanted
         if plan.ensemble and len(wanted) > 1 and not tested_together:
@@ -114,6 +118,9 @@ def finalize(
                 job = _job(ledger, trial, due, epochs, source, plan)
                 tested = {seed: record.scores[seed] for seed in due if seed in record.scores}
                 works.append(Work(job, baseline, str(location), answers=answers, tested=tested))
+        # Told now: where all of it was tested before, no training is left to tell it after.
+        if known in stored.get(OTHERS, ()):
+            ledger.note(finalized_key(number), _stored(records[number], besides[number]))
     works = _with_room(works, location, request.checkpoint_bytes)
     total = sum(len(work.job.seeds) for work in works)
     with FinalizeView(total, next(iter(request.objectives))) as view:
@@ -127,14 +134,19 @@ def finalize(
                     if work.answers:
                         pair[False].ensemble = together[number].take(seed, outcome.outputs)
                     view.took(work, seed, outcome)
-                compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
-                ledger.note(finalized_key(number), pair[False].to_dict() | compared_with)
+                ledger.note(finalized_key(number), _stored(pair, besides[number]))
         except exceptions.RayError as error:
             # The raylet has died, say: Ray has a name of its own for each way to notice.
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise RunBrokenError(last) from error
         except STORAGE_ERRORS as error:
             raise RunBrokenError(said(error)) from error
+
+
+def _stored(pair: Mapping[bool, Record], besides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is stored of a trial: its record, its baseline's, and what stands beside."""
+    compared_with = {BASELINE: pair[True].to_dict()} if True in pair else {}
+    return {**pair[False].to_dict(), **compared_with, **besides}
 
 
 def _with_room(works: Sequence[Work], location: Location, limit: int) -> list[Work]:

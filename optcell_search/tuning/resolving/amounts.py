@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 
 MOST = 10**7
 _MOST_SECONDS = 10.0**9
@@ -39,6 +39,18 @@ def integer(name: str, value: int, least: int, most: int = MOST) -> int:
         valid = f"{most} or less" if whole and value > most else f"{least} or more"
         raise ValueError(f"{name} = {value!r}; valid: integers, {valid}")
     return int(value)
+
+
+def optional(name: str, value: int | None, least: int, most: int = MOST) -> int | None:
+    """Return what `integer` does; None, which leaves it open, stays None."""
+    return None if value is None else integer(name, value, least, most)
+
+
+def real(name: str, value: float, valid: str) -> float:
+    """Return `value` as Python's; raise a ValueError, which tells what is valid, if it is none."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise ValueError(f"{name} = {value!r}; valid: {valid}")
+    return float(value)
 
 
 def is_whole(value: object) -> bool:

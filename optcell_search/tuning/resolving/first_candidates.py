@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from optcell_search.space import MIXTURE, Candidate, SearchSpace, mixtures
+from optcell_search.space.files import parse
 from optcell_search.training.budget import FEWEST
 
 _KEY = "candidate"
@@ -31,10 +31,7 @@ def read_first(path: str | Path, space: SearchSpace) -> tuple[dict[str, Any], ..
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; valid: a TOML file with candidates")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a TOML file: {error}") from error
+    data = parse(path.read_bytes(), str(path))
     several = data.get(_KEY)
     if several is None:
         return (_candidate(data, str(path), space),)

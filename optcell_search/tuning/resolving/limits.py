@@ -99,8 +99,7 @@ def folds_of(
         most = automatic_folds(task, seed)
         chosen = next((k for k in range(most, 1, -1) if not unusable(judged, task, k, seed)), 1)
     else:
-        integer("folds", asked, 1, _MOST_FOLDS)
-        chosen = asked
+        chosen = integer("folds", asked, 1, _MOST_FOLDS)
     if not (why := against(chosen)):
         return chosen
     fewer = [k for k in range(1, chosen) if not against(k)]
@@ -137,12 +136,12 @@ def bounds_of(option: str, texts: Sequence[str], task: LoadedTask) -> list[Const
         task: what the candidates are judged on.
 
     Raises:
-        ValueError: one is no bound, of a metric there is not, or one that no candidate can keep.
+        ValueError: one is no bound, of a metric there is not, or one that no candidate can keep,
+            by itself or with another one.
     """
     valid = tuple(training.objectives(task))
     bounds = [Constraint.parse(text, valid) for text in several(option, texts)]
-    for bound in bounds:
-        check_reachable(bound, task, option)
+    check_reachable(bounds, ranges(task), option)
     return bounds
 
 

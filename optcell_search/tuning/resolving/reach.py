@@ -1,9 +1,10 @@
-"""Bounds that no candidate can keep, where it is known between what a metric lies."""
+"""Bounds that no candidate can keep, by themselves where it is known between what a metric lies."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from optcell_search import training
 from optcell_search.tasks import LoadedTask
@@ -48,16 +49,27 @@ def ranges(task: LoadedTask) -> dict[str, Range]:
     return known | shares | dict.fromkeys(training.COSTS, _ERROR)
 
 
-def check_reachable(bound: Constraint, task: LoadedTask, option: str) -> None:
-    """Raise a ValueError where no candidate can keep a bound.
+def check_reachable(
+    bounds: Sequence[Constraint], known: Mapping[str, Range], option: str, where: str = ""
+) -> None:
+    """Raise a ValueError where no candidate can keep one of some bounds, or two of them at once.
 
     Args:
-        bound: the bound.
-        task: what the candidates are judged on.
-        option: that it was given by.
+        bounds: the bounds.
+        known: metric → the lowest and the highest value there can be.
+        option: that they were given by.
+        where: that is so, for the message.
     """
-    low, high = ranges(task).get(bound.metric, (-math.inf, math.inf))
-    if bound.relation == ">=" and bound.bound > high:
-        raise ValueError(f"{option} {str(bound)!r}: {bound.metric} is never above {high:g}")
-    if bound.relation == "<=" and bound.bound < low:
-        raise ValueError(f"{option} {str(bound)!r}: {bound.metric} is never below {low:g}")
+    for bound in bounds:
+        low, high = known.get(bound.metric, (-math.inf, math.inf))
+        if bound.relation == ">=" and bound.bound > high:
+            said = f"never above {high:g}"
+        elif bound.relation == "<=" and bound.bound < low:
+            said = f"never below {low:g}"
+        else:
+            continue
+        raise ValueError(f"{option} {str(bound)!r}: {bound.metric} is {said}{where}")
+    for lower, upper in itertools.product(bounds, repeat=2):
+        opposed = (lower.relation, upper.relation) == (">=", "<=")
+        if opposed and lower.metric == upper.metric and lower.bound > upper.bound:
+            raise ValueError(f"{option} {str(lower)!r} and {str(upper)!r}: nothing keeps both")

@@ -31,6 +31,8 @@ DEVICES = ("auto", "cpu", "cuda")
 SCHEDULERS = ("auto", "asha", "mo-asha", "none")
 GIBIBYTE = 2**30
 _MOST_GIB, _MOST_GPUS = 2.0**30, 1024
+_GIB = f"0 or more, {_MOST_GIB:g} or less"
+_GPUS = f"0, a share such as 0.25, whole GPUs from 1 to {_MOST_GPUS}, or auto"
 
 
 def resolve(
@@ -76,30 +78,28 @@ def resolve(
     """
     if num_trials is None and time is None:
         raise ValueError("neither a number of trials nor a time is given; valid: one or both")
+    num_trials = amounts.optional("num_trials", num_trials, 1)
+    epochs = epochs if epochs == "auto" else amounts.optional("epochs", epochs, 1)
+    patience = amounts.integer("patience", patience, 0)
+    repeats = amounts.optional("repeats", repeats, 1, limits.MOST_REPEATS)
+    workers = amounts.optional("workers", workers, 1, 10**5)
+    threads = amounts.optional("threads", threads, 1, 1024)
+    seed = amounts.integer("seed", seed, 0, 2**63 - 1)
     how = thoroughness(preset, folds, epochs, repeats)
-    for name, value, least, most in (
-        ("num_trials", 1 if num_trials is None else num_trials, 1, amounts.MOST),
-        ("epochs", 1 if how.epochs == "auto" else how.epochs, 1, amounts.MOST),
-        ("patience", patience, 0, amounts.MOST),
-        ("repeats", how.repeats, 1, limits.MOST_REPEATS),
-        ("workers", 1 if workers is None else workers, 1, 10**5),
-        ("threads", 1 if threads is None else threads, 1, 1024),
-        ("seed", seed, 0, 2**63 - 1),
-    ):
-        amounts.integer(name, value, least, most)
     time_limit = 0.0 if time is None else amounts.seconds_of("time", time)
     longest = 0.0 if trial_time is None else amounts.seconds_of("trial_time", trial_time)
-    measured = gpus_per_trial == "auto"
+    said = (
+        None if gpus_per_trial == "auto" else amounts.real("gpus_per_trial", gpus_per_trial, _GPUS)
+    )
+    measured = said is None
     # Until it is measured, which takes a cluster, a candidate is given a whole one.
-    gpus_per_trial = 1.0 if gpus_per_trial == "auto" else float(gpus_per_trial)
+    gpus_per_trial = 1.0 if said is None else said
     whole = gpus_per_trial <= _MOST_GPUS and gpus_per_trial % 1 == 0
     if not (0 <= gpus_per_trial < 1 or (whole and gpus_per_trial > 0)):
-        valid = f"0, a share such as 0.25, whole GPUs from 1 to {_MOST_GPUS}, or auto"
-        raise ValueError(f"gpus_per_trial = {gpus_per_trial:g}; valid: {valid}")
+        raise ValueError(f"gpus_per_trial = {gpus_per_trial:g}; valid: {_GPUS}")
+    checkpoint_gib = amounts.real("checkpoint_gib", checkpoint_gib, _GIB)
     if not 0 <= checkpoint_gib <= _MOST_GIB:
-        raise ValueError(
-            f"checkpoint_gib = {checkpoint_gib}; valid: 0 or more, {_MOST_GIB:g} or less"
-        )
+        raise ValueError(f"checkpoint_gib = {checkpoint_gib}; valid: {_GIB}")
     check_callbacks(callbacks)
     one_of("sampler", sampler, SAMPLERS)
     one_of("scheduler", scheduler, SCHEDULERS)
@@ -186,7 +186,8 @@ def resolve(
         ensemble=how.ensemble,
         sampler=sampler,
         scheduler=choose_scheduler(scheduler, tuple(directions)),
-        deterministic=deterministic,
+        # A truth value may be NumPy's, which run.toml does not hold.
+        deterministic=bool(deterministic),
         constraints=tuple(constraints),
         workers=workers,
         threads=threads,

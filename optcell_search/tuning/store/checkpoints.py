@@ -30,8 +30,9 @@ from .file_systems import Location
 FOLDER = "checkpoints"
 TRAINING = "training.pt"
 WEIGHTS = "model.safetensors"
-# In the metadata of the weights: the fold that they were trained in, counted from 0.
-_FOLD = "fold"
+# In the metadata of the weights: the fold that they were trained in, counted from 0, and the epochs
+# of what is finalized.
+FOLD, EPOCHS = "fold", "epochs"
 
 
 class CheckpointError(RuntimeError):
@@ -67,35 +68,37 @@ def load_training(trial: Location, device: str) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-def weights_bytes(weights: Mapping[str, Tensor], fold: int = 0) -> bytes:
-    """Return the content of ``model.safetensors``, which says of which fold it is."""
+def weights_bytes(weights: Mapping[str, Tensor], notes: Mapping[str, int]) -> bytes:
+    """Return the content of ``model.safetensors``, which says what is noted of it."""
     # In a population weights are parts of larger tensors.
     tensors = {name: apart(tensor.cpu()) for name, tensor in weights.items()}
-    return safetensors.torch.save(tensors, {_FOLD: str(fold)} if fold else None)
+    said = {name: str(value) for name, value in notes.items() if value}
+    return safetensors.torch.save(tensors, said or None)
 
 
 def load_weights(trial: Location) -> dict[str, Tensor] | None:
     """Read ``model.safetensors``; None where there is none that can be read."""
-    found = load_weights_and_fold(trial)
+    found = load_weights_and(FOLD, trial)
     return None if found is None else found[0]
 
 
-def load_weights_and_fold(trial: Location) -> tuple[dict[str, Tensor], int] | None:
-    """Return what `load_weights` does, and the fold, counted from 0.
+def load_weights_and(note: str, trial: Location) -> tuple[dict[str, Tensor], int] | None:
+    """Return what `load_weights` does, and what is noted of it: `FOLD` or `EPOCHS`.
 
-    It is 0 where the file does not say: earlier versions kept the first fold's.
+    It is 0 where the file does not say: earlier versions kept the first fold's, and noted no
+    epochs.
     """
     content = trial.read(WEIGHTS)
     if content is None:
         return None
     try:
-        return safetensors.torch.load(content), _fold_in(content)
+        return safetensors.torch.load(content), _noted(note, content)
     except (SafetensorError, ValueError):
         return None
 
 
-def _fold_in(content: bytes) -> int:
+def _noted(note: str, content: bytes) -> int:
     # The format: eight bytes with the length of a header, then that, in JSON.
     size = int.from_bytes(content[:8], "little")
     metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
-    return int(metadata.get(_FOLD, 0))
+    return int(metadata.get(note, 0))

@@ -24,7 +24,7 @@ from optcell_search.training import (
     feedforward_baseline,
     outputs_on,
 )
-from optcell_search.training.budget import own_epochs
+from optcell_search.training.budget import budget_of, own_epochs
 from optcell_search.training.recipe.schedule import changes
 
 from ...ledger.format import METRICS, REASON
@@ -97,7 +97,7 @@ def final_epochs(trial: FrozenTrial, request: Request, *, refit: bool) -> int:
     best = trial.user_attrs[METRICS].get("best_epoch")
     if not refit or best is None or ended_early(trial):
         return request.epochs
-    return max(1, round(float(best) / training.share))
+    return budget_of(max(1, round(float(best))), training.share)
 
 
 def ended_early(trial: FrozenTrial) -> str:
@@ -168,7 +168,7 @@ def _kept(work: Work) -> dict[int, Outcome]:
     model = job.candidate.build(task).to(job.device)
     found = {}
     for seed, score in tested.items():
-        weights = load(Location(work.checkpoints), job.number, seed, job.refit)
+        weights = load(Location(work.checkpoints), job.number, seed, job.epochs, job.refit)
         if weights is None:
             continue
         model.load_state_dict(weights)
@@ -195,7 +195,7 @@ def _of_seed(work: Work, trained: Trained, task: LoadedTask) -> Outcome:
     score = _tested(model, task, trained.metrics, job)
     outputs = _outputs(model, task, job) if work.answers else {}
     where = place(Location(work.checkpoints), job.number, seed, job.refit)
-    save(where, model.state_dict(), work.room)
+    save(where, model.state_dict(), job.epochs, work.room)
     return Outcome(score, outputs)
 
 

@@ -194,7 +194,9 @@ class Session:
         contents: dict[str, bytes] = {}
         if self.epoch >= self._epochs:
             weights = self.trainings[self.kept].model.state_dict()
-            contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(weights, self.kept)
+            contents[checkpoints.WEIGHTS] = checkpoints.weights_bytes(
+                weights, {checkpoints.FOLD: self.kept}
+            )
         state = {
             "candidate": self.job.candidate.to_dict(),
             "seeds": list(self.job.seeds),

@@ -12,6 +12,7 @@ from runs import SPACE, a_request
 
 from optcell_search.ledger.format import METRICS, REASON
 from optcell_search.space import SearchSpace
+from optcell_search.training.budget import own_epochs
 from optcell_search.tuning.finalizing.finalize import Plan
 from optcell_search.tuning.worker.final_training import final_epochs, warn_of_early_end
 
@@ -48,7 +49,7 @@ def test_as_long_as_was_best_or_to_the_end_of_a_schedule(
         ({}, True, 12),
         ({}, False, 30),
         # The best was the 12th of those that are a quarter.
-        ({"share": 0.25}, True, 50),
+        ({"share": 0.25}, True, 48),
     ],
 )
 def test_a_schedule_that_the_search_had_no_time_for_is_stretched(
@@ -84,3 +85,13 @@ def test_what_ended_early_is_trained_for_the_epochs_of_the_search(
         words = str(caught[0].message)
         assert f"ended early in the search ({reason})" in words
         assert f"after {round(100 * share)} epochs" in words
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.7, 0.999, 1.0])
+def test_of_a_share_as_many_are_trained_as_were_best(tiny: str, share: float) -> None:
+    space = SearchSpace.from_dict({**SPACE, "training": {"lr": 0.1, "share": share}})
+    for best in (0.4, 1.0, 2.6, 12.4, 77.0):
+        known = {"candidate": space.sample().to_dict(), METRICS: {"best_epoch": best}}
+        trial = optuna.trial.create_trial(value=0.0, user_attrs=known)
+        epochs = final_epochs(trial, a_request(tiny, epochs=1000), refit=True)
+        assert own_epochs(epochs, share) == max(1, round(best))

@@ -42,7 +42,9 @@ def work(tiny: str, tmp_path: Path) -> Work:
 
 
 def kept(work: Work, seed: int) -> dict[str, torch.Tensor]:
-    weights = finalized_weights.load(Location(work.checkpoints), work.job.number, seed)
+    weights = finalized_weights.load(
+        Location(work.checkpoints), work.job.number, seed, work.job.epochs
+    )
     assert weights is not None
     return weights
 

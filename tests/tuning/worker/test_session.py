@@ -250,7 +250,7 @@ def test_the_weights_of_a_forecast_are_those_of_its_last_fold(
         one = replace(many, source=source, checkpoints=str(tmp_path / str(kept)))
         session = Session(one)
         session.advance()
-        found = checkpoints.load_weights_and_fold(Location(one.checkpoints))
+        found = checkpoints.load_weights_and(checkpoints.FOLD, Location(one.checkpoints))
         assert found is not None
         weights, fold_of = found
         assert fold_of == kept
@@ -264,11 +264,11 @@ def test_weights_that_name_no_fold_are_of_the_first(tmp_path: Path) -> None:
     weights = {"w": torch.ones(2)}
     where = Location(str(tmp_path))
     where.write(checkpoints.WEIGHTS, safetensors.torch.save(weights))
-    found = checkpoints.load_weights_and_fold(where)
+    found = checkpoints.load_weights_and(checkpoints.FOLD, where)
     assert found is not None
     assert found[1] == 0
     where.write(checkpoints.WEIGHTS, safetensors.torch.save(weights, {"fold": "last"}))
-    assert checkpoints.load_weights_and_fold(where) is None, "damaged"
+    assert checkpoints.load_weights_and(checkpoints.FOLD, where) is None, "damaged"
 
 
 def test_folds_whose_longest_sequences_differ_have_their_gradients_told(
