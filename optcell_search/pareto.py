@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Direction = Literal["minimize", "maximize"]
+_SIGNS = {"minimize": 1.0, "maximize": -1.0}
 
 
 def front_mask(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.bool_]:
@@ -49,21 +50,36 @@ def hypervolume(
         values: objectives in their own units.
         directions: one an objective.
         reference: one an objective, in its own units; by default the worst value of each.
+
+    Raises:
+        ValueError: a point or the reference has not one value for each direction, a direction is
+            none, or the reference is not finite.
     """
     points = losses(values, directions)
     points = points[finite_rows(points)]
     if not len(points):
         return 0.0
     worst = points.max(axis=0) if reference is None else losses([reference], directions)[0]
+    if not np.isfinite(worst).all():
+        raise ValueError(f"reference {list(reference or ())}; valid: finite numbers")
     # moocore is exact in any number of dimensions and public, unlike Optuna's own private module.
     return float(moocore.hypervolume(points, ref=worst))
 
 
 def losses(values: npt.ArrayLike, directions: Sequence[Direction]) -> npt.NDArray[np.float64]:
     """Return `values` as (points, objectives), turned so that less is better."""
-    points = np.asarray(values, dtype=np.float64).reshape(-1, len(directions))
-    sign = [1.0 if direction == "minimize" else -1.0 for direction in directions]
-    return np.multiply(points, sign)
+    odd = [direction for direction in directions if direction not in _SIGNS]
+    if odd:
+        raise ValueError(f"direction {odd[0]!r}; valid: {', '.join(map(repr, _SIGNS))}")
+    points = np.asarray(values, dtype=np.float64)
+    if not points.size:
+        points = points.reshape(-1, len(directions))
+    if points.ndim != 2 or points.shape[1] != len(directions):
+        raise ValueError(
+            f"points of shape {points.shape}; valid: (points, {len(directions)}), one value for "
+            "each direction"
+        )
+    return np.multiply(points, [_SIGNS[direction] for direction in directions])
 
 
 def finite_rows(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

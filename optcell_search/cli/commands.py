@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
             until=arguments.until,
             first=arguments.first,
             warm_start=arguments.warm_start,
-            objectives=arguments.objectives.split(",") if arguments.objectives else None,
+            objectives=arguments.objectives,
             constraints=arguments.constraints,
             sampler=arguments.sampler,
             scheduler=arguments.scheduler,

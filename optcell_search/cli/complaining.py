@@ -38,6 +38,11 @@ def number_or_auto(convert: type[int] | type[float]) -> Callable[[str], float | 
     return lambda text: text if text == "auto" else read(text)
 
 
+def names(text: str) -> list[str]:
+    """Return the names that commas part, whatever spaces stand around them."""
+    return [name.strip() for name in text.split(",")]
+
+
 def _reader(convert: type[int] | type[float], valid: str) -> Callable[[str], float]:
     def read(text: str) -> float:
         try:

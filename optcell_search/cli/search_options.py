@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from .complaining import number_or_auto
+from .complaining import names, number_or_auto
 
 
 def add_strategy(add: Callable[..., object]) -> None:
@@ -35,6 +35,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="DIR", help="The folder of the run, new or empty.")
     add(
         "--objectives",
+        type=names,
         metavar="A,B",
         help="What the search aims at, the most important first: metrics of the task, "
         "parameters, train_seconds, latency_ms (default: the task's first metric).",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from .complaining import names
 from .ending import show_end
 from .search_options import add_strategy
 
@@ -25,6 +26,7 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--objectives",
+        type=names,
         metavar="A,B",
         help="What the search aims at, the most important first (default: the first metric of the "
         "table's task).",
@@ -64,7 +66,7 @@ def simulate(arguments: argparse.Namespace) -> int:
         arguments.workers,
         arguments.trials,
         arguments.seed,
-        objectives=arguments.objectives.split(",") if arguments.objectives else None,
+        objectives=arguments.objectives,
         constraints=arguments.constraints,
         repeats=arguments.repeats,
         plain=arguments.plain,

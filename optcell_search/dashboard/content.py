@@ -192,11 +192,31 @@ def gradients(data: Data, numbers: Collection[int]) -> dict[int, dict[str, Any]]
 
 
 def encode(content: Mapping[str, Any]) -> str:
-    """Return content as JSON that is safe inside a script element, whatever names it holds."""
-    text = json.dumps(
+    """Return content as JSON that is safe inside a script element, whatever names it holds.
+
+    What is no finite number, as a metric that is not defined on some data, is null.
+    """
+    try:
+        text = _json(content)
+    except ValueError:
+        # Looked for only where there is one: most contents are large and hold none.
+        text = _json(_without_nan(content))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(
         content, default=_plain_number, allow_nan=False, separators=(",", ":"), ensure_ascii=False
     )
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _without_nan(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {name: _without_nan(each) for name, each in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(each) for each in content]
+    number = isinstance(content, float | np.floating)
+    return None if number and not math.isfinite(content) else content
 
 
 def _plain_number(value: Any) -> Any:

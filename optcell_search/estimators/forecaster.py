@@ -17,7 +17,7 @@ from optcell_search.raw.reading.columns import listed
 
 from .base import SearchEstimator
 from .folders import SearchFolder
-from .sequences import Array, refuse_unchanging
+from .sequences import Array, refuse_unchanging, refuse_unfit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +105,8 @@ class OptCellForecaster(SearchEstimator):
         """Return the series as the table that the task reads, and the columns they are in."""
         import pandas as pd
 
+        for values, name in ((y, "y"), (X, "X")):
+            refuse_unfit(values, name)
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         columns = y.reshape(len(y), -1)
         targets = [f"y{number}" for number in range(columns.shape[1])]

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .base import SearchEstimator
 from .folders import SearchFolder
-from .sequences import Array, Sequences, gathered, is_flat, naming
+from .sequences import Array, Sequences, gathered, is_flat, naming, refuse_unfit
 
 _LEAST = 2
 
@@ -55,6 +55,7 @@ class SupervisedEstimator(SearchEstimator):
         """
         if self.layout not in ("steps_first", "features_first"):
             raise ValueError(f"layout = {self.layout!r}; valid: 'steps_first' or 'features_first'")
+        refuse_unfit(X, "X")
         flat = is_flat(X, of_arrays=not reset and self._flat)
         if flat and not reset and not self._flat and self.n_features_in_ == 1:
             # Rows are sequences of one feature; those of a frame are not what it iterates over.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -123,6 +124,12 @@ def trained_model(
     return one.eval()
 
 
+def _is_defined(scores: float | Sequence[float]) -> bool:
+    """Return whether no score is NaN, as it is where a split leaves a metric undefined."""
+    each = scores if isinstance(scores, Sequence) else [scores]
+    return not any(map(math.isnan, each))
+
+
 def _write(
     draft: Path,
     folder: str,
@@ -167,7 +174,7 @@ def _write(
         **told,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "scores": {
-            split: {name: found[name] for name in task.metrics if name in found}
+            split: {n: found[n] for n in task.metrics if n in found and _is_defined(found[n])}
             for split, found in scores.items()
         },
         "code": {kind: plugins.location(plugin) for kind, plugin in classes.items()},

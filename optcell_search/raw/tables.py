@@ -279,9 +279,19 @@ def targets_of(
     if len(having) < len(places):
         number = int(np.setdiff1d(np.arange(len(places)), having)[0])
         own = places.sequence(number)
+        mine = own[own >= 0]
+        lacking = [
+            name
+            for name, column in zip(outputs.names, encoded.reshape(len(encoded), -1).T, strict=True)
+            if outputs.kind == "classes" or np.isnan(column[mine]).all()
+        ]
+        what = (
+            f"column {' and '.join(map(repr, lacking))} is empty in all rows"
+            if lacking
+            else f"columns {' and '.join(map(repr, outputs.names))} stand together in no row"
+        )
         raise ValueError(
-            f"{where}: column {' and '.join(map(repr, outputs.names))} is empty in all rows of "
-            f"sequence {names[number]!r}, from {columns.row(int(own[own >= 0].min()))} on; valid: "
-            "a target for each, or leave it out"
+            f"{where}: {what} of sequence {names[number]!r}, from {columns.row(int(mine.min()))} "
+            "on; valid: a target for each, or leave it out"
         )
     return torch.from_numpy(encoded[rows[steps[first]]])

@@ -20,9 +20,9 @@ def compression(option: str, name: str) -> Literal["gzip"] | None:
     Raises:
         ValueError: whoever reads a file of this name expects no CSV.
     """
-    kinds = Path(name.lower()).suffixes
-    if {*kinds[-2:]} & _NO_CSV:
+    inner = Path(name.lower().removesuffix(".gz"))
+    if inner.suffix in _NO_CSV:
         raise ValueError(
             f"{option} {name}: a CSV file is written; valid: a name in .csv or .csv.gz"
         )
-    return "gzip" if kinds[-1:] == [".gz"] else None
+    return "gzip" if name.lower().endswith(".gz") else None

@@ -26,6 +26,12 @@ from optcell_search.tasks.goals import (
 _PIECE = 2**24  # values
 # So many of the answers that are most wrong are told of.
 _WORST = 6
+# What a table of trials, or the ledger, calls something else; no metric is called so.
+TAKEN = {
+    "number", "state", "reason", "key", "seed", "repeat", "duplicate_of", "feasible", "cell",
+    "rule", "epoch", "epochs", "started", "seconds", "worker", "tags", "note", "loss",
+    "parameters", "train_seconds", "latency_ms",
+}  # fmt: skip
 
 
 def diagnosis(
@@ -175,8 +181,15 @@ def checked(task: Task, data: Data) -> Data:
     """Return what a task gave.
 
     Raises:
-        ValueError: no step of a split has a target, or all of the training split have the same.
+        ValueError: no step of a split has a target, or all of the training split have the same; or
+            a metric has a name that a table of trials has for something else.
     """
+    taken = [name for name in data.goal.metrics if name in TAKEN or "." in name]
+    if taken:
+        raise ValueError(
+            f"{task.spec}: a metric is called {taken[0]!r}, which in a table of trials is "
+            "something else; valid: another name, without a point"
+        )
     for name in ("train", "validation"):
         if not getattr(data, name).answered.any():
             raise ValueError(f"{task.spec}: no step of the {name} split has a target")

@@ -13,6 +13,7 @@ from .. import registry
 from ..hyperparameters import Real, specification
 from ..penalties import Penalty
 from ..space import SearchSpace
+from ..tasks.describing import TAKEN
 
 B, T, D = 3, 6, 4
 
@@ -83,6 +84,7 @@ class PenaltyContract:
     ) -> None:
         whole = penalty.finish(penalty.tally(predictions, drivers))
         assert tuple(whole) == penalty.metrics
+        assert not TAKEN & {*penalty.metrics}, "a table of trials calls something else so"
         assert whole[penalty.name] == pytest.approx(float(penalty.penalty(predictions, drivers)))
         assert 0 < whole[f"{penalty.name}_share"] <= 1
         first = penalty.tally(predictions[:1], {k: v[:1] for k, v in drivers.items()})

@@ -16,9 +16,10 @@ from calling import call
 from runs import a_request
 
 from optcell_search.cli import main, tables
-from optcell_search.cli.output import output_file
+from optcell_search.cli.output import csv_compression, output_file
 from optcell_search.ledger import folder as folders
 from optcell_search.ledger.storage.whole import write_whole
+from optcell_search.raw.writing import compression
 from optcell_search.tuning import Run
 
 PROGRAM = "import sys; from optcell_search.cli import main; sys.exit(main())"
@@ -59,6 +60,8 @@ def test_a_table_is_what_its_name_says(
         code, _, errors = call(capsys, "results", str(folder), "--csv", str(tmp_path / name))
         assert code == 2
         assert errors.endswith(f"{name}: a CSV file is written; valid: a name in .csv or .csv.gz\n")
+    assert csv_compression("--csv", "all.json.csv") is compression("--csv", "a.xlsx.csv") is None
+    assert csv_compression("--csv", "A.CSV.GZ") == compression("--csv", "a.tar.csv.gz") == "gzip"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.csv.gz", "run"]
 
 

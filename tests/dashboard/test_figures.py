@@ -59,6 +59,13 @@ def test_any_two_columns_can_be_chosen() -> None:
         plots.plot_front(two_objectives().study, x="cell")
 
 
+@pytest.mark.parametrize("objectives", [{"accuracy": "maximize"}, TWO])
+def test_a_run_without_a_trial_says_that_none_is_ranked(objectives: dict[str, str]) -> None:
+    study = Ledger(objectives).study
+    assert "No trial is ranked yet." in plots.plot_front(study).to_json()
+    assert plots.figures(study) == {}
+
+
 def test_curves_of_the_front_are_strong() -> None:
     figure = plots.plot_training(filled(TWO).study)
     curves = [one for one in figure.data if one.x[0] is not None]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ledgers import Ledger, candidate, in_folder
 from optuna.trial import TrialState
 
 from optcell_search.dashboard import report, write_report
+from optcell_search.dashboard.content import encode
 from optcell_search.dashboard.read import Board
 
 TWO = {"accuracy": "maximize", "parameters": "minimize"}
@@ -190,3 +193,29 @@ def test_the_file_stays_small_for_a_thousand_trials() -> None:
         ledger.add([i / 1000, float(i)], of=of, epochs=steps)
     full, empty = len(page_of(ledger)), len(page_of(Ledger(TWO)))
     assert empty + 1000 / 150 * (full - empty) < 10_000_000
+
+
+def test_what_is_not_defined_on_a_split_leaves_the_page_whole() -> None:
+    ledger = some_trials(Ledger(TWO))
+    scores = {"accuracy": [0.8, 0.9], "roc_auc": [math.nan, math.nan]}
+    ledger.study.set_user_attr(
+        "finalized:0",
+        {"seeds": [1, 2], "epochs": 2, "failed": {}, "validation": scores, "test": scores},
+    )
+    (run,) = content(page_of(ledger))["runs"]
+    (final,) = run["finals"]
+    assert [*final["scores"]["test"]] == ["accuracy"]
+    assert encode({"a": [math.nan, {"b": np.float64("inf")}], "c": 1.5}) == (
+        '{"a":[null,{"b":null}],"c":1.5}'
+    )
+
+
+def test_a_page_shows_parameters_as_they_are() -> None:
+    ledger = Ledger(TWO)
+    for size in (1_234_567.0, 1_234_568.0):
+        ledger.add(
+            [0.81234567, size], of=candidate("lstm"), epochs=[{"accuracy": 0.8, "loss": 0.2}]
+        )
+    (run,) = content(page_of(ledger))["runs"]
+    assert run["rows"]["parameters"] == [1_234_567.0, 1_234_568.0]
+    assert run["rows"]["accuracy"] == [0.812346, 0.812346]

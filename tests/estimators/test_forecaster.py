@@ -25,6 +25,8 @@ def test_a_forecaster_goes_on_where_the_series_ends() -> None:
     assert made.n_features_in_ == 0
     with pytest.raises(ValueError, match="11 rows are too few: a window takes 12"):
         made.predict(series[:11])
+    with pytest.raises(ValueError, match="y has masked values; valid: "):
+        made.predict(np.ma.masked_array(series, mask=np.arange(400) == 7))
     with pytest.raises(ValueError, match="X has 1 features, but OptCellForecaster is expecting 0"):
         made.predict(series, series[:, None])
     assert clone(made).get_params()["window"] == 12

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import torch
-from exporting import a_candidate, trained
+from exporting import a_candidate, no_formats, trained
 from safetensors.torch import load_file, save_file
 
 from optcell_search import registry
-from optcell_search.export import TaskInfo, export, package
+from optcell_search.export import TaskInfo, export, formats, package
 from optcell_search.export.description import package_name, readme
 from optcell_search.space import Candidate
 
@@ -110,6 +110,19 @@ def test_the_config_says_what_the_model_is(winner: Path) -> None:
     project = tomllib.loads((winner / "pyproject.toml").read_text())
     assert project["project"]["name"] == "winner-cell"
     assert project["project"]["dependencies"] == ["torch>=2.11,<2.15", "safetensors>=0.5"]
+
+
+def test_a_score_that_a_split_leaves_undefined_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "write_formats", no_formats)
+    task = TaskInfo("digits", 8, 10, {"accuracy": "maximize", "roc_auc": "maximize"})
+    scores = {"validation": {"accuracy": [0.9, 0.8], "roc_auc": [0.9, float("nan")]}}
+    model = trained(a_candidate())
+    folder = export(a_candidate(), model.state_dict(), task, scores, tmp_path / "winner")
+    config = json.loads((folder / "config.json").read_text())
+    assert config["scores"] == {"validation": {"accuracy": [0.9, 0.8]}}
+    assert "roc_auc" not in (folder / "README.md").read_text()
 
 
 def test_the_readme_says_what_it_is_how_good_and_whom_to_cite(winner: Path) -> None:

@@ -216,6 +216,15 @@ def test_only_what_was_finalized_alike_is_compared() -> None:
     assert found.gain == difference(Moments.of([0.99, 0.98]), Moments.of([0.70, 0.72]))
 
 
+def test_scores_that_test_leaves_undefined_are_not_compared() -> None:
+    ledger = repeated()
+    ledger.study.set_user_attr("finalized:1", final([0.9, 0.9], [math.nan, math.nan]))
+    ledger.study.set_user_attr("finalized:3", final([0.8, 0.8], [math.nan, math.nan]))
+    found = gain(ledger)
+    assert found is not None
+    assert found.source == "search"
+
+
 def test_without_a_plain_cell_there_is_no_gain() -> None:
     ledger = Ledger({"score": "maximize"})
     ledger.add([0.9], of=candidate("lstm", "adam"))

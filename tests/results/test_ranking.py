@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from optcell_search import results
+from optcell_search import pareto, results
 from optcell_search.tuning.finalizing.choosing import choose
 
 TWO: dict[str, results.Direction] = {"accuracy": "maximize", "parameters": "minimize"}
@@ -207,3 +208,23 @@ def test_ties_and_near_ties_go_by_spread_then_size_never_by_arrival(
     assert results.best(table, one)["key"] == wanted
     assert results.best_first(table, one)["key"].iloc[0] == wanted
     assert choose(table, one, 1) == [int(results.best(table, one)["number"])]
+
+
+def test_what_does_not_fit_is_refused_and_not_reshaped() -> None:
+    two = ["maximize", "minimize"]
+    for points, said in (
+        ([[0.9, 10, 1], [0.8, 5, 1]], r"shape \(2, 3\); valid: \(points, 2\)"),
+        ([0.9, 10, 0.8, 5], r"shape \(4,\)"),
+    ):
+        for ask in (results.hypervolume, results.front_mask, pareto.ranks):
+            with pytest.raises(ValueError, match=said):
+                ask(points, two)
+    points = [[0.9, 10], [0.8, 5]]
+    for reference in ([0.0, 20, 30, 40], [0.0]):
+        with pytest.raises(ValueError, match=r"valid: \(points, 2\)"):
+            results.hypervolume(points, two, reference)
+    with pytest.raises(ValueError, match=r"reference \[nan, 20\]; valid: finite numbers"):
+        results.hypervolume(points, two, [math.nan, 20])
+    with pytest.raises(ValueError, match="direction 'max'; valid: 'minimize', 'maximize'"):
+        results.front_mask(points, ["max", "min"])
+    assert results.hypervolume([], two) == 0.0

@@ -110,6 +110,9 @@ def _ring(rows: pd.DataFrame, across: Axis, up: Axis) -> go.Scatter:
 
 def _column(data: Data, name: str) -> Axis:
     numbers = [str(c) for c in data.table.select_dtypes("number").columns]
+    if data.table.empty:
+        # What holds nothing is of no kind yet.
+        numbers = ["number", *data.objectives]
     if name not in numbers:
         raise ValueError(f"no column of numbers {name!r}; valid: {', '.join(numbers)}")
     if name in data.objectives:

@@ -138,12 +138,13 @@ def plain_values(values: pd.Series[Any], exact: bool) -> Sequence[Any]:
 
 
 def rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.float64]:
-    """Return values with so many significant digits."""
+    """Return values with so many significant digits, whole numbers with all."""
     size = np.abs(np.where(np.isfinite(values) & (values != 0), values, 1.0))
     power = digits - 1 - np.floor(np.log10(size))
     # Multiplied or divided by whole powers of ten, so that the result is the nearest double.
     up, down = 10.0 ** np.clip(power, 0, 300), 10.0 ** np.clip(-power, 0, 300)
-    return np.asarray(np.round(values * up / down) / up * down, dtype=np.float64)
+    short = np.round(values * up / down) / up * down
+    return np.where(values == np.trunc(values), values, short)
 
 
 def finite(values: npt.NDArray[np.float64]) -> list[float | None]:

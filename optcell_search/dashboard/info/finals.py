@@ -40,6 +40,8 @@ def final_rows(data: Data) -> tuple[FinalRow, ...]:
     for number, group in data.finalized.groupby("number", sort=True):
         scores: dict[str, dict[str, Score]] = {}
         for entry in records(group):
+            if not math.isfinite(entry["mean"]):
+                continue  # Not defined on this split.
             label = words.plain_metric(str(entry["metric"]))
             spread = float(entry["std"])
             score = Score(float(entry["mean"]), None if math.isnan(spread) else spread)

@@ -152,9 +152,8 @@ def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 def is_index(column: pd.Series[Any]) -> bool:
     """Return whether a column is what pandas writes before a table: nameless numbers of rows."""
-    if column.name != _names([""])[0] or not column.is_unique or column.hasnans:
-        return False
-    return content(column, str(column.name)) == "whole numbers"
+    # They repeat where several tables have been put together.
+    return column.name == _names([""])[0] and content(column, "index") == "whole numbers"
 
 
 def _check_names(names: list[str], where: str) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import times
+from .columns import is_number
 
 Values = npt.NDArray[np.float64]
 
@@ -173,6 +174,8 @@ def _checked(label: str | None, head: _Head, where: str) -> str | None:
     if head.numeric:
         if not np.isfinite(_number(label, where)):
             raise ValueError(f"{where}: the number to be predicted, {label!r}, is missing")
+    elif label in ("", "?"):
+        raise ValueError(f"{where}: no class at the end of the case")
     elif head.classes and label not in head.classes:
         raise ValueError(f"{where}: class {label!r}, valid: {', '.join(head.classes)}")
     return label
@@ -191,9 +194,8 @@ def _number(text: str, where: str, valid: str = "") -> float:
     text = text.strip()
     if text in ("?", "NaN", "nan"):
         return float("nan")
-    try:
-        return float(text)
-    except ValueError:
+    if not is_number(text):
         raise ValueError(
             f"{where}: {text[:40]!r} is no number; valid: numbers apart by commas{valid}"
-        ) from None
+        )
+    return float(text)

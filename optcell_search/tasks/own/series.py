@@ -55,6 +55,8 @@ class Series:
 
     def ends(self, part: str) -> tuple[int, int]:
         """Return the first row of a part, and the one behind its last."""
+        if part not in self.parts:
+            raise ValueError(f"{self.where}: no part {part!r}; valid: {', '.join(self.parts)}")
         first, last = self.parts[part]
         return round(first * len(self.values)), round(last * len(self.values))
 
@@ -94,6 +96,11 @@ class Series:
                 )
         for place in range(len(self.names)):
             _, change = self._train(place)
+            if not len(change):
+                raise ValueError(
+                    f"{self._where(place)} has no two values in its train part that are a season "
+                    f"of {self.season} rows apart"
+                )
             if not (np.abs(change) > 0).any():
                 raise ValueError(
                     f"{self._where(place)} repeats itself every {self.season} rows: there is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 Kind = Literal["classes", "labels", "numbers"]
 # Whole numbers that are classes are of no more kinds, or of each there are at least so many.
 _MANY, _RARE = 20, 5
-# Texts that say, beside numbers, that there is none.
-_GONE = ("nan", "na", "n/a", "null", "none")
+# Texts that say, beside numbers, that there is none: #N/A, <NA>, -nan, 1.#IND, ?, - and others.
+_GONE = re.compile(r"[-+<]?(nan?|nat|n/a|null|none|missing)>?|.*#.*|\W+", re.IGNORECASE)
 _NUMERIC = ("truth values", "whole numbers", "numbers")
 
 
@@ -124,7 +125,7 @@ def refuse_mixture(column: pd.Series[Any], where: str) -> None:
     if odd is None:
         return
     written = [text or "" for text in texts(column)]
-    gone = [place for place, text in enumerate(written) if text.strip().lower() in _GONE]
+    gone = [place for place, text in enumerate(written) if _GONE.fullmatch(text.strip())]
     if gone or any(float(text) % 1 != 0 for text in written if is_number(text)):
         first = gone[0] if gone else odd
         raise ValueError(

@@ -110,6 +110,18 @@ def test_days_of_business_are_as_many_windows_for_inputs_as_for_targets(tmp_path
             assert len(split.inputs) == len(split.targets) == len(split.last_season)
 
 
+def test_what_is_wrong_with_a_series_is_said_as_it_is(tmp_path: Path) -> None:
+    series(tmp_path, set(), {row for row in range(ROWS) if row % 13}, known=False)
+    with pytest.raises(ValueError, match=r"no two values in its train part .* season of 7 rows"):
+        load(tmp_path, 1, known=False)
+    series(tmp_path, set(), set(), known=True)
+    spec = f"forecast:file={tmp_path}/a.csv,target=v,time=t"
+    with pytest.raises(ValueError, match="exclude names a known column, or the target, whose past"):
+        load_task(f"{spec},exclude=v")
+    with pytest.raises(ValueError, match="no part 'test'; valid: train, validation"):
+        load_task(f"{spec},exclude=p,test=none").raw("test")
+
+
 def test_a_part_without_any_value_is_refused(tmp_path: Path) -> None:
     series(tmp_path, set(), set(range(140, 160)), known=False)
     with pytest.raises(ValueError, match=r"no window of 12 rows.*that has a value fit its validat"):

@@ -176,6 +176,10 @@ def two(table: pd.DataFrame) -> pd.DataFrame:
             "y,per=step",
             "and texts, 'NaN' in row 8; valid: kind=class",
         ),
+        *(
+            (with_a_slip(0.0, gone), "y,per=step", "in row 8; valid: kind=classification")
+            for gone in ("#N/A", "<NA>", "?", "-", "NaT", "-nan", "#DIV/0!", "1.#IND", "missing")
+        ),
         (with_a_slip(0.5), "y,per=step,kind=classification", None),
         (with_a_slip(0.0, "x"), "y,per=step", "80 different whole numbers and texts in 80"),
         (with_a_slip(0.5), "y,kind=regression", r"\('n/a' in row 8 of column 'y'\), which cannot"),
@@ -262,3 +266,15 @@ def test_regression_on_targets_far_from_0_is_learned(tmp_path: Path) -> None:
     assert scores["r2"] > 0.9
     assert scores["rmse"] < 80
     assert task.chance["r2"] < 0.05
+
+
+def test_targets_that_stand_apart_or_nowhere_are_named(tmp_path: Path) -> None:
+    table = frame().assign(u=lambda t: t["a"], v=lambda t: t["a"] + 1)
+    last = table["b"] == 3
+    table["u"], table["v"] = table["u"].where(last), table["v"].where(~last)
+    spec = 'time=t,target="u,v",kind=regression,per=sequence'
+    with pytest.raises(ValueError, match="columns 'u' and 'v' stand together in no row of seq"):
+        load(tmp_path, table, spec)
+    table["u"] = table["u"].where(table["id"] != 2)
+    with pytest.raises(ValueError, match="column 'u' is empty in all rows of sequence '2'"):
+        load(tmp_path, table.assign(v=1.0 + table["id"]), spec)
