@@ -198,7 +198,7 @@ def _tested(
     rows: pd.DataFrame, finalized: pd.DataFrame, first: str, direction: Direction
 ) -> Gain | None:
     scores = finalized[finalized["metric"] == first]
-    test = scores[(scores["split"] == "test") & np.isfinite(scores["mean"])]
+    test = scores[(scores["split"] == "test") & np.isfinite(scores["mean"].astype(float))]
     # Those that say the most of the run: of as many trials, with validation data.
     alike = sorted(test.groupby(_how(test)), key=lambda kind: (-len(kind[1]), not kind[0][0]))
     for _, tested in alike:

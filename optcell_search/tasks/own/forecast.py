@@ -82,11 +82,6 @@ class Forecast(TableOptions):
             )
         if {*_named(self.target), self.time} & {*names_in(self.known)}:
             raise ValueError("forecast: known names the target or the time; valid: other columns")
-        if {*_named(self.target), *names_in(self.known)} & {*names_in(self.exclude)}:
-            raise ValueError(
-                "forecast: exclude names a known column, or the target, whose past is always an "
-                "input; valid: other columns"
-            )
         if self.known and self.horizon > self.window:
             raise ValueError(
                 f"forecast: known columns need a window of {self.horizon} rows, the horizon, "
