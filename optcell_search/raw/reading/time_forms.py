@@ -53,6 +53,17 @@ def read_clock(cell: str) -> tuple[int, bool] | None:
     return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + fraction, False
 
 
+def has_seconds(cell: str) -> bool | None:
+    """Say whether a time of day without a date has seconds; None: it is none."""
+    match = _CLOCK.fullmatch(cell)
+    return None if match is None else match[3] is not None
+
+
+def has_half_day(cell: str) -> bool | None:
+    """Say whether am or pm stands behind a time of day; None: there is none, or hours alone."""
+    return bool(_HALF_DAY.search(cell)) if ":" in cell else None
+
+
 def _time_of_day(text: str) -> int | None:
     """Return the nanoseconds of a time that stands behind a date: up to 24:00, its end."""
     clock = read_clock(text)
