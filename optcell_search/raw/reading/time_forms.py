@@ -34,7 +34,8 @@ _DATED_NUMBERS = (
         "2024-11-30",
     ),
 )
-_FRACTION = re.compile(r"[.,](\d+)")
+# Of seconds alone: behind hours or minutes a point may stand for a colon.
+_FRACTION = re.compile(r"(?:(?<=:\d\d:\d\d)|(?<=[Tt ]\d{6}))[.,](\d+)")
 _WORDS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y")
 
 
@@ -92,6 +93,9 @@ def read_iso(cell: str) -> tuple[int, bool] | None:
     if len(digits) > 9:
         return None
     text = _FRACTION.sub("", text, count=1)
+    if set(text) & set(".,"):
+        # Python takes it for a fraction of a second wherever it stands.
+        return None
     try:
         moment = datetime.datetime.fromisoformat(text.replace("t", "T").replace("z", "Z"))
     except ValueError:
