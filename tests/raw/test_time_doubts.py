@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optcell_search.raw.reading.times import moments
+from optcell_search.raw.reading.times import moments, refuse_midnight
 
 
 def read(cells: list[str]) -> np.ndarray:
@@ -30,3 +30,16 @@ def read(cells: list[str]) -> np.ndarray:
 def test_all_times_of_day_have_the_same_parts(cells: list[str], complaint: str) -> None:
     with pytest.raises(ValueError, match=f"^a.csv: column 't': {complaint}"):
         read(cells)
+
+
+@pytest.mark.parametrize("day", ["", "2024-01-31 ", "1/31/2024 "])
+def test_a_clock_of_12_hours_does_not_go_past_noon(day: str) -> None:
+    def check(*hours: int) -> None:
+        cells = [f"{day}{hour}:00" for hour in hours]
+        rows = np.argsort(read(cells), kind="stable")
+        refuse_midnight(read(cells), [rows], pd.Series(cells, dtype=object), "a.csv")
+
+    with pytest.raises(ValueError, match=r"12:00' in row 3 is followed by .*1:00' in row 4, .* pm"):
+        check(10, 11, 12, 1, 2)
+    for valid in ((10, 11, 12, 13, 14), (1, 2, 11, 12), (12, 11, 2, 1), (10, 12, 1, 11, 2)):
+        check(*valid)

@@ -174,6 +174,7 @@ _EVENING = ["23:40", "23:50", "0:00", "0:10"]
         (["11:40 PM", "12:10 AM"], "'11:40 PM' in row 1 is followed by '12:10 AM' in row 2"),
         ([datetime.time(22), datetime.time(4)], r"time\(22, 0\) in row 1 is"),
         (["23:59:59.9999999", "0:00:00.1"], "in row 1 is followed by '0:00:00.1' in row 2"),
+        (["23:00", "24:00", "1:00"], "'24:00' in row 2 is followed by '1:00' in row 3, "),
         # In order, from the last to the first, in no order, and durations.
         (["0:10", "23:40", "23:50"], None),
         (["23:50", "23:40", "0:10"], None),

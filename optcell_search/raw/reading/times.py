@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Floats, missing, odd_one, row, shown
+from .time_doubts import past_noon
 from .time_forms import (
     NUMBER,
     PLAIN,
@@ -112,7 +113,7 @@ def refuse_midnight(
 ) -> None:
     """Refuse times of day that go past midnight in the order of the file, or against it.
 
-    Sorted, what follows midnight would come first.
+    Sorted, what follows midnight would come first; so would the afternoon of a clock of 12 hours.
 
     Args:
         moments: (rows,) what `moments` makes of the column.
@@ -120,8 +121,16 @@ def refuse_midnight(
         column: the times as they are written.
         where: file and column, for messages.
     """
+    if (place := past_noon(moments, parts)) is not None:
+        last, first = place
+        raise ValueError(
+            f"{where}: {shown(column.iloc[last])} in {row(last)} is followed by "
+            f"{shown(column.iloc[first])} in {row(first)}, which may be in the afternoon; "
+            "valid: hours up to 24, or am and pm"
+        )
     clock = column.dtype.kind not in "iufmM" and read_clock(_unwrapped(column.iloc[0]))
-    if not clock or moments.max() >= np.timedelta64(1, "D"):
+    # 24:00 is the end of a day, and what is beyond it a duration.
+    if not clock or moments.max() > np.timedelta64(1, "D"):
         return
     for part in parts:
         rows = np.sort(part)
