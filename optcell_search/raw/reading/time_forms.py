@@ -34,7 +34,8 @@ _DATED_NUMBERS = (
         "2024-11-30",
     ),
 )
-_FRACTION = re.compile(r"[.,](\d+)")
+# Of seconds alone: behind hours or minutes a point may stand for a colon.
+_FRACTION = re.compile(r"(?:(?<=:\d\d:\d\d)|(?<=[Tt ]\d{6}))[.,](\d+)")
 _WORDS = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y")
 
 
@@ -51,6 +52,17 @@ def read_clock(cell: str) -> tuple[int, bool] | None:
         hours = hours % 12 + 12 * (half == "p")
     fraction = int((match[4] or "0").ljust(9, "0")[:9])
     return ((hours * 60 + minutes) * 60 + seconds) * 10**9 + fraction, False
+
+
+def has_seconds(cell: str) -> bool | None:
+    """Say whether a time of day without a date has seconds; None: it is none."""
+    match = _CLOCK.fullmatch(cell)
+    return None if match is None else match[3] is not None
+
+
+def has_half_day(cell: str) -> bool | None:
+    """Say whether am or pm stands behind a time of day; None: there is none, or hours alone."""
+    return bool(_HALF_DAY.search(cell)) if ":" in cell else None
 
 
 def _time_of_day(text: str) -> int | None:
@@ -81,6 +93,9 @@ def read_iso(cell: str) -> tuple[int, bool] | None:
     if len(digits) > 9:
         return None
     text = _FRACTION.sub("", text, count=1)
+    if set(text) & set(".,"):
+        # Python takes it for a fraction of a second wherever it stands.
+        return None
     try:
         moment = datetime.datetime.fromisoformat(text.replace("t", "T").replace("z", "Z"))
     except ValueError:

@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Floats, missing, odd_one, row, shown
+from .time_doubts import past_noon
 from .time_forms import (
     NUMBER,
     PLAIN,
     YEAR_LAST,
     dated_number,
     form_of,
+    has_half_day,
+    has_seconds,
     read_clock,
     read_day,
     read_iso,
@@ -110,7 +113,7 @@ def refuse_midnight(
 ) -> None:
     """Refuse times of day that go past midnight in the order of the file, or against it.
 
-    Sorted, what follows midnight would come first.
+    Sorted, what follows midnight would come first; so would the afternoon of a clock of 12 hours.
 
     Args:
         moments: (rows,) what `moments` makes of the column.
@@ -118,8 +121,16 @@ def refuse_midnight(
         column: the times as they are written.
         where: file and column, for messages.
     """
+    if (place := past_noon(moments, parts)) is not None:
+        last, first = place
+        raise ValueError(
+            f"{where}: {shown(column.iloc[last])} in {row(last)} is followed by "
+            f"{shown(column.iloc[first])} in {row(first)}, which may be in the afternoon; "
+            "valid: hours up to 24, or am and pm"
+        )
     clock = column.dtype.kind not in "iufmM" and read_clock(_unwrapped(column.iloc[0]))
-    if not clock or moments.max() >= np.timedelta64(1, "D"):
+    # 24:00 is the end of a day, and what is beyond it a duration.
+    if not clock or moments.max() > np.timedelta64(1, "D"):
         return
     for part in parts:
         rows = np.sort(part)
@@ -204,18 +215,24 @@ def _unlike(cells: list[str], where: str) -> ValueError:
 
 
 def _in_one_way(read: Sequence[tuple[int, bool] | None], cells: list[str], where: str) -> Moments:
-    """Return durations in the unit that all fit, times with and without zone apart."""
+    """Return durations in the unit that all fit, where all have the same parts."""
     moments = [moment for moment in read if moment is not None]
     if len(moments) < len(read):
         raise _unlike(cells, where)
-    zones = [zoned for _, zoned in moments]
-    if len({*zones}) > 1:
-        odd = odd_one(zones)
-        like = zones.index(not zones[odd])
-        raise ValueError(
-            f"{where}: {row(odd)} holds {shown(cells[odd])}, and {row(like)} "
-            f"{shown(cells[like])}: one has a time zone, the other none; valid: all or none"
-        )
+    parts: dict[str, Sequence[bool | None]] = {
+        "a time zone": [zoned for _, zoned in moments],
+        # Without them 59:50 is of hours and minutes, beside 1:00:10 of minutes and seconds.
+        "seconds": [has_seconds(cell) for cell in cells],
+        "am or pm": [has_half_day(cell) for cell in cells],
+    }
+    for part, there in parts.items():
+        if len({*there} - {None}) > 1:
+            odd = odd_one(there)
+            like = there.index(not there[odd])
+            raise ValueError(
+                f"{where}: {row(odd)} holds {shown(cells[odd])}, and {row(like)} "
+                f"{shown(cells[like])}: one has {part}, the other none; valid: all or none"
+            )
     found = [moment for moment, _ in moments]
     unit = 1 if any(moment % 1000 for moment in found) else 1000
     if unit == 1 and (far := [abs(moment) >= 2**63 for moment in found]) and any(far):

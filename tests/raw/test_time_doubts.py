@@ -1,0 +1,45 @@
+"""Columns of times in which each cell can be read, and the whole may be meant otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optcell_search.raw.reading.times import moments, refuse_midnight
+
+
+def read(cells: list[str]) -> np.ndarray:
+    return moments(pd.Series(cells, dtype=object), "a.csv: column 't'")
+
+
+@pytest.mark.parametrize(
+    ("cells", "complaint"),
+    [
+        (
+            ["59:40", "59:50", "1:00:00"],
+            "row 3 holds '1:00:00', and row 1 '59:40': one has seconds, the other none; valid: all",
+        ),
+        (["9:00:00", "9:00:01", "9:01"], "row 3 holds '9:01', and row 1 .* has seconds"),
+        (["11:00 AM", "12:30 PM", "1:30"], "row 3 holds '1:30', and row 1 '11:00 AM': one has am"),
+        (["2024-01-31 11:00 AM", "2024-01-31 12:30"], "row 2 holds .*: one has am or pm"),
+        (["1/31/2024 11:00", "1/31/2024", "1/31/2024 1:30 PM"], "row 3 holds .*: one has am or pm"),
+        (["31 Jan 2024 11:00 AM", "31 Jan 2024 1:30"], "row 2 holds .*: one has am or pm"),
+    ],
+)
+def test_all_times_of_day_have_the_same_parts(cells: list[str], complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"^a.csv: column 't': {complaint}"):
+        read(cells)
+
+
+@pytest.mark.parametrize("day", ["", "2024-01-31 ", "1/31/2024 "])
+def test_a_clock_of_12_hours_does_not_go_past_noon(day: str) -> None:
+    def check(*hours: int) -> None:
+        cells = [f"{day}{hour}:00" for hour in hours]
+        rows = np.argsort(read(cells), kind="stable")
+        refuse_midnight(read(cells), [rows], pd.Series(cells, dtype=object), "a.csv")
+
+    with pytest.raises(ValueError, match=r"12:00' in row 3 is followed by .*1:00' in row 4, .* pm"):
+        check(10, 11, 12, 1, 2)
+    for valid in ((10, 11, 12, 13, 14), (1, 2, 11, 12), (12, 11, 2, 1), (10, 12, 1, 11, 2)):
+        check(*valid)
