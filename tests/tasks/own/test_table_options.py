@@ -269,7 +269,7 @@ def test_regression_on_targets_far_from_0_is_learned(tmp_path: Path) -> None:
 
 
 def test_targets_that_stand_apart_or_nowhere_are_named(tmp_path: Path) -> None:
-    table = frame().assign(u=lambda t: t["a"], v=lambda t: t["a"] + 1)
+    table = frame().assign(u=lambda t: 1.5 * t["id"], v=lambda t: 0.5 + t["id"])
     last = table["b"] == 3
     table["u"], table["v"] = table["u"].where(last), table["v"].where(~last)
     spec = 'time=t,target="u,v",kind=regression,per=sequence'
@@ -277,4 +277,4 @@ def test_targets_that_stand_apart_or_nowhere_are_named(tmp_path: Path) -> None:
         load(tmp_path, table, spec)
     table["u"] = table["u"].where(table["id"] != 2)
     with pytest.raises(ValueError, match="column 'u' is empty in all rows of sequence '2'"):
-        load(tmp_path, table.assign(v=1.0 + table["id"]), spec)
+        load(tmp_path, table.assign(v=0.5 + table["id"]), spec)
