@@ -81,7 +81,12 @@ class Contents:
         return self._content(numbers, since=-1, patient=patient)
 
     def news(self, since: int) -> dict[str, Any]:
-        """Return everything, of the rows only those that changed after version `since`."""
+        """Return everything, of the rows only those that changed after version `since`.
+
+        Where another run was shown then, nothing of it stays, and the whole is told.
+        """
+        if since < self._board.begun:
+            return self.whole()
         changed = {number for number, version in self._board.changed.items() if version > since}
         return self._content(changed, since, patient=True)
 
@@ -90,6 +95,8 @@ class Contents:
         wanted = set(numbers)
         found = front.front(data)
         shown = columns.columns(data)
+        if self._slow_version < self._board.begun:
+            self._slow, self._slow_due = {}, 0.0
         return {
             "version": self._board.version,
             "since": since,

@@ -11,7 +11,7 @@ import optuna
 from ..ledger.storage.whole import write_text_whole
 from . import content, page
 from .info.compare import compare
-from .read import Board, boards_of
+from .read import Board, boards_of, named
 
 # All trials up to here have their impulse response in the file; of more, the front and the best.
 _MOST_IMPULSES = 2000
@@ -53,7 +53,7 @@ def report(boards: Sequence[Board], lost: Sequence[str] = ()) -> str:
     return page.file(
         {
             "live": False,
-            "names": [board.where for board in boards],
+            "names": list(named(boards)),
             "lost": [*lost],
             "runs": [_whole(board) for board in boards],
             "compare": compared(boards),
@@ -82,4 +82,4 @@ def compared(boards: Sequence[Board]) -> dict[str, Any] | None:
 
     if len(boards) < 2:
         return None
-    return asdict(compare({board.where: board.data for board in boards}))
+    return asdict(compare({name: board.data for name, board in named(boards).items()}))

@@ -110,6 +110,14 @@ def test_runs_are_compared_again_when_one_has_changed(tmp_path: Path) -> None:
     assert [s["trials"] for s in desk.news(0, 1)["compare"]["standings"]] == [1, 2]
 
 
+def test_a_run_that_is_named_twice_stands_there_twice(folder: Path) -> None:
+    desk = Desk([folder, folder])
+    compared = desk.comparison()
+    assert compared is not None
+    assert desk.names == [str(folder), f"{folder} (2)"]
+    assert [standing["name"] for standing in compared["standings"]] == desk.names
+
+
 def test_a_run_that_is_lost_takes_down_neither_the_page_nor_the_other_run(tmp_path: Path) -> None:
     for name in ("one", "other", "third"):
         in_folder(tmp_path / name, TWO).add([0.9, 1.0])

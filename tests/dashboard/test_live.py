@@ -140,6 +140,20 @@ def test_the_first_trial_of_an_empty_run_fills_the_views(browser: Any, tmp_path:
     dashboard.close()
 
 
+def test_a_folder_that_is_made_anew_is_another_run(
+    browser: Any, dashboard: Dashboard, tmp_path: Path
+) -> None:
+    with watched(browser, dashboard.url) as page:
+        page.wait_for_function("optcell.current()?.growth && optcell.current().curves.size === 8")
+        page.evaluate("optcell.choose(new Set([2, 3]), 'test'); optcell.pick(2)")
+        (tmp_path / "run" / "study.db").unlink()
+        in_folder(tmp_path / "run", TWO, run_id="second").add([0.7, 5.0])
+        page.wait_for_function("optcell.current().name === 'second'")
+        page.wait_for_function("optcell.current().curvesTotal === 0")
+        shown = "[optcell.current().trials, optcell.state.picked, optcell.state.chosen]"
+        assert page.evaluate(shown) == [[0], 0, None]
+
+
 def test_a_name_that_cannot_be_is_refused_on_the_page(browser: Any, dashboard: Dashboard) -> None:
     with watched(browser, dashboard.url) as page:
         page.wait_for_selector("#export-start:not([disabled])")

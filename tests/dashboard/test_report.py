@@ -69,6 +69,14 @@ def test_several_runs_stand_side_by_side(tmp_path: Path) -> None:
     assert len(shown["runs"]) == 2
 
 
+def test_each_of_several_runs_has_a_name_of_its_own() -> None:
+    ledgers = [some_trials(Ledger(TWO, run_id=name)) for name in ("one", "other", "other")]
+    shown = content(page_of(*ledgers))
+    assert shown["names"] == ["one", "other", "other (2)"]
+    assert [standing["name"] for standing in shown["compare"]["standings"]] == shown["names"]
+    assert [run["where"] for run in shown["runs"]] == [""] * 3, "what a command would take"
+
+
 def test_of_several_runs_one_that_is_lost_or_damaged_leaves_the_page_to_the_others(
     tmp_path: Path,
 ) -> None:

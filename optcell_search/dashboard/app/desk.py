@@ -13,7 +13,7 @@ from ...ledger.notes import Remark
 from ...ledger.trials.stored_trials import nothing_to_collect
 from .. import content
 from ..info.compare import compare
-from ..read import LOST, Board, boards_of
+from ..read import LOST, Board, boards_of, named
 
 _METRICS = 4
 _MANY = 2000
@@ -42,8 +42,8 @@ class Desk:
 
     @property
     def names(self) -> list[str]:
-        """How the runs are named on a command line."""
-        return [board.where for board in self._boards]
+        """How the runs are named, each by a name of its own."""
+        return list(named(self._boards))
 
     def __len__(self) -> int:
         return len(self._boards)
@@ -107,8 +107,8 @@ class Desk:
         if versions == self._compared:
             return None
         self._compared = versions
-        known = [board for board in self._boards if board.version]
-        return asdict(compare({board.where: board.data for board in known}))
+        known = {name: board for name, board in named(self._boards).items() if board.version}
+        return asdict(compare({name: board.data for name, board in known.items()}))
 
     def _read(self, at: int) -> Board:
         """Read what is new of a run; of one that is lost what was known of it stays."""

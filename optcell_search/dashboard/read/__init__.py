@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .board import Board
 from .opening import open_source
-from .several import LOST, boards_of
+from .several import LOST, boards_of, named
 from .source import Curve, Source
 
-__all__ = ["LOST", "Board", "Curve", "Source", "boards_of", "open_source"]
+__all__ = ["LOST", "Board", "Curve", "Source", "boards_of", "named", "open_source"]

@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 
 from ... import results
-from ...ledger.format import ENDED, SEARCHED
+from ...ledger.format import ENDED, RUN_ID, SEARCHED
 from ...ledger.lock import is_locked
 from ...ledger.notes import Remark, remarks, write_remark
 from ...ledger.storage.passwords import without_password
@@ -35,6 +35,8 @@ class Board:
         where: the name, without the password that a URL may hold.
         folder: the run folder, None for what is known by its URL or as a study.
         version: counts up whenever anything changes.
+        begun: the first version of the run that is there now; what is older is of another one, in
+            whose place it was made.
         at_work: whether a process on this machine works on the run; None where it has no folder.
         changed: number of a trial → the version in which it last changed.
     """
@@ -46,12 +48,18 @@ class Board:
         self._place = where
         self.version = 0
         self.at_work: bool | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Open the run that is there now, of which nothing has been read."""
+        source = open_source(self._place)
+        self._attributes = source.attributes()
+        self._source = source
+        self.begun = self.version + 1
         self.changed: dict[int, int] = {}
-        self._source = open_source(where)
         self._rows: dict[int, TrialRecord] = {}
         self._curves: dict[int, Curve] = {}
         self._unread: set[int] = set()
-        self._attributes = self._source.attributes()
         self._data: Data | None = None
 
     def say(self, number: int | None, remark: Remark) -> None:
@@ -88,9 +96,13 @@ class Board:
         """Read what is new; return whether anything is."""
         rows = [row for row in self._source.changes() if self._rows.get(row.number) != row]
         attributes = self._source.attributes()
+        if attributes.get(RUN_ID) != self._attributes.get(RUN_ID):
+            # The folder was made anew: sources go by numbers, which another run has as well.
+            self._begin()
+            return self.refresh()
         at_work = None if self.folder is None else is_locked(self.folder)
         same = attributes == self._attributes and at_work == self.at_work
-        if not rows and same and self.version:
+        if not rows and same and self.version >= self.begun:
             return False
         self.version += 1
         self.at_work = at_work

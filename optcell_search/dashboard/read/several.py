@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,3 +40,16 @@ def boards_of(places: Sequence[str | Path], *, read: bool = False) -> tuple[list
     for each in lost:
         warnings.warn(each, stacklevel=3)
     return boards, lost
+
+
+def named(boards: Sequence[Board]) -> dict[str, Board]:
+    """Return name → run, in their order: as on a command line, else as its study is called.
+
+    Of several of one name those that come later have a number behind it.
+    """
+    found: dict[str, Board] = {}
+    for board in boards:
+        name = board.where or str(board.request.get("run_id", ""))
+        numbered = (f"{name} ({number})" for number in itertools.count(2))
+        found[next(one for one in itertools.chain([name], numbered) if one not in found)] = board
+    return found

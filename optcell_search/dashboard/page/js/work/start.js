@@ -43,6 +43,20 @@ function stale(id) {
   schedule();
 }
 
+/* What is told from its start is another run, made in the place of the one that was looked at. */
+function takeIn(at, content) {
+  const run = state.runs[at];
+  if (content.since < 0) {
+    state.runs[at] = new Run(content);
+    if (at === state.at) show(at);
+    return;
+  }
+  run.merge(content);
+  if (at !== state.at) return;
+  if (state.picked === null) pick(defaultPick(run));
+  changed("draw");
+}
+
 /* Ask for what is new; what changed is drawn into the charts as they stand. */
 async function poll() {
   const at = state.at;
@@ -53,11 +67,8 @@ async function poll() {
   // It may have been put together before what was said meanwhile: the next one has both.
   if (state.posts !== posts) return;
   if (news.content) {
-    const since = run.version;
-    run.merge(news.content);
-    if (state.picked === null) pick(defaultPick(run));
-    if (at === state.at) changed("draw");
-    await addCurves(at, since);
+    takeIn(at, news.content);
+    await addCurves(at, news.content.since);
   }
   if (news.compare) {
     compareView.content = news.compare;
