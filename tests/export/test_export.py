@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from exporting import a_candidate, no_formats, trained
+from exporting import TASK, a_candidate, no_formats, trained
 from safetensors.torch import load_file, save_file
 
 from optcell_search import registry
@@ -116,7 +117,7 @@ def test_a_score_that_a_split_leaves_undefined_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "write_formats", no_formats)
-    task = TaskInfo("digits", 8, 10, {"accuracy": "maximize", "roc_auc": "maximize"})
+    task = dataclasses.replace(TASK, metrics={"accuracy": "maximize", "roc_auc": "maximize"})
     scores = {"validation": {"accuracy": [0.9, 0.8], "roc_auc": [0.9, float("nan")]}}
     model = trained(a_candidate())
     folder = export(a_candidate(), model.state_dict(), task, scores, tmp_path / "winner")

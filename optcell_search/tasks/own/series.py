@@ -64,15 +64,18 @@ class Series:
         """Return the rows at which a forecast of this part begins.
 
         The first window begins with a row that is there, the last forecast ends with one, and holds
-        a value that is known: so `rows` alone, where no missing row leads or trails, tell the same.
+        a value that is known if any does: so `rows` alone, where no missing row leads or trails,
+        tell the same.
         """
         first, last = self.ends(part)
         first = max(first, self.window, self.season)
         there = np.flatnonzero(self.order[first - self.window : last - self.window] >= 0)
-        known = np.flatnonzero(~np.isnan(self.values[:last]).all(axis=1))
-        if not len(there) or not len(known):
+        if not len(there):
             return np.empty(0, dtype=np.int64)
-        behind = min(self._last_row(last) - self.horizon, int(known[-1])) + 1
+        known = np.flatnonzero(~np.isnan(self.values[first:last]).all(axis=1))
+        behind = self._last_row(last) - self.horizon + 1
+        if len(known):
+            behind = min(behind, first + int(known[-1]) + 1)
         return np.arange(first + int(there[0]), behind, self.stride, dtype=np.int64)
 
     def _last_row(self, last: int) -> int:
@@ -92,7 +95,7 @@ class Series:
                 raise ValueError(
                     f"{self._where(0)}: {len(self.values)} rows are too few: no window of "
                     f"{self.window} rows, season of {self.season} and forecast of {self.horizon} "
-                    f"that has a value fit its {part} part"
+                    f"fit its {part} part"
                 )
         for place in range(len(self.names)):
             _, change = self._train(place)

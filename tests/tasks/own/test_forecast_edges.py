@@ -122,5 +122,5 @@ def test_what_is_wrong_with_a_series_is_said_as_it_is(tmp_path: Path) -> None:
 
 def test_a_part_without_any_value_is_refused(tmp_path: Path) -> None:
     series(tmp_path, set(), set(range(140, 160)), known=False)
-    with pytest.raises(ValueError, match=r"no window of 12 rows.*that has a value fit its validat"):
+    with pytest.raises(ValueError, match="no step of the validation split has a target"):
         load(tmp_path, 1, known=False)
