@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from optcell_search.raw.reading.gaps import Gaps, in_time
 from optcell_search.raw.reading.times import moments, refuse_midnight
 
 
@@ -43,3 +44,20 @@ def test_a_clock_of_12_hours_does_not_go_past_noon(day: str) -> None:
         check(10, 11, 12, 1, 2)
     for valid in ((10, 11, 12, 13, 14), (1, 2, 11, 12), (12, 11, 2, 1), (10, 12, 1, 11, 2)):
         check(*valid)
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("gaps", ["refuse", "forward"])
+def test_dates_that_are_written_as_numbers_make_no_rows_up(gaps: Gaps, typed: bool) -> None:
+    def ordered(whole: list[int]) -> int:
+        frame = pd.DataFrame({"t": whole if typed else [*map(str, whole)]})
+        return len(in_time(frame, "t", "auto", gaps, 0.0, "a.csv")[0])
+
+    for freq, form in (("MS", "%Y%m"), ("D", "%Y%m%d"), ("W", "%Y%m%d"), ("MS", "%Y%m%d")):
+        dates = pd.date_range("2000-01-01", periods=240, freq=freq).strftime(form).astype(int)
+        with pytest.raises(ValueError, match=r"row 1 may be year, month and day, or a number; val"):
+            ordered(dates.tolist())
+    for numbers in (range(100_001, 100_100), range(202_401, 202_413), range(0, 900, 3)):
+        assert ordered([*numbers]) == len(numbers)
+    if gaps == "forward":
+        assert ordered([*range(202_401, 202_406), *range(202_408, 202_412)]) == 11

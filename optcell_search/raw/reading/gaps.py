@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Floats, listed, row
+from .time_doubts import may_be_dates
 from .times import DayFirst, Moments, apart, are_numbers, refuse_midnight
 from .times import moments as read
 
@@ -123,6 +124,11 @@ def with_gaps(
     wide = np.flatnonzero(~usual)
     if not len(wide):
         return order
+    if not dates and may_be_dates(moments[order]):
+        raise ValueError(
+            f"{where}: {names.iloc[int(order[0])]} in {row(int(order[0]))} may be year, month and "
+            "day, or a number; valid: dates such as 2024-01-31 or 2024-01, or gaps=keep"
+        )
     first = int(wide[0])
     place = (
         f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "
