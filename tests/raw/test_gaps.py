@@ -67,3 +67,10 @@ def test_a_day_within_a_month_is_no_whole_number_of_months() -> None:
     frame = pd.DataFrame({"t": [*months, "1964-09-12"]})
     with pytest.raises(ValueError, match="1964-04-01 in row 40 is no whole number of usual steps"):
         in_time(frame, "t", "auto", "forward", 0.0, "a.csv")
+
+
+@pytest.mark.parametrize("rows", [2, 3, 20, 1000])
+def test_milliseconds_in_place_of_seconds_are_not_filled(rows: int) -> None:
+    frame = pd.DataFrame({"t": 1000 * np.arange(rows)})
+    with pytest.raises(ValueError, match="steps would have to be filled; valid: gaps=keep"):
+        in_time(frame, "t", "auto", "forward", 1.0, "a.csv")
