@@ -46,9 +46,10 @@ def answer(spec: str) -> str | None:
             task.unseal()
         except ValueError as error:
             return str(error)
+        raw = task.raw("validation")
     for split in (task.train, task.validation, task.test):
         assert split.inputs.isfinite().all()
-    made = task.preprocessing.inputs(task.raw("validation"))
+    made = task.preprocessing.inputs(raw)
     assert made.values.isfinite().all()
     return None
 

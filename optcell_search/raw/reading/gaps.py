@@ -26,8 +26,8 @@ _CALENDAR = ((28, 31, 365.2425 / 12), (89, 92, 365.2425 / 4), (365, 366, 365.242
 _OFF = 3
 # Distances are the same that differ by no more of a step.
 _SAME = 1e-6
-# An inserted step needs memory, and a series with one row in hundreds is one of events, or its times
-# are in thousandths of what the step is in: of two rows that are 1,000 steps apart 999 are lacking.
+# An inserted step needs memory, and a series with one row in hundreds is one of events, or its
+# times are in thousandths of the step's unit: of two rows 1,000 steps apart 999 are lacking.
 _MOST_INSERTED = 499
 
 
