@@ -173,7 +173,8 @@ def _more(found: pd.Series[Any], rival: pd.Series[Any]) -> str:
     more, size = _size(rival), _size(found)
     if not more > size:
         return ""
-    return f"Each plain cell is larger: this one has {more:,.0f} parameters, not {size:,.0f}."
+    sizes = f"{more:,.0f} parameters, not {size:,.0f}"
+    return f"Each plain cell to compare with is larger: this one has {sizes}."
 
 
 def _is_plain_inside(rows: pd.DataFrame) -> pd.Series[bool]:

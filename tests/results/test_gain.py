@@ -238,7 +238,7 @@ def test_where_each_plain_cell_is_larger_the_smallest_is_the_measure() -> None:
     for value, size, rule in ((0.9, 2000.0, "gd"), (0.8, 1500.0, "gd"), (0.95, 1000.0, "adam")):
         of = candidate("lstm", rule, **({"s": 1.0} if rule == "gd" else {}))
         ledger.add([value], of=of, epochs=[{"score": value, "parameters": size}])
-    larger = "Each plain cell is larger: this one has 1,500 parameters, not 1,000."
+    larger = "Each plain cell to compare with is larger: this one has 1,500 parameters, not 1,000."
     found = gain(ledger)
     assert found is not None
     assert (found.number, found.plain, found.source) == (2, 1, "search")

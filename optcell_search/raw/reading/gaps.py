@@ -139,7 +139,7 @@ def with_gaps(
     if gaps == "refuse":
         raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
     whole = _whole(distances, usual, step, same)
-    # Months have another length, as long as nothing says that these steps are of one.
+    # Steps of 28 days, say, are all alike and counted as such; months are counted by their mean.
     for mean in _means(step) if dates and np.isnan(whole).any() else ():
         whole = _whole(distances, usual, mean, _OFF * _DAY / mean)
     odd = np.flatnonzero(np.isnan(whole))

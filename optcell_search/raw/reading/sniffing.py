@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import re
 from collections.abc import Sequence
 
@@ -108,10 +109,20 @@ def refuse_thousands(cells: Sequence[str], name: str, where: str) -> None:
 def maybe_number(texts: Sequence[str | None]) -> int | None:
     """Return the place of the first text that is a number by another decimal sign or of thousands.
 
-    Which are texts only because no comma was taken for the decimal sign; None: there is none.
+    So is one in other digits, or with a blank beside it that tables do not have; None: there is
+    none.
     """
     other = ((place, text) for place, text in enumerate(texts) if text and not is_number(text))
-    return next((place for place, text in other if _MAYBE_NUMBER.fullmatch(text)), None)
+    found = (place for place, text in other if _MAYBE_NUMBER.fullmatch(text) or _is_pythons(text))
+    return next(found, None)
+
+
+def _is_pythons(text: str) -> bool:
+    """Return whether Python reads a finite number where tables have none, as of 1_000 or ١."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _widths(lines: list[str], sep: str) -> list[int]:

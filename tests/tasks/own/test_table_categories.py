@@ -58,7 +58,20 @@ def test_numbers_with_a_comma_are_no_categories_unasked(tmp_path: Path, sep: str
 
 @pytest.mark.parametrize(
     "cell",
-    ["1.234.567", "1.234,5", "1 234,5", "1'234,50", "1,234,567", ",5", "1 234", "1’234", "1'234.5"],
+    [
+        "1.234.567",
+        "1.234,5",
+        "1 234,5",
+        "1'234,50",
+        "1,234,567",
+        ",5",
+        "1 234",
+        "1’234",
+        "1'234.5",
+        "1_234",
+        "١",
+        "1.5\N{NO-BREAK SPACE}",
+    ],
 )
 def test_a_number_with_marks_of_thousands_is_no_category_unasked(tmp_path: Path, cell: str) -> None:
     table = frame().assign(pop=cell)
