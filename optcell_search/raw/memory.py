@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .ragged import unequal
 
 _GIBIBYTE = 2**30
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -40,3 +47,22 @@ def require(size: int, where: str, valid: str) -> None:
             f"{where} would take {size / _GIBIBYTE:.1f} GiB of memory, "
             f"{there / _GIBIBYTE:.1f} GiB are free; valid: {valid}"
         )
+
+
+def require_padded(counts: npt.NDArray[np.int64], names: Sequence[str], where: str) -> None:
+    """Refuse sequences that are padded to one length and then do not fit into memory.
+
+    Args:
+        counts: (sequences,) lengths.
+        names: of the sequences.
+        where: file, for the message.
+    """
+    if unequal(torch.from_numpy(counts)):
+        return
+    longest = int(counts.argmax())
+    require(
+        len(counts) * int(counts.max()) * 8,
+        f"{where}: {len(counts)} sequences padded to the longest, {names[longest]!r} of "
+        f"{counts[longest]} rows (half of them have {int(np.median(counts))} or fewer),",
+        "cut long sequences into several",
+    )

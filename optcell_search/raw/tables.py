@@ -18,7 +18,7 @@ from .base import How, Inputs, Preprocessing, Rows, kept, lengths_of, places_in,
 from .features import Features
 from .outputs import IGNORED, Outputs
 from .ragged import Ragged, Stored, stored, unequal
-from .reading import columns, files, gaps, times
+from .reading import columns, files, gaps, time_doubts, times
 from .reading.files import Form
 
 if TYPE_CHECKING:
@@ -66,13 +66,20 @@ class Layout:
         code = np.array([place[text] for text in ids if text is not None])
         found, step = self._in_time(frame, code, where)
         counts = np.array([len(part) for part in found])
-        _require(counts, named, where)
+        memory.require_padded(counts, named, where)
         places = torch.from_numpy(np.concatenate(found).astype(np.int64))
         return Ragged(places, torch.from_numpy(counts), -1), tuple(named), step
 
     def moments(self, frame: pd.DataFrame, where: str) -> times.Moments:
         """Return the time of each row, see `times.moments`."""
         return times.moments(frame[self.time], f"{where}: column {self.time!r}", self.day_first)
+
+    def between(self, frame: pd.DataFrame, where: str) -> times.Moments:
+        """Return `moments` whose distances mean something, as those of dates as numbers do not."""
+        found = self.moments(frame, where)
+        where = f"{where}: column {self.time!r}"
+        time_doubts.refuse_dates(np.unique(found), frame[self.time], int(found.argmin()), where)
+        return found
 
     def _in_time(
         self, frame: pd.DataFrame, code: npt.NDArray[np.int64], where: str
@@ -86,7 +93,7 @@ class Layout:
         where = f"{where}: column {self.time!r}"
         order = np.lexsort((moments, code))
         parts = np.split(order, bounds)
-        times.refuse_midnight(moments, parts, column, where)
+        time_doubts.refuse_doubts(moments, parts, column, where)
         for part in parts:
             _check_single(moments, part, frame, self, where)
         distances = [times.apart(moments[part]) for part in parts]
@@ -110,19 +117,6 @@ def _check_single(
             f"{layout.time} = {frame[layout.time].iloc[first]!r}, {columns.row(first)} and "
             f"{columns.row(second)}"
         )
-
-
-def _require(counts: npt.NDArray[np.int64], names: list[str], where: str) -> None:
-    """Refuse sequences that are padded to one length and then do not fit into memory."""
-    if unequal(torch.from_numpy(counts)):
-        return
-    longest = int(counts.argmax())
-    memory.require(
-        len(counts) * int(counts.max()) * 8,
-        f"{where}: {len(counts)} sequences padded to the longest, {names[longest]!r} of "
-        f"{counts[longest]} rows (half of them have {int(np.median(counts))} or fewer),",
-        "cut long sequences into several",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +194,9 @@ class TablePreprocessing(Preprocessing):
 
     def _moments(self, raw: pd.DataFrame) -> times.Moments | None:
         """Return the times that empty cells are interpolated by, where they are."""
-        by_time = self.features.missing == "interpolate" and self.layout.time
-        return self.layout.moments(raw, self.where) if by_time else None
+        if self.features.missing != "interpolate" or not self.layout.time:
+            return None
+        return self.layout.between(raw, self.where)
 
     def _one_by_one(
         self, found: columns.Floats, places: Ragged, moments: times.Moments | None

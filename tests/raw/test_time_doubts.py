@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from optcell_search import tasks
 from optcell_search.raw.reading.gaps import Gaps, in_time
-from optcell_search.raw.reading.times import moments, refuse_midnight
+from optcell_search.raw.reading.time_doubts import refuse_doubts
+from optcell_search.raw.reading.times import moments
 
 
 def read(cells: list[str]) -> np.ndarray:
@@ -38,7 +43,7 @@ def test_a_clock_of_12_hours_does_not_go_past_noon(day: str) -> None:
     def check(*hours: int) -> None:
         cells = [f"{day}{hour}:00" for hour in hours]
         rows = np.argsort(read(cells), kind="stable")
-        refuse_midnight(read(cells), [rows], pd.Series(cells, dtype=object), "a.csv")
+        refuse_doubts(read(cells), [rows], pd.Series(cells, dtype=object), "a.csv")
 
     with pytest.raises(ValueError, match=r"12:00' in row 3 is followed by .*1:00' in row 4, .* pm"):
         check(10, 11, 12, 1, 2)
@@ -53,11 +58,56 @@ def test_dates_that_are_written_as_numbers_make_no_rows_up(gaps: Gaps, typed: bo
         frame = pd.DataFrame({"t": whole if typed else [*map(str, whole)]})
         return len(in_time(frame, "t", "auto", gaps, 0.0, "a.csv")[0])
 
-    for freq, form in (("MS", "%Y%m"), ("D", "%Y%m%d"), ("W", "%Y%m%d"), ("MS", "%Y%m%d")):
+    for freq, form in (
+        ("MS", "%Y%m"),
+        ("D", "%Y%m%d"),
+        ("W", "%Y%m%d"),
+        ("MS", "%Y%m%d"),
+        ("h", "%Y%m%d%H"),
+        ("15min", "%Y%m%d%H%M"),
+        ("10s", "%Y%m%d%H%M%S"),
+    ):
         dates = pd.date_range("2000-01-01", periods=240, freq=freq).strftime(form).astype(int)
         with pytest.raises(ValueError, match=r"row 1 may be year, month and day, or a number; val"):
             ordered(dates.tolist())
-    for numbers in (range(100_001, 100_100), range(202_401, 202_413), range(0, 900, 3)):
+    for numbers in (
+        range(100_001, 100_100),
+        range(202_401, 202_413),
+        range(0, 900, 3),
+        range(1_706_659_200, 1_706_669_200, 60),
+        range(20_240_131_000_000, 20_240_131_000_060),
+    ):
         assert ordered([*numbers]) == len(numbers)
     if gaps == "forward":
         assert ordered([*range(202_401, 202_406), *range(202_408, 202_412)]) == 11
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_a_day_and_its_month_are_no_numbers(typed: bool) -> None:
+    def check(*cells: str) -> None:
+        column = pd.Series([*map(float, cells)] if typed else [*cells])
+        found = moments(column, "a.csv: column 't'")
+        refuse_doubts(found, [np.argsort(found, kind="stable")], column, "a.csv")
+
+    with pytest.raises(
+        ValueError, match=r"29\.2'? in row 2 is followed by '?1\.3'? in row 3, .*month"
+    ):
+        check("28.2", "29.2", "1.3", "2.3")
+    # In order as numbers, in order as neither, and beside what is no date.
+    for valid in (("1.1", "1.2", "2.1"), ("29.2", "1.3", "2.2"), ("29.2", "1.3", "2.13")):
+        check(*valid)
+
+
+def test_empty_cells_are_not_filled_along_dates_that_are_numbers(tmp_path: Path) -> None:
+    dates = pd.date_range("2024-01-01", periods=60).strftime("%Y%m%d")
+
+    def read(times: Iterable[object]) -> None:
+        rows = pd.DataFrame({"id": np.repeat(range(20), 3), "t": [*times], "x": 0.5})
+        rows["y"] = np.where(rows["id"] % 2, "a", "b")
+        rows.loc[rows.index % 3 == 1, "x"] = np.nan
+        rows.to_csv(tmp_path / "a.csv", index=False)
+        tasks.load(f"{tmp_path}/a.csv:sequence=id,target=y,time=t,missing=interpolate")
+
+    with pytest.raises(ValueError, match=r"20240101 in row 1 may be year, month and day, or a num"):
+        read(dates)
+    read(range(20_240_101, 20_240_161))

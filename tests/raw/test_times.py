@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optcell_search.raw.reading.times import apart, moments, refuse_midnight, settled
+from optcell_search.raw.reading.time_doubts import refuse_doubts
+from optcell_search.raw.reading.times import apart, moments, settled
 
 
 def read(cells: list[object], day_first: str = "auto") -> np.ndarray:
@@ -189,7 +190,7 @@ def test_times_of_day_that_go_past_midnight_are_refused(cells: list[Any], said: 
     column = pd.Series(cells, dtype=object)
     parts = [np.argsort(read(cells), kind="stable")]
     if said is None:
-        refuse_midnight(read(cells), parts, column, "a.csv")
+        refuse_doubts(read(cells), parts, column, "a.csv")
         return
     with pytest.raises(ValueError, match=said):
-        refuse_midnight(read(cells), parts, column, "a.csv")
+        refuse_doubts(read(cells), parts, column, "a.csv")

@@ -39,7 +39,7 @@ def row(index: int) -> str:
 
 def shown(value: object) -> str:
     """Return a value as a message shows it, cut where it is long."""
-    text = repr(value)
+    text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Floats, listed, row
-from .time_doubts import may_be_dates
-from .times import DayFirst, Moments, apart, are_numbers, refuse_midnight
+from .time_doubts import refuse_dates, refuse_doubts
+from .times import DayFirst, Moments, apart, are_numbers
 from .times import moments as read
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def in_time(
     column, where = frame[time], f"{where}: column {time!r}"
     moments = read(column, where, day_first)
     order = np.argsort(moments, kind="stable").astype(np.int64)
-    refuse_midnight(moments, [order], column, where)
+    refuse_doubts(moments, [order], column, where)
     check_single(moments, order, column, where)
     step = step or most_frequent(apart(moments[order]), rounding(moments))
     dates = not are_numbers(column)
@@ -125,11 +125,8 @@ def with_gaps(
     wide = np.flatnonzero(~usual)
     if not len(wide):
         return order
-    if not dates and may_be_dates(moments[order]):
-        raise ValueError(
-            f"{where}: {names.iloc[int(order[0])]} in {row(int(order[0]))} may be year, month and "
-            "day, or a number; valid: dates such as 2024-01-31 or 2024-01, or gaps=keep"
-        )
+    if not dates:
+        refuse_dates(moments[order], names, int(order[0]), where, "gaps=keep")
     first = int(wide[0])
     place = (
         f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "

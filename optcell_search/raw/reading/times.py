@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Floats, missing, odd_one, row, shown
-from .time_doubts import past_noon
 from .time_forms import (
     NUMBER,
     PLAIN,
@@ -65,11 +64,11 @@ def moments(column: pd.Series[Any], where: str, day_first: DayFirst = "auto") ->
     numpys = isinstance(column.dtype, np.dtype) and column.dtype.kind in "mM"
     if numpys or hasattr(column.dtype, "tz"):
         return _typed(column)
-    cells = [_unwrapped(cell) for cell in column.astype(object)]
+    cells = [unwrapped(cell) for cell in column.astype(object)]
     return _parsed(cells, where, day_first)
 
 
-def _unwrapped(cell: Any) -> Any:
+def unwrapped(cell: Any) -> Any:
     """Return a cell of an Excel sheet or an object column as a text in ISO's form."""
     if isinstance(cell, datetime.date | datetime.time):
         return cell.isoformat()
@@ -106,46 +105,6 @@ def apart(sorted_moments: Moments) -> Floats:
     if found.dtype.kind == "m":
         return np.asarray(found / np.timedelta64(1, "us"))
     return found.astype(np.float64)
-
-
-def refuse_midnight(
-    moments: Moments, parts: Sequence[npt.NDArray[np.int64]], column: pd.Series[Any], where: str
-) -> None:
-    """Refuse times of day that go past midnight in the order of the file, or against it.
-
-    Sorted, what follows midnight would come first; so would the afternoon of a clock of 12 hours.
-
-    Args:
-        moments: (rows,) what `moments` makes of the column.
-        parts: rows of each sequence.
-        column: the times as they are written.
-        where: file and column, for messages.
-    """
-    if (place := past_noon(moments, parts)) is not None:
-        last, first = place
-        raise ValueError(
-            f"{where}: {shown(column.iloc[last])} in {row(last)} is followed by "
-            f"{shown(column.iloc[first])} in {row(first)}, which may be in the afternoon; "
-            "valid: hours up to 24, or am and pm"
-        )
-    clock = column.dtype.kind not in "iufmM" and read_clock(_unwrapped(column.iloc[0]))
-    # 24:00 is the end of a day, and what is beyond it a duration.
-    if not clock or moments.max() > np.timedelta64(1, "D"):
-        return
-    for part in parts:
-        rows = np.sort(part)
-        for found in (rows, rows[::-1]):
-            change = np.diff(moments[found])
-            back = change < np.timedelta64(0)
-            if not back.any():
-                break
-            if (change[back] < np.timedelta64(-12, "h")).all():
-                last, first = sorted(found[back.argmax() :][:2].tolist())
-                raise ValueError(
-                    f"{where}: {shown(column.iloc[last])} in {row(last)} is followed by "
-                    f"{shown(column.iloc[first])} in {row(first)}, which may be the day after; "
-                    "valid: times with their dates"
-                )
 
 
 def settled(column: pd.Series[Any], day_first: DayFirst) -> DayFirst:
