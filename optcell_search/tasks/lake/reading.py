@@ -30,6 +30,8 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "rain": (0.0, 2.0, "m/day"),
     "snow": (0.0, 5.0, "m/day"),
 }
+# Means over years that no place on earth is beyond, as shares of 1 and millimetres may be.
+_MEANS = {"relative_humidity": (5.0, 105.0), "rain": (0.0, 0.04), "snow": (0.0, 0.1)}
 _WATER = (-2.0, 50.0)  # °C
 _SPARKLING_START = "1980-04-15"
 _SPARKLING_LATITUDE = 46.00881
@@ -104,6 +106,12 @@ def read_site(drivers: Path, hypsography: Path, latitude: float) -> Site:
     weather = {name: _column(table, name, drivers) for name in RANGES}
     for name, (low, high, unit) in RANGES.items():
         _check_range(weather[name], low, high, f"{drivers}: {name}", unit)
+        low, high = _MEANS.get(name, (low, high))
+        if not low <= (mean := float(weather[name].mean())) <= high:
+            raise ValueError(
+                f"{drivers}: {name} is {mean:.3g} {unit} on the mean of all days; "
+                f"valid: means of {low:g} to {high:g} {unit}"
+            )
     depths, areas = _read_hypsography(hypsography)
     return Site(str(drivers), str(dates[0]), latitude, depths, areas, weather)
 

@@ -172,6 +172,12 @@ FAULTS = {
     "short_wave = -3 is out of range; valid: 0 to 1000 W/m²": {
         "drivers": changed(weather(), 5, 1, -3)
     },
+    "relative_humidity is 0.7 % on the mean of all days; valid: means of 5 to 105 %": {
+        "drivers": [[*row[:4], row[4] / 100, *row[5:]] for row in weather()]
+    },
+    "rain is 0.4 m/day on the mean of all days; valid: means of 0 to 0.04 m/day": {
+        "drivers": [[*row[:6], 0.4, row[7]] for row in weather()]
+    },
     "column 'date': row 6 holds 'May', which is not written like": {
         "drivers": changed(weather(), 5, 0, "May")
     },
