@@ -51,7 +51,19 @@ def test_times_as_far_apart_as_floats_can_be_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("freq", "form"),
-    [("MS", "%Y-%m"), ("ME", "%Y-%m-%d"), ("QS", "%Y-%m-%d"), ("YS", "%Y"), ("28D", "%Y-%m-%d")],
+    [
+        ("MS", "%Y-%m"),
+        ("ME", "%Y-%m-%d"),
+        ("2MS", "%Y-%m"),
+        ("QS", "%Y-%m-%d"),
+        ("6MS", "%Y-%m"),
+        ("6ME", "%Y-%m-%d"),
+        ("YS", "%Y"),
+        ("YE", "%Y-%m-%d"),
+        ("5YS", "%Y-%m-%d"),
+        ("10YS", "%Y-%m-%d"),
+        ("28D", "%Y-%m-%d"),
+    ],
 )
 def test_months_and_years_that_are_missing_are_counted(freq: str, form: str) -> None:
     whole = pd.Series(pd.date_range("1961-01-01", periods=120, freq=freq).strftime(form))
@@ -67,6 +79,19 @@ def test_a_day_within_a_month_is_no_whole_number_of_months() -> None:
     frame = pd.DataFrame({"t": [*months, "1964-09-12"]})
     with pytest.raises(ValueError, match="1964-04-01 in row 40 is no whole number of usual steps"):
         in_time(frame, "t", "auto", "forward", 0.0, "a.csv")
+
+
+def test_what_cannot_be_filled_is_not_recommended_to_be() -> None:
+    def valid(*days: int) -> str:
+        times = pd.DataFrame({"t": [f"2024-01-{day:02d}" for day in days]})
+        with pytest.raises(ValueError, match="distances are not the usual one") as told:
+            in_time(times, "t", "auto", "refuse", 0.0, "a.csv")
+        return str(told.value).partition("; valid: ")[2]
+
+    assert valid(1, 3, 5, 9) == (
+        "gaps=forward fills such steps, gaps=keep takes the rows as they are"
+    )
+    assert valid(1, 3, 5, 8) == "gaps=keep takes the rows as they are"
 
 
 @pytest.mark.parametrize("rows", [2, 3, 20, 1000])

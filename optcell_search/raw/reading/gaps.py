@@ -20,8 +20,17 @@ Gaps = Literal["keep", "refuse", "forward", "interpolate"]
 Source = npt.NDArray[np.int64]
 
 _DAY = 86_400 * 10**6  # µs
-# Months, quarters and years are of unequal length, and regular all the same: from, to and mean.
-_CALENDAR = ((28, 31, 365.2425 / 12), (89, 92, 365.2425 / 4), (365, 366, 365.2425))
+# Months, two, quarters, half years, years, five and ten are of unequal length, and regular all the
+# same: from, to and mean in days.
+_CALENDAR = (
+    (28, 31, 365.2425 / 12),
+    (59, 62, 365.2425 / 6),
+    (89, 92, 365.2425 / 4),
+    (181, 184, 365.2425 / 2),
+    (365, 366, 365.2425),
+    (1826, 1827, 365.2425 * 5),
+    (3652, 3653, 365.2425 * 10),
+)
 # Several of them are so many days from as many means at most.
 _OFF = 3
 # Distances are the same that differ by no more of a step.
@@ -132,23 +141,28 @@ def with_gaps(
         f"{where}: {names.iloc[int(order[first])]} in {row(int(order[first]))} is followed by "
         f"{names.iloc[int(order[first + 1])]}"
     )
-    valid = "gaps=forward fills such steps, gaps=keep takes the rows as they are"
-    if gaps == "refuse":
-        raise ValueError(f"{place}: {len(wide)} distances are not the usual one; {valid}")
     whole = _whole(distances, usual, step, same)
     # Steps of 28 days, say, are all alike and counted as such; months are counted by their mean.
     for mean in _means(step) if dates and np.isnan(whole).any() else ():
         whole = _whole(distances, usual, mean, _OFF * _DAY / mean)
     odd = np.flatnonzero(np.isnan(whole))
+    # In float64: an int64 does not hold what lies between times that differ by that much.
+    lacking = float(whole.sum()) - len(whole)
+    most = _MOST_INSERTED * len(order)
+    if gaps == "refuse":
+        # There are steps to fill if there is a whole number of them, and not too many.
+        fill = "gaps=forward fills such steps, " if lacking <= most else ""
+        raise ValueError(
+            f"{place}: {len(wide)} distances are not the usual one; "
+            f"valid: {fill}gaps=keep takes the rows as they are"
+        )
     if len(odd):
         bad = int(order[int(odd[0])])
         raise ValueError(
             f"{where}: what follows {names.iloc[bad]} in {row(bad)} is no whole number of usual "
             "steps later; valid: gaps=keep"
         )
-    # In float64: an int64 does not hold what lies between times that differ by that much.
-    lacking = float(whole.sum()) - len(whole)
-    if lacking > _MOST_INSERTED * len(order):
+    if lacking > most:
         raise ValueError(f"{place}: {lacking:.15g} steps would have to be filled; valid: gaps=keep")
     inserted = whole.astype(np.int64) - 1
     source = np.full(len(order) + int(inserted.sum()), -1, dtype=np.int64)
