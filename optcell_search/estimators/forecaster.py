@@ -14,10 +14,11 @@ from sklearn.utils.validation import (
 )
 
 from optcell_search.raw.reading.columns import listed
+from optcell_search.raw.reading.unfit import refuse_unfit
 
 from .base import SearchEstimator
 from .folders import SearchFolder
-from .sequences import Array, refuse_unchanging, refuse_unfit
+from .sequences import Array, refuse_unchanging
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from optcell_search.raw.reading.unfit import refuse_unfit
+
 from .base import SearchEstimator
 from .folders import SearchFolder
-from .sequences import Array, Sequences, gathered, is_flat, naming, refuse_unfit
+from .sequences import Array, Sequences, gathered, is_flat, naming
 
 _LEAST = 2
 

@@ -16,6 +16,7 @@ from .outputs import IGNORED, Outputs
 from .plain import tuples
 from .ragged import Ragged, Stored
 from .reading.npz import Array, array, opened, single
+from .reading.unfit import refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class ArrayPreprocessing(Preprocessing):
     def inputs(self, raw: Arrays | Array) -> Inputs:
         """Return x, zeros behind the end of each sequence."""
         named = raw if isinstance(raw, Mapping) else {"x": raw}
-        raw = {name: self._array(values) for name, values in named.items()}
+        raw = {name: self._array(values, name) for name, values in named.items()}
         laid = Laid.of(raw, self.where)
         if laid.features != self.features or laid.frame != self.frame:
             seen = f", frames of {laid.frame}" if laid.frame else ""
@@ -77,7 +78,8 @@ class ArrayPreprocessing(Preprocessing):
         values = laid.stored(steps.astype(np.float32), 0.0)
         return Inputs(values, laid.kept, names, laid.rows)
 
-    def _array(self, raw: Any) -> Array:
+    def _array(self, raw: Any, name: str) -> Array:
+        refuse_unfit(raw, f"{self.where}: {name}")
         try:
             return np.asarray(raw)
         except ValueError:

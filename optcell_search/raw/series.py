@@ -15,6 +15,7 @@ from .features import Features
 from .outputs import Outputs
 from .ragged import Ragged, stored
 from .reading.ts import Series, read_ts
+from .reading.unfit import refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class SeriesPreprocessing(Preprocessing):
                 f"{self.where}: a {type(raw).__name__}; valid: the path of a .ts file, or a "
                 "raw.Series"
             )
+        refuse_unfit(raw.values, raw.where)
         channels = raw.values[0].shape[1]
         if channels != len(self.features.names):
             raise ValueError(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .base import Inputs, Preprocessing
+from .reading.unfit import refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class TensorPreprocessing(Preprocessing):
 
     def inputs(self, raw: Any) -> Inputs:
         """Return an array (sequences, time, features) as a tensor."""
+        refuse_unfit(raw, self.where)
         try:
             values = torch.as_tensor(raw, dtype=torch.float32)
         except (TypeError, ValueError, RuntimeError):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optcell_search.estimators.sequences import refuse_unfit
+from optcell_search.raw.reading.unfit import refuse_unfit
 
 NUMBERS = np.arange(12.0).reshape(3, 4)
 MASKED = np.ma.masked_array(NUMBERS, mask=NUMBERS == 5)

@@ -37,6 +37,20 @@ def test_a_description_survives_json(task: LoadedTask) -> None:
     assert str(task.folder) not in json.dumps(made.to_dict())
 
 
+@pytest.mark.parametrize("kind", ["arrays", "series"])
+def test_masked_values_and_times_are_no_numbers(kind: str, tmp_path: Path) -> None:
+    task = tasks.load(EXAMPLES[kind](tmp_path), tmp_path)
+    data = task.raw("train")
+    x = data["x"] if kind == "arrays" else data.values[0]
+    for unfit in (np.ma.masked_array(x, x > 0), x.astype("m8[s]")):
+        if kind == "arrays":
+            given = {**data, "x": unfit}
+        else:
+            given = dataclasses.replace(data, values=[unfit, *data.values[1:]])
+        with pytest.raises(ValueError, match=r"(masked values|holds times); valid: numbers"):
+            task.preprocessing.inputs(given)
+
+
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_raw_data_become_what_the_split_holds(task: LoadedTask, part: str) -> None:
     made = raw.from_dict(json.loads(json.dumps(task.preprocessing.to_dict())))

@@ -13,6 +13,7 @@ from ..arrays import ArrayPreprocessing
 from ..ragged import flat
 from ..reading.npz import Array
 from ..reading.ts import Series
+from ..reading.unfit import refuse_unfit
 from ..series import SeriesPreprocessing
 from ..tensors import TensorPreprocessing
 from ..texts import TextPreprocessing
@@ -45,6 +46,7 @@ class SequenceStream(Stream):
         """Return the answers to the next steps, numbered from 1 on."""
         import pandas as pd
 
+        refuse_unfit(raw, _WHERE)
         values, last = self._values(np.asarray(raw))
         outputs, state = self._advance(values, self._state)
         steps = range(self._steps + 1, self._steps + len(values) + 1)
