@@ -18,11 +18,12 @@ def row(rival: str, seconds: float, seed: int, *scores: float) -> dict[str, Any]
 def test_budgets_are_not_mixed() -> None:
     rows = [
         row("Optuna", 120.0, 0, 0.5, 0.8), row("Optuna", 600.0, 0, 0.9),
-        row("Ray Tune", 120.0, 0, 0.7), row("Optuna", 120.0, 1, 0.6),
+        row("Ray Tune", 120.0, 0, 0.7), row("Optuna", 120.0, 1, 0.6), row("ROCKET", 600.0, 0),
     ]  # fmt: skip
     lines = [line for line in bench_rivals.table(rows).splitlines() if line.startswith("| digits")]
     assert lines == [
         "| digits | 120 | Optuna | 2 | 0.7000 ± 0.1414 | 0.7000 ± 0.1414 | 10 s, – |",
         "| digits | 120 | Ray Tune | 1 | 0.7000 | 0.7000 | – |",
         "| digits | 600 | Optuna | 1 | 0.9000 | 0.9000 | 0 s |",
+        "| digits | 600 | ROCKET | 1 | no model | no model | – |",
     ]

@@ -11,6 +11,7 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,10 @@ def suggested_by_name(trial: optuna.Trial) -> None:
 
 
 def with_rocket(kind: str) -> Callable[[str, str | None, float, int], list[Incumbent]]:
-    """Return one of aeon's random convolutions with a ridge classifier; no search is in it."""
+    """Return one of aeon's random convolutions with a ridge classifier; no search is in it.
+
+    What is not fitted within the seconds, or not within the memory, has no incumbent.
+    """
 
     def run(spec: str, data: str | None, seconds: float, seed: int) -> list[Incumbent]:
         from aeon.classification.convolution_based import (
@@ -209,7 +213,13 @@ def with_rocket(kind: str) -> Callable[[str, str | None, float, int], list[Incum
         makers = {"rocket": RocketClassifier, "multirocket_hydra": MultiRocketHydraClassifier}
         start = time.perf_counter()
         model = makers[kind](random_state=seed, n_jobs=2)
-        model.fit(_series(task.train), task.train.targets.numpy())
+        fitted = ThreadPoolExecutor(1).submit(
+            model.fit, _series(task.train), task.train.targets.numpy()
+        )
+        try:
+            fitted.result(timeout=seconds)
+        except (TimeoutError, MemoryError):
+            return []
         took = time.perf_counter() - start
         right = [
             float(np.mean(model.predict(_series(split)) == split.targets.numpy()))
