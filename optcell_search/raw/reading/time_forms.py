@@ -18,6 +18,8 @@ _CLOCK = re.compile(r"(\d+):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:\s*([AaPp])\.?[Mm
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]\S.*)?")
 _YEAR_FIRST = re.compile(r"(\d{4})([/-])(\d{1,2})\2(\d{1,2})(?:([Tt ]) *(.+))?")
+# The end of a day, which Python reads from 3.13 on alone.
+_END_OF_DAY = re.compile(r"(?<=[Tt ])24(?=(:?00){1,2}(?![\d.,:]))")
 _HALF_DAY = re.compile(r"[AaPp]\.?[Mm]\.?$")
 # What numpy reads by itself, and much faster.
 PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?")
@@ -96,11 +98,15 @@ def read_iso(cell: str) -> tuple[int, bool] | None:
     if set(text) & set(".,"):
         # Python takes it for a fraction of a second wherever it stands.
         return None
+    text, ends = _END_OF_DAY.subn("00", text)
+    if ends and digits.strip("0"):
+        return None
     try:
         moment = datetime.datetime.fromisoformat(text.replace("t", "T").replace("z", "Z"))
     except ValueError:
         return None
-    return _since_epoch(moment, digits)
+    since, zoned = _since_epoch(moment, digits)
+    return since + ends * _DAY * 1000, zoned
 
 
 def _since_epoch(moment: datetime.datetime, digits: str = "") -> tuple[int, bool]:

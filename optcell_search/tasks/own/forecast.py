@@ -29,10 +29,11 @@ class Forecast(TableOptions):
     task ``table`` reads; one row a time step, oldest first, or in the order of column `time`, whose
     times must be equally far apart unless `gaps` says what to do. Several columns are forecast
     together by ``target="A,B"``, each scaled by itself. Every other column is an input, the
-    targets' own past among them, numbers at mean 0 and variance 1 over the training part, texts of
-    few kinds one-hot, or embedded as in ``table``. Columns that are `known` in advance, such as a
-    holiday or a price, are given for the rows that are forecast. Nothing looks ahead: an empty cell
-    is never filled from what follows it, and an empty target is no target.
+    targets' own past among them whatever `columns` and `exclude` say, numbers at mean 0 and
+    variance 1 over the training part, texts of few kinds one-hot, or embedded as in ``table``.
+    Columns that are `known` in advance, such as a holiday or a price, are given for the rows that
+    are forecast. Nothing looks ahead: an empty cell is never filled from what follows it, and an
+    empty target is no target.
 
     With `quantiles` such as 0.1;0.5;0.9 these are forecast instead of single numbers. What judges
     single numbers then judges the median; where it is not among them, it is read off a straight
