@@ -217,8 +217,8 @@ def _refuse_rounded(column: pd.Series[Any], rows: npt.NDArray[np.int64], where: 
         place = int(np.flatnonzero(changes)[0])
         raise ValueError(
             f"{where}: {row(int(rows[place]))} holds {whole[place]} after {whole[0]}, whole "
-            "numbers so far from 0 that float64 would round their changes off; valid: take them "
-            "as categories, or leave them out"
+            "numbers so far from 0 that float64 would round their changes off; valid: less a "
+            "number that is near them all, or left out, or categories of a table"
         )
 
 
