@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import ArrayPreprocessing
 from .base import Inputs, Preprocessing
+from .kinds import (
+    ArrayPreprocessing,
+    SeriesPreprocessing,
+    TablePreprocessing,
+    TensorPreprocessing,
+    TextPreprocessing,
+    WindowPreprocessing,
+)
 from .outputs import IGNORED, Outputs
 from .reading.ts import Series
-from .series import SeriesPreprocessing
-from .tables import TablePreprocessing
-from .tensors import TensorPreprocessing
-from .texts import TextPreprocessing
-from .windows import WindowPreprocessing
 
 __all__ = [
     "IGNORED",

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from .base import Answers, How, Inputs, Preprocessing
+from .kinds.tables import TablePreprocessing
+from .kinds.texts import TextPreprocessing
+from .kinds.windows import WindowPreprocessing, tell_levels
 from .ragged import Ragged, answered
 from .streams import Stream, stream_of
-from .tables import TablePreprocessing
-from .texts import TextPreprocessing
-from .windows import WindowPreprocessing, tell_levels
 
 if TYPE_CHECKING:
     import pandas as pd

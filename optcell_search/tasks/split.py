@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from optcell_search.raw.kinds.windows import moved
 from optcell_search.raw.outputs import IGNORED
 from optcell_search.raw.ragged import Ragged, Stored, flat, part, ragged
-from optcell_search.raw.windows import moved
 
 
 @dataclass(frozen=True)

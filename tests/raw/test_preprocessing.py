@@ -17,9 +17,9 @@ from predicting import a_predictor
 from raw_examples import EXAMPLES, write_table
 
 from optcell_search import raw, tasks
+from optcell_search.raw.kinds.tensors import TensorPreprocessing
+from optcell_search.raw.kinds.texts import read_text
 from optcell_search.raw.ragged import flat
-from optcell_search.raw.tensors import TensorPreprocessing
-from optcell_search.raw.texts import read_text
 from optcell_search.tasks import LoadedTask
 
 ROOM = Path(raw.__file__).parent

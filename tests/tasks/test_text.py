@@ -12,7 +12,7 @@ import torch
 
 from optcell_search import tasks
 from optcell_search.cells import SequenceModel, State
-from optcell_search.raw.texts import vocabulary
+from optcell_search.raw.kinds.texts import vocabulary
 from optcell_search.space import Candidate
 from optcell_search.tasks import IGNORED, LoadedTask, NextSymbol, Split
 from optcell_search.tasks.joining import whole_task

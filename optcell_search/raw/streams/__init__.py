@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..arrays import ArrayPreprocessing
 from ..base import Preprocessing
-from ..series import SeriesPreprocessing
-from ..tables import TablePreprocessing
-from ..tensors import TensorPreprocessing
-from ..texts import TextPreprocessing
-from ..windows import WindowPreprocessing
+from ..kinds.arrays import ArrayPreprocessing
+from ..kinds.series import SeriesPreprocessing
+from ..kinds.tables import TablePreprocessing
+from ..kinds.tensors import TensorPreprocessing
+from ..kinds.texts import TextPreprocessing
+from ..kinds.windows import WindowPreprocessing
 from .base import Stream
 from .single import SequenceStream, TextStream
 from .tables import TableStream

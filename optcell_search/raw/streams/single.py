@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import ArrayPreprocessing
+from ..kinds.arrays import ArrayPreprocessing
+from ..kinds.series import SeriesPreprocessing
+from ..kinds.tensors import TensorPreprocessing
+from ..kinds.texts import TextPreprocessing
 from ..ragged import flat
 from ..reading.npz import Array
 from ..reading.ts import Series
 from ..reading.unfit import refuse_unfit
-from ..series import SeriesPreprocessing
-from ..tensors import TensorPreprocessing
-from ..texts import TextPreprocessing
 from .base import Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:

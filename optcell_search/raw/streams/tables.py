@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..base import Rows
+from ..kinds.tables import TablePreprocessing, split
 from ..reading import columns, files, gaps, times
 from ..reading.columns import Floats
-from ..tables import TablePreprocessing, split
 from .base import Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..kinds.windows import WindowPreprocessing, tell_levels
 from ..ragged import flat
 from ..reading import files
 from ..reading.columns import listed
 from ..reading.gaps import in_time
-from ..windows import WindowPreprocessing, tell_levels
 from .base import Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:

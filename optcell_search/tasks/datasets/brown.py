@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from optcell_search.hyperparameters import integer
-from optcell_search.raw.texts import vocabulary
+from optcell_search.raw.kinds.texts import vocabulary
 from optcell_search.tasks.base import Data, Split, Task
 from optcell_search.tasks.language import language_data, preprocessing, streams
 

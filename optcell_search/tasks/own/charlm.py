@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from optcell_search.hyperparameters import integer
-from optcell_search.raw.texts import read_text, vocabulary
+from optcell_search.raw.kinds.texts import read_text, vocabulary
 from optcell_search.tasks.base import Data, Split, Task
 from optcell_search.tasks.language import language_data, preprocessing, streams
 from optcell_search.tasks.own.finding import find

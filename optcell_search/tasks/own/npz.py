@@ -12,8 +12,8 @@ import torch
 
 from optcell_search.hyperparameters import choice
 from optcell_search.raw import ArrayPreprocessing, Outputs
-from optcell_search.raw.arrays import class_names
 from optcell_search.raw.constant import constant, tell
+from optcell_search.raw.kinds.arrays import class_names
 from optcell_search.raw.laid import Laid
 from optcell_search.raw.outputs import Per
 from optcell_search.raw.ragged import flat

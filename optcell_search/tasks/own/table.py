@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from optcell_search.hyperparameters import choice
-from optcell_search.raw import Inputs, Outputs, TablePreprocessing, fitting, tables
+from optcell_search.raw import Inputs, Outputs, TablePreprocessing, fitting
+from optcell_search.raw.kinds.tables import Layout, targets_of
 from optcell_search.raw.outputs import Per
 from optcell_search.raw.ragged import Ragged, Stored, flat, part
 from optcell_search.raw.reading import columns, times
@@ -168,7 +169,7 @@ class Table(TableOptions, OwnData):
         chosen = fitting.chosen(
             frame, names_in(self.columns), names_in(self.exclude), special, where
         )
-        layout = tables.Layout(
+        layout = Layout(
             sequence=self.sequence,
             time=self.time,
             day_first=self.days(),
@@ -179,7 +180,7 @@ class Table(TableOptions, OwnData):
             settled = times.settled(frame[self.time], self.days())
             layout = dataclasses.replace(layout, step=step, day_first=settled)
         outputs = self._outputs(frame, places, names, targets, where)
-        exact = tables.targets_of(outputs, frame, places, names, where)
+        exact = targets_of(outputs, frame, places, names, where)
         check_labels(flat(exact), outputs, f"{where}: target column {self.target}")
         groups = None
         if self.group:

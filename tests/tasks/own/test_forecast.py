@@ -10,7 +10,7 @@ import torch
 from forecasts import ROWS, load, table, write
 
 from optcell_search import tasks
-from optcell_search.raw.windows import moved
+from optcell_search.raw.kinds.windows import moved
 from optcell_search.space import Candidate
 from optcell_search.tasks.base import Task
 from optcell_search.training import Training

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Inputs, Preprocessing, lengths_of, rows_of
-from .features import Features
-from .outputs import Outputs
-from .ragged import Ragged, stored
-from .reading.ts import Series, read_ts
-from .reading.unfit import refuse_unfit
+from ..base import Inputs, Preprocessing, lengths_of, rows_of
+from ..features import Features
+from ..outputs import Outputs
+from ..ragged import Ragged, stored
+from ..reading.ts import Series, read_ts
+from ..reading.unfit import refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)

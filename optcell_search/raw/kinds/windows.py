@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from .base import Answers, How, Inputs, Preprocessing, Rows
-from .features import Features
-from .outputs import Outputs
-from .reading import columns, files, gaps, times
-from .reading.files import Form
+from ..base import Answers, How, Inputs, Preprocessing, Rows
+from ..features import Features
+from ..outputs import Outputs
+from ..reading import columns, files, gaps, times
+from ..reading.files import Form
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Inputs, Preprocessing
-from .reading.unfit import refuse_unfit
+from ..base import Inputs, Preprocessing
+from ..reading.unfit import refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from .base import Inputs, Preprocessing
-from .laid import Arrays, Laid
-from .outputs import IGNORED, Outputs
-from .plain import tuples
-from .ragged import Ragged, Stored
-from .reading.npz import Array, array, opened, single
-from .reading.unfit import refuse_unfit
+from ..base import Inputs, Preprocessing
+from ..laid import Arrays, Laid
+from ..outputs import IGNORED, Outputs
+from ..plain import tuples
+from ..ragged import Ragged, Stored
+from ..reading.npz import Array, array, opened, single
+from ..reading.unfit import refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)

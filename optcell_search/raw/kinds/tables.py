@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from . import memory
-from .base import How, Inputs, Preprocessing, Rows, kept, lengths_of, places_in, rows_of
-from .features import Features
-from .outputs import IGNORED, Outputs
-from .ragged import Ragged, Stored, stored, unequal
-from .reading import columns, files, gaps, time_doubts, times
-from .reading.files import Form
+from .. import memory
+from ..base import How, Inputs, Preprocessing, Rows, kept, lengths_of, places_in, rows_of
+from ..features import Features
+from ..outputs import IGNORED, Outputs
+from ..ragged import Ragged, Stored, stored, unequal
+from ..reading import columns, files, gaps, time_doubts, times
+from ..reading.files import Form
 
 if TYPE_CHECKING:
     import pandas as pd

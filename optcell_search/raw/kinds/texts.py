@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Inputs, Preprocessing
-from .outputs import Outputs
-from .reading.columns import shown
+from ..base import Inputs, Preprocessing
+from ..outputs import Outputs
+from ..reading.columns import shown
 
 UNKNOWN = "<unk>"
 _MOST_NOTES = 10
