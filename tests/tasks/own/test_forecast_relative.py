@@ -94,6 +94,25 @@ def test_a_last_value_that_is_not_there_is_told_of(
     )
 
 
+def test_so_it_is_where_no_value_stands_before_it(tmp_path: Path) -> None:
+    task, _ = load(tmp_path, ",missing=forward")
+    rows = pd.read_csv(tmp_path / "a.csv").tail(40).reset_index(drop=True)
+    rows.loc[:26, "load"] = None
+    # What is empty behind a value is that value.
+    rows.loc[30:, "load"] = None
+    predictor = Predictor(silent(task), task.preprocessing)
+    said = r"^the data given: 4 forecasts, the first at 383, are relative to an empty last value"
+    with pytest.warns(UserWarning, match=said) as caught:
+        predictor.predict(rows)
+    assert len(caught) == 1
+    stream = predictor.stream()
+    with pytest.warns(UserWarning, match=said):
+        stream.feed(rows[:27])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stream.feed(rows[27:])
+
+
 def test_side_by_side_candidates_compute_what_each_does_alone(tmp_path: Path) -> None:
     task, _ = load(tmp_path, ",horizon=2")
     rules = ("gd", "heavy_ball", "adam")
