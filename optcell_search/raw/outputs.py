@@ -62,6 +62,16 @@ class Outputs:
             for offset, scale in zip(self.offset, self.scale, strict=True)
         )
 
+    def lost(self, outputs: Tensor) -> Tensor:
+        """Return (...) of which outputs (..., outputs) there is no answer, as they are not finite.
+
+        The first class would be the likeliest of them, and no label would hold.
+        """
+        if self.kind == "numbers":
+            return ~outputs.isfinite().all(-1)
+        shares = outputs.sigmoid() if self.kind == "labels" else outputs.softmax(-1)
+        return shares.isnan().any(-1)
+
     def probabilities(self, outputs: Tensor) -> Floats:
         """Return (..., outputs): the probability of each class, label or symbol."""
         if self.kind == "numbers":
@@ -111,6 +121,26 @@ class Outputs:
                     f"valid: {listed(self.classes)}"
                 )
         return np.array([place[text] for text in texts], dtype=np.int64)
+
+
+def refuse_lost(lost: Tensor, where: str, called: Callable[[int], str]) -> None:
+    """Refuse to answer where there is no answer.
+
+    Args:
+        lost: (answers,), see `Outputs.lost`.
+        where: what the data are called.
+        called: what messages call each answer.
+
+    Raises:
+        ValueError: some are lost; the message names the first.
+    """
+    numbers = lost.nonzero().flatten().tolist()
+    if numbers:
+        raise ValueError(
+            f"{where}: the model's output for {called(numbers[0])} is no finite number"
+            f"{f' ({len(numbers)} such outputs)' if len(numbers) > 1 else ''}; valid: values "
+            "nearer to those that it was trained on"
+        )
 
 
 def in_unit(outputs: Tensor, offset: tuple[float, ...], scale: tuple[float, ...]) -> Tensor:

@@ -17,6 +17,7 @@ from .base import Answers, How, Inputs, Preprocessing
 from .kinds.tables import TablePreprocessing
 from .kinds.texts import TextPreprocessing
 from .kinds.windows import WindowPreprocessing, tell_levels
+from .outputs import refuse_lost
 from .ragged import Ragged, answered
 from .streams import Stream, stream_of
 
@@ -58,10 +59,12 @@ class Predictor:
                 otherwise than the one trained on.
 
         Raises:
-            ValueError: the data does not fit; one line that names file, column and first row.
+            ValueError: the data does not fit; one line that names file, column and first row. Or
+                its values are so large that the model's outputs are no finite numbers.
         """
-        inputs = self._inputs(raw, how)
-        return self._framed(self.preprocessing.answers(self._answered(inputs), inputs), inputs)
+        inputs, where = self._inputs(raw, how)
+        outputs = self._answered(inputs, where)
+        return self._framed(self.preprocessing.answers(outputs, inputs), inputs)
 
     def predict_proba(self, raw: Any, **how: Unpack[How]) -> pd.DataFrame:
         """Return the probability of each class, a column for each, in the rows of `predict`.
@@ -69,8 +72,8 @@ class Predictor:
         Raises:
             ValueError: the data does not fit, or numbers are predicted.
         """
-        inputs = self._inputs(raw, how)
-        outputs = self._answered(inputs)
+        inputs, where = self._inputs(raw, how)
+        outputs = self._answered(inputs, where)
         return self._framed(self.preprocessing.probabilities(outputs, inputs), inputs)
 
     def stream(self) -> Stream:
@@ -112,7 +115,8 @@ class Predictor:
         """Whether every step is answered."""
         return self.preprocessing.outputs.per == "step"
 
-    def _inputs(self, raw: Any, how: How) -> Inputs:
+    def _inputs(self, raw: Any, how: How) -> tuple[Inputs, str]:
+        """Return what the model is given, and what messages call the data."""
         preprocessing = self.preprocessing.written(how)
         texts = isinstance(preprocessing, TextPreprocessing)
         if isinstance(raw, Path) or (isinstance(raw, str) and not texts):
@@ -134,9 +138,9 @@ class Predictor:
         for note in inputs.notes:
             warnings.warn(note, stacklevel=3)
         tell_levels(self.model, inputs, np.arange(len(inputs)), where)
-        return inputs
+        return inputs, where
 
-    def _answered(self, inputs: Inputs) -> Tensor:
+    def _answered(self, inputs: Inputs, where: str) -> Tensor:
         """Return the outputs for all sequences; what is behind the end of a short one is NaN."""
         pieces = list(self.outputs(inputs))
         if self.chunk:
@@ -148,7 +152,12 @@ class Predictor:
                 nn.functional.pad(piece, (0, 0, 0, longest - piece.shape[1]), value=torch.nan)
                 for piece in pieces
             ]
-        return torch.cat(pieces)
+        outputs = torch.cat(pieces)
+        lost = self.preprocessing.outputs.lost(outputs)
+        if self._every:
+            lost = _of_sequences(lost, inputs)
+        refuse_lost(lost, where, lambda number: repr(inputs.names[number]))
+        return outputs
 
     def _framed(self, answers: Answers, inputs: Inputs) -> pd.DataFrame:
         import pandas as pd
@@ -172,3 +181,19 @@ class Predictor:
         numbers, steps = np.divmod(rows, inputs.values.shape[1])
         names = np.array(inputs.names, dtype=object)[numbers]
         return pd.MultiIndex.from_arrays([names, steps + 1], names=["sequence", "step"])
+
+
+def _of_sequences(steps: Tensor, inputs: Inputs) -> Tensor:
+    """Return (sequences,) whether it is true of any step that stands in the raw data.
+
+    Args:
+        steps: (sequences, time), or (steps,) of inputs without padding.
+        inputs: what the steps are of.
+    """
+    rows = torch.from_numpy(inputs.rows)
+    if not isinstance(inputs.values, Ragged):
+        return (steps & (rows[:, : steps.shape[1]] >= 0)).any(1)
+    owner = torch.repeat_interleave(torch.arange(len(inputs)), inputs.values.lengths)
+    found = torch.zeros(len(inputs), dtype=torch.bool)
+    found[owner[steps & (rows >= 0)]] = True
+    return found

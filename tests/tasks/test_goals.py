@@ -92,3 +92,24 @@ def test_r2_is_not_defined_where_all_numbers_are_the_same() -> None:
     assert math.isnan(scores.scores(still + 1, still)["r2"])
     moving = np.column_stack([still, np.arange(60.0)])
     assert scores.scores(moving, moving)["r2"] == 1
+
+
+@pytest.mark.parametrize(
+    ("goal", "targets"),
+    [
+        (Classification(classes=3), torch.tensor([0, 1, IGNORED])),
+        (Labels(names=("a", "b", "c")), torch.tensor([[0.0, 1, 1], [1, 0, 1], [math.nan] * 3])),
+        (NextSymbol(symbols=3), torch.tensor([0, 1, IGNORED])),
+        (Regression(values=3), torch.tensor([[0.0, 1, 1], [1, 0, 1], [math.nan] * 3])),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_an_output_that_is_no_number_is_no_right_answer(goal: Goal, targets: torch.Tensor) -> None:
+    outputs = torch.randn(3, 3, generator=torch.manual_seed(0))
+    outputs[2] = math.nan  # of a target that is not there
+    assert all(map(math.isfinite, goal.finish(goal.tally(outputs, targets)).values()))
+    # It would be the first class, and no label.
+    outputs[0] = math.nan
+    scores = goal.finish(goal.tally(outputs, targets))
+    assert list(scores) == [*goal.metrics, "loss"]
+    assert all(map(math.isnan, scores.values()))

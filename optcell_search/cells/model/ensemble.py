@@ -77,6 +77,11 @@ class Ensemble(nn.Module):
         """Whether a sequence may be given piece by piece."""
         return bool(self.members[0].streams)
 
+    @property
+    def relative(self) -> nn.Module | None:
+        """What makes series relative to their last value; None: they are taken as they are."""
+        return cast(nn.Module | None, getattr(self.members[0], "relative", None))
+
     def forward(self, x: Tensor | PackedSequence) -> Tensor:
         """Return the averaged outputs in the type of the members' own."""
         return self._averaged([member(x) for member in self.members])

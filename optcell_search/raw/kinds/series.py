@@ -14,7 +14,7 @@ from ..base import Inputs, Preprocessing, lengths_of, rows_of
 from ..features import Features
 from ..outputs import Outputs
 from ..ragged import Ragged, stored
-from ..reading.ts import Series, read_ts
+from ..reading.ts import Series, Values, read_ts
 from ..reading.unfit import refuse_unfit
 
 
@@ -52,14 +52,11 @@ class SeriesPreprocessing(Preprocessing):
                 f"{self.where}: a {type(raw).__name__}; valid: the path of a .ts file, or a "
                 "raw.Series"
             )
-        refuse_unfit(raw.values, raw.where)
-        channels = raw.values[0].shape[1]
-        if channels != len(self.features.names):
-            raise ValueError(
-                f"{raw.where}: {channels} channels, in training {len(self.features.names)}"
-            )
+        if not len(raw.values):
+            raise ValueError(f"{raw.where}: there is no series; valid: one or more")
         made = []
-        for number, values in enumerate(raw.values):
+        for number, given in enumerate(raw.values):
+            values = self.numbers(given, f"{raw.where}: series {number + 1}")
             if self.features.missing == "refuse" and np.isnan(values).any():
                 raise ValueError(
                     f"{raw.where}: series {number + 1} has missing values; valid: missing=forward, "
@@ -73,6 +70,40 @@ class SeriesPreprocessing(Preprocessing):
         places = Ragged(torch.cat(rows), lengths, -1)
         names = tuple(str(number + 1) for number in range(len(made)))
         return Inputs(stored(joined), lengths_of(places), names, rows_of(places))
+
+    def numbers(self, given: Any, where: str) -> Values:
+        """Return a series (steps, channels) as numbers, NaN where a value is missing.
+
+        A file has been looked through as it was read; what is made by hand is here.
+
+        Args:
+            given: the series.
+            where: what it is called in messages.
+
+        Raises:
+            ValueError: it is none that the model takes.
+        """
+        refuse_unfit(given, where)
+        try:
+            values = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"{where} is no array of numbers (steps, channels)") from None
+        if values.ndim != 2 or not len(values):
+            raise ValueError(
+                f"{where} has shape {values.shape}; valid: (steps, channels), 1 step or more"
+            )
+        channels = len(self.features.names)
+        if values.shape[1] != channels:
+            raise ValueError(f"{where} has {values.shape[1]} channels, in training {channels}")
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(values.astype(np.float32)) | np.isnan(values)
+        if not finite.all():
+            step, channel = np.argwhere(~finite)[0] + 1
+            raise ValueError(
+                f"{where}, step {step} holds {values[step - 1, channel - 1]:g} in channel "
+                f"{channel}; valid: numbers within float32, NaN for what is missing"
+            )
+        return values
 
     def targets(self, raw: Series, inputs: Inputs) -> Tensor:
         """Return class numbers (series,), or numbers (series, 1)."""

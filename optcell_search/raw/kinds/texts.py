@@ -78,7 +78,7 @@ class TextPreprocessing(Preprocessing):
             None,
             tuple(map(str, range(self.streams))),
             np.arange(steps * self.streams).reshape(self.streams, steps),
-            self._notes(symbols),
+            self.notes(symbols),
         )
 
     def targets(self, raw: str | Sequence[str], inputs: Inputs) -> Tensor:
@@ -108,7 +108,8 @@ class TextPreprocessing(Preprocessing):
             f"{self.streams} streams need at least {steps * self.streams + 1}"
         )
 
-    def _notes(self, symbols: Sequence[str]) -> tuple[str, ...]:
+    def notes(self, symbols: Sequence[str]) -> tuple[str, ...]:
+        """Return a sentence for each of the first symbols that are not in the vocabulary."""
         known = {*self.outputs.classes}
         unknown: dict[str, int] = {}
         for place, symbol in enumerate(symbols, 1):

@@ -159,10 +159,14 @@ class WindowPreprocessing(Preprocessing):
         self, frame: pd.DataFrame, order: Rows, starts: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.bool_] | None:
         own = [name for name in self.forecast if name in self.features.numeric]
-        if self.features.missing not in ("mean", "mask") or not own:
+        if self.features.missing == "refuse" or not own:
             return None
-        rows = order[_before(order)[starts - 1]]
-        return np.asarray(np.any([columns.missing(frame[name])[rows] for name in own], axis=0))
+        rows = order[_before(order)]
+        gone = np.stack([columns.missing(frame[name])[rows] for name in own])
+        if self.features.missing == "forward":
+            # Before the first value there is none to carry forward.
+            gone = np.logical_and.accumulate(gone, axis=1)
+        return np.asarray(gone[:, starts - 1].any(0))
 
     def targets(self, raw: pd.DataFrame, inputs: Inputs) -> Tensor:
         """Return (windows, targets · horizon) values in float64, column after column.
@@ -247,7 +251,7 @@ def tell_levels(model: nn.Module, inputs: Inputs, index: Rows, where: str) -> No
         warnings.warn(
             f"{where}: {len(lacking)} forecasts, the first at {inputs.names[int(lacking[0])]}, are "
             "relative to an empty last value, for which the mean of the training part stands; fill "
-            "it, or train with missing=forward",
+            "it, or train with missing=forward where a value stands before it",
             stacklevel=4,
         )
 

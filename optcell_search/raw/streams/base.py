@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,9 +12,14 @@ from torch import Tensor, nn
 
 from ..base import Answers, Inputs, Preprocessing
 from ..features import Features
+from ..outputs import refuse_lost
+from ..reading.columns import row
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# What messages call a piece.
+WHERE = "the data given"
 
 
 class Stream(abc.ABC):
@@ -62,8 +68,17 @@ class Stream(abc.ABC):
         outputs, after = self._model.stream(values.unsqueeze(0), state)  # type: ignore[operator]
         return outputs[0], after
 
-    def _answers(self, outputs: Tensor, *, proba: bool) -> Answers:
-        """Return column → answers to each of the steps (steps, outputs)."""
+    def _answers(
+        self, outputs: Tensor, *, proba: bool, called: Callable[[int], str] = row
+    ) -> Answers:
+        """Return column → answers to each of the steps (steps, outputs).
+
+        Args:
+            outputs: of the model.
+            proba: see `feed`.
+            called: what messages call each of the steps, counted from 0.
+        """
+        refuse_lost(self.preprocessing.outputs.lost(outputs), WHERE, called)
         ask = self.preprocessing.probabilities if proba else self.preprocessing.answers
         steps = len(outputs)
         inputs = Inputs(torch.empty(1, steps, 0), None, ("",), np.arange(steps)[None])

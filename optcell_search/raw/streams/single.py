@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +18,10 @@ from ..ragged import flat
 from ..reading.npz import Array
 from ..reading.ts import Series
 from ..reading.unfit import refuse_unfit
-from .base import Stream, refuse_looking_ahead
+from .base import WHERE, Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_WHERE = "the data given"
 
 
 class SequenceStream(Stream):
@@ -46,27 +45,24 @@ class SequenceStream(Stream):
         """Return the answers to the next steps, numbered from 1 on."""
         import pandas as pd
 
-        refuse_unfit(raw, _WHERE)
-        values, last = self._values(np.asarray(raw))
+        refuse_unfit(raw, WHERE)
+        values, last = self._values(raw)
         outputs, state = self._advance(values, self._state)
         steps = range(self._steps + 1, self._steps + len(values) + 1)
         answers = self._answers(outputs, proba=proba)
         self._state, self._last, self._steps = state, last, self._steps + len(values)
         return pd.DataFrame(answers, index=pd.Index(steps, name="step"))
 
-    def _values(self, piece: Array) -> tuple[Tensor, Array | None]:
+    def _values(self, raw: Any) -> tuple[Tensor, Array | None]:
         """Return (steps, features), and what a later empty value is filled by, if it may be."""
-        made = dataclasses.replace(self.preprocessing, where=_WHERE)
+        made = dataclasses.replace(self.preprocessing, where=WHERE)
         if not isinstance(made, SeriesPreprocessing):
-            return flat(made.inputs(piece[None]).values)[0], None
-        if piece.ndim != 2 or not len(piece):
-            raise ValueError(f"{_WHERE} has shape {piece.shape}; valid: (steps, channels)")
-        piece = piece.astype(np.float64)
-        before = 0
+            return flat(made.inputs(np.asarray(raw)[None]).values)[0], None
+        piece, before = made.numbers(raw, WHERE), 0
         if self._last is not None and made.features.missing == "forward":
             piece, before = np.concatenate((self._last, piece)), 1
         # A single sequence needs no padding, whatever its length.
-        values = flat(made.inputs(Series([piece], [], where=_WHERE)).values)[0, before:]
+        values = flat(made.inputs(Series([piece], [], where=WHERE)).values)[0, before:]
         return values, made.features.fill(piece)[-1:, : piece.shape[1]]
 
 
@@ -84,10 +80,13 @@ class TextStream(Stream):
         """Return the answers to the next symbols, numbered from 1 on."""
         import pandas as pd
 
-        symbols = self.preprocessing.symbols(raw)
+        made = dataclasses.replace(self.preprocessing, where=WHERE)
+        symbols = made.symbols(raw)
         if not symbols:
-            raise ValueError(f"{_WHERE} has no {self.preprocessing.unit}")
-        numbers = torch.tensor(self.preprocessing.numbers(symbols), dtype=torch.float32)
+            raise ValueError(f"{WHERE} has no {made.unit}")
+        for note in made.notes(symbols):
+            warnings.warn(note, stacklevel=2)
+        numbers = torch.tensor(made.numbers(symbols), dtype=torch.float32)
         outputs, state = self._advance(numbers[:, None], self._state)
         steps = range(self._steps + 1, self._steps + len(symbols) + 1)
         answers = self._answers(outputs, proba=proba)

@@ -14,12 +14,10 @@ from ..base import Rows
 from ..kinds.tables import TablePreprocessing, split
 from ..reading import columns, files, gaps, times
 from ..reading.columns import Floats
-from .base import Stream, refuse_looking_ahead
+from .base import WHERE, Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_WHERE = "the data given"
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,12 @@ class TableStream(Stream):
         """Return an answer for each row; a single row may be a mapping of its columns."""
         import pandas as pd
 
-        own = dataclasses.replace(self.preprocessing, where=_WHERE)
-        frame = files.checked(pd.DataFrame([raw]) if isinstance(raw, dict) else raw, _WHERE)
-        own.features.check(frame, _WHERE)
+        own = dataclasses.replace(self.preprocessing, where=WHERE)
+        frame = files.checked(pd.DataFrame([raw]) if isinstance(raw, dict) else raw, WHERE)
+        own.features.check(frame, WHERE)
         # In order of the file: what the times of a sequence are is looked at row by row.
-        places, names, _ = dataclasses.replace(own.layout, time="", gaps="keep").find(frame, _WHERE)
-        found = own.features.block(frame, _WHERE)
+        places, names, _ = dataclasses.replace(own.layout, time="", gaps="keep").find(frame, WHERE)
+        found = own.features.block(frame, WHERE)
         moments = self._moments(frame)
         outputs: Tensor | None = None
         after: dict[str, _Seen] = {}
@@ -100,8 +98,8 @@ class TableStream(Stream):
         if not layout.time:
             return None
         if layout.time not in frame.columns:
-            raise ValueError(f"{_WHERE}: there is no column {layout.time!r} for time")
-        where = f"{_WHERE}: column {layout.time!r}"
+            raise ValueError(f"{WHERE}: there is no column {layout.time!r} for time")
+        where = f"{WHERE}: column {layout.time!r}"
         return times.moments(frame[layout.time], where, layout.day_first)
 
     def _in_order(
@@ -122,7 +120,7 @@ class TableStream(Stream):
         if len(wrong):
             place = int(wrong[0])
             raise ValueError(
-                f"{_WHERE}: sequence {name!r} has {layout.time} = {written[place + 1]!r} after "
+                f"{WHERE}: sequence {name!r} has {layout.time} = {written[place + 1]!r} after "
                 f"{written[place]!r}; valid: rows in order of time"
             )
         if layout.gaps == "refuse":
@@ -130,7 +128,7 @@ class TableStream(Stream):
 
             order = np.arange(len(known))
             dates, names = not times.are_numbers(column), pd.Series(written)
-            where = f"{_WHERE}: column {layout.time!r}"
+            where = f"{WHERE}: column {layout.time!r}"
             gaps.with_gaps(
                 known, order, layout.step, "refuse", dates=dates, names=names, where=where
             )

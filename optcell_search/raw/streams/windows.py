@@ -14,7 +14,7 @@ from ..ragged import flat
 from ..reading import files
 from ..reading.columns import listed
 from ..reading.gaps import in_time
-from .base import Stream, refuse_looking_ahead
+from .base import WHERE, Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class WindowStream(Stream):
             )
         refuse_looking_ahead(preprocessing.features)
         own = preprocessing.after_each_row()
-        self.preprocessing = dataclasses.replace(own, where="the data given")
+        self.preprocessing = dataclasses.replace(own, where=WHERE)
         self._kept: pd.DataFrame | None = None
 
     def feed(self, raw: Any, *, proba: bool = False) -> pd.DataFrame:
@@ -89,6 +89,5 @@ class WindowStream(Stream):
         with torch.no_grad():
             outputs = self._model(flat(inputs.values)[torch.from_numpy(new)])
         names = [inputs.names[place] for place in new]
-        return pd.DataFrame(
-            self._answers(outputs, proba=proba), index=pd.Index(names, name=index_name)
-        )
+        answers = self._answers(outputs, proba=proba, called=lambda place: repr(names[place]))
+        return pd.DataFrame(answers, index=pd.Index(names, name=index_name))

@@ -69,7 +69,10 @@ class Goal(abc.ABC):
 
     @abc.abstractmethod
     def finish(self, rows: Tensor) -> dict[str, float]:
-        """Turn all rows into the metrics and ``loss``; NaN where a metric is not defined."""
+        """Turn all rows into the metrics and ``loss``; NaN where a metric is not defined.
+
+        None is where an output is NaN, of which no class would be the likeliest and no label hold.
+        """
 
     def occurring(self, targets: Tensor) -> set[int]:
         """Return the numbers of the classes that are among the targets, for `by_class`."""

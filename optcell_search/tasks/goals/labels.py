@@ -60,6 +60,8 @@ class Labels(Goal):
         count = len(self.names)
         outputs, targets = rows[:, :count].cpu(), rows[:, count:].cpu()
         there = (~targets.isnan()).numpy()
+        if np.isnan(outputs.numpy()[there]).any():
+            return dict.fromkeys([*self.metrics, "loss"], math.nan)
         answers, truth = (outputs > 0).numpy(), (targets == 1).numpy()
         right = (answers & truth & there).sum(0)
         both = (answers & there).sum(0) + (truth & there).sum(0)

@@ -95,13 +95,15 @@ def examine_together(
 def _examined(
     tally: list[Tensor], split: Split, task: LoadedTask
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    found = task.diagnose(tally)
+    scores = task.finish(tally)
+    # Of outputs that are no numbers there is no answer to tell of.
+    found = {} if math.isnan(scores["loss"]) else task.diagnose(tally)
     if found:
         known = task.chance_on(split)
         found["chance"] = {name: value for name, value in known.items() if math.isfinite(value)}
     for one in found.get("worst", ()):
         one["values"] = sketch(split, one["index"])
-    return task.finish(tally), found
+    return scores, found
 
 
 def score_of(pieces: Iterable[Tensor], split: Split, task: LoadedTask) -> dict[str, float]:

@@ -16,6 +16,7 @@ import pytest
 import torch
 from forecasts import load, table
 
+from optcell_search.cells.model import Ensemble
 from optcell_search.export import export
 from optcell_search.raw.predictor import Predictor
 from optcell_search.space import Candidate, SearchSpace, SpaceError, check_fit
@@ -67,12 +68,15 @@ def test_a_network_that_says_nothing_forecasts_the_last_value(tmp_path: Path, mi
     np.testing.assert_allclose(known.detach().numpy(), expected, rtol=2e-6, atol=2e-5)
 
 
+@pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("missing", ["mean", "mask", "forward"])
-def test_a_last_value_that_is_not_there_is_told_of(tmp_path: Path, missing: str) -> None:
+def test_a_last_value_that_is_not_there_is_told_of(
+    tmp_path: Path, missing: str, members: int
+) -> None:
     task, _ = load(tmp_path, f",missing={missing}")
     rows = pd.read_csv(tmp_path / "a.csv").tail(40).reset_index(drop=True)
     rows.loc[37:, "load"] = None
-    model = silent(task)
+    model = silent(task) if members == 1 else Ensemble([silent(task)] * members, "outputs")
     said = r"the data given: 3 forecasts, the first at 397, are relative to an empty last value"
     told = [said] if missing != "forward" else []
     with warnings.catch_warnings(record=True) as caught:
@@ -88,6 +92,25 @@ def test_a_last_value_that_is_not_there_is_told_of(tmp_path: Path, missing: str)
     assert [str(each.message)[:28] for each in caught] == (
         ["the data given: 1 forecasts,", "the data given: 2 forecasts,"] if told else []
     )
+
+
+def test_so_it_is_where_no_value_stands_before_it(tmp_path: Path) -> None:
+    task, _ = load(tmp_path, ",missing=forward")
+    rows = pd.read_csv(tmp_path / "a.csv").tail(40).reset_index(drop=True)
+    rows.loc[:26, "load"] = None
+    # What is empty behind a value is that value.
+    rows.loc[30:, "load"] = None
+    predictor = Predictor(silent(task), task.preprocessing)
+    said = r"^the data given: 4 forecasts, the first at 383, are relative to an empty last value"
+    with pytest.warns(UserWarning, match=said) as caught:
+        predictor.predict(rows)
+    assert len(caught) == 1
+    stream = predictor.stream()
+    with pytest.warns(UserWarning, match=said):
+        stream.feed(rows[:27])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stream.feed(rows[27:])
 
 
 def test_side_by_side_candidates_compute_what_each_does_alone(tmp_path: Path) -> None:
