@@ -62,7 +62,7 @@ def test_values_too_large_for_the_model_have_no_answer(
     predictor, rows = table(tmp_path, target)
     if unpadded:
         monkeypatch.setattr(ragged, "unequal", lambda _: True)
-        monkeypatch.setattr("optcell_search.raw.tables.unequal", lambda _: True)
+        monkeypatch.setattr("optcell_search.raw.kinds.tables.unequal", lambda _: True)
     answers = predictor.predict(rows)
     odd = rows.copy()
     odd.loc[[7, 9], "a"] = [3e38, -3e38]
