@@ -150,6 +150,8 @@ class _Rung:
         self._ranked: set[Hashable] = set()
         self._kept = Fronts(learned)
         self._broken: Fronts | None = None
+        # Of those that keep every constraint, how many have left chance.
+        self._away = 0
 
     def __contains__(self, trial: Hashable) -> bool:
         return trial in self._points
@@ -169,18 +171,13 @@ class _Rung:
             return True
         room = math.ceil(count / reduction)
         if point.excess is None:
-            if self._patient and point.at_chance and self._away_from_chance < room:
+            if self._patient and point.at_chance and self._away < room:
                 return True
             return self._kept.place(np.asarray(point.losses), room, point.tie) < room
         room -= len(self._kept)
         if room <= 0:
             return False
         return self._broken is None or self._broken.place(point.excess, room, point.tie) < room
-
-    @property
-    def _away_from_chance(self) -> int:
-        points = (self._points[trial] for trial in self._ranked)
-        return sum(not point.at_chance and point.excess is None for point in points)
 
     def _rank(self, rivals: Set[Hashable]) -> None:
         """Have the rivals among the ranked, and nobody else."""
@@ -189,11 +186,13 @@ class _Rung:
         if not self._ranked <= rivals:
             # Rare: who has been a rival of one is one of all that come later, in every search.
             self._ranked, self._kept, self._broken = set(), Fronts(self._learned), None
+            self._away = 0
         for trial in [trial for trial in self._unranked() if trial in rivals]:
             self._ranked.add(trial)
             point = self._points[trial]
             if point.excess is None:
                 self._kept.add(np.asarray(point.losses), point.tie)
+                self._away += not point.at_chance
             else:
                 if self._broken is None:
                     self._broken = Fronts(np.ones(len(point.excess), dtype=np.bool_))

@@ -84,8 +84,8 @@ class MOASHAScheduler(FIFOScheduler):
         return self._halving
 
     def _rival_of(self, who: Hashable) -> Any:
-        """Return which others a trial is compared with."""
-        return lambda other: True
+        """Say which others a trial is compared with; None: all of them."""
+        return None
 
     def _lot_of(self, who: Hashable) -> float:
         """Return a number from 0 to 1 that is a trial's whenever it is asked for."""
