@@ -8,7 +8,7 @@ from optcell_search.hyperparameters import specification
 from optcell_search.space import Candidate, DataSizes, SearchSpace, Training
 from optcell_search.space.faults import Faults
 from optcell_search.tasks import LoadedTask
-from optcell_search.tasks.goals import Classification, Forecasting
+from optcell_search.tasks.goals import Classification, Forecasting, Labels
 from optcell_search.training.measuring.scoring import COSTS
 
 # Metrics for which it does not matter how sure an answer is.
@@ -20,7 +20,9 @@ def unfit(task: LoadedTask) -> dict[str, str]:
     """Return why some settings of `Training` cannot be used on a task, by name."""
     why: dict[str, str] = {}
     if not isinstance(task.goal, Classification):
-        said = "is for classes, and the task predicts numbers"
+        symbols, labels = task.symbols, isinstance(task.goal, Labels)
+        what = "symbols" if symbols else "labels" if labels else "numbers"
+        said = f"is for classes, and the task predicts {what}"
         why |= {"label_smoothing": said, "class_weights": said}
     if task.readout == "every":
         why["slicing"] = "moves steps away from their targets"

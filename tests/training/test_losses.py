@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from raw_examples import EXAMPLES
 from recipes import candidate, trained
 
 from optcell_search import tasks
@@ -100,3 +101,9 @@ def test_what_is_for_classes_is_refused_for_numbers(
     with pytest.raises(SpaceError, match=said):
         check_training(SearchSpace.from_dict(space), numbers)
     check_training(SearchSpace.load("smoke"), numbers)
+
+
+def test_what_is_for_classes_is_refused_for_symbols(tmp_path: Path) -> None:
+    text = tasks.load(EXAMPLES["text"](tmp_path), tmp_path)
+    with pytest.raises(ValueError, match="is for classes, and the task predicts symbols"):
+        Training(candidate(label_smoothing=0.1), text, seed=0)
