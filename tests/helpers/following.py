@@ -30,6 +30,7 @@ from optcell_search import registry
 from optcell_search.cli import main
 from optcell_search.cli.parser import make_parser
 from optcell_search.space import SearchSpace
+from optcell_search.tuning import Run
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -171,7 +172,11 @@ def _run(words: list[str], block: Block) -> None:
 
 def _cut(words: list[str]) -> list[str]:
     words = list(words)
-    for option, value in _BUDGET.items():
+    budget = dict(_BUDGET)
+    if words[0] == "resume":
+        # Numbers are in all: one more than there are.
+        budget["--trials"] = str(len(Run.open(words[1]).results()) + 1)
+    for option, value in budget.items():
         if option in words:
             words[words.index(option) + 1] = value
     return words
