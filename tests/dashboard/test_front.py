@@ -230,12 +230,13 @@ def test_what_differs_between_runs_is_told_by_part() -> None:
     tried = [{"cell": {"name": "gru"}}]
     two = Ledger(TWO, space=other, run_id="b", seed=2, time_limit=18000.0, first=tried, **same)
     found = {(d.part, d.name): d.values for d in differences([data_of(one), data_of(two)])}
+    none, one_tried = found.pop(("request", "candidates tried first"))
+    assert (none, one_tried[:3]) == ("0", "1 (")
     assert found == {
         ("space", "cells"): ("gru", "gru, lstm"),
         ("space", "description"): (None, "its own"),
         ("space", "rule.adam.mu"): ("0 to 0.9", "0.5"),
         ("space", "odd"): ("a 1, b 2", "a 1, b 3"),
-        ("request", "candidates tried first"): ("0", "1"),
         ("request", "seed"): ("1", "2"),
         ("request", "time limit"): (None, "18,000"),
     }
@@ -245,6 +246,18 @@ def test_what_differs_between_runs_is_told_by_part() -> None:
     parts = [d.part for d in differences([data_of(one), data_of(two)])]
     assert parts == sorted(parts, key=["data", "space", "request"].index)
     assert differences([data_of(one), data_of(one)]) == ()
+
+
+def test_what_hardly_differs_differs() -> None:
+    """As many candidates that are others, and numbers that are alike in four digits."""
+    one, two = (
+        Ledger(TWO, space={"lr": lr}, run_id=name, first=[{"cell": {"name": name}}])
+        for lr, name in ((0.1, "gru"), (0.1000001, "rnn"))
+    )
+    lr, first = differences([data_of(one), data_of(two)])
+    assert lr.values == ("0.1", "0.1000001")
+    assert first.name == "candidates tried first"
+    assert [value[:3] for value in first.values if value] == ["1 ("] * 2
 
 
 def test_runs_with_other_objectives_have_no_common_volume() -> None:

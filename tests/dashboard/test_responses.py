@@ -36,6 +36,14 @@ def test_the_best_quarter_is_told_where_there_are_enough_trials() -> None:
     )
 
 
+def test_a_narrow_best_quarter_keeps_its_ends_apart() -> None:
+    ledger = Ledger({"accuracy": "maximize"})
+    for i in range(12):
+        ledger.add([i / 20], of=candidate("rnn", "heavy_ball", mu=0.9873 + i / 1000, s=0.6))
+    (answer,) = response.responses(data_of(ledger))
+    assert answer.sentence.endswith("The best quarter lies at μ 0.9963 to 0.9983.")
+
+
 def test_a_rule_that_is_not_registered_here_is_shown_all_the_same() -> None:
     ledger = Ledger({"accuracy": "maximize"})
     for tau in (1.0, 2.0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +53,10 @@ def _flat(data: Data) -> Iterator[tuple[tuple[str, str], str]]:
             wanted = ", ".join(f"{way} {metric}" for metric, way in data.objectives.items())
             yield ("request", "objectives"), wanted
         elif name == "first":
-            yield ("request", "candidates tried first"), str(len(value))
+            # As many others are others.
+            mark = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_MARK]
+            told = f"{len(value)} ({mark})" if value else "0"
+            yield ("request", "candidates tried first"), told
         elif name == "space":
             yield from ((("space", inner), text) for inner, text in _leaves(value, ""))
         elif name not in _LEFT_OUT:
@@ -79,4 +84,8 @@ def _words(value: Any) -> str:
         return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_words, value))
-    return number(value) if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    # Runs that differ beyond the digits that are usually told differ.
+    told = number(value)
+    return told if float(told.replace(",", "")) == value else repr(value)

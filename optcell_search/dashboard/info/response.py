@@ -22,6 +22,8 @@ _ENOUGH = 8
 _FIT_FROM = 25
 _NEAR = 3.0
 _GRID = 24
+# By so much of their distance the ends of a range may be rounded.
+_NEAR_ENDS = 0.05
 _MOST_FITTED = 3000
 
 
@@ -179,7 +181,13 @@ def _span(name: str, values: pd.Series[Any]) -> str:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return f"{name} {words.number(low)}"
-    return f"{name} {words.number(float(f'{low:.2g}'))} to {words.number(float(f'{high:.2g}'))}"
+    # As many digits as tell the ends apart: of 0.991 to 0.998 two would say 0.99 to 1.
+    near = _NEAR_ENDS * (high - low)
+    for digits in range(2, 18):
+        ends = [float(f"{end:.{digits}g}") for end in (low, high)]
+        if abs(ends[0] - low) <= near and abs(ends[1] - high) <= near:
+            break
+    return f"{name} {words.number(ends[0], digits)} to {words.number(ends[1], digits)}"
 
 
 def colour_range(data: Data) -> tuple[float, float]:
