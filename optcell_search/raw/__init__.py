@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Inputs, Preprocessing
-from .kinds import (
-    ArrayPreprocessing,
-    SeriesPreprocessing,
-    TablePreprocessing,
-    TensorPreprocessing,
-    TextPreprocessing,
-    WindowPreprocessing,
-)
+from .kinds.arrays import ArrayPreprocessing
+from .kinds.series import SeriesPreprocessing
+from .kinds.tables import TablePreprocessing
+from .kinds.tensors import TensorPreprocessing
+from .kinds.texts import TextPreprocessing
+from .kinds.windows import WindowPreprocessing
 from .outputs import IGNORED, Outputs
 from .reading.ts import Series
 
@@ -31,15 +29,6 @@ __all__ = [
     "from_dict",
 ]
 
-_KINDS: tuple[type[Preprocessing], ...] = (
-    ArrayPreprocessing,
-    SeriesPreprocessing,
-    TablePreprocessing,
-    TensorPreprocessing,
-    TextPreprocessing,
-    WindowPreprocessing,
-)
-
 
 def from_dict(data: dict[str, Any]) -> Preprocessing:
     """Return the preprocessing that `Preprocessing.to_dict` has written, through JSON or not.
@@ -47,7 +36,7 @@ def from_dict(data: dict[str, Any]) -> Preprocessing:
     Raises:
         ValueError: its kind is unknown.
     """
-    kinds = {cls.kind: cls for cls in _KINDS}
+    kinds = {cls.kind: cls for cls in Preprocessing.__subclasses__()}
     if data.get("kind") not in kinds:
         raise ValueError(f"preprocessing of kind {data.get('kind')!r}; valid: {', '.join(kinds)}")
     return kinds[data["kind"]].of({name: v for name, v in data.items() if name != "kind"})

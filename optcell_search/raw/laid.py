@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +43,7 @@ class Laid:
         Raises:
             ValueError: x is no batch of sequences of numbers, or lengths do not fit it.
         """
-        if "x" not in raw:
-            raise ValueError(f"{where}: array 'x' is missing; there are {', '.join(raw)}")
+        check_there("x", raw, where)
         x, frame = _unfolded(raw["x"], where)
         lengths = raw.get("lengths")
         if x.ndim not in (2, 3) or 0 in x.shape or (x.ndim == 2 and lengths is None):
@@ -193,6 +192,12 @@ class Laid:
                 f"{where}: {name} has {int(bad.sum())} values that are NaN, infinite or "
                 f"beyond float32, the first at {first}"
             )
+
+
+def check_there(name: str, names: Collection[str], where: str) -> None:
+    """Refuse arrays of which one is missing."""
+    if name not in names:
+        raise ValueError(f"{where}: array {name!r} is missing; there are {', '.join(names)}")
 
 
 def _unfolded(x: Array, where: str) -> tuple[Array, tuple[int, ...]]:

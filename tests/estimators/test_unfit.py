@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from optcell_search.raw.reading.unfit import refuse_unfit
 
@@ -26,6 +27,13 @@ TIMES = np.arange(12).astype("datetime64[s]").reshape(3, 4)
         (pd.Series(TIMES[0]), "X holds times"),
         (pd.DataFrame({"a": NUMBERS[0], "t": TIMES[0]}), "X holds times"),
         (pd.DataFrame({"t": pd.date_range("2020", periods=3, tz="UTC")}), "X holds times"),
+        ([[list(NUMBERS), list(MASKED)]], "X has masked values"),
+        ([NUMBERS.tolist(), [list(MASKED[1])]], "X has masked values"),
+        (np.array([[TIMES[0, 0]], [TIMES[0, 1]]], dtype=object), "X holds times"),
+        (pd.DataFrame({"a": [NUMBERS[0], MASKED[1]]}), "X has masked values"),
+        (NUMBERS * 1j, "X holds complex numbers; valid: real ones"),
+        ([[1.0, 2j]], "X holds complex numbers"),
+        (torch.ones(3) * 1j, "X holds complex numbers"),
     ],
 )
 def test_masked_values_and_times_are_refused(values: Any, said: str) -> None:

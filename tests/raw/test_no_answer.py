@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,10 @@ def test_which_outputs_have_an_answer() -> None:
             "series 1, step 1 holds 1e+300 in channel 1; valid: numbers",
         ),
         ([np.array([["a"]])], "series 1 is no array of numbers (steps, channels)"),
+        ([[["1_000"], ["2"]]], "series 1 is no array of numbers (steps, channels)"),
+        ([[[1.0], [2.0, 3.0]]], "series 1 is no array of numbers (steps, channels)"),
+        ([np.array([[np.datetime64("2024")]], dtype=object)], "series 1 holds times; valid: num"),
+        ([np.array([[1j]])], "series 1 holds complex numbers; valid: real ones"),
     ],
 )
 def test_series_made_by_hand_are_looked_through(
@@ -141,9 +146,42 @@ def test_series_made_by_hand_are_looked_through(
         of_stream = said.replace("series 1", "the data given").replace("series 2", "the data given")
         with pytest.raises(ValueError, match=re.escape(of_stream)):
             predictor.stream().feed(values[-1])
-    listed = Series([[[1], [2.0]]], [])  # type: ignore[list-item]
     array = Series([np.array([[1.0], [2.0]])], [])
-    pd.testing.assert_frame_equal(predictor.predict(listed), predictor.predict(array))
+    tensor = torch.tensor([[1.0], [2.0]], requires_grad=True)
+    for one in ([[1], [2.0]], [[Decimal(1)], [True + 1]], tensor, tensor.to(torch.bfloat16)):
+        same = Series([one], [])  # type: ignore[list-item]
+        pd.testing.assert_frame_equal(predictor.predict(same), predictor.predict(array))
+
+
+def test_of_arrays_only_those_that_are_needed_are_looked_at(tmp_path: Path) -> None:
+    predictor = predictor_of(tasks.load(EXAMPLES["arrays"](tmp_path), tmp_path), "gru")
+    x = np.ones((2, 4, predictor.preprocessing.features))  # type: ignore[attr-defined]
+    answers = predictor.predict(x)
+    unused = {
+        "days": np.array(["2024-01-31"], dtype="M8[D]"),
+        "y": np.ma.masked_array([1, 2], mask=[0, 1]),
+        "more": np.array([{}, None], dtype=object),
+    }
+    pd.testing.assert_frame_equal(predictor.predict({"x": x, **unused}), answers)
+    np.savez(tmp_path / "more.npz", x=x, days=unused["days"], more=unused["more"])
+    pd.testing.assert_frame_equal(predictor.predict(tmp_path / "more.npz"), answers)
+    graph = torch.tensor(x, requires_grad=True)
+    for same in (graph, [*graph], {"x": x.tolist(), "lengths": [4, 4]}):
+        pd.testing.assert_frame_equal(predictor.predict(same), answers)
+    for odd, said in (
+        ({"x": x, "lengths": unused["y"]}, "lengths has masked values"),
+        ({"x": x.astype("M8[s]")}, "x holds times; valid: numbers"),
+        ({"days": x}, "array 'x' is missing; there are days"),
+        (x.astype(str), "x has type <U32, valid: real numbers"),
+        ([x[0].tolist(), x[0, 1:].tolist()], "sequences of unequal length; valid: {'x': all, one"),
+    ):
+        with pytest.raises(ValueError, match=f"^the data given: {said}"):
+            predictor.predict(odd)
+    with pytest.raises(ValueError, match=r"^a\.npz: y has masked values"):
+        predictor.preprocessing.targets({"x": x, **unused}, predictor.preprocessing.inputs(x))
+    width = x.shape[2]
+    with pytest.raises(ValueError, match=r"^the data given: steps of unequal width; valid: "):
+        predictor.stream().feed([[1.0] * width, [1.0] * (width + 1)])
 
 
 def test_an_unknown_symbol_is_said_by_a_stream_too(tmp_path: Path) -> None:

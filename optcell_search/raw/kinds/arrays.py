@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from ..base import Inputs, Preprocessing
-from ..laid import Arrays, Laid
+from ..laid import Arrays, Laid, check_there
 from ..outputs import IGNORED, Outputs
 from ..plain import tuples
 from ..ragged import Ragged, Stored
 from ..reading.npz import Array, array, opened, single
-from ..reading.unfit import refuse_unfit
+from ..reading.unfit import array_of, refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +51,18 @@ class ArrayPreprocessing(Preprocessing):
         return cls(**{**tuples(data), "outputs": Outputs.from_dict(data["outputs"])})
 
     def read(self, path: Path) -> dict[str, Array]:
-        """Return the arrays of a ``.npz`` file by name; the one of a ``.npy`` file as x."""
+        """Return x, y and lengths of a ``.npz`` file; the array of a ``.npy`` file as x."""
         if path.suffix.lower() == ".npy":
             return {"x": single(path)}
         with opened(path) as archive:
-            return {name: array(archive, name, str(path)) for name in archive.files}
+            check_there("x", archive.files, str(path))
+            there = [name for name in ("x", "y", "lengths") if name in archive.files]
+            return {name: array(archive, name, str(path)) for name in there}
 
     def inputs(self, raw: Arrays | Array) -> Inputs:
         """Return x, zeros behind the end of each sequence."""
         named = raw if isinstance(raw, Mapping) else {"x": raw}
-        raw = {name: self._array(values, name) for name, values in named.items()}
+        raw = self._arrays(named, "x", "lengths")
         laid = Laid.of(raw, self.where)
         if laid.features != self.features or laid.frame != self.frame:
             seen = f", frames of {laid.frame}" if laid.frame else ""
@@ -78,10 +80,14 @@ class ArrayPreprocessing(Preprocessing):
         values = laid.stored(steps.astype(np.float32), 0.0)
         return Inputs(values, laid.kept, names, laid.rows)
 
+    def _arrays(self, raw: Mapping[str, Any], *names: str) -> Arrays:
+        """Return what is given, and those of the names as arrays; nobody looks at others."""
+        return {**raw, **{name: self._array(raw[name], name) for name in names if name in raw}}
+
     def _array(self, raw: Any, name: str) -> Array:
         refuse_unfit(raw, f"{self.where}: {name}")
         try:
-            return np.asarray(raw)
+            return array_of(raw)
         except ValueError:
             raise ValueError(
                 f"{self.where}: sequences of unequal length; valid: {{'x': all, one after the "
@@ -99,8 +105,8 @@ class ArrayPreprocessing(Preprocessing):
 
     def exact_targets(self, raw: Arrays) -> Stored:
         """Return y encoded, marked where a step has no target, numbers in float64."""
-        if "y" not in raw:
-            raise ValueError(f"{self.where}: array 'y' is missing; there are {', '.join(raw)}")
+        check_there("y", raw, self.where)
+        raw = self._arrays(raw, "x", "y", "lengths")
         y, out, laid = raw["y"], self.outputs, Laid.of(raw, self.where)
         laid.check_targets(y, out, self.where)
         given = laid.steps(y) if out.per == "step" else y

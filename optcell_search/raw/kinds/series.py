@@ -15,7 +15,7 @@ from ..features import Features
 from ..outputs import Outputs
 from ..ragged import Ragged, stored
 from ..reading.ts import Series, Values, read_ts
-from ..reading.unfit import refuse_unfit
+from ..reading.unfit import real_array, refuse_unfit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class SeriesPreprocessing(Preprocessing):
         """
         refuse_unfit(given, where)
         try:
-            values = np.asarray(given, dtype=np.float64)
+            values = real_array(given)
         except (TypeError, ValueError):
             raise ValueError(f"{where} is no array of numbers (steps, channels)") from None
         if values.ndim != 2 or not len(values):

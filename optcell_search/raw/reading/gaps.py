@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,18 +21,8 @@ Gaps = Literal["keep", "refuse", "forward", "interpolate"]
 Source = npt.NDArray[np.int64]
 
 _DAY = 86_400 * 10**6  # µs
-# Months, two, quarters, half years, years, five and ten are of unequal length, and regular all the
-# same: from, to and mean in days.
-_CALENDAR = (
-    (28, 31, 365.2425 / 12),
-    (59, 62, 365.2425 / 6),
-    (89, 92, 365.2425 / 4),
-    (181, 184, 365.2425 / 2),
-    (365, 366, 365.2425),
-    (1826, 1827, 365.2425 * 5),
-    (3652, 3653, 365.2425 * 10),
-)
-# Several of them are so many days from as many means at most.
+_MONTH = 365.2425 / 12  # days, on the whole
+# Several steps of months are so many days from as many means at most.
 _OFF = 3
 # Distances are the same that differ by no more of a step.
 _SAME = 1e-6
@@ -143,7 +134,8 @@ def with_gaps(
     )
     whole = _whole(distances, usual, step, same)
     # Steps of 28 days, say, are all alike and counted as such; months are counted by their mean.
-    for mean in _means(step) if dates and np.isnan(whole).any() else ():
+    if dates and np.isnan(whole).any() and (months := _months(step)):
+        mean = months * _MONTH * _DAY
         whole = _whole(distances, usual, mean, _OFF * _DAY / mean)
     odd = np.flatnonzero(np.isnan(whole))
     # In float64: an int64 does not hold what lies between times that differ by that much.
@@ -171,12 +163,30 @@ def with_gaps(
 
 
 def _usual(distances: Floats, step: float, same: float, *, dates: bool) -> npt.NDArray[np.bool_]:
-    """Say which distances are a step, be it a month, a quarter or a year of any length."""
+    """Say which distances are a step, be it so many months of any length."""
     usual: npt.NDArray[np.bool_] = np.abs(distances - step) <= same * step
-    for low, high, _ in _CALENDAR if dates else ():
-        if low * _DAY <= step <= high * _DAY:
-            usual |= (distances >= low * _DAY) & (distances <= high * _DAY)
+    if dates and (months := _months(step)):
+        shortest, longest = _lengths(months)
+        usual |= (distances >= shortest * _DAY) & (distances <= longest * _DAY)
     return usual
+
+
+def _months(step: float) -> int:
+    """Return how many months a step may be: a quarter, a year, a decade; 0: it is none."""
+    months = round(step / (_MONTH * _DAY))
+    if months < 1:
+        return 0
+    shortest, longest = _lengths(months)
+    return months if shortest * _DAY <= step <= longest * _DAY else 0
+
+
+@functools.cache
+def _lengths(months: int) -> tuple[int, int]:
+    """Return how many days so many months are at least and at most."""
+    # The calendar is the same again after 400 years.
+    begin = np.arange(12 * 400).astype("datetime64[M]")
+    days = ((begin + months).astype("datetime64[D]") - begin.astype("datetime64[D]")).astype(int)
+    return int(days.min()), int(days.max())
 
 
 def _whole(
@@ -192,11 +202,6 @@ def _whole(
     whole = np.round(times)
     fits = (np.abs(times - whole) <= off) & (whole >= 1)
     return np.where(usual, 1.0, np.where(fits, whole, np.nan))
-
-
-def _means(step: float) -> list[float]:
-    """Return how long months, quarters or years are on the whole, if a step is as long as one."""
-    return [mean * _DAY for low, high, mean in _CALENDAR if low * _DAY <= step <= high * _DAY]
 
 
 def filled(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from . import number_dates
 from .columns import row, shown
 from .time_forms import read_clock
 from .times import Moments, are_numbers, unwrapped
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Rows = npt.NDArray[np.int64]
 
-_DAY_MONTH = re.compile(r"([1-9]|[12]\d|3[01])\.([1-9]|1[0-2])")
+# Neighbours among dates are no farther apart, in days or in months.
+_NEAR = 8
+_NEIGHBOURS = (slice(-1), slice(1, None))
 
 
 def refuse_doubts(
@@ -26,8 +28,8 @@ def refuse_doubts(
 ) -> None:
     """Refuse times that are out of order in the file as read, and in order as something else.
 
-    Those are times of day that go past midnight, or past noon on a clock of 12 hours, and days
-    with months that look like numbers. Sorted, what follows would come first.
+    Those are times of day that go past midnight, or past noon on a clock of 12 hours, and dates
+    that look like numbers, as 29.2 or 29022024. Sorted, what follows would come first.
 
     Args:
         moments: (rows,) what `times.moments` makes of the column.
@@ -39,7 +41,7 @@ def refuse_doubts(
     for found, meant, valid in (
         (_past_noon(moments, inner), "in the afternoon", "hours up to 24, or am and pm"),
         (_past_midnight(moments, inner, column), "the day after", "times with their dates"),
-        (_past_month(moments, inner, column), "in the month after", "dates such as 2024-11-30"),
+        (_other_days(moments, inner, column), "a date, not a number", "dates such as 2024-11-30"),
     ):
         if found is not None:
             last, first = found
@@ -93,23 +95,60 @@ def _past_midnight(
     return None
 
 
-def _past_month(
+def _other_days(
     moments: Moments, parts: Sequence[Rows], column: pd.Series[Any]
 ) -> tuple[int, int] | None:
-    """Return two rows between which numbers, as 29.2 and 1.3, go past the end of a month."""
-    if moments.dtype.kind != "f" or not are_numbers(column):
+    """Return two rows whose numbers are in another order than the days that they may be."""
+    if moments.dtype.kind == "m" or not are_numbers(column):
         return None
-    found = [_DAY_MONTH.fullmatch(unwrapped(cell)) for cell in column.astype(object)]
-    dates = np.array([100 * int(match[2]) + int(match[1]) for match in found if match])
-    if len(dates) < len(moments):
+    if (whole := _whole(moments)) is not None:
+        # What has eight digits and ends with its year is a date, in whatever order.
+        for dates in number_dates.year_last(whole):
+            for part in parts:
+                rows = part[np.argsort(whole[part], kind="stable")]
+                back = np.flatnonzero(np.diff(dates[rows]) < 0)
+                if len(back):
+                    last, first = sorted(rows[back[0] :][:2].tolist())
+                    return last, first
+        found = [(dates, 0) for dates in number_dates.readings(whole)]
+    else:
+        texts = [] if column.dtype.kind == "f" else [*map(unwrapped, column)]
+        found = [*number_dates.day_months(moments.astype(np.float64), texts)]
+    for dates, year in found:
+        for forwards in (True, False):
+            ordered = [part if forwards else part[::-1] for part in parts]
+            if (fall := _out_of_order(moments, dates, year, ordered)) is not None:
+                return fall
+    return None
+
+
+def _out_of_order(
+    numbers: Moments, dates: Rows, year: int, parts: Sequence[Rows]
+) -> tuple[int, int] | None:
+    """Return two rows between which numbers fall, where all are in order as dates.
+
+    To be taken for dates, numbers have to fall between neighbours alone, as at the end of a month,
+    or to be at more distances that are the same as dates than as numbers.
+
+    Args:
+        numbers: (rows,).
+        dates: (rows,) the same as dates.
+        year: how many of them make a year if the dates have none, which comes round; 0: they have.
+        parts: rows of each sequence, in the order of time.
+    """
+    last, first = (np.concatenate([part[place] for part in parts]) for place in _NEIGHBOURS)
+    later = dates[first] - dates[last]
+    if year:
+        later %= year
+    apart = np.round((numbers[first] - numbers[last]).astype(np.float64), 6)
+    falls = apart < 0
+    ordered = (later >= 1).all() and (not year or (later <= year // 2).all())
+    if not ordered or not falls.any():
         return None
-    falls: list[tuple[int, int]] = []
-    for rows in parts:
-        if (np.diff(dates[rows]) <= 0).any():
-            return None
-        back = np.flatnonzero(np.diff(moments[rows]) < 0)
-        falls += zip(rows[back].tolist(), rows[back + 1].tolist(), strict=True)
-    return next(iter(falls), None)
+    if (later[falls] > _NEAR).any() and _alike(later) <= _alike(apart):
+        return None
+    one, other = sorted((int(last[falls.argmax()]), int(first[falls.argmax()])))
+    return one, other
 
 
 def refuse_dates(
@@ -136,51 +175,19 @@ def refuse_dates(
 
 
 def _may_be_dates(moments: npt.NDArray[Any]) -> bool:
-    if moments.dtype.kind not in "iuf" or moments.min() < 190_001 or moments.max() >= 10**14:
-        return False
-    if (moments % 1 != 0).any():
-        return False
-    whole = moments.astype(np.int64)
-    # Of 8 digits, of 6, that are a month without its day, or of 10, 12 or 14, down to seconds.
-    days = (_days(whole), _days(100 * whole + 1))
-    below = (_seconds(*np.divmod(whole, 100**parts), parts) for parts in (1, 2, 3))
-    return any(
-        found is not None and _alike(np.diff(found)) > _alike(np.diff(whole))
-        for found in (*days, *map(_months, days), *below)
+    whole = _whole(moments)
+    return whole is not None and any(
+        _alike(np.diff(dates)) > _alike(np.diff(whole)) for dates in number_dates.readings(whole)
     )
 
 
-def _days(whole: Rows) -> Rows | None:
-    """Return the days since 1970 of numbers as 20240131, None where one is no date."""
-    years, rest = np.divmod(whole, 10_000)
-    months, days = np.divmod(rest, 100)
-    sound = (years >= 1900) & (years <= 2100) & (months >= 1) & (months <= 12)
-    if not (sound & (days >= 1) & (days <= 31)).all():
+def _whole(moments: npt.NDArray[Any]) -> Rows | None:
+    """Return numbers as dates may be written, None where one is none."""
+    if moments.dtype.kind not in "iuf" or moments.min() < 1 or moments.max() >= 10**14:
         return None
-    first = np.array(12 * (years - 1970) + months - 1, dtype="datetime64[M]")
-    found: Rows = (first.astype("datetime64[D]") + (days - 1)).astype(np.int64)
-    return found
+    return None if (moments % 1 != 0).any() else moments.astype(np.int64)
 
 
-def _months(days: Rows | None) -> Rows | None:
-    """Return the months since 1970 of days, None where they are not the same day of each."""
-    if days is None:
-        return None
-    dates = days.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    return months.astype(np.int64) if len(np.unique(dates - months)) == 1 else None
-
-
-def _seconds(dates: Rows, clock: Rows, parts: int) -> Rows | None:
-    """Return the seconds of dates as 20240131 and times as 13, 1359 or 135959, of so many parts."""
-    days, whole = _days(dates), clock * 100 ** (3 - parts)
-    hours, minutes, seconds = (whole // 100**power % 100 for power in (2, 1, 0))
-    if days is None or hours.max() > 23 or minutes.max() > 59 or seconds.max() > 59:
-        return None
-    found: Rows = 86_400 * days + 3600 * hours + 60 * minutes + seconds
-    return found
-
-
-def _alike(distances: npt.NDArray[np.int64]) -> int:
+def _alike(distances: npt.NDArray[Any]) -> int:
     """Return how many distances are the most frequent one."""
     return int(np.unique(distances, return_counts=True)[1].max(initial=0))

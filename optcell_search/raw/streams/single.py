@@ -17,7 +17,7 @@ from ..kinds.texts import TextPreprocessing
 from ..ragged import flat
 from ..reading.npz import Array
 from ..reading.ts import Series
-from ..reading.unfit import refuse_unfit
+from ..reading.unfit import array_of, refuse_unfit
 from .base import WHERE, Stream, refuse_looking_ahead
 
 if TYPE_CHECKING:
@@ -57,7 +57,13 @@ class SequenceStream(Stream):
         """Return (steps, features), and what a later empty value is filled by, if it may be."""
         made = dataclasses.replace(self.preprocessing, where=WHERE)
         if not isinstance(made, SeriesPreprocessing):
-            return flat(made.inputs(np.asarray(raw)[None]).values)[0], None
+            try:
+                steps = array_of(raw)
+            except ValueError:
+                raise ValueError(
+                    f"{WHERE}: steps of unequal width; valid: (steps, features)"
+                ) from None
+            return flat(made.inputs(steps[None]).values)[0], None
         piece, before = made.numbers(raw, WHERE), 0
         if self._last is not None and made.features.missing == "forward":
             piece, before = np.concatenate((self._last, piece)), 1
