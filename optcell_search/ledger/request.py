@@ -144,7 +144,7 @@ class Request:
     @property
     def search_space(self) -> SearchSpace:
         """The search space as an object."""
-        return SearchSpace.from_dict(self.space, where=REQUEST_FILE)
+        return SearchSpace.from_dict(self.space, where=REQUEST_FILE, written=True)
 
     @property
     def has_password(self) -> bool:

@@ -60,8 +60,9 @@ def table(rows: Sequence[TrialRecord], request: Mapping[str, Any]) -> pd.DataFra
 
     Columns: ``number, state, reason, key, seed, repeat, duplicate_of, cell, rule``; ``feasible``
     when the request holds constraints; each hyperparameter under its dotted name, missing where a
-    candidate has none; each metric under its plain name, those of the last epoch, and under
-    ``<metric>_std`` its standard deviation over repeats where there are any; ``epochs`` (trained),
+    candidate's cell and rule have none, and at its default where other values leave no room for it;
+    each metric under its plain name, those of the last epoch, and under ``<metric>_std`` its
+    standard deviation over repeats where there are any; ``epochs`` (trained),
     ``started`` (local time), ``seconds`` (from start to end).
     """
     ranked = list(objectives_of(request))

@@ -47,7 +47,7 @@ class DataSizes:
 def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     """Return the part of a space that suits data of these sizes.
 
-    Of a hyperparameter's choices those are left that the rule allows, or the smallest where it
+    Of a hyperparameter's choices those are left that the rule allows, or the nearest where it
     allows none. A range or a single value stays.
 
     - ``batch_size``: the largest that leaves 16 steps an epoch.
@@ -77,13 +77,13 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
     _narrow(
         training, "batch_size", lambda size: math.ceil(sizes.sequences / size) >= _STEPS_AN_EPOCH
     )
-    if isinstance(training["batch_size"], Mapping):
-        training["batch_size"] = max(_choices(training["batch_size"]))
+    if batches := _choices(training["batch_size"]):
+        training["batch_size"] = max(batches)
     for name in ("hidden_size", "front_width"):
         if sizes.sequences < _SMALL:
             _narrow(model, name, lambda width: width <= _WIDEST_OF_SMALL)
         if sizes.sequences >= _LARGE:
-            _narrow(model, name, lambda width: width >= _NARROWEST_OF_LARGE)
+            _narrow(model, name, lambda width: width >= _NARROWEST_OF_LARGE, nearest=-1)
     _narrow(model, "front_kernel", lambda kernel: kernel <= sizes.steps / _KERNELS_A_SEQUENCE)
     _narrow(model, "front_stride", lambda stride: stride <= sizes.steps / _STEPS_OF_A_FRONT)
     if strides := _choices(model["front_stride"]):
@@ -110,14 +110,18 @@ def adapted(space: SearchSpace, sizes: DataSizes) -> SearchSpace:
         training["label_smoothing"] = most
     if not sizes.classes:
         training |= {"label_smoothing": 0.0, "class_weights": "none"}
-    return SearchSpace.from_dict(data, where=f"search space {space.name!r} for this data")
+    # What is said of a front, say, is passed over where there is none.
+    return SearchSpace.from_dict(
+        data, where=f"search space {space.name!r} for this data", written=True
+    )
 
 
-def _narrow(table: dict[str, Any], name: str, allows: Callable[[Any], bool]) -> None:
-    choices = _choices(table[name])
-    # Where nothing is left, the end that is nearest to what would be allowed.
-    left = [value for value in choices if allows(value)] or choices[:1]
-    if choices:
+def _narrow(
+    table: dict[str, Any], name: str, allows: Callable[[Any], bool], nearest: int = 0
+) -> None:
+    """Leave the choices that are allowed, or where none is the first or the last, the nearest."""
+    if choices := _choices(table[name]):
+        left = [value for value in choices if allows(value)] or [choices[nearest]]
         table[name] = {"choices": left} if len(left) > 1 else left[0]
 
 

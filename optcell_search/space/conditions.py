@@ -31,6 +31,19 @@ def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
     return not hyperparameters.unmet(needs.get(name, {}), values)
 
 
+def never(needs: hyperparameters.Needs, domains: Mapping[str, Domain]) -> hyperparameters.Needs:
+    """Return what of `needs` no value in the `domains` of the others meets."""
+    return {
+        other: wanted
+        for other, wanted in needs.items()
+        if not (
+            any(value in domains[other] for value in wanted)
+            if isinstance(wanted, tuple)
+            else max(map(float, domains[other].grid(2))) >= wanted
+        )
+    }
+
+
 def apart(
     domains: Mapping[str, Domain], needs: Needs, points: int | None = None
 ) -> Iterator[dict[str, Domain]]:

@@ -8,9 +8,13 @@ from typing import Any
 from .. import registry
 from ..hyperparameters import Hyperparameters, exists, specification
 from .candidate import Candidate
-from .faults import Faults
+from .faults import Faults, shown
 from .settings import Model, Training, model_settings
 from .values import read_value
+
+_Plugins = registry.Registry | registry.Registries
+_CHOSEN: dict[str, _Plugins] = {"cell": registry.every_cell, "rule": registry.rules}
+_PLUGINS: tuple[_Plugins, ...] = (*_CHOSEN.values(), registry.penalties)
 
 
 def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
@@ -27,33 +31,50 @@ def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
         SpaceError: anything does not fit; it lists every fault.
     """
     faults = Faults(where)
+    if not isinstance(values, Mapping):
+        faults.add("", f"{shown(values)} is no table", "cell, rule and hyperparameters by name")
+        faults.raise_if_any()
+    tables = _tables(values, faults)
+    faults.raise_if_any()
+    owners: dict[str, type[Hyperparameters]] = {Model.name: Model, Training.name: Training}
+    for kind, plugins in _CHOSEN.items():
+        name = values.get(kind)
+        if isinstance(name, str) and name in plugins.names():
+            owners[kind] = plugins.get(name)
+            if kind == "cell":
+                owners[Model.name] = model_settings(name)
+    for kind, owner in owners.items():
+        tables[kind] = _there(owner, tables[kind])
+    return Candidate.from_dict(tables, where)
+
+
+def _tables(values: Mapping[Any, Any], faults: Faults) -> dict[str, Any]:
+    """Return what is said of the chosen cell and rule, model, training and penalties."""
     tables: dict[str, Any] = {Model.name: {}, Training.name: {}}
-    for kind in ("cell", "rule"):
+    chosen: dict[str, str] = {}
+    for kind in _CHOSEN:
         if kind in values:
             tables[kind] = {"name": values[kind]}
-    chosen = {str(values.get(kind)): kind for kind in ("cell", "rule")}
-    passed_over = {*registry.every_cell.names(), *registry.rules.names()}
+        if isinstance(values.get(kind), str):
+            chosen[values[kind]] = kind
+    plugins = {name: known for known in _PLUGINS for name in known.names()}
     for name, value in values.items():
-        owner, _, option = name.rpartition(".")
-        if owner in chosen:
-            tables[chosen[owner]][option] = value
-        elif owner in (Model.name, Training.name):
+        if name in _CHOSEN:
+            continue
+        owner, _, option = name.rpartition(".") if isinstance(name, str) else ("", "", "")
+        if owner in (Model.name, Training.name):
             tables[owner][option] = value
-        elif owner in registry.penalties.names():
+        elif owner not in plugins:
+            called = name if isinstance(name, str) else shown(name)
+            valid = (Model.name, Training.name, *plugins)
+            faults.unknown(called, "owner of a hyperparameter", owner or name, valid)
+        elif option not in (known := specification(plugins[owner].get(owner))):
+            faults.unknown(name, "hyperparameter", option, known)
+        elif owner in chosen:
+            tables[chosen[owner]][option] = value
+        elif plugins[owner] is registry.penalties:
             tables.setdefault("penalty", {}).setdefault(owner, {})[option] = value
-        elif owner not in passed_over and name not in ("cell", "rule"):
-            owners = [Model.name, Training.name, *sorted(passed_over)]
-            faults.unknown(name, "owner of a hyperparameter", owner or name, owners)
-    faults.raise_if_any()
-    cell, rule = (str(values.get(kind)) for kind in ("cell", "rule"))
-    settings = model_settings(cell) if cell in registry.every_cell.names() else Model
-    kinds: dict[str, type[Hyperparameters]] = {Model.name: settings, Training.name: Training}
-    for key, name, plugins in (("cell", cell, registry.every_cell), ("rule", rule, registry.rules)):
-        if name in plugins.names():
-            kinds[key] = plugins.get(name)
-    for key, owned in kinds.items():
-        tables[key] = _there(owned, tables[key])
-    return Candidate.from_dict(tables, where)
+    return tables
 
 
 def _there(kind: type[Hyperparameters], options: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import registry
-from ..hyperparameters import Specification, specification
+from ..hyperparameters import Specification, in_words, specification
+from .conditions import needs_of, never
 from .domains import Domain, Fixed
 from .faults import Faults, dotted, shown
 from .renamed import with_new_names
@@ -39,8 +40,14 @@ class Contents:
     domains: dict[str, Domain] = field(default_factory=dict)
 
 
-def read_contents(data: object, where: str) -> Contents:
+def read_contents(data: object, where: str, *, written: bool = False) -> Contents:
     """Read the nested plain data of a space, the layout of its TOML file.
+
+    Args:
+        data: the nested plain data.
+        where: what to call it in messages.
+        written: whether a program has written it and not a person: what is said there of
+            hyperparameters that no candidate has is passed over.
 
     Raises:
         SpaceError: anything is wrong; it lists every fault.
@@ -70,7 +77,32 @@ def read_contents(data: object, where: str) -> Contents:
         **penalties,
     }
     faults.raise_if_any()
+    _settle(contents, Faults(where) if not written else None)
     return contents
+
+
+def _settle(contents: Contents, faults: Faults | None) -> None:
+    """Fix what no candidate has at its default; it is a fault to say anything else of it."""
+    owners: dict[str, tuple[str, type]] = {
+        **{name: (f"cell.{name}", registry.every_cell.get(name)) for name in contents.cells},
+        **{name: (f"rule.{name}", registry.rules.get(name)) for name in contents.rules},
+        **{kind.name: (kind.name, kind) for kind in (model_settings(contents.cells[0]), Training)},
+    }
+    needs = needs_of(*(owner for _, owner in owners.values()))
+    for name in contents.domains:
+        if not (missing := never(needs.get(name, {}), contents.domains)):
+            continue
+        owner, option = name.rsplit(".", 1)
+        key, kind = owners[owner]
+        spec = specification(kind)[option]
+        nothing, said = Fixed(spec.default), contents.domains[name]
+        contents.domains[name] = nothing
+        unsaid = nothing if key == kind.name else declared(spec)
+        if faults is not None and said not in (nothing, unsaid):
+            what = f"needs {in_words(missing)}, which no candidate of this space has"
+            faults.add(f"{key}.{option}", what, f"to leave it out, or {spec.default!r}")
+    if faults is not None:
+        faults.raise_if_any()
 
 
 def _read_line(raw: object, key: str, faults: Faults) -> str:

@@ -84,14 +84,22 @@ class SearchSpace:
         self._fill(read_contents(data, "SearchSpace"))
 
     @classmethod
-    def from_dict(cls, data: Any, where: str = "search space") -> SearchSpace:
+    def from_dict(
+        cls, data: Any, where: str = "search space", *, written: bool = False
+    ) -> SearchSpace:
         """Return the space that nested plain data, the layout of a TOML file, describes.
+
+        Args:
+            data: the nested plain data.
+            where: what to call it in messages.
+            written: whether `to_dict` of this or an earlier version has written it: what is said
+                there of hyperparameters that no candidate has is passed over.
 
         Raises:
             SpaceError: anything does not fit; it lists every fault, each beginning with `where`.
         """
         space = cls.__new__(cls)
-        space._fill(read_contents(data, where))
+        space._fill(read_contents(data, where, written=written))
         return space
 
     @classmethod

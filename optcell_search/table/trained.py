@@ -41,7 +41,9 @@ class TrainedCandidates:
         self.rows = rows
         self.head = rows.head
         self.task: str = rows.head["task"]
-        self.space = SearchSpace.from_dict(rows.head["space"], where=f"table {name!r}")
+        self.space = SearchSpace.from_dict(
+            rows.head["space"], where=f"table {name!r}", written=True
+        )
         self.metrics: dict[str, str] = rows.head["metrics"]
         self.epochs: int = rows.head["epochs"]
         self.seeds = rows.seeds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from ledgers import TWO, Ledger, candidate, data_of, two_objectives
 from optuna.trial import TrialState
@@ -12,6 +13,7 @@ from optuna.trial import TrialState
 from optcell_search import rules
 from optcell_search.dashboard.info import gradient, importance, impulse, response, rule_map
 from optcell_search.dashboard.info.data import Axis
+from optcell_search.space import Candidate
 
 
 def test_responses_are_the_rules_best_first() -> None:
@@ -146,6 +148,31 @@ def test_importance_asks_each_rule_about_its_own_trials() -> None:
     assert groups["heavy_ball"].shares[0] > 0.8
     assert sum(groups["heavy_ball"].shares) == pytest.approx(1)
     assert groups["gd"].names == ("gd.s",)
+
+
+def test_importance_leaves_nothing_out_that_some_trials_have_or_a_penalty() -> None:
+    ledger = Ledger({"loss": "minimize"})
+    for i, (width, weight, mu) in enumerate(np.random.default_rng(0).random((90, 3)).tolist()):
+        front = "serial" if i % 2 else "none"
+        one = candidate("delta", "gd", s=1.0)
+        one["cell"] |= {"inner": "heavy_ball", "mu": mu} if i % 3 else {"inner": "gd"}
+        one["model"] |= {"front": front} | ({"front_width": int(16 + 99 * width)} if i % 2 else {})
+        one["penalty"] = {"energy_imbalance": {"weight": 0.1 + weight}}
+        ledger.add([weight + width * (i % 2)], of=Candidate.from_dict(one).to_dict())
+    groups = {found.group: found for found in importance.importances(data_of(ledger))}
+    assert {name: found.trials for name, found in groups.items()} == {
+        "all": 90, "with front_width": 45, "delta": 90, "with μ (delta)": 60,
+    }  # fmt: skip
+    assert groups["all"].names[0] == "energy_imbalance.weight"
+    assert groups["with front_width"].names == ("model.front_width",)
+
+
+def test_integers_over_orders_of_magnitude_are_on_a_log_scale() -> None:
+    """A share depends on the scale: on another one integers would not weigh as numbers do."""
+    sizes = pd.Series(range(2, 400, 7), name="model.hidden_size")
+    for values in (sizes, sizes.astype(float)):
+        assert importance._distribution(values).log  # type: ignore[union-attr]
+        assert not importance._distribution(values + 1000).log  # type: ignore[union-attr]
 
 
 def test_importance_says_nothing_of_few_trials() -> None:

@@ -11,6 +11,7 @@ import pytest
 from optcell_search import tasks
 from optcell_search.space import AUTO, DataSizes, SearchSpace, adapted, check_fit
 from optcell_search.training import check_training, sizes_of
+from optcell_search.tuning.resolving.resolve import resolve
 
 SMALL = DataSizes(sequences=40, steps=150, readout="last", classes=2, symbols=False)
 
@@ -181,9 +182,29 @@ def test_ranges_and_single_values_stay() -> None:
     assert values(found, "training.batch_size") == [7]
 
 
-def test_the_smallest_stays_where_nothing_is_allowed() -> None:
+def test_the_nearest_stays_where_nothing_is_allowed() -> None:
     space = SearchSpace(cells=["gru"], rules=["gd"], model={"hidden_size": {"choices": [512, 256]}})
     assert values(adapted(space, SMALL), "model.hidden_size") == [256]
+    space = SearchSpace(cells=["gru"], rules=["gd"], model={"hidden_size": {"choices": [16, 32]}})
+    large = replace(SMALL, sequences=20_000)
+    assert values(adapted(space, large), "model.hidden_size") == [32]
+
+
+def test_a_range_of_batches_stays() -> None:
+    batches = {"batch_size": {"low": 8, "high": 64}}
+    space = SearchSpace(cells=["gru"], rules=["gd"], training=batches)
+    assert adapted(space, SMALL).domains["training.batch_size"].plain() == batches["batch_size"]
+
+
+def test_a_space_of_ones_own_is_taken_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "auto.toml").write_text(
+        'cells = ["gru"]\nrules = ["gd"]\n[model]\nhidden_size = { choices = [256, 512] }\n'
+        "[training]\nbatch_size = { low = 8, high = 64 }\n"
+    )
+    own = SearchSpace.load(tmp_path / "auto.toml")
+    assert own.name == AUTO
+    assert resolve(own, "digits", num_trials=2).search_space == own
+    assert resolve(AUTO, "digits", num_trials=2).search_space != SearchSpace.load(AUTO)
 
 
 @pytest.mark.parametrize("spec", ["digits", "copying", "adding", "ucr:name=JapaneseVowels"])

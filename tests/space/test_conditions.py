@@ -191,3 +191,85 @@ def test_a_space_is_of_one_kind_of_cells() -> None:
         SearchSpace(cells=["conv_gru"], rules=["gd"], model={"hidden_size": 3})
     with pytest.raises(SpaceError, match=r"model.depth: unknown .*; valid: hidden_size"):
         SearchSpace(cells=["gru"], rules=["gd"], model={"depth": 3})
+
+
+GRU: dict[str, Any] = {"cells": ["gru"], "rules": ["gd"], "rule": {"gd": {"s": 1.0}}}
+DELTA: dict[str, Any] = {**GRU, "cells": ["delta"], "cell": {"delta": {"inner": "gd", "s": 1.0}}}
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        (
+            {**GRU, "model": {"residual": True}},
+            "model.residual: needs model.num_layers >= 2, which no candidate of this space has; "
+            "valid: to leave it out, or False",
+        ),
+        (
+            {**GRU, "model": {"front_width": {"choices": [32, 64]}}},
+            "front_width: needs model.front",
+        ),
+        (
+            {**GRU, "training": {"schedule": "one_cycle", "warmup": 0.1}},
+            "training.warmup: needs training.schedule = 'constant' or 'cosine', which no",
+        ),
+        (
+            {**DELTA, "cell": {"delta": {"inner": "gd", "mu": 0.5}}},
+            "cell.delta.mu: needs delta.i",
+        ),
+        (
+            {**FIXED, "model": {"depth": 3, "feedback_5_2": 3}},
+            "model.feedback_5_2: needs model.depth >= 5, which no candidate",
+        ),
+    ],
+)
+def test_what_no_candidate_has_is_refused_unless_a_program_wrote_it(
+    space: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SpaceError) as caught:
+        SearchSpace(**space)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("SearchSpace: ")
+    # A run of an earlier version holds such spaces.
+    old = SearchSpace.from_dict(space, written=True)
+    assert SearchSpace.from_dict(old.to_dict()) == old
+
+
+def test_what_some_candidates_have_or_is_at_its_default_is_not() -> None:
+    for model in (
+        {"num_layers": {"low": 1, "high": 2}, "residual": True},
+        {"front": {"choices": ["none", "serial"]}, "front_stride": {"low": 1, "high": 8}},
+        {"front_width": 64, "residual": False},
+    ):
+        SearchSpace(**GRU, model=model)
+
+
+def test_what_no_candidate_has_does_not_count() -> None:
+    space = SearchSpace(**DELTA)
+    written = {"mu": 0.6, "beta": 0.9, "eps": 1.0, "restart": 0}
+    assert space.choices.endswith("2 hyperparameters searched, 8 candidates")
+    assert space.size == len(space.grid(9)) == len({space.sample(seed).key for seed in range(99)})
+    assert (
+        SearchSpace(**{**DELTA, "cell": {"delta": {**DELTA["cell"]["delta"], **written}}}) == space
+    )
+    assert SearchSpace.from_dict(space.to_dict()) == space
+
+
+@pytest.mark.parametrize("name", SearchSpace.names())
+def test_what_a_candidate_has_is_a_space_of_it_alone(name: str) -> None:
+    """It is what the page copies, and what `--try` reads."""
+    space = SearchSpace.load(name)
+    for seed in range(40):
+        one = space.sample(seed)
+        data: dict[str, Any] = {"cells": [one.cell], "rules": [one.rule]}
+        kinds = {one.cell: "cell", one.rule: "rule", **dict.fromkeys(space.penalties, "penalty")}
+        data["penalty"] = {penalty: {} for penalty in space.penalties}
+        for dotted, value in one.flat().items():
+            owner, _, option = dotted.rpartition(".")
+            kind = kinds.get(owner)
+            table = data.setdefault(kind, {}).setdefault(owner, {}) if kind else None
+            if owner:
+                (data.setdefault(owner, {}) if table is None else table)[option] = value
+        alone = SearchSpace.from_dict(data)
+        assert alone.size == 1
+        assert alone.sample() == one

@@ -99,27 +99,25 @@ def test_optimizer_cells_is_five_rules_on_three_cells() -> None:
     ids=lambda owner: str(owner.name),
 )
 def test_declared_search_ranges_can_be_written_in_a_space(owner: type[Any]) -> None:
-    names = {"cells": ["lstm"], "rules": ["gd"]}
+    ranges: dict[str, Any] = {}
     for name, spec in specification(owner).items():
-        value: Any
         if isinstance(spec, Choice) and len(spec.options) == 1:
             # A single value is said by itself.
-            (value,) = spec.options
+            (ranges[name],) = spec.options
         elif isinstance(spec, Choice):
-            value = {"choices": list(spec.options)}
+            ranges[name] = {"choices": list(spec.options)}
         else:
-            value = {"low": spec.low, "high": spec.high, "log": spec.log}
-        if owner in (Model, Training):
-            space = SearchSpace.from_dict({**names, owner.name: {name: value}})
-        elif owner.name in registry.rules.names():
-            space = SearchSpace.from_dict(
-                {**names, "rules": [owner.name], "rule": {owner.name: {name: value}}}
+            ranges[name] = {"low": spec.low, "high": spec.high} | (
+                {"log": True} if spec.log else {}
             )
-        else:
-            space = SearchSpace.from_dict(
-                {**names, "cells": [owner.name], "cell": {owner.name: {name: value}}}
-            )
-        plain = space.domains[f"{owner.name}.{name}"].plain()
-        if isinstance(value, dict):
-            value = {key: entry for key, entry in value.items() if entry is not False}
-        assert plain == value
+    data: dict[str, Any] = {"cells": ["lstm"], "rules": ["gd"]}
+    # All at once: some exist only beside others that they need.
+    if owner in (Model, Training):
+        data[owner.name] = ranges
+    elif owner.name in registry.rules.names():
+        data |= {"rules": [owner.name], "rule": {owner.name: ranges}}
+    else:
+        data |= {"cells": [owner.name], "cell": {owner.name: ranges}}
+    space = SearchSpace.from_dict(data)
+    for name, value in ranges.items():
+        assert space.domains[f"{owner.name}.{name}"].plain() == value

@@ -14,7 +14,8 @@ _SHARED = "all"
 def plot_importances(run: AnyRun) -> RunFigure:
     """Return how much each hyperparameter decides over being among the best tenth (PED-ANOVA).
 
-    Shares add up to 1 in each group: what all trials have, each rule's own, each cell's own.
+    Shares add up to 1 in each group: what all trials have, each rule's own, each cell's own, and
+    what exists only beside certain values of others.
 
     Returns:
         The figure; its ``info`` is a tuple of `dashboard.info.importance.Importance`, empty under
@@ -42,4 +43,4 @@ def plot_importances(run: AnyRun) -> RunFigure:
 def _why_none(ranked: int) -> str:
     if ranked < ENOUGH:
         return f"What matters can be told from {ENOUGH} ranked trials on; so far: {ranked}."
-    return "The ranked trials differ in no hyperparameter, so none of them matters."
+    return f"The ranked trials differ in no hyperparameter that {ENOUGH} of them have."

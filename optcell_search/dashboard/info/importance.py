@@ -1,12 +1,13 @@
 """Which hyperparameters decide over doing well, group by group, as plain data.
 
-A hyperparameter exists only where its rule or cell has been chosen, so its weight is asked among
-the trials that have it: those of one rule for that rule's own, those of one cell for that cell's.
+A hyperparameter exists only where its rule or cell has been chosen, or beside certain values of
+others, so its weight is asked among the trials that have it: those of one rule for that rule's own.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,9 @@ from optuna.distributions import (
 )
 from optuna.trial import create_trial
 
+from ... import registry
+from ...space.conditions import needs_of
+from ...space.settings import Training, model_settings
 from .. import words
 from .data import Data, axis
 
@@ -34,7 +38,8 @@ class Importance:
     """Shares of one group of hyperparameters in what makes a trial good.
 
     Attributes:
-        group: ``"all"``, or the name of the rule or cell whose own they are.
+        group: ``"all"``, the name of the rule or cell whose own they are, or ``"with …"`` and the
+            first of them where they exist only beside certain values of others.
         trials: how many it was asked of.
         names, labels: the hyperparameters, the most important one first.
         shares: one each, adding up to 1; all 0 where none makes a difference.
@@ -50,21 +55,56 @@ class Importance:
 def importances(data: Data) -> tuple[Importance, ...]:
     """Return the importance of what all trials have, of each rule's own and of each cell's own.
 
-    PED-ANOVA (Watanabe, Bansal, Hutter 2023, arXiv 2304.10255): how far the best tenth in the first
-    objective is distributed otherwise than all of the group.
+    What exists only beside certain values of others, as a width does only where there is a front,
+    has a group of its own in each of these. PED-ANOVA (Watanabe, Bansal, Hutter 2023, arXiv
+    2304.10255): how far the best tenth in the first objective is distributed otherwise than all of
+    the group.
     """
     rows = data.eligible
-    groups = [("all", rows, [c for c in map(str, rows.columns) if _is_general(c)])]
+    names = [str(column) for column in rows.columns]
+    owners = {*rows["rule"], *rows["cell"]}
+    shared = [name for name in names if "." in name and name.rpartition(".")[0] not in owners]
+    groups = [("all", rows, ["cell", "rule", *shared])]
     for kind in ("rule", "cell"):
         for name, group in rows.groupby(kind, sort=True):
-            own = [c for c in map(str, rows.columns) if c.startswith(f"{name}.")]
-            groups.append((str(name), group, [c for c in own if not c.endswith(".eps")]))
-    found = (_importance(name, group, columns, data) for name, group, columns in groups)
+            own = [c for c in names if c.startswith(f"{name}.") and not c.endswith(".eps")]
+            groups.append((str(name), group, own))
+    found = (
+        _importance(*whole, data)
+        for name, group, columns in groups
+        for whole in _together(name, group, columns)
+    )
     return tuple(importance for importance in found if importance)
 
 
-def _is_general(column: str) -> bool:
-    return column in ("cell", "rule") or column.startswith(("model.", "training."))
+def _together(
+    name: str, rows: pd.DataFrame, columns: list[str]
+) -> Iterator[tuple[str, pd.DataFrame, list[str]]]:
+    """Give columns that the same rows have, these rows, and what the group is called."""
+    there = _there(rows, columns)
+    patterns: dict[bytes, list[str]] = {}
+    for column in columns:
+        patterns.setdefault(there[column].to_numpy(dtype=bool).tobytes(), []).append(column)
+    for alike in patterns.values():
+        having = there[alike[0]]
+        label = name if having.all() else f"with {words.hyperparameter(alike[0])}"
+        yield label, rows[having], alike
+
+
+def _there(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return (rows, columns) whether a candidate has it: what it has not is at its default."""
+    there = rows[columns].notna()
+    owners: list[type[Any]] = [Training, *map(model_settings, rows["cell"].unique())]
+    for kind, plugins in (("cell", registry.every_cell), ("rule", registry.rules)):
+        known = plugins.names()
+        owners += [plugins.get(name) for name in rows[kind].unique() if name in known]
+    for name, needs in needs_of(*owners).items():
+        for other, wanted in needs.items() if name in there else ():
+            if other in rows:
+                values = rows[other]
+                met = values.isin(wanted) if isinstance(wanted, tuple) else values >= wanted
+                there[name] &= met.to_numpy(dtype=bool)
+    return there
 
 
 def _importance(
@@ -126,6 +166,7 @@ def _distribution(values: pd.Series[Any]) -> BaseDistribution | None:
         return CategoricalDistribution(sorted(set(values), key=str))
     if values.nunique() <= _MOST_CHOICES:
         return CategoricalDistribution(sorted(set(values)))
+    log = axis(str(values.name), plain).log
     if pd.api.types.is_integer_dtype(plain):
-        return IntDistribution(int(low), int(high))
-    return FloatDistribution(float(low), float(high), log=axis(str(values.name), plain).log)
+        return IntDistribution(int(low), int(high), log=log)
+    return FloatDistribution(float(low), float(high), log=log)

@@ -196,7 +196,7 @@ def _ask(
 def answer(question: Question) -> Answer:
     """Try on a worker what the search will do there."""
     try:
-        SearchSpace.from_dict(question.space, where="space")
+        SearchSpace.from_dict(question.space, where="space", written=True)
     except ValueError as error:
         first = str(error).splitlines()[0]
         help_ = "a plug-in must be installed there, or offered by an entry point"

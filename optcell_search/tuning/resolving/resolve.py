@@ -118,7 +118,7 @@ def resolve(
     count = limits.folds_of(how.folds, data, seed, judged_by)
     # What a candidate will see: the last fold of a forecast trains on the most.
     seen = data if count == 1 else fold(data, count - 1, count, seed)
-    if loaded.name == AUTO:
+    if loaded == SearchSpace.load(AUTO):
         loaded = adapted(loaded, training.sizes_of(seen, objectives or ()))
     check_fit(loaded, data)
     training.check_training(loaded, data)

@@ -31,7 +31,7 @@ def test_what_is_flat_reads_back(name: str) -> None:
 
 def test_a_flat_candidate_takes_defaults_and_passes_over_what_others_would_have() -> None:
     plain = from_flat(CONFIG)
-    assert from_flat({**CONFIG, "adam.beta": 0.5, "lstm.anything": 1}) == plain
+    assert from_flat({**CONFIG, "adam.beta": 0.5, "delta.heads": "any"}) == plain
     assert plain.to_dict()["rule"]["mu"] == 0.5
     assert plain.training.batch_size == 128
 
@@ -51,7 +51,13 @@ def test_what_others_leave_no_room_for_is_passed_over() -> None:
     [
         ({"hevy_ball.mu": 0.5}, "unknown owner of a hyperparameter 'hevy_ball'"),
         ({"lr": 0.5}, "config: lr: unknown owner"),
-        ({"heavy_ball.m": 0.5}, "config: rule.m"),
+        ({"heavy_ball.m": 0.5}, "config: heavy_ball.m: unknown hyperparameter 'm'"),
+        ({"adam.muu": 0.5}, "config: adam.muu: unknown hyperparameter 'muu' (did you mean 'mu'"),
+        ({"delta.heds": 4}, "config: delta.heds: unknown hyperparameter"),
+        ({"heavy_ball.name": "adam"}, "config: heavy_ball.name: unknown hyperparameter"),
+        ({"None.x": 1}, "config: None.x: unknown owner of a hyperparameter 'None'"),
+        ({3: 3}, "config: 3: unknown owner of a hyperparameter"),
+        ({"energy_imbalanse.weight": 0.1}, "did you mean 'energy_imbalance'"),
         ({"heavy_ball.mu": 2}, "config: rule.mu"),
         ({"cell": "lstn"}, "did you mean 'lstm'"),
     ],
