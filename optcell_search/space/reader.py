@@ -97,7 +97,7 @@ def _settle(contents: Contents, faults: Faults | None) -> None:
         spec = specification(kind)[option]
         nothing, said = Fixed(spec.default), contents.domains[name]
         contents.domains[name] = nothing
-        unsaid = nothing if key == kind.name else declared(spec)
+        unsaid = nothing if key == owner else declared(spec)
         if faults is not None and said not in (nothing, unsaid):
             what = f"needs {in_words(missing)}, which no candidate of this space has"
             faults.add(f"{key}.{option}", what, f"to leave it out, or {spec.default!r}")

@@ -164,7 +164,10 @@ def test_importance_leaves_nothing_out_that_some_trials_have_or_a_penalty() -> N
         "all": 90, "with front_width": 45, "delta": 90, "with μ (delta)": 60,
     }  # fmt: skip
     assert groups["all"].names[0] == "energy_imbalance.weight"
-    assert groups["with front_width"].names == ("model.front_width",)
+    shared = {"energy_imbalance.weight", "model.front"}
+    assert set(groups["all"].names) == shared
+    assert set(groups["with front_width"].names) == {*shared, "model.front_width"} - {"model.front"}
+    assert set(groups["with μ (delta)"].names) == {"delta.mu"}
 
 
 def test_integers_over_orders_of_magnitude_are_on_a_log_scale() -> None:

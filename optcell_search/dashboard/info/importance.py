@@ -56,9 +56,9 @@ def importances(data: Data) -> tuple[Importance, ...]:
     """Return the importance of what all trials have, of each rule's own and of each cell's own.
 
     What exists only beside certain values of others, as a width does only where there is a front,
-    has a group of its own in each of these. PED-ANOVA (Watanabe, Bansal, Hutter 2023, arXiv
-    2304.10255): how far the best tenth in the first objective is distributed otherwise than all of
-    the group.
+    is weighed against those of its group once more, among the trials that have it. PED-ANOVA
+    (Watanabe, Bansal, Hutter 2023, arXiv 2304.10255): how far the best tenth in the first objective
+    is distributed otherwise than all of the group.
     """
     rows = data.eligible
     names = [str(column) for column in rows.columns]
@@ -80,15 +80,18 @@ def importances(data: Data) -> tuple[Importance, ...]:
 def _together(
     name: str, rows: pd.DataFrame, columns: list[str]
 ) -> Iterator[tuple[str, pd.DataFrame, list[str]]]:
-    """Give columns that the same rows have, these rows, and what the group is called."""
+    """Give what all rows have, and beside it what a part of them has; first the name of each."""
     there = _there(rows, columns)
+    always = [column for column in columns if there[column].all()]
+    yield name, rows, always
     patterns: dict[bytes, list[str]] = {}
     for column in columns:
-        patterns.setdefault(there[column].to_numpy(dtype=bool).tobytes(), []).append(column)
+        if column not in always:
+            patterns.setdefault(there[column].to_numpy(dtype=bool).tobytes(), []).append(column)
     for alike in patterns.values():
-        having = there[alike[0]]
-        label = name if having.all() else f"with {words.hyperparameter(alike[0])}"
-        yield label, rows[having], alike
+        having = rows[there[alike[0]]]
+        if varied := [column for column in alike if having[column].nunique() > 1]:
+            yield f"with {words.hyperparameter(varied[0])}", having, [*varied, *always]
 
 
 def _there(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

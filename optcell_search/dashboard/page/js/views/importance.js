@@ -29,8 +29,9 @@ function drawImportance(run) {
       "p",
       {},
       `How much each hyperparameter decides over being among the best tenth in ${run.label(run.first)} (PED-ANOVA, shares of each group). ` +
-        "A rule's or a cell's own hyperparameters, and those that exist only beside certain values of others, are weighed " +
-        "among the trials that have them. Shares do not say how much all of a group matter together."
+        "A rule's or a cell's own hyperparameters are weighed among its own trials only, for no other trial has them; those that " +
+        "exist only beside certain values of others once more, among the trials that have them, against what these share. " +
+        "Shares do not say how much all of a group matter together."
     ),
     h("div", { class: "answers" }, run.importances.map((group) => importanceCard(run, group)))
   );
