@@ -83,6 +83,12 @@ class Model(Hyperparameters):
         since=_WHOLE_MODELS,
         doc="layers after the first add to what is below them",
     )
+    glu: bool = choice(
+        False,
+        options=(False, True),
+        since=_WHOLE_MODELS,
+        doc="a gated linear unit behind each layer, nonlinear at each step",
+    )
     input_dropout: float = real(
         0.0, search=(0.0, 0.5), valid=(0.0, 1.0), open_high=True, since=_WHOLE_MODELS,
         doc="dropout of what the first layer takes",

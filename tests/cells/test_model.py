@@ -24,7 +24,8 @@ WHOLE: list[dict[str, Any]] = [
     {"readout": "max", "front": "serial", "front_depth": 3},
     {"readout": "mean_max", "front": "parallel", "norm": "batch"},
     {"readout": "attention", "num_layers": 3, "norm": "layer", "residual": True},
-    {"readout": "last", "front": "parallel", "num_layers": 2, "residual": True},
+    {"readout": "last", "front": "parallel", "num_layers": 2, "residual": True, "glu": True},
+    {"readout": "mean_max", "glu": True},
     {"readout": "every", "front": "serial", "num_layers": 2, "norm": "batch"},
     {"readout": "every", "front": "parallel", "cell": "lstm", "rule": "adam"},
     {"readout": "mean_max", "front": "serial", "front_stride": 3},
@@ -163,6 +164,22 @@ def test_layers_take_what_is_normed_and_add_to_what_is_below(norm: str, residual
         h = h + above if residual else above
     torch.testing.assert_close(model.cell(x)[0], h)
     torch.testing.assert_close(model(x), model.readout(model.norm(h[:, -1])))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_gated_linear_unit_stands_behind_each_layer(layers: int, bidirectional: bool) -> None:
+    how: dict[str, Any] = {"num_layers": layers, "norm": "layer", "residual": True}
+    model, x = model_of(glu=True, bidirectional=bidirectional, **how), sequences()
+    h = x
+    for number, (layer, gate) in enumerate(zip(model.cell.layers, model.cell.gates, strict=True)):
+        above = layer(model.cell.norms[number - 1](h) if number else h)[0]
+        inner = above * 0.5 * (1 + torch.erf(above / 2**0.5))
+        v, w = (inner @ gate.linear.weight.T + gate.linear.bias).chunk(2, -1)
+        above = v / (1 + torch.exp(-w))
+        h = h + above if number else above
+    torch.testing.assert_close(model.cell(x)[0], h)
+    assert isinstance(model_of(**how).cell, Stack if layers > 1 else OptCell)
 
 
 def test_the_layers_of_a_stack_keep_their_own_learning_rates_and_order() -> None:

@@ -19,7 +19,13 @@ TASK = TaskInfo(spec="digits", input_size=8, output_size=10, metrics={"accuracy"
     "model",
     [
         {"readout": "mean_max", "front": "serial", "norm": "batch"},
-        {"readout": "attention", "front": "parallel", "num_layers": 2, "residual": True},
+        {
+            "readout": "attention",
+            "front": "parallel",
+            "num_layers": 2,
+            "residual": True,
+            "glu": True,
+        },
         pytest.param(
             {"readout": "mean", "num_layers": 2, "norm": "layer", "bidirectional": True},
             marks=pytest.mark.slow,

@@ -14,6 +14,7 @@ MODEL: dict[str, Any] = {
     "relative_to": "none",
     "norm": "none",
     "residual": False,
+    "glu": False,
     "input_dropout": 0.0,
     "readout_dropout": 0.0,
 }

@@ -74,6 +74,7 @@ def test_each_slot_has_its_own_rule_rate_schedule_decay_clip_and_average(optimiz
 AROUND = {
     "dropout": {"num_layers": 2, "dropout": 0.3, "input_dropout": 0.1, "readout_dropout": 0.2},
     "norms": {"num_layers": 2, "norm": "batch", "residual": True, "dropout": 0.2},
+    "gates": {"num_layers": 2, "norm": "layer", "glu": True},
     "front": {"front": "parallel", "front_width": 4, "readout": "attention"},
     "stride": {"front": "serial", "front_width": 4, "front_stride": 3, "readout": "max"},
     "directions": {"bidirectional": True, "readout": "mean_max"},

@@ -141,6 +141,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"model": {"bidirectional": True, "num_layers": 2}},
     {"model": {"norm": "layer", "residual": True, "num_layers": 2}},
+    {"model": {"glu": True}},
     {"cell": "gru", "model": {"front": "serial"}},
     {"cell": "gru", "model": {"front": "parallel"}},
     {"cell": "gru", "model": {"front": "serial", "front_stride": 3}},

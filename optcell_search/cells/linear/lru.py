@@ -34,8 +34,9 @@ class LRU(Cell):
     so that white noise gives every x unit size. ν, θ and log γ are trained. An r_min above r_max
     takes its place: a space that searches both holds such pairs.
 
-    The recurrence is linear, and so are such layers on top of each other under a linear rule: put
-    nonlinear blocks between them. A linear rule only adds its own pole to each channel.
+    The recurrence is linear, and so are such layers on top of each other under a linear rule: a
+    norm and a gated linear unit make them nonlinear (`SequenceModel`, glu). A linear rule only adds
+    its own pole to each channel.
 
     Source: Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu, De: Resurrecting Recurrent Neural
     Networks for Long Sequences, ICML 2023, arXiv 2303.06349, equations (5) to (8) and algorithm 1.

@@ -55,6 +55,7 @@ class SequenceModel(nn.Module):
         norm: ``"none"``, ``"layer"`` or ``"batch"``: before every layer but the first, and before
             the read-out.
         residual: whether layers after the first add to what is below them, see `Stack`.
+        glu: whether each layer goes through a gated linear unit, see `Stack`.
         input_dropout: probability of dropping an input of the first layer, in training.
         readout_dropout: probability of dropping an input of the linear read-out, in training.
         symbols: whether the one feature of a step is the number of a symbol, below `output_size`,
@@ -94,6 +95,7 @@ class SequenceModel(nn.Module):
         relative_to: str = "none",
         norm: str = "none",
         residual: bool = False,
+        glu: bool = False,
         input_dropout: float = 0.0,
         readout_dropout: float = 0.0,
         symbols: bool = False,
@@ -125,7 +127,8 @@ class SequenceModel(nn.Module):
         self.cell = layers_of(
             front_width if front == "serial" else features, hidden_size, cell=cell, rule=rule,
             num_layers=num_layers, dropout=dropout, bidirectional=bidirectional,
-            learn_rule=learn_rule, norm=norm, residual=residual, device=device, dtype=dtype,
+            learn_rule=learn_rule, norm=norm, residual=residual, glu=glu,
+            device=device, dtype=dtype,
         )  # fmt: skip
         width = self.cell.output_size
         self.norm = norm_of(norm, width, device, dtype)

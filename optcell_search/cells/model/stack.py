@@ -1,4 +1,4 @@
-"""Recurrent layers on top of each other with norms between them and ways around them."""
+"""Recurrent layers on top of each other with norms, gates and ways around them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from ..dropping import dropout
 from ..norm import norm_of
 from ..optcell import OptCell
 from ..state import State, with_layers
+from .gated import GatedLinear
 from .steps import Steps, added, each
 
 
 class Stack(nn.Module):
-    """Layers h^l = cell_l(norm_l(h^{l-1})), plus h^{l-1} where they are residual, for l >= 2.
+    """Layers h^l = glu_l(cell_l(norm_l(h^{l-1}))), plus h^{l-1} where they are residual.
 
-    The first layer takes the input as it is: x has another width, and a front has its own norm.
-    Dropout acts on what a layer adds, as between the layers of an `OptCell`: on all but the last.
+    The first layer takes the input as it is, and adds to nothing: x has another width, and a front
+    has its own norm. Dropout acts on what a layer adds, as between the layers of an `OptCell`: on
+    all but the last.
 
     Args:
         input_size, hidden_size: see `OptCell`.
-        num_layers: 2 or more.
+        num_layers: how many.
         norm: "none", "layer" or "batch".
         residual: whether a layer adds to what is below it.
+        glu: whether each layer goes through a `GatedLinear` unit.
         dropout: probability of dropping an output of any layer but the last, in training.
         bidirectional: see `OptCell`.
         layer: further arguments of `OptCell` for each layer.
@@ -41,6 +44,7 @@ class Stack(nn.Module):
         num_layers: int,
         norm: str,
         residual: bool,
+        glu: bool,
         dropout: float,
         bidirectional: bool,
         device: torch.device | str | None = None,
@@ -51,6 +55,7 @@ class Stack(nn.Module):
         self.residual, self.dropout, self.bidirectional = residual, dropout, bidirectional
         layers: list[OptCell] = []
         norms: list[nn.Module] = []
+        gates: list[nn.Module] = []
         for number in range(num_layers):
             width = layers[-1].output_size if number else input_size
             if number:
@@ -66,7 +71,10 @@ class Stack(nn.Module):
                     **layer,
                 )
             )
+            if glu:
+                gates.append(GatedLinear(layers[-1].output_size, device, dtype))
         self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
+        self.gates = nn.ModuleList(gates)
         self.output_size = layers[-1].output_size
 
     @property
@@ -84,6 +92,8 @@ class Stack(nn.Module):
             before = None if own is None else with_layers(state, own)
             taken = each(self.norms[number - 1], x) if number else x
             hidden, now = cell(taken, before)
+            if self.gates:
+                hidden = each(self.gates[number], hidden)
             if self.dropout and number < len(cells) - 1:
                 hidden = each(self._drop, hidden)
             x = added(x, hidden) if number and self.residual else hidden
@@ -106,14 +116,17 @@ def layers_of(
     num_layers: int,
     norm: str,
     residual: bool,
+    glu: bool,
     dropout: float,
     **layer: Any,
 ) -> OptCell | Stack:
-    """Return an `OptCell`, or a `Stack` where there is something between its layers."""
+    """Return an `OptCell`, or a `Stack` where there is something behind or between its layers."""
     # A search varies layers and what is between them apart; with one layer there is nothing.
+    between: dict[str, Any] = {"num_layers": num_layers, "dropout": dropout}
+    if glu or (num_layers > 1 and (norm != "none" or residual)):
+        return Stack(
+            input_size, hidden_size, norm=norm, residual=residual, glu=glu, **between, **layer
+        )
     if num_layers == 1:
         return OptCell(input_size, hidden_size, batch_first=True, **layer)
-    between: dict[str, Any] = {"num_layers": num_layers, "dropout": dropout}
-    if norm == "none" and not residual:
-        return OptCell(input_size, hidden_size, batch_first=True, **between, **layer)
-    return Stack(input_size, hidden_size, norm=norm, residual=residual, **between, **layer)
+    return OptCell(input_size, hidden_size, batch_first=True, **between, **layer)

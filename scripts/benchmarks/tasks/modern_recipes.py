@@ -3,7 +3,8 @@
 Every contender of a task has as many parameters as an LSTM of the task's width, within 5 %, the
 same epochs, batches and optimizer, and the same learning rates to choose from. Cells with recurrent
 weights of their own have one layer; the linear ones and the delta memory two, each adding to what
-is below it, with a layer norm between, as their papers stack them.
+is below it, with a layer norm between, as their papers stack them; ``glu`` is with the gated linear
+unit behind each layer that the papers of linear recurrences have.
 """
 
 from __future__ import annotations
@@ -63,12 +64,14 @@ class Contender:
     Attributes:
         cell: its name.
         rule: on the input projection; ``"gd"`` with s = 1 is none.
+        glu: whether a gated linear unit stands behind each layer, as in the papers.
         options: the cell's own.
         beside: the contender it is compared with, too.
     """
 
     cell: str
     rule: str = "gd"
+    glu: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     beside: str = "lstm"
 
@@ -81,7 +84,7 @@ class Contender:
         """Return the candidate of a width and a learning rate."""
         model: dict[str, Any] = {"hidden_size": width, "relative_to": task.relative_to}
         if self.stacked:
-            model |= {"num_layers": 2, "residual": True, "norm": "layer"}
+            model |= {"num_layers": 2, "residual": True, "norm": "layer", "glu": self.glu}
         return Candidate.from_dict(
             {
                 "cell": {"name": self.cell, **self.options},
@@ -106,6 +109,8 @@ for _rule, _name in (("heavy_ball", "heavy ball"), ("adam", "Adam")):
         "delta", options={"inner": _rule}, beside="delta"
     )
     CONTENDERS[f"delta, {_name} outside"] = Contender("delta", _rule, beside="delta")
+for _cell in ("lru", "oscillator", "min_gru", "min_lstm", "delta"):
+    CONTENDERS[f"{_cell}, glu"] = Contender(_cell, glu=True, beside=_cell)
 # The rules on the other cells, each beside its plain cell.
 for _cell in ("lstm", "gru", "orthogonal", "hippo", "lru", "oscillator", "min_gru", "min_lstm"):
     for _rule, _name in (("heavy_ball", "heavy ball"), ("adam", "Adam")):
