@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -271,6 +272,9 @@ def test_lists_are_arrays_and_what_is_none_is_one_line(tmp_path: Path) -> None:
     for wrong in (None, np.array([[["a", "b"]]]), np.array([[[{}, 1.0]]], dtype=object), [[1], 2]):
         with pytest.raises(ValueError, match=r"that is no array of numbers; valid: finite numbers"):
             tensors.inputs(wrong)
+    for shape in ((0, 3, 2), (3, 0, 2), (3, 2), (1, 3, 4)):
+        with pytest.raises(ValueError, match=rf"shape {re.escape(str(shape))}; valid: finite num"):
+            tensors.inputs(np.zeros(shape))
 
 
 def test_a_mark_of_the_encoding_is_no_symbol_of_a_text(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class TensorPreprocessing(Preprocessing):
                 f"{self.where}: a {type(raw).__name__} that is no array of numbers; valid: finite "
                 f"numbers (sequences, time, {self.features})"
             ) from None
-        if values.ndim != 3 or values.shape[-1] != self.features or not values.isfinite().all():
+        fits = values.ndim == 3 and values.shape[-1] == self.features and values.numel()
+        if not fits or not values.isfinite().all():
             raise ValueError(
                 f"{self.where}: an array of shape {tuple(values.shape)}; valid: finite numbers "
                 f"(sequences, time, {self.features})"

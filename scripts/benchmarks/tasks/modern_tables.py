@@ -17,8 +17,9 @@ the parameters of one LSTM, within 5 %, and the same epochs, batches, optimizer 
 to choose from. The rate is chosen on validation by one training each under a seed of its own; then
 so many fresh seeds are trained with it, the weights of the best epoch by validation are kept, and
 the test split is read. LSTM, GRU, orthogonal and HiPPO have one layer, the others two, each added
-to what is below it, with a layer norm between. No rule is said: gradient descent with s = 1, the
-plain cell. Mean ± standard deviation; differences of means with 95 % intervals (Welch), not
+to what is below it, with a layer norm between; with `glu` each goes through a gated linear unit,
+and is compared with the same cell without. No rule is said: gradient descent with s = 1, the plain
+cell. Mean ± standard deviation; differences of means with 95 % intervals (Welch), not
 corrected for their number: where one contains 0, no difference is seen. A row with fewer than five
 seeds, or a task without a table, is not finished: the same command goes on with it.
 """
