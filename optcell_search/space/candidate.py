@@ -27,7 +27,6 @@ from .values import read_table, read_value
 if TYPE_CHECKING:
     from ..cells.building import AnyModel
 
-_SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
 
 Options = tuple[tuple[str, Value], ...]
@@ -99,7 +98,7 @@ class Candidate:
             SpaceError: anything does not fit; it lists every fault.
         """
         faults = Faults(where)
-        table = read_table(with_new_names(data), "", _SECTIONS, faults)
+        table = read_table(with_new_names(data), "", registry.SECTIONS, faults)
         cell, cell_options = _read_plugin(table, "cell", registry.every_cell, faults)
         rule, rule_options = _read_plugin(table, "rule", registry.rules, faults)
         settings = model_settings(cell)
