@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,10 @@ class Real:
     """A real number, searched in [low, high] and valid between valid_low and valid_high.
 
     `learnable` says whether gradient descent may move it, where a cell learns its rule.
+
+    Raises:
+        ValueError: the default or an end of the search range is not valid, or the range is upside
+            down, or not above 0 on a log scale.
     """
 
     default: float
@@ -30,6 +35,10 @@ class Real:
     since: str = ""
     doc: str = ""
 
+    def __post_init__(self) -> None:
+        """Check the declaration."""
+        _check_search(self)
+
     @property
     def valid(self) -> str:
         """The valid range in words, e.g. ``0 <= value < 1``."""
@@ -43,7 +52,8 @@ class Real:
             raise ValueError(f"{label} = {value!r} is not a number; valid: {self.valid}")
         above = value > self.valid_low if self.open_low else value >= self.valid_low
         below = value < self.valid_high if self.open_high else value <= self.valid_high
-        if not (above and below and math.isfinite(value)):
+        # Not math.isfinite, which an integer beyond all floats is too much for.
+        if not (above and below and abs(value) <= sys.float_info.max):
             raise ValueError(f"{label} = {value!r} is out of range; valid: {self.valid}")
         # -0.0 is 0.0, and one candidate has one key.
         return float(value) + 0.0
@@ -51,7 +61,11 @@ class Real:
 
 @dataclass(frozen=True, kw_only=True)
 class Integer:
-    """An integer, searched in [low, high] and valid in [valid_low, valid_high]."""
+    """An integer, searched in [low, high] and valid in [valid_low, valid_high].
+
+    Raises:
+        ValueError: as of a `Real`.
+    """
 
     default: int
     low: int
@@ -62,6 +76,10 @@ class Integer:
     needs: Needs = field(default_factory=dict)
     since: str = ""
     doc: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the declaration."""
+        _check_search(self)
 
     @property
     def valid(self) -> str:
@@ -83,6 +101,9 @@ class Choice:
 
     `more`, where given, returns options that are valid, too, though not searched unless asked for;
     it is called when a value is checked, and not before.
+
+    Raises:
+        ValueError: the options are not plain values, each once, or the default is none of them.
     """
 
     default: Any
@@ -91,6 +112,18 @@ class Choice:
     needs: Needs = field(default_factory=dict)
     since: str = ""
     doc: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the declaration."""
+        plain = self.options and all(map(_is_plain, self.options))
+        if not plain or len(set(self.options)) < len(self.options):
+            raise ValueError(
+                f"options = {self.options!r} cannot be told apart in a file; "
+                "valid: truth values, finite numbers and texts, each once"
+            )
+        # What else is valid may be known only when all is loaded.
+        if self.more is None:
+            self.check("default", self.default)
 
     @property
     def valid_options(self) -> tuple[Any, ...]:
@@ -119,3 +152,18 @@ Specification = Real | Integer | Choice
 def exists(spec: Specification, values: Mapping[str, Any]) -> bool:
     """Return whether a hyperparameter exists beside the `values` of its owner's others."""
     return not unmet(spec.needs, values)
+
+
+def _check_search(spec: Real | Integer) -> None:
+    for key, value in (("default", spec.default), ("low", spec.low), ("high", spec.high)):
+        spec.check(key if key == "default" else f"search: {key}", value)
+    if spec.low > spec.high:
+        raise ValueError(f"search = {(spec.low, spec.high)} is upside down; valid: low <= high")
+    if spec.log and spec.low <= 0:
+        raise ValueError(f"log = True with search: low = {spec.low!r}; valid: low > 0")
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, bool | int | str) or (
+        isinstance(value, float) and math.isfinite(value)
+    )

@@ -11,7 +11,7 @@ from .faults import Faults, dotted, oversized, shown
 
 _RANGE_KEYS = ("low", "high", "log", "step")
 _POSITIVE_INTEGER = Integer(default=1, low=1, high=1, valid_low=1)
-_POSITIVE_REAL = Real(default=1.0, low=0.0, high=1.0, valid_low=0.0, open_low=True)
+_POSITIVE_REAL = Real(default=1.0, low=1.0, high=1.0, valid_low=0.0, open_low=True)
 _SWITCH = Choice(default=False, options=(False, True))
 
 
@@ -67,9 +67,9 @@ def declared(spec: Specification) -> Domain:
     """Return the search range that the hyperparameter's owner declares."""
     match spec:
         case Choice():
-            return Choices(spec.options) if len(spec.options) > 1 else Fixed(spec.default)
+            return Choices(spec.options) if len(spec.options) > 1 else Fixed(spec.options[0])
         case Real(low=low, high=high) | Integer(low=low, high=high) if low == high:
-            return Fixed(spec.default)
+            return Fixed(spec.check("low", low))
         case Real():
             return Reals(float(spec.low), float(spec.high), spec.log)
         case Integer():
