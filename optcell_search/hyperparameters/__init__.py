@@ -4,9 +4,10 @@ A rule, a cell, a task or a section of a search space is a frozen dataclass whos
 by `real`, `integer` and `choice`. Whoever needs the ranges, such as a search space, reads them with
 `specification`; whoever builds an object gets them checked by `Hyperparameters`.
 
-A field that has `needs` exists only beside certain values of others; elsewhere its default says
-that there is nothing. A field that was added to its owner after the first release says `since`
-which one: objects described before it hold its default, and keep their names (`distinguishing`).
+A field that has `needs` exists only beside certain values of others, declared before it; elsewhere
+its default says that there is nothing. A field that was added to its owner after the first release
+says `since` which one: objects described before it hold its default, and keep their names
+(`distinguishing`).
 """
 
 from __future__ import annotations

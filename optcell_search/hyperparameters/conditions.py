@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,15 @@ Needs = Mapping[str, float | tuple[Any, ...]]
 
 def unmet(needs: Needs, values: Mapping[str, Any]) -> Needs:
     """Return what of `needs` the `values` of the others do not meet."""
-    return {
-        other: wanted
-        for other, wanted in needs.items()
-        if not (values[other] in wanted if isinstance(wanted, tuple) else values[other] >= wanted)
-    }
+    return {other: wanted for other, wanted in needs.items() if not _meets(values[other], wanted)}
+
+
+def together(*needs: Needs) -> Needs:
+    """Return what is needed by all of several."""
+    found: dict[str, float | tuple[Any, ...]] = {}
+    for other, wanted in itertools.chain.from_iterable(each.items() for each in needs):
+        found[other] = _both(found[other], wanted) if other in found else wanted
+    return found
 
 
 def in_words(needs: Needs, prefix: str = "") -> str:
@@ -27,3 +32,13 @@ def in_words(needs: Needs, prefix: str = "") -> str:
         else f"{prefix}{other} >= {wanted}"
         for other, wanted in needs.items()
     )
+
+
+def _meets(value: Any, wanted: float | tuple[Any, ...]) -> bool:
+    return bool(value in wanted if isinstance(wanted, tuple) else value >= wanted)
+
+
+def _both(one: float | tuple[Any, ...], other: float | tuple[Any, ...]) -> float | tuple[Any, ...]:
+    if isinstance(one, tuple):
+        return tuple(value for value in one if _meets(value, other))
+    return _both(other, one) if isinstance(other, tuple) else max(one, other)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from .conditions import Needs
+from .conditions import Needs, together
 from .kinds import Choice, Integer, Real, Specification
 
 _METADATA_KEY = "optcell_search"
@@ -96,9 +97,26 @@ def choice(
 
 
 def specification(cls: type) -> dict[str, Specification]:
-    """Return the declared hyperparameters of a dataclass, by field name, in order."""
-    return {
-        field.name: field.metadata[_METADATA_KEY]
-        for field in dataclasses.fields(cls)
-        if _METADATA_KEY in field.metadata
-    }
+    """Return the declared hyperparameters of a dataclass, by field name, in order.
+
+    What is needed by that which a field needs, the field needs as well.
+
+    Raises:
+        ValueError: a field needs what is not declared before it.
+    """
+    return dict(_specification(cls))
+
+
+@functools.cache
+def _specification(cls: type) -> dict[str, Specification]:
+    specs: dict[str, Specification] = {}
+    for field in dataclasses.fields(cls):
+        if spec := field.metadata.get(_METADATA_KEY):
+            if unknown := [other for other in spec.needs if other not in specs]:
+                raise ValueError(
+                    f"{cls.__module__}.{cls.__qualname__}: {field.name} needs {unknown[0]!r}; "
+                    f"valid: fields that are declared before it, {', '.join(specs) or 'none here'}"
+                )
+            needs = together(spec.needs, *(specs[other].needs for other in spec.needs))
+            specs[field.name] = dataclasses.replace(spec, needs=needs)
+    return specs

@@ -136,7 +136,10 @@ class Candidate:
             self.rule: _there(registry.rules.get(self.rule), self.rule_options),
             self.model.name: self.model.present(),
             Training.name: self.training.present(),
-            **{name: dict(options) for name, options in self.penalties},
+            **{
+                name: _there(registry.penalties.get(name), options)
+                for name, options in self.penalties
+            },
         }
         names: dict[str, Value] = {"cell": self.cell, "rule": self.rule}
         for section, options in sections.items():
@@ -209,7 +212,7 @@ def trial_seed(run_seed: int, key: str, repeat: int = 0) -> int:
 
 
 def _there(owner: type[Any], options: Options) -> dict[str, Value]:
-    """Return those hyperparameters of a cell or rule that exist beside the others."""
+    """Return those hyperparameters of a plug-in that exist beside the others."""
     values, specs = dict(options), specification(owner)
     return {name: value for name, value in values.items() if exists(specs[name], values)}
 

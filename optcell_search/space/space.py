@@ -261,6 +261,7 @@ class SearchSpace:
     @functools.cached_property
     def _needs(self) -> Needs:
         plugins = [*map(registry.every_cell.get, self.cells), *map(registry.rules.get, self.rules)]
+        plugins += map(registry.penalties.get, self.penalties)
         return needs_of(model_settings(self.cells[0]), Training, *plugins)
 
     def _branches(self, points: int | None = None) -> Iterator[tuple[str, str, dict[str, Domain]]]:
