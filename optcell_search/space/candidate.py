@@ -157,10 +157,13 @@ class Candidate:
             "model": specification(type(self.model)),
             "training": specification(Training),
         }
-        content = {
-            OLD if name == NEW else name: distinguishing(specs.get(name, {}), table)
-            for name, table in self.to_dict().items()
-        }
+        tables = self.to_dict()
+        content = {name: distinguishing(specs.get(name, {}), tables[name]) for name in tables}
+        if NEW in content:
+            content[OLD] = {
+                name: distinguishing(specification(registry.penalties.get(name)), options)
+                for name, options in content.pop(NEW).items()
+            }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
