@@ -16,6 +16,7 @@ from .conditions import Needs, in_words, unmet
 from .declaring import choice, field_of, integer, real, specification
 from .kinds import Choice, Integer, Real, Specification, exists
 from .owner import Hyperparameters, distinguishing
+from .showing import oversized, shown
 
 __all__ = [
     "Choice",
@@ -30,7 +31,9 @@ __all__ = [
     "field_of",
     "in_words",
     "integer",
+    "oversized",
     "real",
+    "shown",
     "specification",
     "unmet",
 ]

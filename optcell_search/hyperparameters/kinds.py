@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .conditions import Needs, unmet
+from .showing import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,12 @@ class Real:
     def check(self, label: str, value: Any) -> float:
         """Return `value` as a float, or raise a ValueError that names label, value and range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{label} = {value!r} is not a number; valid: {self.valid}")
+            raise ValueError(f"{label} = {shown(value)} is not a number; valid: {self.valid}")
         above = value > self.valid_low if self.open_low else value >= self.valid_low
         below = value < self.valid_high if self.open_high else value <= self.valid_high
         # Not math.isfinite, which an integer beyond all floats is too much for.
         if not (above and below and abs(value) <= sys.float_info.max):
-            raise ValueError(f"{label} = {value!r} is out of range; valid: {self.valid}")
+            raise ValueError(f"{label} = {shown(value)} is out of range; valid: {self.valid}")
         # -0.0 is 0.0, and one candidate has one key.
         return float(value) + 0.0
 
@@ -89,9 +90,9 @@ class Integer:
     def check(self, label: str, value: Any) -> int:
         """Return `value`, or raise a ValueError that names label, value and range."""
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"{label} = {value!r} is not an integer; valid: {self.valid}")
+            raise ValueError(f"{label} = {shown(value)} is not an integer; valid: {self.valid}")
         if not self.valid_low <= value <= self.valid_high:
-            raise ValueError(f"{label} = {value!r} is out of range; valid: {self.valid}")
+            raise ValueError(f"{label} = {shown(value)} is out of range; valid: {self.valid}")
         return value
 
 
@@ -142,7 +143,7 @@ class Choice:
         if not any(
             value == option and type(value) is type(option) for option in self.valid_options
         ):
-            raise ValueError(f"{label} = {value!r} is not an option; valid: {self.valid}")
+            raise ValueError(f"{label} = {shown(value)} is not an option; valid: {self.valid}")
         return value
 
 
