@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tomllib
@@ -53,11 +54,18 @@ def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
         return parse(raw, where), name_or_path, where
     path = Path(name_or_path)
     where = str(path)
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:
+        # So long a name no file has; what else is the matter, such as access, is told as it is.
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        is_folder = is_file = False
+    if is_folder:
         faults = Faults(where)
         faults.add("", "is a folder", "a TOML file or one of " + ", ".join(shipped_names()))
         faults.raise_if_any()
-    if not path.is_file():
+    if not is_file:
         is_name = isinstance(name_or_path, str) and os.sep not in name_or_path
         if is_name and path.suffix != _SUFFIX:
             faults = Faults("")

@@ -84,6 +84,13 @@ def test_a_file_that_does_not_exist_lists_the_shipped_spaces(name: str | Path) -
         SearchSpace.load(name)
 
 
+def test_a_name_that_is_too_long_for_a_file_is_unknown() -> None:
+    with pytest.raises(SpaceError, match=r"^unknown search space 'a+\.\.\.a+'; valid: auto, "):
+        SearchSpace.load("a" * 300)
+    with pytest.raises(FileNotFoundError, match=r"a\.toml: no such file; shipped search spaces: "):
+        SearchSpace.load("a" * 300 + ".toml")
+
+
 def test_a_folder_is_not_a_space(tmp_path: Path) -> None:
     with pytest.raises(SpaceError, match="is a folder; valid: a TOML file or one of "):
         SearchSpace.load(tmp_path)
