@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from ..hyperparameters import Choice, Integer, Real, Specification
@@ -26,6 +27,19 @@ def read_table(
         if name not in valid:
             faults.unknown(dotted(key, name), kind, name, valid)
     return {name: raw[name] for name in valid if name in raw}
+
+
+def whole(name: str, value: int, least: int) -> int:
+    """Return an integer, Python's or NumPy's, as Python's; a truth value is none.
+
+    Raises:
+        ValueError: it is none, or less than `least`, which is 0 or 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        kind = "a positive integer" if least else "an integer of 0 or more"
+        valid = f"{least}, {least + 1}, {least + 2}, ..."
+        raise ValueError(f"{name} = {shown(value)} is not {kind}; valid: {valid}")
+    return int(value)
 
 
 def read_value(spec: Specification, raw: object, label: str) -> Value:
