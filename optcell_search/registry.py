@@ -1,7 +1,8 @@
 """From names to plug-ins: rules, cells and tasks, ours and those of other packages.
 
-A plug-in is a concrete subclass of its room's base class with a `name` of its own. A file in the
-room is enough for ours; another package offers one through an entry point of the room's group:
+A plug-in is a concrete subclass of its room's base class with a `name` of its own: letters, digits,
+``_`` and ``-``, and none of `SECTIONS`. A file in the room is enough for ours; another package
+offers one through an entry point of the room's group:
 
     [project.entry-points."optcell_search.rules"]
     my_rule = "my_package.my_rule:MyRule"
@@ -16,10 +17,15 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
+
+# The tables of a candidate: a plug-in of such a name could not be told from the table.
+SECTIONS = ("cell", "rule", "model", "training", "penalty")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Registry:
@@ -47,7 +53,8 @@ class Registry:
         """Return the class registered as `name`.
 
         Raises:
-            ValueError: there is none; the message lists the valid names and the nearest one.
+            ValueError: there is none; the message lists the valid names and the nearest one. Or
+                another package offers what is no plug-in; the message names it.
         """
         try:
             return self._plugins[name]
@@ -63,13 +70,7 @@ class Registry:
             for plugin in _plugins_defined_in(module, base):
                 self._add(found, plugin)
         for entry in entry_points(group=self.group):
-            plugin = entry.load()
-            if not (inspect.isclass(plugin) and issubclass(plugin, base)):
-                raise TypeError(
-                    f"entry point {entry.value!r} of group {self.group!r} is not a subclass of "
-                    f"{base.__module__}.{base.__qualname__}"
-                )
-            self._add(found, plugin)
+            self._add(found, _load(entry, base))
         return found
 
     @property
@@ -80,11 +81,7 @@ class Registry:
     def _add(self, found: dict[str, type[Any]], plugin: type[Any]) -> None:
         other = found.setdefault(plugin.name, plugin)
         if other is not plugin:
-            raise TypeError(
-                f"two {self.kind}s are named {plugin.name!r}: "
-                f"{other.__module__}.{other.__qualname__} and "
-                f"{plugin.__module__}.{plugin.__qualname__}"
-            )
+            raise _same_name(self.kind, other, plugin)
 
 
 class Registries:
@@ -101,20 +98,62 @@ class Registries:
 
     def names(self) -> tuple[str, ...]:
         """Return all registered names, sorted within each registry."""
-        return tuple(name for member in self.members for name in member.names())
+        return tuple(self._found)
 
     def get(self, name: str) -> type[Any]:
         """Return the class registered as `name`; raises what `Registry.get` does."""
+        try:
+            return self._found[name]
+        except (KeyError, TypeError):
+            raise _unknown(self.kind, name, self.names()) from None
+
+    @property
+    def _found(self) -> dict[str, type[Any]]:
+        found: dict[str, type[Any]] = {}
         for member in self.members:
-            if name in member.names():
-                return member.get(name)
-        raise _unknown(self.kind, name, self.names())
+            for name in member.names():
+                plugin = member.get(name)
+                if name in found:
+                    raise _same_name(self.kind, found[name], plugin)
+                found[name] = plugin
+        return found
 
 
 def _unknown(kind: str, name: object, valid: tuple[str, ...]) -> ValueError:
     near = difflib.get_close_matches(str(name), valid, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(f"unknown {kind} {name!r}{hint}; valid: {', '.join(valid)}")
+
+
+def _same_name(kind: str, one: type[Any], other: type[Any]) -> ValueError:
+    first, second = (f"{plugin.__module__}.{plugin.__qualname__}" for plugin in (one, other))
+    return ValueError(f"two {kind}s are named {other.name!r}: {first} and {second}")
+
+
+def _load(entry: EntryPoint, base: type[Any]) -> type[Any]:
+    """Return the plug-in that another package offers; raise a ValueError where it is none."""
+    try:
+        plugin: type[Any] = entry.load()
+    except Exception as error:  # another package's code may come to grief over anything
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        valid = "a class, in a module that can be imported"
+        raise _refused(entry, f"cannot be loaded: {said}; valid: {valid}") from error
+    if not (inspect.isclass(plugin) and issubclass(plugin, base)):
+        raise _refused(entry, f"is not a subclass of {base.__module__}.{base.__qualname__}")
+    if missing := getattr(plugin, "__abstractmethods__", ()):
+        raise _refused(entry, f"is abstract; valid: a class that has {', '.join(sorted(missing))}")
+    name = vars(plugin).get("name")
+    if not (isinstance(name, str) and _BARE_KEY.fullmatch(name)) or name in SECTIONS:
+        valid = f"letters, digits, _ and -, and none of {', '.join(SECTIONS)}"
+        raise _refused(entry, f"has name = {name!r} of its own; valid: {valid}")
+    return plugin
+
+
+def _refused(entry: EntryPoint, fault: str) -> ValueError:
+    package = f" of {entry.dist.name} {entry.dist.version}" if entry.dist else ""
+    return ValueError(
+        f"entry point {entry.name} = {entry.value!r} in group {entry.group!r}{package} {fault}"
+    )
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

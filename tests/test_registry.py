@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
 import textwrap
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from optcell_search import registry, rules
+from optcell_search import SearchSpace, registry, rules
+from optcell_search.cli import main
 from optcell_search.rules import GradientDescent
 
 
@@ -99,12 +99,55 @@ def test_two_plugins_of_one_name_are_refused(installed_plugin: Path) -> None:
     assert "other_package.Decay" in out
 
 
-def test_an_entry_point_that_is_no_rule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = importlib.metadata.EntryPoint("x", "json:JSONDecoder", "optcell_search.rules")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
-    fresh = registry.Registry("rule", "rules")
-    with pytest.raises(TypeError, match=r"json:JSONDecoder.*is not a subclass of .*Rule"):
-        fresh.names()
+@pytest.mark.parametrize(
+    ("module", "fault"),
+    [
+        (
+            "import not_there\n",
+            "cannot be loaded: ModuleNotFoundError: No module named 'not_there'",
+        ),
+        ("", "cannot be loaded: AttributeError: module 'other_package' has no attribute 'Decay'"),
+        ("from json import JSONDecoder as Decay\n", "is not a subclass of optcell_search.rules.ba"),
+        (PLUGIN.replace("def emit", "def omit"), "is abstract; valid: a class that has emit"),
+        (PLUGIN.replace('"decay"', '""', 1), "has name = '' of its own; valid: letters, digits"),
+        (PLUGIN.replace('"decay"', '"a.b"', 1), "has name = 'a.b' of its own; valid: letters"),
+        *(
+            (PLUGIN.replace('"decay"', f'"{name}"', 1), f"has name = '{name}' of its own; valid:")
+            for name in ("cell", "rule", "model", "training", "penalty")
+        ),
+        (
+            "from optcell_search.rules import HeavyBall\n\n\nclass Decay(HeavyBall):\n    pass\n",
+            "has name = None of its own; valid:",
+        ),
+    ],
+)
+def test_an_entry_point_that_is_no_rule_is_told_in_one_line(
+    installed_plugin: Path,
+    module: str,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (installed_plugin / "other_package.py").write_text(module)
+    monkeypatch.syspath_prepend(installed_plugin)
+    monkeypatch.setitem(sys.modules, "other_package", sys)  # forgotten again after the test
+    monkeypatch.delitem(sys.modules, "other_package")
+    monkeypatch.delitem(vars(registry.rules), "_plugins", raising=False)
+    assert main(["list", "rules"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(
+        "optcell-search: entry point decay = 'other_package:Decay' in group "
+        f"'optcell_search.rules' of other-package 1.0 {fault}"
+    )
+
+
+def test_no_two_kinds_of_cells_share_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    lstm = registry.cells.get("lstm")
+    monkeypatch.setitem(registry.conv_cells._plugins, "lstm", lstm)
+    with pytest.raises(ValueError, match=r"two cells are named 'lstm': .*LSTM and .*LSTM"):
+        registry.every_cell.names()
+    with pytest.raises(ValueError, match="two cells are named 'lstm'"):
+        SearchSpace(cells=["lstm"], rules=["gd"])
 
 
 def test_a_class_without_a_name_of_its_own_is_not_registered() -> None:

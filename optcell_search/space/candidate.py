@@ -27,7 +27,6 @@ from .values import read_table, read_value
 if TYPE_CHECKING:
     from ..cells.building import AnyModel
 
-_SECTIONS = ("cell", "rule", "model", "training", "penalty")
 _KEY_DIGITS = 16
 
 Options = tuple[tuple[str, Value], ...]
@@ -99,7 +98,7 @@ class Candidate:
             SpaceError: anything does not fit; it lists every fault.
         """
         faults = Faults(where)
-        table = read_table(with_new_names(data), "", _SECTIONS, faults)
+        table = read_table(with_new_names(data), "", registry.SECTIONS, faults)
         cell, cell_options = _read_plugin(table, "cell", registry.every_cell, faults)
         rule, rule_options = _read_plugin(table, "rule", registry.rules, faults)
         settings = model_settings(cell)
@@ -137,7 +136,10 @@ class Candidate:
             self.rule: _there(registry.rules.get(self.rule), self.rule_options),
             self.model.name: self.model.present(),
             Training.name: self.training.present(),
-            **{name: dict(options) for name, options in self.penalties},
+            **{
+                name: _there(registry.penalties.get(name), options)
+                for name, options in self.penalties
+            },
         }
         names: dict[str, Value] = {"cell": self.cell, "rule": self.rule}
         for section, options in sections.items():
@@ -155,10 +157,13 @@ class Candidate:
             "model": specification(type(self.model)),
             "training": specification(Training),
         }
-        content = {
-            OLD if name == NEW else name: distinguishing(specs.get(name, {}), table)
-            for name, table in self.to_dict().items()
-        }
+        tables = self.to_dict()
+        content = {name: distinguishing(specs.get(name, {}), tables[name]) for name in tables}
+        if NEW in content:
+            content[OLD] = {
+                name: distinguishing(specification(registry.penalties.get(name)), options)
+                for name, options in content.pop(NEW).items()
+            }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
@@ -210,7 +215,7 @@ def trial_seed(run_seed: int, key: str, repeat: int = 0) -> int:
 
 
 def _there(owner: type[Any], options: Options) -> dict[str, Value]:
-    """Return those hyperparameters of a cell or rule that exist beside the others."""
+    """Return those hyperparameters of a plug-in that exist beside the others."""
     values, specs = dict(options), specification(owner)
     return {name: value for name, value in values.items() if exists(specs[name], values)}
 

@@ -15,7 +15,7 @@ Needs = Mapping[str, hyperparameters.Needs]
 
 
 def needs_of(*owners: type[Hyperparameters]) -> Needs:
-    """Return what the hyperparameters of cells, rules, a model and its training need."""
+    """Return what the hyperparameters of cells, rules, penalties, a model and its training need."""
     return {
         f"{owner.name}.{key}": {
             f"{owner.name}.{other}": wanted for other, wanted in spec.needs.items()
@@ -28,7 +28,8 @@ def needs_of(*owners: type[Hyperparameters]) -> Needs:
 
 def is_there(name: str, values: Mapping[str, Any], needs: Needs) -> bool:
     """Return whether hyperparameter `name` exists beside the `values` of those it may need."""
-    return not hyperparameters.unmet(needs.get(name, {}), values)
+    needed = needs.get(name, {})
+    return needed.keys() <= values.keys() and not hyperparameters.unmet(needed, values)
 
 
 def never(needs: hyperparameters.Needs, domains: Mapping[str, Domain]) -> hyperparameters.Needs:
@@ -55,6 +56,12 @@ def apart(
     grids = [domains[name].grid(points or domains[name].size or 1) for name in deciding]
     for values in itertools.product(*grids):
         fixed = dict(zip(deciding, values, strict=True))
+        # What is not there itself decides nothing, and counts once, with its first value.
+        if any(
+            fixed[name] != grid[0] and not is_there(name, fixed, needs)
+            for name, grid in zip(deciding, grids, strict=True)
+        ):
+            continue
         yield {
             name: Fixed(fixed[name]) if name in fixed else domain
             for name, domain in domains.items()

@@ -8,6 +8,7 @@ every machine, whatever its mathematics library.
 from __future__ import annotations
 
 import decimal
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -220,9 +221,14 @@ def typical(domain: Domain, default: object) -> Value:
 
 def closest(domain: Domain, value: float) -> Value:
     """Return what of a domain of numbers is the closest to one; of two the smaller."""
-    if isinstance(domain, Reals) and domain.step is None:
-        return min(max(value, domain.low), domain.high)
-    return min(domain.grid(domain.size or 1), key=lambda one: abs(float(one) - value))
+    if isinstance(domain, Fixed | Choices):
+        return min(domain.grid(1), key=lambda one: abs(float(one) - value))
+    value = min(max(value, domain.low), domain.high)
+    if domain.step is None:
+        return value
+    low, step = _exact(domain.low), _exact(domain.step)
+    found = low + step * math.ceil((_exact(value) - low) / step - Fraction(1, 2))
+    return int(found) if isinstance(domain, Integers) else float(found)
 
 
 def _plain_range(low: float, high: float, log: bool, step: float | None) -> dict[str, float | bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tomllib
@@ -17,7 +18,16 @@ _SUFFIX = ".toml"
 _PACKAGE = "search_spaces"
 _MOST_BYTES = 2**22
 _MOST_PARTS = 64
-_TEXTS = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
+# Texts of several lines and of one, and comments; each goes on where nothing closes it, as then the
+# document ends for its reader, too, and no byte is looked at twice.
+_TEXTS_AND_COMMENTS = re.compile(
+    rb'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5})?'''
+    rb"""|'''(?:[^']++|'(?!''))*+(?:'{3,5})?"""
+    rb"""|"(?:[^"\\\n]++|\\[^\n])*+"?"""
+    rb"""|'[^'\n]*+'?"""
+    rb"|#[^\n]*+",
+    re.DOTALL,
+)
 _BLANKS = re.compile(rb"[ \t]+")
 _BETWEEN = re.compile(rb"[\s,=#\[\]{}]+")
 
@@ -44,11 +54,18 @@ def read_file(name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
         return parse(raw, where), name_or_path, where
     path = Path(name_or_path)
     where = str(path)
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:
+        # So long a name no file has; what else is the matter, such as access, is told as it is.
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        is_folder = is_file = False
+    if is_folder:
         faults = Faults(where)
         faults.add("", "is a folder", "a TOML file or one of " + ", ".join(shipped_names()))
         faults.raise_if_any()
-    if not path.is_file():
+    if not is_file:
         is_name = isinstance(name_or_path, str) and os.sep not in name_or_path
         if is_name and path.suffix != _SUFFIX:
             faults = Faults("")
@@ -71,7 +88,11 @@ def is_deep(raw: bytes) -> bool:
 
     Python's reader needs room that grows as the square of them.
     """
-    words = _BLANKS.sub(b" ", _TEXTS.sub(b"x", raw)).replace(b" .", b".").replace(b". ", b".")
+    words = (
+        _BLANKS.sub(b" ", _TEXTS_AND_COMMENTS.sub(b"x", raw))
+        .replace(b" .", b".")
+        .replace(b". ", b".")
+    )
     return any(word.count(b".") > _MOST_PARTS for word in _BETWEEN.split(words))
 
 

@@ -86,6 +86,7 @@ def _settle(contents: Contents, faults: Faults | None) -> None:
     owners: dict[str, tuple[str, type]] = {
         **{name: (f"cell.{name}", registry.every_cell.get(name)) for name in contents.cells},
         **{name: (f"rule.{name}", registry.rules.get(name)) for name in contents.rules},
+        **{name: (f"penalty.{name}", registry.penalties.get(name)) for name in contents.penalties},
         **{kind.name: (kind.name, kind) for kind in (model_settings(contents.cells[0]), Training)},
     }
     needs = needs_of(*(owner for _, owner in owners.values()))

@@ -19,6 +19,7 @@ from .files import read_file, shipped_names
 from .plain import holds_plain, plain_values, typical_value
 from .reader import Contents, read_contents
 from .settings import Model, Training, model_settings
+from .values import whole
 
 _LARGEST_GRID = 1_000_000
 
@@ -127,8 +128,12 @@ class SearchSpace:
         return self._choose(lambda name, domain: domain.suggest(trial, name))
 
     def sample(self, seed: int = 0) -> Candidate:
-        """Return a random candidate, the same for the same seed on every machine."""
-        random = Random(seed)
+        """Return a random candidate, the same for the same seed on every machine.
+
+        Raises:
+            ValueError: `seed` is not an integer of 0 or more.
+        """
+        random = Random(whole("seed", seed, 0))
         return self._choose(lambda name, domain: domain.sample(random))
 
     def plain(self) -> list[Candidate]:
@@ -155,8 +160,7 @@ class SearchSpace:
         Raises:
             ValueError: `points` is not a positive integer, or there would be over a million.
         """
-        if isinstance(points, bool) or not isinstance(points, int) or points < 1:
-            raise ValueError(f"points = {points!r} is not a positive integer; valid: 1, 2, 3, ...")
+        points = whole("points", points, 1)
         count = self._count(lambda domain: _grid_size(domain, points), points)
         if count > _LARGEST_GRID:
             raise ValueError(
@@ -269,6 +273,7 @@ class SearchSpace:
     @functools.cached_property
     def _needs(self) -> Needs:
         plugins = [*map(registry.every_cell.get, self.cells), *map(registry.rules.get, self.rules)]
+        plugins += map(registry.penalties.get, self.penalties)
         return needs_of(model_settings(self.cells[0]), Training, *plugins)
 
     def _branches(self, points: int | None = None) -> Iterator[tuple[str, str, dict[str, Domain]]]:

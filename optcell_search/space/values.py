@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from ..hyperparameters import Choice, Integer, Real, Specification
@@ -11,7 +12,7 @@ from .faults import Faults, dotted, oversized, shown
 
 _RANGE_KEYS = ("low", "high", "log", "step")
 _POSITIVE_INTEGER = Integer(default=1, low=1, high=1, valid_low=1)
-_POSITIVE_REAL = Real(default=1.0, low=0.0, high=1.0, valid_low=0.0, open_low=True)
+_POSITIVE_REAL = Real(default=1.0, low=1.0, high=1.0, valid_low=0.0, open_low=True)
 _SWITCH = Choice(default=False, options=(False, True))
 
 
@@ -26,6 +27,19 @@ def read_table(
         if name not in valid:
             faults.unknown(dotted(key, name), kind, name, valid)
     return {name: raw[name] for name in valid if name in raw}
+
+
+def whole(name: str, value: int, least: int) -> int:
+    """Return an integer, Python's or NumPy's, as Python's; a truth value is none.
+
+    Raises:
+        ValueError: it is none, or less than `least`, which is 0 or 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        kind = "a positive integer" if least else "an integer of 0 or more"
+        valid = f"{least}, {least + 1}, {least + 2}, ..."
+        raise ValueError(f"{name} = {shown(value)} is not {kind}; valid: {valid}")
+    return int(value)
 
 
 def read_value(spec: Specification, raw: object, label: str) -> Value:
@@ -67,9 +81,9 @@ def declared(spec: Specification) -> Domain:
     """Return the search range that the hyperparameter's owner declares."""
     match spec:
         case Choice():
-            return Choices(spec.options) if len(spec.options) > 1 else Fixed(spec.default)
+            return Choices(spec.options) if len(spec.options) > 1 else Fixed(spec.options[0])
         case Real(low=low, high=high) | Integer(low=low, high=high) if low == high:
-            return Fixed(spec.default)
+            return Fixed(spec.check("low", low))
         case Real():
             return Reals(float(spec.low), float(spec.high), spec.log)
         case Integer():

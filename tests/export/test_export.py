@@ -72,8 +72,8 @@ def test_an_export_has_the_promised_layout(winner: Path) -> None:
         "winner_cell",
     ]
     inside = {path.name for path in (winner / "winner_cell").iterdir()}
-    rooms = {"rules", "cells", "kernels"}
-    modules = {"__init__.py", "registry.py", "hyperparameters.py", "shapes.py"}
+    rooms = {"rules", "cells", "kernels", "hyperparameters"}
+    modules = {"__init__.py", "registry.py", "shapes.py"}
     assert inside == rooms | modules | {"model.safetensors", "config.json"}
     ours = Path(package.__file__).parents[1]
     for copied in (winner / "winner_cell" / "rules").glob("*.py"):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import collections
 import math
 import pickle
+import re
 from typing import Any
 
 import later_settings
+import numpy as np
 import optuna
+import pytest
 from spaces import DISCRETE, MIXED, every_space, lstm_space
 
 from optcell_search import registry
@@ -127,6 +130,18 @@ def test_samples_are_repeatable_and_inside(space: SearchSpace) -> None:
     assert {c.cell for c in samples} == set(space.cells)
     assert {c.rule for c in samples} == set(space.rules)
     assert len(set(samples)) > 30
+
+
+@pytest.mark.parametrize("seed", [-1, True, 1.0, "1", None])
+def test_a_seed_is_an_integer_from_0_on(seed: Any) -> None:
+    fault = re.escape(f"seed = {seed!r} is not an integer of 0 or more; valid: 0, 1, 2, ...")
+    with pytest.raises(ValueError, match=fault):
+        MIXED.sample(seed)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert MIXED.sample(np.int64(1)) == MIXED.sample(1)
+    assert DISCRETE.grid(np.int64(2)) == DISCRETE.grid(2)
 
 
 def test_samples_are_the_same_on_every_machine() -> None:

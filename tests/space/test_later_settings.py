@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from optcell_search import registry
 from optcell_search.hyperparameters import Hyperparameters, choice, integer, real, specification
+from optcell_search.penalties.energy_imbalance import EnergyImbalance
 from optcell_search.space import (
     Candidate,
     Model,
@@ -92,6 +94,28 @@ def test_a_later_setting_counts_once_it_is_set(settings: Any) -> None:
         data[settings.name] |= values
         keys.add(Candidate.from_dict(data).key)
     assert len(keys) == 1 + len(later)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Later(EnergyImbalance):
+    """A shipped penalty that has got one option more."""
+
+    more: float = real(0.0, search=(0.0, 1.0), valid=(0.0, 1.0), since="0.3")
+
+
+def test_a_later_option_of_a_penalty_leaves_stored_keys_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(registry.penalties._plugins, "energy_imbalance", Later)
+    key, data = next((key, data) for key, data in STORED.items() if "objective" in data)
+    candidate = Candidate.from_dict(data)
+    assert dict(candidate.penalties)["energy_imbalance"] == (
+        ("weight", 0.1), ("tolerance", 24.0), ("more", 0.0),
+    )  # fmt: skip
+    assert candidate.key == key
+    tables = candidate.to_dict()
+    tables["penalty"]["energy_imbalance"]["more"] = 0.5
+    assert Candidate.from_dict(tables).key != key
 
 
 def test_the_first_settings_count_always() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from optcell_search.space import SearchSpace, is_mixture, mixtures, read_off
+from optcell_search.space.domains import Choices, Domain, Fixed, Integers, Reals, closest
 
 SPACE: dict[str, Any] = {
     "cells": ["rnn", "gru"],
@@ -80,3 +82,29 @@ def test_what_is_mixed_outside_a_memory_has_the_plain_rule_inside() -> None:
     space = SearchSpace.load("inside_outside")
     (mixed,) = mixtures(space)
     assert (mixed.flat()["delta.inner"], mixed.flat()["delta.s"]) == ("gd", 1.0)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        Fixed(0.5),
+        Choices((0.25, 0.5, 2.0)),
+        Reals(0.1, 1.3, step=0.3),
+        Reals(-1.0, 1.0, step=0.5),
+        Integers(1, 9),
+        Integers(2, 11, step=3),
+        Integers(1, 6, log=True),
+    ],
+)
+def test_the_closest_of_a_domain_is_that_of_all_its_values(domain: Domain) -> None:
+    grid = domain.grid(domain.size or 1)
+    for value in [k / 16 for k in range(-40, 200)]:
+        found = closest(domain, value)
+        assert found == min(grid, key=lambda one: abs(float(one) - value))
+        assert type(found) is type(grid[0])
+
+
+def test_the_closest_of_ten_million_steps_is_found_at_once() -> None:
+    begun = time.process_time()
+    assert closest(Reals(0.0, 1.0, step=1e-7), 0.12345678) == 0.1234568
+    assert time.process_time() - begun < 1

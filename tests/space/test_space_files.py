@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from optcell_search.space import SearchSpace, SpaceError
+from optcell_search.space.files import is_deep
 
 TEXT = """\
 description = "mine"
@@ -82,6 +84,68 @@ def test_a_file_that_does_not_exist_lists_the_shipped_spaces(name: str | Path) -
         SearchSpace.load(name)
 
 
+def test_a_name_that_is_too_long_for_a_file_is_unknown() -> None:
+    with pytest.raises(SpaceError, match=r"^unknown search space 'a+\.\.\.a+'; valid: auto, "):
+        SearchSpace.load("a" * 300)
+    with pytest.raises(FileNotFoundError, match=r"a\.toml: no such file; shipped search spaces: "):
+        SearchSpace.load("a" * 300 + ".toml")
+
+
 def test_a_folder_is_not_a_space(tmp_path: Path) -> None:
     with pytest.raises(SpaceError, match="is a folder; valid: a TOML file or one of "):
         SearchSpace.load(tmp_path)
+
+
+DOTS = "." * 70
+KEY = "a" + ".a" * 70
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f"# {DOTS}\n",
+        f"[model] # isn't {DOTS}\n",
+        f'[[[not read\n# "{DOTS}\n',
+        f'description = """\n{DOTS}\n \\""" {DOTS}" ""\n"""\n',
+        f'description = """"{DOTS}"""""\n',
+        f"description = '''\n{DOTS}\n\\'''\n",
+        f'description = "\\"{DOTS}#"\n',
+        f"description = '#{DOTS}\\'\n",
+    ],
+)
+def test_dots_in_comments_and_texts_are_no_depth(more: str) -> None:
+    assert not is_deep(more.encode())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f"{KEY} = 1\n",
+        f"[{KEY}]\n",
+        f"# isn't\n{KEY} = 1\n",
+        f'x = """ # \\""" """\n{KEY} = 1\n',
+        f"x = ''' # \\'''\n{KEY} = 1\n",
+        f'x = """"""""\n{KEY} = 1\n',
+        f"x = '\\' # '\n{KEY} = 1\n",
+        f'x = "\\"" # "\n{KEY} = 1\n',
+        KEY.replace("a", '"a.#"') + " = 1\n",
+        KEY.replace(".", " . ") + " = 1\n",
+    ],
+)
+def test_deep_keys_are_found_beside_comments_and_texts(tmp_path: Path, more: str) -> None:
+    with pytest.raises(SpaceError, match="nested too deeply"):
+        SearchSpace.load(write(tmp_path, TEXT + more))
+
+
+def test_a_commented_line_of_dots_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, f"# {DOTS}\n{TEXT}")
+    assert SearchSpace.load(path) == SearchSpace.load(write(tmp_path, TEXT))
+
+
+@pytest.mark.parametrize(
+    "part", ['"', '"""\\', "'''\\", '\\"', '""\\"', '"""\\""" ', "'", "#'", '"\\']
+)
+def test_the_longest_document_is_gone_through_once(part: str) -> None:
+    begun = time.process_time()
+    is_deep((part * 2**22)[: 2**22].encode())
+    assert time.process_time() - begun < 5
