@@ -45,6 +45,8 @@ def from_flat(values: Mapping[str, Any], where: str = "config") -> Candidate:
                 owners[Model.name] = model_settings(name)
     for kind, owner in owners.items():
         tables[kind] = _there(owner, tables[kind])
+    for name, options in tables.get("penalty", {}).items():
+        tables["penalty"][name] = _there(registry.penalties.get(name), options)
     return Candidate.from_dict(tables, where)
 
 

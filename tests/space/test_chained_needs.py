@@ -125,3 +125,7 @@ def test_options_of_penalties_exist_beside_what_they_need() -> None:
         assert ("softened.soft" in flat) == flat["softened.hard"]
         assert candidate in space
         assert from_flat(flat) == candidate
+    plain = next(candidate for candidate in grid if not candidate.flat()["softened.hard"])
+    assert from_flat({**plain.flat(), "softened.soft": "b"}) == plain
+    with pytest.raises(SpaceError, match=r"penalty\.softened\.soft: needs softened\.hard = True, "):
+        SearchSpace(cells=["gru"], rules=["gd"], penalty={"softened": {"hard": False, "soft": "b"}})
