@@ -123,17 +123,17 @@ def _no_task() -> LoadedTask:
     raise AssertionError("only goals need the task")
 
 
-def give_up(ledger: Ledger, numbers: Sequence[int], folder: Path) -> None:
-    """Make trials of a run that nobody is working on fail, as the user asks for.
-
-    Raises:
-        ValueError: there is no such trial, or it has its result; then none is given up.
-    """
+def check_open(ledger: Ledger, numbers: Sequence[int], folder: Path) -> None:
+    """Raise a ValueError where one of the trials is none, or has its result."""
     open_ones = {trial.number for trial in ledger.trials() if not trial.state.is_finished()}
     for number in numbers:
         if number not in open_ones:
             valid = ", ".join(map(str, sorted(open_ones))) or "none"
             raise ValueError(f"{folder}: trial {number} is not open; valid: {valid}")
+
+
+def give_up(ledger: Ledger, numbers: Sequence[int]) -> None:
+    """Make open trials of a run that nobody is working on fail, as the user asks for."""
     if numbers:
         ledger.requeue()
     for number in dict.fromkeys(numbers):

@@ -84,19 +84,39 @@ class Run(RunWeights):
         )
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
-            extending.check_room(ledger, num_trials, changes.get("time_limit"))
-            extending.give_up(ledger, skip, self.directory)
             # What was asked for just as the search before this one ended.
             self._extended(ledger)(ledger.study.user_attrs.get(EXTEND) or {})
-            if changes:
-                amend(ledger, self.directory, changes)
-                self.request = ledger.request
-            if self._goes_on(ledger):
-                task_file.add(self.directory, self._check_data(), self.request)
-                with connected(self._at(address), self._checkpoints, self._source):
+            extending.check_room(ledger, num_trials, changes.get("time_limit"))
+            extending.check_open(ledger, skip, self.directory)
+            with contextlib.ExitStack() as held:
+                # Nothing is changed before there is a cluster that the run, as changed, goes on on.
+                with self._as_changed(ledger, changes):
+                    if self._goes_on(ledger):
+                        task = self._check_data()
+                        held.enter_context(
+                            connected(self._at(address), self._checkpoints, self._source)
+                        )
+                extending.give_up(ledger, skip)
+                if changes:
+                    amend(ledger, self.directory, changes)
+                    self.request = ledger.request
+                if self._goes_on(ledger):
+                    task_file.add(self.directory, task, self.request)
                     self._train(ledger, callbacks)
+                elif ledger.unfinished and (way := extending.way_on(ledger, self.directory)):
+                    warnings.warn(f"{Budget.of(ledger).over}{way}", stacklevel=2)
             self._conclude(ledger)
         return self
+
+    @contextlib.contextmanager
+    def _as_changed(self, ledger: Ledger, changes: Mapping[str, Any]) -> Iterator[None]:
+        """Let the request, here and in the ledger, be what it will be; nothing is written."""
+        before = ledger.request
+        self.request = ledger.request = dataclasses.replace(before, **changes)
+        try:
+            yield
+        finally:
+            self.request = ledger.request = before
 
     def drive(self, callbacks: Sequence[tune.Callback] = ()) -> None:
         """Train what is still missing on the Ray this process is connected to."""
@@ -252,11 +272,12 @@ class Run(RunWeights):
         task.unseal()
         with contextlib.ExitStack() as held:
             ledger = held.enter_context(self._at_work())
-            task_file.add(self.directory, task, self.request)
+            with self._as_changed(ledger, moved):
+                held.enter_context(connected(self._at(address), self._checkpoints, self._source))
             if moved:
                 amend(ledger, self.directory, moved)
                 self.request = ledger.request
-            held.enter_context(connected(self._at(address), self._checkpoints, self._source))
+            task_file.add(self.directory, task, self.request)
             try:
                 finalize(ledger, numbers, plan, self._source, self._checkpoints)
             except RunBrokenError as error:

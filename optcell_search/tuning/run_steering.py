@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from optuna.trial import FrozenTrial, TrialState
+
 from optcell_search.space import Candidate, SearchSpace, from_flat
 
 from ..ledger.format import EXTEND, PRUNE
@@ -40,11 +42,19 @@ class RunSteering(RunFolder):
         same = [one.number for one in ledger.records if one.known.get("key") == candidate.key]
         if same:
             raise ValueError(f"{self.directory}: trial {same[0]} is that candidate; change another")
+        asked = dict(candidate.flat())
         with study_to_write(self.directory) as study:
-            before = len(study.get_trials(deepcopy=False))
-            study.enqueue_trial(dict(candidate.flat()))
-            later = study.get_trials(deepcopy=False)[before:]
-        return next(one.number for one in later if "fixed_params" in one.system_attrs)
+            before = study.get_trials(deepcopy=False)
+            for one in before:
+                if one.state == TrialState.WAITING and _fixed(one) == asked:
+                    raise ValueError(
+                        f"{self.directory}: trial {one.number}, which waits, is that candidate; "
+                        "change another"
+                    )
+            study.enqueue_trial(asked)
+            later = study.get_trials(deepcopy=False)[len(before) :]
+        # Somebody else may have put another one into the queue meanwhile.
+        return next(one.number for one in later if _fixed(one) == asked)
 
     def prune(self, number: int) -> None:
         """Have a running trial end, pruned, after its current epoch.
@@ -110,6 +120,11 @@ class RunSteering(RunFolder):
         if candidate not in space:
             raise ValueError(f"{where}: not in the search space: {_outside(values, space)}")
         return candidate
+
+
+def _fixed(trial: FrozenTrial) -> Any:
+    """Return the values that a trial in the queue is to take; None: it has none."""
+    return trial.system_attrs.get("fixed_params")
 
 
 def _of(records: list[TrialRecord], number: int, where: str) -> TrialRecord:

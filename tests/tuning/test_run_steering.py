@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from runs import a_request
@@ -63,6 +65,26 @@ def test_what_cannot_be_enqueued_is_refused_by_name(
     assert len(load(run.directory).trials) == 2
     with pytest.raises(ValueError, match="no trial 9; valid: 0 to 1"):
         run.enqueue(9, {"lr": 0.1})
+
+
+def test_what_waits_is_not_enqueued_again_and_each_is_told_its_own_number(
+    run: RunSteering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run.enqueue(0, {"lr": 0.005}) == 2
+    with pytest.raises(ValueError, match="trial 2, which waits, is that candidate; change another"):
+        run.enqueue(0, {"lr": 0.005})
+    other = {**run.candidate(0)[1].flat(), "training.lr": 0.006}
+    put = optuna.Study.enqueue_trial
+
+    def both(study: optuna.Study, values: dict[str, Any]) -> None:
+        """Somebody else is a moment earlier."""
+        put(study, other)
+        put(study, values)
+
+    monkeypatch.setattr(optuna.Study, "enqueue_trial", both)
+    number = run.enqueue(0, {"lr": 0.007})
+    found = load(run.directory).trials[number].system_attrs["fixed_params"]
+    assert (number, found["training.lr"]) == (4, 0.007)
 
 
 def test_a_running_trial_alone_is_pruned(run: RunSteering) -> None:

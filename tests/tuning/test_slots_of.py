@@ -68,6 +68,8 @@ def test_several_are_taken_of_few_forms_of_small_networks(
         ({"folds": 2}, 1),
         ({"gpus_per_trial": 0.25}, 1),
         ({"objectives": ["accuracy", "train_seconds"]}, 1),
+        ({"constraints": ["train_seconds<=3"]}, 1),
+        ({"until": ["train_seconds<=3"]}, 1),
     ],
 )
 def test_auto_is_for_a_search_that_goes_by_no_clock(changes: dict[str, Any], slots: int) -> None:

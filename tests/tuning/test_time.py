@@ -14,6 +14,7 @@ from runs import SPACE
 import optcell_search
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.tuning import Run
+from optcell_search.tuning.cluster import preflight
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -48,7 +49,9 @@ def test_running_trials_end_and_a_resume_goes_on(tiny: str, tmp_path: Path) -> N
     assert known["searched_seconds"] >= total
 
 
-def test_trials_and_time_together_and_a_trial_given_up(tiny: str, tmp_path: Path) -> None:
+def test_trials_and_time_together_and_a_trial_given_up(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "run"
     run = optcell_search.search(SPACE, tiny, 2, folder, time="1h", epochs=2, workers=2)
     assert run.status()["ended"] == ""
@@ -64,6 +67,19 @@ def test_trials_and_time_together_and_a_trial_given_up(tiny: str, tmp_path: Path
         ledger.request = run.request
         left = ledger.ask(run.request.search_space, RandomSampler(seed=7))
     assert left is not None
+    # Nothing is changed, and nothing given up, before all that is asked for is known to be right.
+
+    def nowhere() -> None:
+        raise ValueError("no cluster")
+
+    for skip, said in (([left.number], "no cluster"), ([0, left.number], "trial 0 is not open; ")):
+        with monkeypatch.context() as patched:
+            patched.setattr(preflight, "check_system", nowhere)
+            with pytest.raises(ValueError, match=said):
+                Run.open(folder).resume(num_trials=9, patience=50, skip=skip)
+        assert (folder / "run.toml").read_bytes() == before
+        with contextlib.closing(open_ledger(run.request, folder)) as ledger:
+            assert ledger.trials()[left.number].state == TrialState.RUNNING
     run = Run.open(folder).resume(num_trials=4, skip=[left.number])
     with contextlib.closing(open_ledger(run.request, folder)) as ledger:
         states = [trial.state for trial in ledger.trials()]

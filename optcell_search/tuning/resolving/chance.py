@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from optcell_search.tasks import LoadedTask
 from optcell_search.tasks.folds import chance_in
 
 from ...ledger.constraints import Constraint
+from ...pareto import Direction
 from .reach import ranges
 
 # Of the way from chance to the best there can be.
@@ -16,7 +17,7 @@ _SHARE = 0.05
 
 
 def bounds_of_chance(
-    task: LoadedTask, objectives: Iterable[str], folds: int = 1, seed: int = 0
+    task: LoadedTask, objectives: Mapping[str, Direction], folds: int = 1, seed: int = 0
 ) -> tuple[str, ...]:
     """Return bounds that a candidate keeps while it has learned nothing: ``accuracy<=0.145``, say.
 
@@ -26,14 +27,14 @@ def bounds_of_chance(
 
     Args:
         task: what the candidates are judged on.
-        objectives: their names; the best of a metric that has a highest value is that one.
+        objectives: name → direction.
         folds, seed: see `tasks.folds.chance_in`.
     """
     found = []
     known = chance_in(task, folds, seed)
-    for name in objectives:
+    for name, direction in objectives.items():
         low, high = ranges(task).get(name, (-math.inf, math.inf))
-        best = high if math.isfinite(high) else low
+        best = low if direction == "minimize" else high
         chance = known.get(name, math.nan)
         room = _SHARE * abs(best - chance)
         if math.isfinite(room):

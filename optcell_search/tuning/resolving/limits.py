@@ -185,14 +185,15 @@ def refuse_clocks(metrics: Iterable[str]) -> None:
             )
 
 
-def population_of(asked: int | Literal["auto"], objectives: Iterable[str]) -> int:
+def population_of(asked: int | Literal["auto"], judged_by: Iterable[str]) -> int:
     """Return how many trainings are taken side by side at most; 0: as many as pays.
 
-    Where seconds of training are an objective, nobody but the user says that they are shared.
+    Where candidates are judged by seconds of training, be it by a constraint or a goal, nobody but
+    the user says that they are shared.
 
     Raises:
         ValueError: it is out of range.
     """
     if asked != "auto":
         return integer("population", asked, 1, MOST_REPEATS)
-    return 1 if "train_seconds" in objectives else 0
+    return 1 if "train_seconds" in judged_by else 0

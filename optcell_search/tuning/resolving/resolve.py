@@ -151,7 +151,7 @@ def resolve(
         quick = loaded.name == AUTO and time_limit and not deterministic
         tried_first += a_first_result(loaded, budget) if quick else ()
         tried_first = with_plain(tried_first, loaded)
-    side_by_side = limits.population_of(population, directions)
+    side_by_side = limits.population_of(population, judged_by)
     amount = {"trainings": count * how.repeats, "trials": asked_trials, "workers": workers}
     if side_by_side:
         slots = slots_of(side_by_side, **amount)

@@ -11,7 +11,7 @@ from ...ledger.constraints import Constraint
 from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
-from ...ledger.trials.reasons import is_cut
+from ...ledger.trials.reasons import GIVEN_UP, is_cut
 
 # Said of a limit that was reached with nothing to show for it.
 NOTHING_ELSE = "before any candidate was trained to its end"
@@ -45,8 +45,9 @@ class Budget:
         ended = [trial for trial in ledger.trials() if trial.state.is_finished()]
         for trial in sorted(ended, key=lambda one: (str(one.datetime_complete), one.number)):
             known = trial.user_attrs
-            # What the end of the search cut has not shown what it comes to.
-            if DUPLICATE_OF not in known and not is_cut(known.get(REASON)):
+            # What the end of the search cut, or its user, has not shown what it comes to.
+            untold = is_cut(known.get(REASON)) or known.get(REASON) == GIVEN_UP
+            if DUPLICATE_OF not in known and not untold:
                 # What somebody else put in the study has values, and no metrics; and the values are
                 # what counts, whatever a damaged study says of the metrics.
                 metrics = known.get(METRICS) if trial.values is not None else None

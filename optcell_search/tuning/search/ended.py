@@ -28,6 +28,11 @@ class Ended:
         return self.verdict or (self.report.reason if self.report else "")
 
     @property
+    def whole(self) -> bool:
+        """Whether the trial was trained to its end."""
+        return self.report is not None and self.report.done and not self.why
+
+    @property
     def beside(self) -> Beside:
         """What is known of the end beside the metrics."""
         told = self.report

@@ -58,6 +58,11 @@ class Point:
         return (0.0 if self.at_chance else self.cost, self.lot)
 
     @property
+    def is_known(self) -> bool:
+        """Whether its objectives are numbers; such as never were any go on nowhere."""
+        return all(map(math.isfinite, self.losses))
+
+    @property
     def excess(self) -> Floats | None:
         """By how much each constraint is broken, 0 where it is kept; None where all are."""
         excess = np.maximum(self.violations, 0.0)
@@ -121,14 +126,15 @@ class Halving:
 
         Args:
             trial: what tells it from others.
-            epoch: how many it has been trained.
+            epoch: how many it has been trained. It is judged at the highest rung below or here, and
+                there once: who tells every fifth epoch alone comes to a rung of 12 with 15.
             point: where it stands.
             rival: which other trials it is compared with, by default all that have been here.
         """
-        rung = self._rungs.get(epoch)
-        if rung is None or trial in rung:
+        reached = [rung for rung in self._rungs if rung <= epoch]
+        if not reached or trial in (rung := self._rungs[reached[-1]]):
             return True
-        goes_on = rung.lets_pass(point, self._reduction, rival)
+        goes_on = point.is_known and rung.lets_pass(point, self._reduction, rival)
         rung.add(trial, point)
         return goes_on
 

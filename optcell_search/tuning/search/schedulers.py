@@ -43,8 +43,8 @@ class MOASHAScheduler(FIFOScheduler):
             nothing, all of them; see `halving`.
 
     Raises:
-        ValueError: nothing but costs is to be optimized, a number is too small, or a constraint
-            is none.
+        ValueError: nothing but costs is to be optimized, a direction or a number is none, or a
+            constraint is none.
     """
 
     def __init__(
@@ -59,6 +59,11 @@ class MOASHAScheduler(FIFOScheduler):
         chance: Sequence[str] = (),
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        for name, direction in objectives.items():
+            if direction not in ("minimize", "maximize"):
+                raise ValueError(
+                    f"objectives: {name} = {direction!r}; valid: 'minimize' or 'maximize'"
+                )
         self._objectives = dict(objectives)
         self._time = time_attr
         self._constraints = [Constraint.stored(text) for text in constraints]
@@ -96,10 +101,16 @@ class MOASHAScheduler(FIFOScheduler):
             metrics[name] if direction == "minimize" else -metrics[name]
             for name, direction in self._objectives.items()
         )
-        violations = tuple(c.violation(metrics) for c in self._constraints)
+        violations = (c.violation(metrics) for c in self._constraints)
         at_chance = bool(self._chance) and all(c.violation(metrics) <= 0 for c in self._chance)
         cost = metrics.get("parameters", 0.0)
-        return Point(tuple(losses), violations, at_chance, cost, self._lot_of(who))
+        known, broken = tuple(map(_or_worst, losses)), tuple(map(_or_worst, violations))
+        return Point(known, broken, at_chance, cost, self._lot_of(who))
+
+
+def _or_worst(value: float) -> float:
+    """Return a value that less is better of, the worst there is where it is no finite number."""
+    return value if math.isfinite(value) else math.inf
 
 
 class LedgerScheduler(MOASHAScheduler):

@@ -100,7 +100,9 @@ class LedgerSearch(Searcher):
         # Once Tune has been told so it asks no more, whatever the last trials still come to.
         if not self._over and (why := self.budget.over):
             self._over = why
-            self._nothing_else = not self._ledger.counts[TrialState.COMPLETE]
+            # A generation may hold what is trained to its end.
+            held = any(ended.whole for ended in self._held.values())
+            self._nothing_else = not (held or self._ledger.counts[TrialState.COMPLETE])
         return self._over
 
     @property
@@ -280,7 +282,7 @@ class LedgerSearch(Searcher):
             self.budget.note(None)
             self._ledger.fail(number, ended.why, report.detail if report else "")
             self.retention.drop(number)
-        elif report.done or self._nothing_else:
+        elif report.done or (self._nothing_else and is_cut(ended.early)):
             metrics = report.metrics[report.epoch]
             self._ledger.complete(number, metrics, ended.beside)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)

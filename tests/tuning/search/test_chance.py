@@ -58,7 +58,11 @@ def test_bounds_lie_around_what_the_mean_over_folds_has_without_input(tmp_path: 
 def test_bounds_lie_around_chance_where_it_and_the_best_are_known(tiny: str) -> None:
     task = tasks.load(tiny)
     loss = task.chance["cross_entropy"]
-    low, high = map(Constraint.stored, bounds_of_chance(task, ["cross_entropy"]))
+    low, high = map(Constraint.stored, bounds_of_chance(task, {"cross_entropy": "minimize"}))
     # The best cross-entropy is 0.
     assert (low.bound, high.bound) == pytest.approx((0.95 * loss, 1.05 * loss), rel=1e-5)
-    assert bounds_of_chance(task, ["parameters"]) == ()
+    assert bounds_of_chance(task, {"parameters": "minimize"}) == ()
+    # Of the Brier score, from 0 to 2, the best is 0 as well.
+    brier = task.chance["brier"]
+    low, high = map(Constraint.stored, bounds_of_chance(task, {"brier": "minimize"}))
+    assert (low.bound, high.bound) == pytest.approx((0.95 * brier, 1.05 * brier), rel=1e-5)

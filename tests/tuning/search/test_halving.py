@@ -182,8 +182,9 @@ def test_rungs_are_at_a_ninth_and_a_third() -> None:
 def test_between_rungs_nobody_is_stopped() -> None:
     halving = Halving([True], 9)
     for row in range(9):
+        halving.record(row, 1, Point((0.0,)))
         assert halving.goes_on(row, 2, Point((float(row),)))
-    assert halving.goes_on(9, 1, Point((99.0,)))
+    assert not halving.goes_on(9, 1, Point((99.0,)))
 
 
 def test_two_rows_are_not_enough_to_judge_by() -> None:

@@ -99,6 +99,43 @@ def test_a_trial_that_was_put_in_is_trained_though_its_like_was_cut(drivers: Any
     assert (again.candidate, again.number) == (job.candidate, 2)
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_ended_by_hand_or_by_a_scheduler_never_counts_as_complete(
+    drivers: Any, by_hand: bool
+) -> None:
+    driver = drivers(num_trials=9, time="1m", workers=3, deterministic=True)
+    clock = with_clock(driver)
+    stopped, cut = driver.suggest("a"), driver.suggest("b")
+    if by_hand:
+        driver.ledger.study.set_user_attr(f"prune:{stopped.number}", True)
+    driver.finish("a", stopped, epoch=1, accuracy=0.9)
+    clock.now = 60.0
+    driver.finish("b", cut, epoch=1)
+    assert driver.suggest("c") == Searcher.FINISHED
+    # Of what is there, that which the end cut is the best there is.
+    assert driver.states() == ["PRUNED", "COMPLETE"]
+
+
+def test_what_a_generation_holds_that_was_trained_to_its_end_is_there(drivers: Any) -> None:
+    driver = drivers(num_trials=9, time="1m", workers=2, deterministic=True)
+    clock = with_clock(driver)
+    whole, cut = driver.suggest("a"), driver.suggest("b")
+    driver.finish("a", whole)
+    clock.now = 60.0
+    driver.finish("b", cut, epoch=1, accuracy=0.9)
+    assert driver.suggest("c") == Searcher.FINISHED
+    assert driver.states() == ["COMPLETE", "PRUNED"]
+    assert driver.searcher.ended == "the time is used up"
+
+
+def test_what_was_given_up_uses_up_no_patience(drivers: Any) -> None:
+    driver = drivers(num_trials=9, patience=1)
+    driver.suggest("a")
+    driver.ledger.requeue()
+    driver.ledger.give_up(0)
+    assert Budget.of(driver.ledger).over == ""
+
+
 def test_what_was_cut_uses_up_no_patience(drivers: Any) -> None:
     driver = drivers(num_trials=None, time="1m", patience=1)
     clock = with_clock(driver)
