@@ -157,7 +157,9 @@ class Ledger:
                 self._in_memory.drop(trial)
                 return candidate
             running: RunningTrial | None = self._enter(trial, candidate)
-        elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
+        elif RunningTrial.is_whole(
+            self._storage.optuna.get_trial(self._ids[number]).user_attrs, self.request.trainings
+        ):
             running = self._take_up(number)
         else:
             running = self._adopt(number, trial, space)

@@ -7,10 +7,11 @@ from typing import Any
 
 import optuna
 import pytest
-from runs import a_run
+from runs import a_request, a_run
 
-from optcell_search.ledger.opening import open_ledger
+from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
+from optcell_search.space import trial_seed
 
 
 @pytest.fixture
@@ -84,3 +85,50 @@ def test_trials_that_somebody_adds_meanwhile_keep_every_number_right(folder: Pat
         ledger.complete(trial.number, {"accuracy": score})
     assert [trial.value for trial in ledger.trials()] == [0.0, 0.1, 0.2, 0.3]
     ledger.close()
+
+
+class KilledError(BaseException):
+    """Stands for the end of a process between two writes."""
+
+
+@pytest.mark.parametrize("order", [None, ["candidate", "key", "seed", "repeat", "seeds"]])
+def test_a_trial_whose_taking_up_was_killed_is_taken_up_whole(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: list[str] | None
+) -> None:
+    # In the other order, that of an older version, too.
+    request = a_request(tiny, repeats=2)
+    for last in range(6):
+        folder = tmp_path / str(last)
+        folder.mkdir()
+        ledger = make_ledger(request, folder)
+        ledger.study.enqueue_trial({"rule": "gd", "model.hidden_size": 3, "training.lr": 0.05})
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        write, left = ledger._storage.optuna.set_trial_user_attr, iter(range(last))
+        attributes = ledger._stored
+
+        def dying(*args: Any, write: Any = write, left: Any = left) -> None:
+            if next(left, None) is None:
+                raise KilledError
+            write(*args)
+
+        def ordered(candidate: Any, attributes: Any = attributes) -> dict[str, Any]:
+            known = attributes(candidate)
+            return {name: known[name] for name in order or known}
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger._storage.optuna, "set_trial_user_attr", dying)
+            patched.setattr(ledger, "_stored", ordered)
+            if last < 5:
+                with pytest.raises(KilledError):
+                    ledger.ask(request.search_space, sampler)
+            else:
+                ledger.ask(request.search_space, sampler)
+        ledger.close()
+        ledger = open_ledger(request, folder)
+        ledger.requeue()
+        trial = ledger.ask(request.search_space, optuna.samplers.RandomSampler(seed=9))
+        assert trial is not None
+        assert (trial.candidate.rule, trial.candidate.training.lr) == ("gd", 0.05)
+        assert trial.seeds == tuple(trial_seed(request.seed, trial.key, i) for i in range(2))
+        assert list(ledger.trials()[0].user_attrs["seeds"]) == list(trial.seeds)
+        ledger.close()

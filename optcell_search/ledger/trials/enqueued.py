@@ -69,7 +69,7 @@ def take_up(storage: BaseStorage, identity: int) -> dict[str, Any]:
 
 
 def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping[str, Any]) -> None:
-    """Make a user's trial RUNNING, with the parameters of `trial` and `attributes`."""
+    """Make a user's trial RUNNING, with the parameters of `trial` and `attributes`, in order."""
     storage.set_trial_state_values(identity, TrialState.RUNNING)
     for name, distribution in trial.distributions.items():
         internal = distribution.to_internal_repr(trial.params[name])
