@@ -87,6 +87,65 @@ def test_trials_that_somebody_adds_meanwhile_keep_every_number_right(folder: Pat
     ledger.close()
 
 
+def stranger(folder: Path) -> optuna.Study:
+    """The study as another process has it."""
+    url = f"sqlite:///{folder / 'study.db'}"
+    return optuna.load_study(study_name=Request.read(folder).run_id, storage=url)
+
+
+def test_what_another_process_runs_is_left_to_it(folder: Path) -> None:
+    request = Request.read(folder)
+    ledger = open_ledger(request, folder)
+    ledger.requeue()
+    other = stranger(folder)
+    theirs = other.ask()
+    ledger.study.enqueue_trial({"rule": "gd"})
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    first = ledger.ask(request.search_space, sampler)
+    assert first is not None
+    assert first.number == 1
+    # Seen as they wait, and gone when their turn comes: one in training, one with its result.
+    for rule in ("gd", "heavy_ball", "gd"):
+        ledger.study.enqueue_trial({"rule": rule})
+    ledger._take_in(5)
+    assert ledger.missing == request.num_trials - 1
+    taken = other.ask()
+    other.tell(other.ask(), 0.25)
+    assert ledger.ask(request.search_space, sampler) is None
+    assert ledger.ask(request.search_space, sampler) is None
+    numbers = [first.number]
+    while ledger.missing:
+        trial = ledger.ask(request.search_space, sampler)
+        assert trial is not None
+        numbers.append(trial.number)
+    assert numbers == [1, 4, 5, 6]
+    for number in numbers:
+        ledger.complete(number, {"accuracy": 0.5})
+    assert ledger.unfinished == 0
+    ledger.requeue()
+    assert ledger.unfinished == 0
+    states = [trial.state.name for trial in ledger.trials()]
+    assert states == ["RUNNING", "COMPLETE", "RUNNING", *["COMPLETE"] * 4]
+    other.tell(theirs, 0.75)
+    other.tell(taken, 0.5)
+    ledger.close()
+    ledger = open_ledger(request, folder)
+    assert ledger.missing == 0
+    ledger.close()
+
+
+def test_what_is_added_before_the_queue_is_made_anew_is_taken_up_once(folder: Path) -> None:
+    request = Request.read(folder)
+    ledger = open_ledger(request, folder)
+    ledger.study.enqueue_trial({"rule": "gd"})
+    ledger.requeue()
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    asked = [ledger.ask(request.search_space, sampler) for _ in range(2)]
+    assert [trial.number for trial in asked if trial] == [0, 1]
+    assert ledger.missing == request.num_trials - 2
+    ledger.close()
+
+
 class KilledError(BaseException):
     """Stands for the end of a process between two writes."""
 

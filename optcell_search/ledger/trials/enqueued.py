@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 
@@ -57,20 +58,26 @@ def _refuse(values: Mapping[str, Any], outside: Sequence[str]) -> None:
         raise ValueError(", ".join(f"{name} = {values[name]!r}" for name in outside))
 
 
+def claim(storage: BaseStorage, identity: int) -> bool:
+    """Make a waiting trial RUNNING; return False where another process has done so before."""
+    try:
+        return storage.set_trial_state_values(identity, TrialState.RUNNING)
+    except UpdateFinishedTrialError:
+        return False
+
+
 def take_up(storage: BaseStorage, identity: int) -> dict[str, Any]:
-    """Make a waiting trial of ours RUNNING; return its user attributes."""
+    """Return the user attributes of a trial that has been claimed, with no end among them."""
     known = dict(storage.get_trial(identity).user_attrs)
     for name in (REASON, DETAIL):
         # Written, but not the state they go with: the driver died in between.
         if known.get(name):
             storage.set_trial_user_attr(identity, name, "")
-    storage.set_trial_state_values(identity, TrialState.RUNNING)
     return known
 
 
 def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping[str, Any]) -> None:
-    """Make a user's trial RUNNING, with the parameters of `trial` and `attributes`, in order."""
-    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    """Give a user's claimed trial the parameters of `trial` and, in order, `attributes`."""
     for name, distribution in trial.distributions.items():
         internal = distribution.to_internal_repr(trial.params[name])
         storage.set_trial_param(identity, name, internal, distribution)
@@ -79,7 +86,7 @@ def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping
 
 
 def fail(storage: BaseStorage, identity: int, why: str) -> None:
-    """Make a trial that is WAITING FAIL."""
-    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    """Make a trial that waits, or has just been claimed, FAIL."""
+    claim(storage, identity)
     storage.set_trial_user_attr(identity, REASON, why)
     storage.set_trial_state_values(identity, TrialState.FAIL)
