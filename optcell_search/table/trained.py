@@ -45,8 +45,14 @@ class TrainedCandidates:
         self.metrics: dict[str, str] = rows.head["metrics"]
         self.epochs: int = rows.head["epochs"]
         self.seeds = rows.seeds
-        plain = list(rows.candidates.values())[:held]
-        self.candidates = [Candidate.from_dict(one) for one in plain]
+        self.candidates = []
+        for key, plain in list(rows.candidates.items())[:held]:
+            candidate = Candidate.from_dict(plain, where=f"{rows.path}: candidate {key}")
+            if candidate.key != key:
+                raise ValueError(
+                    f"{rows.path}: candidate {key} is another one; valid: key {candidate.key}"
+                )
+            self.candidates.append(candidate)
         self._keys = {candidate.key for candidate in self.candidates}
 
     def __repr__(self) -> str:
