@@ -10,6 +10,7 @@ Ray, its messages and checkpoints take no time.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def simulated(
             ledger,
             folder,
             Budget.of(ledger, lambda: clock.seconds),
-            CandidateQueue(ledger, HeldSpace(table), sampler),
+            # A table holds all of its candidates already, so that each can be counted.
+            CandidateQueue(ledger, HeldSpace(table), sampler, most=math.inf),
         )
         _Search(table, ledger, searcher, clock).drive()
         if searcher.hopeless and ledger.unfinished:

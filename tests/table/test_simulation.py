@@ -21,6 +21,7 @@ from optcell_search.ledger.format import METRICS, epochs_in
 from optcell_search.space import Candidate, is_plain
 from optcell_search.table import Table
 from optcell_search.tuning import Run, RunFailedError
+from optcell_search.tuning.search import samplers
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,17 @@ def test_no_candidate_is_tried_twice_and_the_plain_cells_are_first(table: Table)
     assert all(map(is_plain, first))
     plain = trials_of(table.simulate(trials=5, plain=False, seed=4))
     assert plain[0].user_attrs["key"] != keys[0]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_no_candidate_is_tried_twice_however_many_there_are(
+    table: Table, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    # As with a table of more candidates than a real search goes through one by one.
+    monkeypatch.setattr(samplers, "_COUNTABLE", 40)
+    run = table.simulate(sampler=sampler, scheduler="none", trials=50, workers=3)
+    assert run.results()["key"].nunique() == 50
+    assert run.status()["ended"] == "the space is used up: 50 of 50 candidates"
 
 
 def outcome(run: Run) -> list[tuple[Any, ...]]:
