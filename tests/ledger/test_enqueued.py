@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
-from runs import a_request, a_run
+from runs import SPACE, a_request, a_run
 
 from optcell_search.ledger.opening import make_ledger, open_ledger
 from optcell_search.ledger.request import Request
@@ -66,6 +66,24 @@ def test_an_enqueued_value_outside_the_space_is_refused_and_the_ledger_opens(
     assert refused.user_attrs["reason"] == f"not in the space: {said}"
     ledger.close()
     open_ledger(request, folder).close()
+
+
+def test_a_value_between_two_steps_is_refused(tiny: str, tmp_path: Path) -> None:
+    steps = {**SPACE, "rule": {"gd": {"s": {"low": 0.1, "high": 0.9, "step": 0.2}}}}
+    request = a_request(tiny, space=steps)
+    ledger = make_ledger(request, tmp_path)
+    # Steps that a tuner adds up in floats are steps all the same.
+    for value in (0.4, 0.1 + 3 * 0.2):
+        ledger.study.enqueue_trial({"rule": "gd", "gd.s": value})
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    assert ledger.ask(request.search_space, sampler) is None
+    trial = ledger.ask(request.search_space, sampler)
+    assert trial is not None
+    assert trial.candidate.flat()["gd.s"] == 0.7
+    refused, _ = ledger.trials()
+    assert refused.state.name == "FAIL"
+    assert refused.user_attrs["reason"] == "not in the space: gd.s = 0.4"
+    ledger.close()
 
 
 def test_trials_that_somebody_adds_meanwhile_keep_every_number_right(folder: Path) -> None:

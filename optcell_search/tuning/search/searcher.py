@@ -67,7 +67,7 @@ class LedgerSearch(Searcher):
         self.broken = ""
         self.budget = budget or Budget.of(ledger)
         self._over = ""
-        self._nothing_else = False  # no trial is complete: what is in training counts as it is
+        self._nothing_else = False  # no trial is complete: what the end cuts counts as it is
         self.retention = Retention(
             checkpoints.location_of(self._request, folder),
             list(self._request.objectives.values()),
@@ -280,7 +280,7 @@ class LedgerSearch(Searcher):
             self.budget.note(None)
             self._ledger.fail(number, ended.why, report.detail if report else "")
             self.retention.drop(number)
-        elif report.done or self._nothing_else:
+        elif report.done or (self._nothing_else and is_cut(ended.early)):
             metrics = report.metrics[report.epoch]
             self._ledger.complete(number, metrics, ended.beside)
             self.budget.note(metrics if self._ledger.is_feasible(metrics) else None)
