@@ -12,12 +12,18 @@ from tables import made_up
 from optcell_search import results
 from optcell_search.ledger.format import epochs_in
 from optcell_search.table import Table
+from optcell_search.tuning import RunFailedError
 
 
 def ends(row: dict[str, Any]) -> None:
     """Have the accuracy of every other candidate be none after its second epoch alone."""
     if int(row["key"], 16) % 2:
         row["validation"]["accuracy"][1] = math.nan
+
+
+def ends_at_different_epochs(row: dict[str, Any]) -> None:
+    """Have the accuracy of every candidate be none after one of its epochs."""
+    row["validation"]["accuracy"][int(row["key"], 16) % 9] = math.nan
 
 
 def undefined(row: dict[str, Any]) -> None:
@@ -46,6 +52,15 @@ def test_an_objective_that_is_not_finite_ends_a_trial(table: Table, repeats: int
             assert list(epochs_in(known)) == [1]
         else:
             assert trial.state.name == "COMPLETE"
+
+
+@pytest.mark.parametrize("table", [ends_at_different_epochs], indirect=True)
+def test_without_a_complete_trial_the_search_fails(table: Table, tmp_path: Path) -> None:
+    # In different ways, so that it is not given up after the first ones.
+    said = "no candidate could be trained: .*diverged"
+    with pytest.raises(RunFailedError, match=said):
+        table.simulate(scheduler="none", trials=5, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("table", [undefined], indirect=True)
