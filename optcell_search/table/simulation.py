@@ -93,7 +93,8 @@ def simulated(
     Raises:
         RunFailedError: no candidate is complete, or the first ones all failed in the same way.
     """
-    clock = Clock(datetime.fromisoformat(request.created).replace(tzinfo=None))
+    # Local, as the times of all trials are.
+    clock = Clock(datetime.fromisoformat(request.created).astimezone().replace(tzinfo=None))
     ledger = ledger_in(MemoryStorage(clock.now), request)
     try:
         searcher = LedgerSearch(

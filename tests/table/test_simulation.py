@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from optcell_search import results
 from optcell_search.dashboard.info.provenance import provenance
 from optcell_search.dashboard.read import Board
 from optcell_search.ledger.format import METRICS, epochs_in
+from optcell_search.ledger.snapshot import snapshot
 from optcell_search.space import Candidate, is_plain
 from optcell_search.table import Table
 from optcell_search.tuning import Run, RunFailedError
@@ -222,6 +224,14 @@ def test_no_test_score_is_in_the_ledger(table: Table) -> None:
         # The made-up table has the same test score, 0.123456789, everywhere.
         assert "0.123456789" not in repr(trial)
         assert not any("test" in name for name in trial.user_attrs[METRICS])
+
+
+@pytest.mark.usefixtures("kathmandu")
+def test_trials_begin_in_local_time(table: Table) -> None:
+    run = table.simulate(trials=2)
+    for begun in (trials_of(run)[0].datetime_start, snapshot(run.directory).records[0].started):
+        assert begun is not None
+        assert abs((datetime.now() - begun).total_seconds()) < 300
 
 
 def test_the_folder_of_a_run_without_one_goes_with_it(table: Table) -> None:
