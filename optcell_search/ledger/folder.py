@@ -29,6 +29,8 @@ from .storage.storage import (
     is_missing,
 )
 
+# Who looks whether somebody works on a run holds its lock meanwhile (see `lock.is_locked`).
+_MOMENT = 0.5  # seconds
 _OWN = ("ray", "checkpoints", "data", "exports", REPORT, REQUEST_FILE, TASK_FILE)
 
 
@@ -159,7 +161,7 @@ def locked(folder: Path) -> Iterator[None]:
     refuse_link(path)
     # Tune's own state holds what workers are told, where checkpoints go with a password included.
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    lock = filelock.FileLock(path, timeout=0)
+    lock = filelock.FileLock(path, timeout=_MOMENT)
     try:
         lock.acquire()
     except filelock.Timeout as error:

@@ -56,6 +56,8 @@ class Ledger:
         # Optuna's own numbers of the trials, which it wants to be asked by.
         self._ids: list[int] = []
         self._open: dict[int, RunningTrial] = {}
+        # Those that another process has in hand; they are none of the trials of this search.
+        self._others: set[int] = set()
         self._reusable = ReusableResults()
         self.cut = 0
         self.counts = TrialCounts()
@@ -67,7 +69,11 @@ class Ledger:
         self._in_memory = self._read_in()
 
     def _read_in(self) -> InMemoryStudy:
-        return InMemoryStudy(list(self.request.objectives.values()), self.trials())
+        return InMemoryStudy(list(self.request.objectives.values()), self._own())
+
+    def _own(self) -> list[FrozenTrial]:
+        taken_in = self.trials()[: self.size]
+        return [trial for trial in taken_in if trial.number not in self._others]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -117,7 +123,7 @@ class Ledger:
 
     def requeue(self) -> None:
         """Put every trial that is RUNNING back in the queue."""
-        for trial in self.trials():
+        for trial in self._own():
             if trial.state == TrialState.RUNNING:
                 self._storage.optuna.set_trial_state_values(trial._trial_id, TrialState.WAITING)
                 self.counts.move(TrialState.RUNNING, TrialState.WAITING)
@@ -146,7 +152,7 @@ class Ledger:
 
         Returns:
             The trial; a candidate: the sampler's choice, which has been tried and is written
-            nowhere; None: the next one was a user's and does not fit the space, so it FAILed.
+            nowhere; None: the next one does not fit the space and FAILed, or others have it by now.
         """
         self._take_in(self._storage.optuna.get_n_trials(self._study_id))
         trial, number = self._in_memory.ask(sampler, fixed)
@@ -157,40 +163,42 @@ class Ledger:
                 self._in_memory.drop(trial)
                 return candidate
             running: RunningTrial | None = self._enter(trial, candidate)
-        elif "key" in self._storage.optuna.get_trial(self._ids[number]).user_attrs:
-            running = self._take_up(number)
         else:
-            running = self._adopt(number, trial, space)
+            running = self._take_up(number, trial, space)
         if running is not None:
             self._open[running.number] = running
         return running
 
     def _take_in(self, count: int) -> None:
-        """Take in what others have written into the study, up to `count` trials in all."""
+        """Take in what others have written, up to `count` trials; what they run stays theirs."""
         if count <= self.size:
             return
         for trial in self.trials()[self.size : count]:
             self._ids.append(trial._trial_id)
-            self.counts[trial.state] += 1
-            self._in_memory.add(trial)
+            if trial.state == TrialState.RUNNING:
+                self._others.add(trial.number)
+            else:
+                self.counts[trial.state] += 1
+                self._in_memory.add(trial)
 
-    def _adopt(self, number: int, trial: Trial, space: SearchSpace) -> RunningTrial | None:
+    def _take_up(self, number: int, trial: Trial, space: SearchSpace) -> RunningTrial | None:
         storage, identity = self._storage.optuna, self._ids[number]
-        try:
-            candidate = enqueued.suggested(space, trial, self._in_memory.enqueued(number))
-        except ValueError as error:
+        if not enqueued.claim(storage, identity):
             self._in_memory.tell(number, TrialState.FAIL, None, {})
-            why = str(error).splitlines()[0]
-            enqueued.fail(storage, identity, f"not in the space: {why}")
-            self.counts.move(TrialState.WAITING, TrialState.FAIL)
+            self.counts[TrialState.WAITING] -= 1
+            self._others.add(number)
             return None
-        known = self._stored(candidate)
-        enqueued.adopt(storage, identity, trial, known)
-        self.counts.move(TrialState.WAITING, TrialState.RUNNING)
-        return RunningTrial.read(number, known)
-
-    def _take_up(self, number: int) -> RunningTrial:
-        known = enqueued.take_up(self._storage.optuna, self._ids[number])
+        known = enqueued.take_up(storage, identity)
+        if not RunningTrial.is_whole(known, self.request.trainings):
+            try:
+                candidate = enqueued.suggested(space, trial, self._in_memory.enqueued(number))
+            except ValueError as error:
+                self._in_memory.tell(number, TrialState.FAIL, None, {})
+                enqueued.fail(storage, identity, f"not in the space: {str(error).splitlines()[0]}")
+                self.counts.move(TrialState.WAITING, TrialState.FAIL)
+                return None
+            known = self._stored(candidate)
+            enqueued.adopt(storage, identity, trial, known)
         self.counts.move(TrialState.WAITING, TrialState.RUNNING)
         return RunningTrial.read(number, known)
 

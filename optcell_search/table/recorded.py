@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
+from ..training import DivergedError
+from ..tuning.worker.ending import check_objectives, failure
 from ..tuning.worker.job import Job, Report
 from .trained import TrainedCandidates
 
@@ -35,7 +38,8 @@ class RecordedTraining:
     def advance(self) -> tuple[Report, float]:
         """Return the report of the next epoch, and the seconds from the trial's start to its end.
 
-        A training that diverged in this epoch ends the trial as failed.
+        A training that diverged in this epoch, or an objective that is not finite after it, ends
+        the trial as failed.
         """
         self._epoch += 1
         epoch = self._epoch
@@ -45,6 +49,10 @@ class RecordedTraining:
                 reason, detail = self._rows.failure(row)
                 return Report(number=self._job.number, reason=reason, detail=detail, done=True), end
         means, spread = self._judged(epoch)
+        try:
+            check_objectives(means, epoch, self._job.objectives)
+        except DivergedError as error:
+            return failure(self._job.number, error), end
         done = epoch >= self._job.epochs
         report = Report(
             number=self._job.number,
@@ -57,16 +65,19 @@ class RecordedTraining:
         return report, end
 
     def _judged(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the means over the trainings, and standard deviations where there are several."""
+        """Return the means over the trainings, and standard deviations where there are several.
+
+        What is no number has no spread.
+        """
         each = [{name: curve[epoch - 1] for name, curve in one.items()} for one in self._curves]
         if len(each) == 1:
             return each[0], {}
         values = {name: [one[name] for one in each] for name in each[0]}
-        return (
-            {name: statistics.fmean(several) for name, several in values.items()},
-            {name: statistics.stdev(several) for name, several in values.items()},
-        )
+        means = {name: statistics.fmean(several) for name, several in values.items()}
+        finite = [name for name, mean in means.items() if math.isfinite(mean)]
+        return means, {name: statistics.stdev(values[name]) for name in finite}
 
     def _gradients(self) -> dict[int, float]:
         each = [self._rows.gradients(row) for row in self._each]
-        return {d: statistics.fmean(one[d] for one in each) for d in each[0]}
+        shared = [distance for distance in each[0] if all(distance in one for one in each)]
+        return {distance: statistics.fmean(one[distance] for one in each) for distance in shared}

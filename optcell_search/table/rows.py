@@ -11,8 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..ledger.trials.attributes import whole_number
+from ..ledger.typed import checker, in_words, short
 from ..tuning.resolving.amounts import is_whole
-from .schema import CURVE, CURVES, FORMAT, HEAD, TEXTS, check_columns, head_of
+from .checking import check_rows
+from .curves import Curves
+from .schema import CURVE, CURVES, FORMAT, HEAD, TEXTS, check_columns, head_of, needed
+
+_CANDIDATE, _NORMS = dict[str, dict[str, Any]], dict[str, float]
 
 
 def write_rows(path: Path, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -46,6 +52,16 @@ def _names(tables: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for table in tables for name in table))
 
 
+def _read(text: str, hint: Any, where: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    if not checker(hint)(value):
+        raise ValueError(f"{where} = {short(value)}; valid: {in_words(hint)}, as JSON")
+    return value
+
+
 class Rows:
     """The rows of a Parquet file.
 
@@ -53,6 +69,7 @@ class Rows:
         path: of the file.
 
     Attributes:
+        path: of the file.
         head: what the table is of, and what made it.
         index: (key of a candidate, seed) → number of its row.
         candidates: key → candidate as plain data, in the order of the table.
@@ -69,31 +86,53 @@ class Rows:
             said = str(error).splitlines()[0]
             raise ValueError(f"{path}: no sound Parquet file: {said}") from error
         self.head = head_of(table.schema, path)
-        check_columns(table, path)
-        self._texts = {name: table[name].to_pylist() for name in (*TEXTS, "gradients")}
+        check_columns(table, self.head["metrics"], path)
+        self.path = path
+        self._texts = {name: table[name].to_pylist() for name in TEXTS}
         keys, seeds = self._texts["key"], table["seed"].to_pylist()
-        self.index = {pair: i for i, pair in enumerate(zip(keys, seeds, strict=True))}
+        self._pairs = list(zip(keys, seeds, strict=True))
+        self.index = {pair: i for i, pair in enumerate(self._pairs)}
         self.seeds: tuple[int, ...] = tuple(sorted(set(seeds)))
         plain = table["candidate"].to_pylist()
         first = dict(zip(keys, plain, strict=True))
         if not len(first) * len(self.seeds) == len(self.index) == table.num_rows > 0:
             raise ValueError(f"{path}: not every candidate has one row of every seed")
-        self.candidates = {key: json.loads(first[key]) for key in dict.fromkeys(keys)}
-        self._curves: dict[str, dict[str, _Curves]] = {part: {} for part in (*CURVES, "seconds")}
+        if len(set(zip(keys, plain, strict=True))) > len(first):
+            raise ValueError(f"{path}: rows of one key are of several candidates")
+        self.candidates = {
+            key: _read(first[key], _CANDIDATE, f"{path}: candidate {key}") for key in first
+        }
+        self._gradients = [
+            {whole_number(d, self._where(i)): norm for d, norm in norms.items()}
+            for i, text in enumerate(table["gradients"].to_pylist())
+            for norms in [_read(text, _NORMS, f"{self._where(i)}: gradients")]
+        ]
+        self._curves: dict[str, dict[str, Curves]] = {part: {} for part in (*CURVES, "seconds")}
         self._tests: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
         for column in table.column_names:
             part, _, name = column.partition(".")
             if part in self._curves:
-                self._curves[part][name] = _Curves(table[column])
+                self._curves[part][name] = Curves(table[column])
             elif part == "test":
                 self._tests[name] = table[column].to_numpy()
+        check_rows(
+            self._curves,
+            self._texts["reason"],
+            self.head["epochs"],
+            needed(self.head["metrics"]),
+            self._where,
+        )
+
+    def _where(self, row: int) -> str:
+        key, seed = self._pairs[row]
+        return f"{self.path}: candidate {key}, seed {seed}"
 
     def __len__(self) -> int:
         return len(self.index)
 
     def epochs(self, row: int) -> int:
         """Return how many epochs a row holds."""
-        return self._curves["validation"]["epoch"].length(row)
+        return int(self._curves["validation"]["epoch"].lengths[row])
 
     def at(self, part: str, row: int, epoch: int) -> dict[str, float]:
         """Return the numbers of an epoch, from 1 on, by name; `part` is validation or train.
@@ -106,7 +145,11 @@ class Rows:
             why, _ = self.failure(row)
             said = f", where it {why}" if why else ""
             raise ValueError(f"epoch = {epoch!r}; valid: 1 to {trained}{said}")
-        return {name: curves.at(row, epoch - 1) for name, curves in self._curves[part].items()}
+        return {
+            name: curves.at(row, epoch - 1)
+            for name, curves in self._curves[part].items()
+            if curves.lengths[row]
+        }
 
     def curves(self, part: str, row: int) -> dict[str, list[float]]:
         """Return the numbers of every epoch of a row by name; `part` is validation or train."""
@@ -127,17 +170,17 @@ class Rows:
 
     def gradients(self, row: int) -> dict[int, float]:
         """Return distance from the last step → norm of the gradient there."""
-        return {int(d): norm for d, norm in json.loads(self._texts["gradients"][row]).items()}
+        return self._gradients[row]
 
     def row(self, row: int) -> dict[str, Any]:
         """Return a row as `write_rows` was given it."""
-        key, seed = next(pair for pair, number in self.index.items() if number == row)
+        key, seed = self._pairs[row]
         failed = bool(self._texts["reason"][row])
         return {
             "candidate": self.candidates[key],
             "seed": seed,
             **{name: self._texts[name][row] for name in TEXTS},
-            "gradients": json.loads(self._texts["gradients"][row]),
+            "gradients": {str(d): norm for d, norm in self._gradients[row].items()},
             "seconds": self.seconds(row),
             **{part: self.curves(part, row) for part in CURVES},
             "test": {} if failed else self.test(row),
@@ -146,27 +189,3 @@ class Rows:
     def failure(self, row: int) -> tuple[str, str]:
         """Return why a training failed, and the detail; empty texts where it did not."""
         return self._texts["reason"][row], self._texts["detail"][row]
-
-
-class _Curves:
-    """A column of lists, as one array and where each list begins."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        lists = column.combine_chunks()
-        self._values = lists.values.to_numpy()
-        self._begins = lists.offsets.to_numpy()
-
-    def length(self, row: int) -> int:
-        return int(self._begins[row + 1] - self._begins[row])
-
-    def at(self, row: int, place: int) -> float:
-        return float(self._values[self._begins[row] + place])
-
-    @property
-    def range(self) -> tuple[float, float]:
-        known = self._values[~np.isnan(self._values)]
-        return (float(known.min()), float(known.max())) if len(known) else (-np.inf, np.inf)
-
-    def all(self, row: int) -> list[float]:
-        values: list[float] = self._values[self._begins[row] : self._begins[row + 1]].tolist()
-        return values

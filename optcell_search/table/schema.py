@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from ..ledger.typed import checker, in_words, short
+from ..training import COSTS
 
 # Where the file says what the table is of.
 HEAD = b"optcell_search"
@@ -27,7 +29,7 @@ _HEAD_HINTS: dict[str, Any] = {
     "fingerprint": str,
     "space": dict[str, Any],
     "epochs": int,
-    "metrics": dict[str, str],
+    "metrics": dict[str, Literal["maximize", "minimize"]],
     "machine": dict[str, str | int],
     "versions": dict[str, str],
 }
@@ -56,12 +58,22 @@ def head_of(schema: pa.Schema, path: Path) -> dict[str, Any]:
     for name, hint in (_HEAD_HINTS | {n: h for n, h in _MAY_BE.items() if n in head}).items():
         if not checker(hint)(head.get(name)):
             raise ValueError(f"{path}: {name} = {short(head.get(name))}; valid: {in_words(hint)}")
+    if head["epochs"] < 1:
+        raise ValueError(f"{path}: epochs = {head['epochs']}; valid: 1 or more")
+    if not head["metrics"]:
+        raise ValueError(f"{path}: metrics = {{}}; valid: those of the task, at least one")
     return head
 
 
-def check_columns(table: pa.Table, path: Path) -> None:
+def needed(metrics: Iterable[str]) -> list[str]:
+    """Return the columns of a table whose task has these metrics."""
+    judged = [f"validation.{name}" for name in (*metrics, *COSTS)]
+    return list(dict.fromkeys([*_COLUMNS, *judged]))
+
+
+def check_columns(table: pa.Table, metrics: Iterable[str], path: Path) -> None:
     """Raise a ValueError unless the columns are those that are needed, as they are written."""
-    for name in [*_COLUMNS, *table.column_names]:
+    for name in [*needed(metrics), *table.column_names]:
         if name not in table.column_names:
             raise ValueError(f"{path}: has no column {name!r}")
         column, kind = table[name], _kind_of(name)
@@ -71,6 +83,8 @@ def check_columns(table: pa.Table, path: Path) -> None:
             raise ValueError(
                 f"{path}: column {name!r} is of {column.type}; valid: {kind}, each one"
             )
+        if kind == CURVE and column.combine_chunks().values.null_count:
+            raise ValueError(f"{path}: column {name!r} has gaps in its lists; valid: numbers")
 
 
 def _kind_of(name: str) -> pa.DataType | None:

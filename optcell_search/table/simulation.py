@@ -10,6 +10,7 @@ Ray, its messages and checkpoints take no time.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from optuna.trial import TrialState
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
@@ -32,6 +34,7 @@ from ..tuning.search.candidates import CandidateQueue, MakeSampler
 from ..tuning.search.samplers import make_sampler
 from ..tuning.search.schedulers import make_scheduler
 from ..tuning.search.searcher import LedgerSearch
+from ..tuning.status import in_words, reasons
 from ..tuning.worker.job import Report
 from .held import HeldSpace
 from .recorded import RecordedTraining
@@ -88,20 +91,25 @@ def simulated(
         sampler: what makes the sampler of a trial, by default as in a real search.
 
     Raises:
-        RunFailedError: all candidates failed in the same way.
+        RunFailedError: no candidate is complete, or the first ones all failed in the same way.
     """
-    clock = Clock(datetime.fromisoformat(request.created).replace(tzinfo=None))
+    # Local, as the times of all trials are.
+    clock = Clock(datetime.fromisoformat(request.created).astimezone().replace(tzinfo=None))
     ledger = ledger_in(MemoryStorage(clock.now), request)
     try:
         searcher = LedgerSearch(
             ledger,
             folder,
             Budget.of(ledger, lambda: clock.seconds),
-            CandidateQueue(ledger, HeldSpace(table), sampler),
+            # A table holds all of its candidates already, so that each can be counted.
+            CandidateQueue(ledger, HeldSpace(table), sampler, most=math.inf),
         )
         _Search(table, ledger, searcher, clock).drive()
         if searcher.hopeless and ledger.unfinished:
             raise RunFailedError(searcher.hopeless)
+        if not ledger.counts[TrialState.COMPLETE]:
+            why = in_words(reasons(ledger.trials()))
+            raise RunFailedError(f"no candidate could be trained: {why}")
         ledger.note(SEARCHED, searcher.budget.spent)
         ledger.note(ENDED, searcher.ended)
         ledger.note(NOTE, _said(table))

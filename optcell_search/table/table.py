@@ -54,7 +54,8 @@ class Table(TrainedCandidates):
 
         Raises:
             ValueError, FileExistsError: the request cannot be carried out; nothing is written.
-            RunFailedError: the first eight candidates all failed in the same way.
+            RunFailedError: no candidate is complete, or the first eight all failed in the same way;
+                nothing is written.
         """
         from .simulate import Asked, simulate
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
-from optuna.trial import FixedTrial
+from optuna.trial import FixedTrial, Trial
 
+from ..ledger.trials.enqueued import outside
 from ..ledger.typed import short
 from ..pareto import Direction
 from ..space import Candidate, SearchSpace
@@ -47,8 +49,14 @@ class TrainedCandidates:
         self.metrics: dict[str, str] = rows.head["metrics"]
         self.epochs: int = rows.head["epochs"]
         self.seeds = rows.seeds
-        plain = list(rows.candidates.values())[:held]
-        self.candidates = [Candidate.from_dict(one) for one in plain]
+        self.candidates = []
+        for key, plain in list(rows.candidates.items())[:held]:
+            candidate = Candidate.from_dict(plain, where=f"{rows.path}: candidate {key}")
+            if candidate.key != key:
+                raise ValueError(
+                    f"{rows.path}: candidate {key} is another one; valid: key {candidate.key}"
+                )
+            self.candidates.append(candidate)
         self._keys = {candidate.key for candidate in self.candidates}
 
     def __repr__(self) -> str:
@@ -160,7 +168,27 @@ class TrainedCandidates:
         Raises:
             ValueError: one is missing, or the space does not hold its value.
         """
-        return self.nearest(self.space.suggest(FixedTrial(dict(values))))
+        with warnings.catch_warnings():
+            # Optuna takes a value that is out of range all the same; here that is an error.
+            warnings.simplefilter("ignore")
+            candidate = self.space.suggest(FixedTrial(dict(values)))
+        return self._stand_in_for(values, candidate)
+
+    def chosen_by(self, trial: Trial) -> Candidate:
+        """Return the held candidate that stands for what an Optuna trial chooses.
+
+        Raises:
+            ValueError: the space does not hold a value that somebody has enqueued.
+        """
+        candidate = self.space.suggest(trial)
+        return self._stand_in_for(trial.params, candidate)
+
+    def _stand_in_for(self, asked: Mapping[str, Any], candidate: Candidate) -> Candidate:
+        for name in outside(self.space, asked, candidate)[:1]:
+            domain = self.space.domains.get(name)
+            valid = candidate.flat()[name] if domain is None else domain.plain()
+            raise ValueError(f"{name} = {short(asked[name])}; valid in table {self.name}: {valid}")
+        return self.stand_in(candidate)
 
     def directions(self, objectives: Sequence[str] | None) -> dict[str, Direction]:
         """Return objectives with their directions; None: the primary metric alone.

@@ -95,6 +95,18 @@ def test_a_wrong_request_takes_one_line_and_leaves_nothing(
     assert not out.exists()
 
 
+def test_a_search_without_a_complete_trial_has_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "bad.parquet", tmp_path / "run"
+    made_up(path, held=5, diverging=5)
+    asked = ("--scheduler", "none", "--trials", "5", "--out", str(out))
+    code, output, errors = call(capsys, "simulate", str(path), *asked)
+    assert (code, output) == (1, "")
+    assert errors == "optcell-search: no candidate could be trained: 5 × diverged\n"
+    assert not out.exists()
+
+
 def test_commands_that_train_are_refused_and_none_is_advised(
     table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

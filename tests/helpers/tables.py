@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,16 @@ def head_of(space: SearchSpace) -> dict[str, Any]:
     }
 
 
-def made_up(path: Path, held: int | None = None, diverging: int = 0) -> Table:
-    """Write a table of the first candidates of `SPACE`, some of which diverge, and load it."""
+def made_up(
+    path: Path,
+    held: int | None = None,
+    diverging: int = 0,
+    change: Callable[[dict[str, Any]], object] = lambda row: None,
+) -> Table:
+    """Write a table of the first candidates of `SPACE`, some of which diverge, and load it.
+
+    `change` is given every row before it is written.
+    """
     space = SearchSpace.from_dict(SPACE)
     order = low_discrepancy(space)[:held]
     rows = [
@@ -88,5 +97,7 @@ def made_up(path: Path, held: int | None = None, diverging: int = 0) -> Table:
         for i, candidate in enumerate(order)
         for seed in range(SEEDS)
     ]
+    for row in rows:
+        change(row)
     write_rows(path, head_of(space), rows)
     return Table.load(path)

@@ -6,12 +6,13 @@ from pathlib import Path
 import optuna
 import pytest
 from runs import a_request, cluster, faulty_rule, postgresql, tiny
+from zones import kathmandu
 
 from optcell_search.ledger.format import finalized_key
 from optcell_search.ledger.opening import make_ledger
 from optcell_search.ledger.trials.ending import Beside
 
-__all__ = ["cluster", "faulty_rule", "postgresql", "tiny"]
+__all__ = ["cluster", "faulty_rule", "kathmandu", "postgresql", "tiny"]
 
 
 @pytest.fixture(scope="module")

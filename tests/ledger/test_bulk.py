@@ -43,6 +43,7 @@ def some_trials() -> list[FrozenTrial]:
     return [complete, pruned, failed]
 
 
+@pytest.mark.usefixtures("kathmandu")
 @pytest.mark.parametrize("version_is_known", [True, False])
 def test_it_reads_back_as_what_optuna_writes(
     tmp_path: Path, version_is_known: bool, monkeypatch: pytest.MonkeyPatch

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from runs import a_request
 
 from optcell_search.ledger import folder as folders
+from optcell_search.ledger.lock import LOCK, is_locked
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.request import Request
 
@@ -67,6 +70,19 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         # Killed, it could release nothing; the lock went with it.
         with folders.locked(tmp_path):
             pass
+
+
+def test_who_only_looks_keeps_nobody_from_working(tmp_path: Path) -> None:
+    with folders.locked(tmp_path):
+        pass
+    # As `is_locked` holds it, for longer.
+    file = os.open(tmp_path / LOCK, os.O_RDONLY)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    looked = threading.Timer(0.1, os.close, [file])
+    looked.start()
+    with folders.locked(tmp_path):
+        assert is_locked(tmp_path)
+    looked.join()
 
 
 @pytest.mark.parametrize("empty", [False, True])

@@ -240,6 +240,7 @@ def test_values_out_of_range_that_are_written_already_keep_no_ledger_shut(
             ledger.study.tell(trial, 0.9)
     ledger.close()
     after = reopened(ledger, tmp_path)
+    after.requeue()
     taken_up = ask(after)
     assert (taken_up.number, taken_up.key) == (2, inside.key)
     after.complete(2, METRICS)

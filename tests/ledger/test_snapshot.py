@@ -37,6 +37,7 @@ def said_by_optuna(folder: Path) -> str:
     return repr((study.user_attrs, records))
 
 
+@pytest.mark.usefixtures("kathmandu")
 def test_it_is_what_optuna_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everything(in_folder(tmp_path / "run", TWO))
     expected = said_by_optuna(tmp_path / "run")

@@ -151,6 +151,31 @@ def test_what_is_held_stands_for_itself(table: Table) -> None:
     assert all(table.nearest(candidate) == candidate for candidate in table.candidates)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"gd.s": 0.3}, r"gd\.s = 0\.3; valid in table some: {'low': 0\.25, 'high': 1\.5, 'step"),
+        ({"gd.s": 5.0}, r"gd\.s = 5\.0; valid in table some: {'low': 0\.25"),
+        ({"training.batch_size": 63}, r"training\.batch_size = 63; valid in table some: \d+"),
+    ],
+)
+def test_values_that_the_space_does_not_hold_are_refused(
+    table: Table, changed: dict[str, Any], message: str
+) -> None:
+    plain = {"cell": "rnn", "rule": "gd", "gd.s": 0.5, "model.hidden_size": 8, "training.lr": 0.01}
+    assert table.holds(table.nearest_to(plain))
+    with pytest.raises(ValueError, match=message):
+        table.nearest_to({**plain, **changed})
+
+
+def test_steps_that_were_added_up_are_the_steps(table: Table) -> None:
+    values = {"cell": "rnn", "rule": "heavy_ball", "heavy_ball.s": 0.5, "model.hidden_size": 8,
+              "training.lr": 0.01}  # fmt: skip
+    near = table.nearest_to({**values, "heavy_ball.mu": 0.2 * 3})
+    assert 0.2 * 3 != 0.6
+    assert near == table.nearest_to({**values, "heavy_ball.mu": 0.6})
+
+
 def test_a_candidate_of_another_space_has_no_neighbour(table: Table) -> None:
     with pytest.raises(ValueError, match="is not in the space of table some"):
         table.nearest(SearchSpace.load("smoke").sample(0))

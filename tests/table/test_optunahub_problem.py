@@ -63,6 +63,17 @@ def test_its_whole_space_is_told(table: Table) -> None:
         problem.evaluate({name: value for name, value in params.items() if name != "gd.s"})
 
 
+def test_a_value_between_steps_is_refused_where_it_was_enqueued(table: Table) -> None:
+    problem = TableProblem(table)
+    study = optuna.create_study(directions=problem.directions)
+    study.enqueue_trial({"cell": "rnn", "rule": "gd", "gd.s": 0.3})
+    with (
+        pytest.warns(UserWarning, match="out of range"),
+        pytest.raises(ValueError, match=r"gd\.s = 0\.3; valid in table some: {'low': 0\.25"),
+    ):
+        study.optimize(problem, n_trials=1)
+
+
 def test_what_diverged_is_no_number(table: Table) -> None:
     problem = TableProblem(table)
     assert math.isnan(problem.evaluate(dict(table.candidates[-1].flat())))

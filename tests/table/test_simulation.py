@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from optcell_search import results
 from optcell_search.dashboard.info.provenance import provenance
 from optcell_search.dashboard.read import Board
 from optcell_search.ledger.format import METRICS, epochs_in
+from optcell_search.ledger.snapshot import snapshot
 from optcell_search.space import Candidate, is_plain
 from optcell_search.table import Table
 from optcell_search.tuning import Run, RunFailedError
+from optcell_search.tuning.search import samplers
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,17 @@ def test_no_candidate_is_tried_twice_and_the_plain_cells_are_first(table: Table)
     assert all(map(is_plain, first))
     plain = trials_of(table.simulate(trials=5, plain=False, seed=4))
     assert plain[0].user_attrs["key"] != keys[0]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_no_candidate_is_tried_twice_however_many_there_are(
+    table: Table, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    # As with a table of more candidates than a real search goes through one by one.
+    monkeypatch.setattr(samplers, "_COUNTABLE", 40)
+    run = table.simulate(sampler=sampler, scheduler="none", trials=50, workers=3)
+    assert run.results()["key"].nunique() == 50
+    assert run.status()["ended"] == "the space is used up: 50 of 50 candidates"
 
 
 def outcome(run: Run) -> list[tuple[Any, ...]]:
@@ -210,6 +224,14 @@ def test_no_test_score_is_in_the_ledger(table: Table) -> None:
         # The made-up table has the same test score, 0.123456789, everywhere.
         assert "0.123456789" not in repr(trial)
         assert not any("test" in name for name in trial.user_attrs[METRICS])
+
+
+@pytest.mark.usefixtures("kathmandu")
+def test_trials_begin_in_local_time(table: Table) -> None:
+    run = table.simulate(trials=2)
+    for begun in (trials_of(run)[0].datetime_start, snapshot(run.directory).records[0].started):
+        assert begun is not None
+        assert abs((datetime.now() - begun).total_seconds()) < 300
 
 
 def test_the_folder_of_a_run_without_one_goes_with_it(table: Table) -> None:

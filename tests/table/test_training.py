@@ -35,9 +35,9 @@ def row(task: LoadedTask) -> dict[str, Any]:
     return train_row(candidate_with(lr=1e-2), task, 1, EPOCHS)
 
 
-def stored(path: Path, row: dict[str, Any]) -> Table:
+def stored(path: Path, row: dict[str, Any], epochs: int = EPOCHS) -> Table:
     space = SearchSpace(cells=["rnn"], rules=["heavy_ball"], name="tiny")
-    write_rows(path, head_of(space), [row])
+    write_rows(path, head_of(space) | {"epochs": epochs}, [row])
     return Table.load(path)
 
 
@@ -90,11 +90,11 @@ def test_what_diverges_is_a_row_with_the_epochs_before(
         return epoch(training)
 
     monkeypatch.setattr(Training, "epoch", diverging)
-    row = train_row(candidate, task, 0, 9)
+    row = train_row(candidate, task, 0, epochs=9)
     assert (row["reason"], row["detail"]) == ("diverged", "a loss is inf")
     assert row["test"] == {}
     assert row["validation"]["epoch"] == [1, 2, 3]
     # The epoch that was not finished took time, too.
     assert len(row["seconds"]) == 4
-    table = stored(tmp_path / "t.parquet", row)
+    table = stored(tmp_path / "t.parquet", row, epochs=9)
     assert set(compare(table, candidate, 0, row).values()) == {0.0}

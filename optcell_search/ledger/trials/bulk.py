@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import optuna
@@ -65,8 +66,8 @@ def _rows(first: int, study: int, trials: Sequence[FrozenTrial]) -> dict[str, _R
                 "number": number,
                 "study_id": study,
                 "state": trial.state.name,
-                "datetime_start": trial.datetime_start,
-                "datetime_complete": trial.datetime_complete,
+                "datetime_start": _stored(trial.datetime_start),
+                "datetime_complete": _stored(trial.datetime_complete),
             }
         )
         for name, domain in trial.distributions.items():
@@ -95,6 +96,11 @@ def _rows(first: int, study: int, trials: Sequence[FrozenTrial]) -> dict[str, _R
         tables["trial_user_attributes"] += _attributes(owner, trial.user_attrs)
         tables["trial_system_attributes"] += _attributes(owner, trial.system_attrs)
     return tables
+
+
+def _stored(moment: datetime | None) -> datetime | None:
+    """Return a local time as Optuna's database holds it."""
+    return moment and moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _attributes(owner: Mapping[str, int], known: Mapping[str, Any]) -> _Rows:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import Trial, TrialState
 
@@ -36,12 +38,34 @@ def suggested(space: SearchSpace, trial: Trial, asked: Mapping[str, Any]) -> Can
         warnings.simplefilter("ignore")
         candidate = space.suggest(trial)
     candidate = Candidate.from_dict(candidate.to_dict())
-    if candidate not in space:
-        values = candidate.flat()
-        # Stored as a parameter out of its range, it would be nothing for a sampler to go by.
-        inside = space.domains
-        _refuse(values, [n for n in inside if n in values and values[n] not in inside[n]])
+    # Stored as a parameter out of its range, it would be nothing for a sampler to go by.
+    _refuse(trial.params, outside(space, trial.params, candidate))
     return candidate
+
+
+def outside(space: SearchSpace, asked: Mapping[str, Any], candidate: Candidate) -> list[str]:
+    """Return the names of what was asked for and the space does not hold.
+
+    Args:
+        space: the search space.
+        asked: hyperparameters by dotted name; those that the candidate does not have are not
+            looked at.
+        candidate: what the space made of them; it takes what lies between two steps for one of
+            them.
+    """
+    inside = space.domains
+    return [
+        name
+        for name, value in candidate.flat().items()
+        if name in asked
+        and not (_is_same(asked[name], value) and (name not in inside or value in inside[name]))
+    ]
+
+
+def _is_same(asked: Any, found: Any) -> bool:
+    # Tuners add steps up in floats, and come to 0.6000000000000001.
+    numbers = isinstance(asked, int | float) and isinstance(found, int | float)
+    return bool(math.isclose(asked, found, abs_tol=1e-12) if numbers else asked == found)
 
 
 def _leaves_open(space: SearchSpace, name: str, value: object) -> bool:
@@ -57,20 +81,26 @@ def _refuse(values: Mapping[str, Any], outside: Sequence[str]) -> None:
         raise ValueError(", ".join(f"{name} = {values[name]!r}" for name in outside))
 
 
+def claim(storage: BaseStorage, identity: int) -> bool:
+    """Make a waiting trial RUNNING; return False where another process has done so before."""
+    try:
+        return storage.set_trial_state_values(identity, TrialState.RUNNING)
+    except UpdateFinishedTrialError:
+        return False
+
+
 def take_up(storage: BaseStorage, identity: int) -> dict[str, Any]:
-    """Make a waiting trial of ours RUNNING; return its user attributes."""
+    """Return the user attributes of a trial that has been claimed, with no end among them."""
     known = dict(storage.get_trial(identity).user_attrs)
     for name in (REASON, DETAIL):
         # Written, but not the state they go with: the driver died in between.
         if known.get(name):
             storage.set_trial_user_attr(identity, name, "")
-    storage.set_trial_state_values(identity, TrialState.RUNNING)
     return known
 
 
 def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping[str, Any]) -> None:
-    """Make a user's trial RUNNING, with the parameters of `trial` and `attributes`."""
-    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    """Give a user's claimed trial the parameters of `trial` and, in order, `attributes`."""
     for name, distribution in trial.distributions.items():
         internal = distribution.to_internal_repr(trial.params[name])
         storage.set_trial_param(identity, name, internal, distribution)
@@ -79,7 +109,7 @@ def adopt(storage: BaseStorage, identity: int, trial: Trial, attributes: Mapping
 
 
 def fail(storage: BaseStorage, identity: int, why: str) -> None:
-    """Make a trial that is WAITING FAIL."""
-    storage.set_trial_state_values(identity, TrialState.RUNNING)
+    """Make a trial that waits, or has just been claimed, FAIL."""
+    claim(storage, identity)
     storage.set_trial_user_attr(identity, REASON, why)
     storage.set_trial_state_values(identity, TrialState.FAIL)

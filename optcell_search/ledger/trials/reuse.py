@@ -21,7 +21,7 @@ class ReusableResults:
     def read(self, trial: FrozenTrial) -> None:
         """Note a stored trial; one that no search made has no result to use again."""
         known = trial.user_attrs
-        if "key" in known:
+        if "key" in known and "seed" in known:
             reason = known.get(REASON, "")
             self.add(trial.number, known["key"], known["seed"], trial.state, reason)
 

@@ -33,11 +33,25 @@ class RunningTrial:
 
     @staticmethod
     def attributes(candidate: Candidate, run_seed: int, trainings: int) -> dict[str, Any]:
-        """Return the user attributes under which a candidate is stored."""
+        """Return the user attributes under which a candidate is stored, the key last.
+
+        Where they are written one by one it says that all are there.
+        """
         key = candidate.key
         seeds = [trial_seed(run_seed, key, repeat) for repeat in range(trainings)]
-        known = {"candidate": candidate.to_dict(), "key": key, "seed": seeds[0], "repeat": 0}
-        return known | ({"seeds": seeds} if len(seeds) > 1 else {})
+        several = {"seeds": seeds} if len(seeds) > 1 else {}
+        known = {"candidate": candidate.to_dict(), "seed": seeds[0], "repeat": 0}
+        return {**known, **several, "key": key}
+
+    @staticmethod
+    def is_whole(attributes: Mapping[str, Any], trainings: int) -> bool:
+        """Whether these user attributes are all that `attributes` gives.
+
+        Of a user's trial an older version wrote the key before the seeds, and may have been killed
+        in between.
+        """
+        needed = {"key", "seed"} | ({"seeds"} if trainings > 1 else set())
+        return needed <= attributes.keys()
 
     @classmethod
     def read(

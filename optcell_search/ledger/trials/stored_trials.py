@@ -13,7 +13,7 @@ import gc
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..format import EPOCH_PREFIX, METRICS, epochs_in
@@ -183,9 +183,18 @@ def _by_trial(rows: Sequence[Any]) -> dict[int, dict[str, Any]]:
     return found
 
 
-def _time(value: Any) -> datetime | None:
-    """Return a time as SQLite's own driver, which knows none, and others give it."""
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+def _time(value: Any) -> Any:
+    """Return a stored time, which is one of UTC, as a local one; what is none as it is.
+
+    SQLite's own driver, which knows no times, gives texts.
+    """
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return value
+    return moment
 
 
 def _violations(system: Mapping[str, Any] | None) -> tuple[float, ...]:

@@ -40,6 +40,7 @@ class CandidateQueue:
         ledger: of the run.
         space: what is searched of it; None: the search space of the run.
         make_sampler: from request, number of the trial and refused suggestions to what chooses it.
+        most: how many candidates can be counted; None: as many as `samplers.everything` counts.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CandidateQueue:
         ledger: Ledger,
         space: SearchSpace | None = None,
         make_sampler: MakeSampler = samplers.make_sampler,
+        most: float | None = None,
     ) -> None:
         self._ledger = ledger
         self._request = ledger.request
@@ -60,7 +62,9 @@ class CandidateQueue:
         cut = [Candidate.from_dict(one["candidate"]) for one in known if is_cut(one.get(REASON))]
         self._first = (*self._warm_start.mixtures.values(), *first, *cut)
         self._is_grid = ledger.request.sampler == "grid"
-        every = samplers.grid(self._request, self._space) if self._is_grid else self._everything()
+        every = (
+            samplers.grid(self._request, self._space) if self._is_grid else self._everything(most)
+        )
         self._all = {candidate.key: candidate for candidate in every}
         self._rest = deque(self._all)
         self._refused = 0
@@ -68,8 +72,8 @@ class CandidateQueue:
         by_model = ledger.request.sampler in _BY_MODEL and self._all
         self._nearest = Nearest(self._space, list(self._all.values())) if by_model else None
 
-    def _everything(self) -> list[Candidate]:
-        candidates = samplers.everything(self._space)
+    def _everything(self, most: float | None) -> list[Candidate]:
+        candidates = samplers.everything(self._space, most)
         random.Random(self._request.seed).shuffle(candidates)
         return candidates
 

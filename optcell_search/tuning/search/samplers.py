@@ -61,11 +61,16 @@ def known(space: SearchSpace, sampler: str) -> list[Candidate]:
     return _unique(space.grid(_GRID_POINTS)) if sampler == "grid" else everything(space)
 
 
-def everything(space: SearchSpace) -> list[Candidate]:
-    """Return every candidate of a space, each once; nothing where they are endless or too many."""
-    if space.size is None or space.size > _COUNTABLE:
+def everything(space: SearchSpace, most: float | None = None) -> list[Candidate]:
+    """Return every candidate of a space, each once; nothing where they are endless or too many.
+
+    Args:
+        space: the search space.
+        most: how many are not too many; None: as many as a search takes the time to go through.
+    """
+    if space.size is None or space.size > (_COUNTABLE if most is None else most):
         return []
-    return _unique(space.grid(_COUNTABLE))
+    return _unique(space.grid(space.size))
 
 
 def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:

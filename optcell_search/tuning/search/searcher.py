@@ -67,7 +67,7 @@ class LedgerSearch(Searcher):
         self.broken = ""
         self.budget = budget or Budget.of(ledger)
         self._over = ""
-        self._nothing_else = False  # no trial is complete: what is in training counts as it is
+        self._nothing_else = False  # no trial is complete: what the end cuts counts as it is
         self.retention = Retention(
             checkpoints.location_of(self._request, folder),
             list(self._request.objectives.values()),
