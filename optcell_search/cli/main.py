@@ -19,6 +19,7 @@ from ..stages import stage
 from . import commands, interruption, tables
 from .complaining import shortened
 from .parser import make_parser
+from .simulating import simulate
 from .telling import told
 
 DONE, FAILED, WRONG_REQUEST, STOPPED, UNREAD = 0, 1, 2, 130, 141
@@ -157,6 +158,8 @@ def _after_interruption(arguments: argparse.Namespace) -> str:
 
     if arguments.command is commands.finalize:
         return "stopped; asked for again, `finalize` goes on with the seeds that are left"
+    if arguments.command is simulate and (Path(arguments.out) / REQUEST_FILE).is_file():
+        return f"stopped; the search is whole: `optcell-search dashboard {arguments.out}` shows it"
     if arguments.command in (commands.run, commands.resume):
         folder = arguments.out if arguments.command is commands.run else arguments.directory
         if (Path(folder) / REQUEST_FILE).is_file():

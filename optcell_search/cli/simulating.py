@@ -72,5 +72,5 @@ def simulate(arguments: argparse.Namespace) -> int:
         plain=arguments.plain,
         out=arguments.out,
     )
-    run.report()
+    run.try_report()
     return show_end(run, as_json=arguments.json)

@@ -12,6 +12,8 @@ from pathlib import Path
 import filelock
 import optuna
 
+from optcell_search.space.files import parse
+
 from . import trust as trusting
 from .format import REPORT, REQUEST_FILE, TASK_FILE
 from .ledger import Ledger
@@ -41,10 +43,7 @@ def check_target(folder: Path) -> None:
         FileExistsError: something is there.
     """
     if (folder / REQUEST_FILE).is_file():
-        raise FileExistsError(
-            f"{folder}: holds a run already; go on with it by `optcell-search resume {folder}` "
-            "or choose another folder"
-        )
+        raise FileExistsError(f"{folder}: holds a run already; {_way_on(folder)}another folder")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise FileExistsError(_taken(folder))
 
@@ -59,11 +58,19 @@ def check_study(url: str) -> None:
     file = file_of(url)
     if file is not None and (file.parent / REQUEST_FILE).is_file():
         raise FileExistsError(
-            f"study {without_password(url)}: is the ledger of the run in {file.parent}; go on with "
-            f"it by `optcell-search resume {file.parent}` or choose another study"
+            f"study {without_password(url)}: is the ledger of the run in {file.parent}; "
+            f"{_way_on(file.parent)}another study"
         )
     # Nothing is made yet, so that a request which comes to nothing leaves nothing.
     check_reachable(url)
+
+
+def _way_on(folder: Path) -> str:
+    """Return the words for going on with the run in a folder, which a simulated one cannot."""
+    file = folder / REQUEST_FILE
+    if parse(file.read_bytes(), str(file)).get("table"):
+        return "choose "
+    return f"go on with it by `optcell-search resume {folder}` or choose "
 
 
 def make(

@@ -157,11 +157,7 @@ class Run(RunWeights):
                     f"{over}{said}{why and f' ({why})'}{extending.way_on(ledger, self.directory)}"
                 )
             raise RunFailedError(f"no candidate could be trained: {why}")
-        try:
-            self.report()
-        except OSError as error:
-            # The search is done and safe; its picture can be drawn again at any time.
-            warnings.warn(f"the report could not be written: {error}", stacklevel=2)
+        self.try_report()
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[Ledger]:
@@ -191,6 +187,14 @@ class Run(RunWeights):
             refuse_link(target)
         write_report(self._study, target, where=self.directory)
         return target
+
+    def try_report(self) -> None:
+        """Write the report; where it cannot be written, a warning says so."""
+        try:
+            self.report()
+        except OSError as error:
+            # The search is done and safe; its picture can be drawn again at any time.
+            warnings.warn(f"the report could not be written: {error}", stacklevel=2)
 
     def finalize(
         self,

@@ -95,6 +95,35 @@ def test_a_wrong_request_takes_one_line_and_leaves_nothing(
     assert not out.exists()
 
 
+@pytest.mark.filterwarnings("always:the report could not be written")
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(28, "No space left on device"), 0, "warning: the report could not be written: [E"),
+        (KeyboardInterrupt(), 130, "stopped; the search is whole: `optcell-search dashboard {}` "),
+    ],
+)
+def test_a_run_that_is_there_is_told_of_whatever_becomes_of_its_report(
+    table: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    def failing(run: Run) -> None:
+        raise error
+
+    monkeypatch.setattr(Run, "report", failing)
+    out = tmp_path / "run"
+    done, output, errors = call(capsys, "simulate", table, "--trials", "5", "--out", str(out))
+    assert done == code
+    assert said.format(out) in errors
+    assert ("5 of 5" in output) == (code == 0)
+    assert Run.open(out).status()["missing"] == 0
+
+
 def test_a_search_without_a_complete_trial_has_failed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,14 @@ def test_what_is_there_is_left_alone(tiny: str, tmp_path: Path) -> None:
             folders.check_target(target)
 
 
+def test_nothing_goes_on_with_a_simulated_run(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('table = "digits"\n')
+    with pytest.raises(FileExistsError, match=r"holds a run already; choose another folder$"):
+        folders.check_target(tmp_path)
+    with pytest.raises(FileExistsError, match=r"is the ledger of the run in .*; choose another"):
+        folders.check_study(f"sqlite:///{tmp_path}/study.db")
+
+
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from optcell_search.ledger.folder import locked\n"
