@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...ledger.trials.ending import NOTHING, Beside
@@ -26,6 +28,13 @@ class Ended:
     def why(self) -> str:
         """Why the trial failed; empty where it did not."""
         return self.verdict or (self.report.reason if self.report else "")
+
+    def is_whole(self, objectives: Iterable[str]) -> bool:
+        """Whether the trial came to its own end, and to numbers in these objectives."""
+        told = self.report
+        if told is None or self.why or not told.done:
+            return False
+        return all(math.isfinite(told.metrics[told.epoch][name]) for name in objectives)
 
     @property
     def whole(self) -> bool:

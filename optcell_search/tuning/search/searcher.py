@@ -18,7 +18,6 @@ from ...ledger.trials.reasons import BY_HAND, OUT_OF_MEMORY, TOO_SLOW, cut, is_c
 from ...ledger.trials.running_trial import RunningTrial
 from ..cluster.data_transfer import Source
 from ..cluster.gpu_shares import larger
-from ..store import checkpoints
 from ..store.retention import Retention
 from ..worker.job import Job, Report
 from .budget import NOTHING_ELSE, Budget
@@ -68,11 +67,7 @@ class LedgerSearch(Searcher):
         self.budget = budget or Budget.of(ledger)
         self._over = ""
         self._nothing_else = False  # no trial is complete: what the end cuts counts as it is
-        self.retention = Retention(
-            checkpoints.location_of(self._request, folder),
-            list(self._request.objectives.values()),
-            self._request.checkpoint_bytes,
-        )
+        self.retention = Retention.of(self._request, folder)
         counts = ledger.counts
         self._first = FirstFailures(bool(counts[TrialState.COMPLETE] + counts[TrialState.PRUNED]))
         for trial in ledger.trials():
@@ -100,9 +95,9 @@ class LedgerSearch(Searcher):
         # Once Tune has been told so it asks no more, whatever the last trials still come to.
         if not self._over and (why := self.budget.over):
             self._over = why
-            # A generation may hold what is trained to its end.
-            held = any(ended.whole for ended in self._held.values())
-            self._nothing_else = not (held or self._ledger.counts[TrialState.COMPLETE])
+            complete = self._ledger.counts[TrialState.COMPLETE]
+            whole = (ended.is_whole(self._request.objectives) for ended in self._held.values())
+            self._nothing_else = not (complete or any(whole))
         return self._over
 
     @property
@@ -112,7 +107,9 @@ class LedgerSearch(Searcher):
         return f"{self.over}{short}" if self.over else self._candidates.used_up
 
     def stops(self, report: Report) -> bool:
-        """Whether a trial is to end with what it has reported."""
+        """Whether a trial is to end with what it has reported; one that is done ends by itself."""
+        if report.done:
+            return False
         return bool(self.over) or self._is_too_slow(report) or self.wishes.prune(report.number)
 
     def _is_too_slow(self, report: Report) -> bool:
@@ -200,12 +197,13 @@ class LedgerSearch(Searcher):
         with self._or_broken():
             self.retention.wrote(report.number, report.files)
             self._write_epochs(report, result["worker"])
-            slow = self._is_too_slow(report)
-            over = cut(self.over) if self.over else ""
-            early = BY_HAND if self.wishes.prune(report.number) else over
-            self._end(
-                trial_id, Ended(report, TOO_SLOW if slow else "", "" if report.done else early)
-            )
+            slow = TOO_SLOW if self._is_too_slow(report) else ""
+            self._end(trial_id, Ended(report, slow, "" if report.done else self._early(report)))
+
+    def _early(self, report: Report) -> str:
+        """Return why a trial ended early, where no scheduler stopped it."""
+        over = cut(self.over) if self.over else ""
+        return BY_HAND if self.wishes.prune(report.number) else over
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Write down that a trial's worker is gone for good."""

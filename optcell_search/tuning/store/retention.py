@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
 
 import numpy as np
 
 from optcell_search import results
 
-from .checkpoints import TRAINING, WEIGHTS
+from ...ledger.request import Request
+from .checkpoints import TRAINING, WEIGHTS, location_of
 from .file_systems import Location
 from .finalized_weights import FOLDER, REFIT_FOLDER
 
@@ -51,6 +53,12 @@ class Retention:
         self._numbers: list[int] = []
         self._values: list[Sequence[float]] = []
         self._whole = False  # whether those came to their end
+
+    @classmethod
+    def of(cls, request: Request, folder: Path) -> Retention:
+        """Return that of the run in a folder."""
+        directions = list(request.objectives.values())
+        return cls(location_of(request, folder), directions, request.checkpoint_bytes)
 
     @property
     def front(self) -> list[int]:

@@ -116,16 +116,31 @@ def test_what_ended_by_hand_or_by_a_scheduler_never_counts_as_complete(
     assert driver.states() == ["PRUNED", "COMPLETE"]
 
 
-def test_what_a_generation_holds_that_was_trained_to_its_end_is_there(drivers: Any) -> None:
-    driver = drivers(num_trials=9, time="1m", workers=2, deterministic=True)
+@pytest.mark.parametrize("held", [True, False])
+def test_a_trial_that_is_done_as_the_search_ends_counts(drivers: Any, held: bool) -> None:
+    driver = drivers(num_trials=9, time="1m", workers=3, deterministic=held)
     clock = with_clock(driver)
     whole, cut = driver.suggest("a"), driver.suggest("b")
+    clock.now = 0.0 if held else 60.0
+    done = Report(number=whole.number, epoch=2, metrics={2: {"accuracy": 0.5}}, done=True)
+    assert not driver.searcher.stops(done)
     driver.finish("a", whole)
     clock.now = 60.0
     driver.finish("b", cut, epoch=1, accuracy=0.9)
     assert driver.suggest("c") == Searcher.FINISHED
     assert driver.states() == ["COMPLETE", "PRUNED"]
     assert driver.searcher.ended == "the time is used up"
+
+
+def test_a_held_trial_that_diverged_is_none_that_was_trained_to_its_end(drivers: Any) -> None:
+    driver = drivers(num_trials=9, time="1m", workers=3, deterministic=True)
+    clock = with_clock(driver)
+    diverged, cut = driver.suggest("a"), driver.suggest("b")
+    driver.finish("a", diverged, accuracy=float("nan"))
+    clock.now = 60.0
+    driver.finish("b", cut, epoch=1)
+    assert driver.suggest("c") == Searcher.FINISHED
+    assert driver.states() == ["FAIL", "COMPLETE"]
 
 
 def test_what_was_given_up_uses_up_no_patience(drivers: Any) -> None:
