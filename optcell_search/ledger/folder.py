@@ -155,25 +155,29 @@ def _taken(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, lock: Path = LOCK) -> Iterator[None]:
     """Hold the folder against a second process; the lock ends with this one, however it ends.
+
+    Args:
+        folder: of the run.
+        lock: by default the one that whoever works on the run holds.
 
     Raises:
         ValueError: another process holds it.
     """
-    path = folder / LOCK
+    path = folder / lock
     # What a run writes, cuts or deletes is its own: none of it may be a link to something else.
     for name in _OWN:
         refuse_link(folder / name)
     refuse_link(path)
     # Tune's own state holds what workers are told, where checkpoints go with a password included.
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    lock = filelock.FileLock(path, timeout=_MOMENT)
+    held = filelock.FileLock(path, timeout=_MOMENT)
     try:
-        lock.acquire()
+        held.acquire()
     except filelock.Timeout as error:
         raise ValueError(f"{folder}: another process is working on this run") from error
     try:
         yield
     finally:
-        lock.release()
+        held.release()

@@ -6,14 +6,21 @@ import os
 from pathlib import Path
 
 LOCK = Path("ray") / "driver.lock"
+# Held besides by who finalizes.
+FINALIZE_LOCK = Path("ray") / "finalize.lock"
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a process on this machine is working on the run; looking changes nothing."""
+def is_locked(folder: Path, lock: Path = LOCK) -> bool:
+    """Whether a process on this machine is working on the run; looking changes nothing.
+
+    Args:
+        folder: of the run.
+        lock: which work is asked for, by default any.
+    """
     try:
         import fcntl
 
-        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+        file = os.open(folder / lock, os.O_RDONLY | os.O_NOFOLLOW)
     except (ImportError, OSError):
         return False
     try:

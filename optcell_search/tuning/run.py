@@ -20,6 +20,7 @@ from ..ledger import trust as trusting
 from ..ledger.amending import amend
 from ..ledger.format import ENDED, EXTEND, REPORT
 from ..ledger.ledger import Ledger
+from ..ledger.lock import FINALIZE_LOCK
 from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
 from ..ledger.storage.names import refuse_link
@@ -276,6 +277,8 @@ class Run(RunWeights):
         task.unseal()
         with contextlib.ExitStack() as held:
             ledger = held.enter_context(self._at_work())
+            # So that nobody takes it for a search.
+            held.enter_context(folders.locked(self.directory, FINALIZE_LOCK))
             with self._as_changed(ledger, moved):
                 held.enter_context(connected(self._at(address), self._checkpoints, self._source))
             if moved:

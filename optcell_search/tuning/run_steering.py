@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optcell_search.space import Candidate, SearchSpace, from_flat
 
 from ..ledger.format import EXTEND, PRUNE
-from ..ledger.lock import is_locked
+from ..ledger.lock import FINALIZE_LOCK, is_locked
 from ..ledger.trials.trial_record import TrialRecord
 from .run_folder import RunFolder
 
@@ -92,18 +92,18 @@ class RunSteering(RunFolder):
             patience: trials without a better front after which it ends; 0: no limit.
 
         Raises:
-            ValueError: no process on this machine works on the run, or a limit is wrong.
+            ValueError: no search on this machine works on the run, or a limit is wrong.
         """
         from ..ledger.writing import study_to_write
         from .extension import checked
 
         self._require_training()
         asked = checked(num_trials, time, patience)
+        way_on = f"`optcell-search resume {self.directory}` goes on, with the same options"
         if not is_locked(self.directory):
-            raise ValueError(
-                f"{self.directory}: no process on this machine works on it; `optcell-search resume "
-                f"{self.directory}` goes on, with the same options"
-            )
+            raise ValueError(f"{self.directory}: no process on this machine works on it; {way_on}")
+        if is_locked(self.directory, FINALIZE_LOCK):
+            raise ValueError(f"{self.directory}: is finalized at the moment; after that {way_on}")
         with study_to_write(self.directory) as study:
             study.set_user_attr(EXTEND, {**study.user_attrs.get(EXTEND, {}), **asked})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from runs import a_request
 from optcell_search.ledger import folder as folders
 from optcell_search.ledger.opening import open_ledger
 from optcell_search.ledger.reading import load
-from optcell_search.tuning import extending
+from optcell_search.tuning import Run, RunFailedError, extending
+from optcell_search.tuning.cluster import connection
 from optcell_search.tuning.run_steering import RunSteering
 
 
@@ -111,6 +113,24 @@ def test_a_search_at_work_is_extended_and_no_other(run: RunSteering) -> None:
         run.extend(9)
         run.extend(time="1h30m")
     assert load(run.directory).user_attrs["extend"] == {"num_trials": 9, "time": 5400.0}
+
+
+def test_a_run_that_is_finalized_is_not_extended(
+    run: RunSteering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.contextmanager
+    def connected(*_: object) -> Iterator[None]:
+        with pytest.raises(ValueError, match=r"is finalized at the moment; after that `optcell-s"):
+            run.extend(9)
+        raise RunFailedError("enough")
+        yield
+
+    monkeypatch.setattr(connection, "connected", connected)
+    with pytest.raises(RunFailedError, match="enough"):
+        Run.open(run.directory).finalize(trials=[0], seeds=1)
+    assert "extend" not in load(run.directory).user_attrs
+    with folders.locked(run.directory):
+        run.extend(9)
 
 
 def test_new_limits_are_taken_up_once_and_stand_in_study_and_file(run: RunSteering) -> None:
