@@ -18,12 +18,11 @@ from optcell_search.tasks.joining import check_whole
 from ..ledger import folder as folders
 from ..ledger import trust as trusting
 from ..ledger.amending import amend
-from ..ledger.format import ENDED, EXTEND, REPORT
+from ..ledger.format import ENDED, EXTEND
 from ..ledger.ledger import Ledger
 from ..ledger.lock import FINALIZE_LOCK
 from ..ledger.opening import open_ledger
 from ..ledger.request import LOCAL, Request
-from ..ledger.storage.names import refuse_link
 from ..ledger.trials.reasons import RunBrokenError, RunFailedError
 from ..ledger.trials.scores import finalized
 from . import extending, task_file
@@ -178,24 +177,6 @@ class Run(RunWeights):
             # What may change the study knows better than a file read before the lock.
             self.request = ledger.request
             yield ledger
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report as one HTML file, by default ``report.html``; return its path."""
-        from optcell_search.dashboard import write_report
-
-        target = self.directory / REPORT if path is None else Path(path)
-        if path is None:
-            refuse_link(target)
-        write_report(self._study, target, where=self.directory)
-        return target
-
-    def try_report(self) -> None:
-        """Write the report; where it cannot be written, a warning says so."""
-        try:
-            self.report()
-        except OSError as error:
-            # The search is done and safe; its picture can be drawn again at any time.
-            warnings.warn(f"the report could not be written: {error}", stacklevel=2)
 
     def finalize(
         self,

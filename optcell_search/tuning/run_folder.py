@@ -1,7 +1,8 @@
-"""A run folder, read: where it stands, and what it found."""
+"""A run folder, read: where it stands, what it found, and a report of both."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,10 +14,11 @@ from optcell_search.results import Direction, Gain, WarmStart
 from optcell_search.space import Candidate
 
 from ..ledger import trust as trusting
-from ..ledger.format import METRICS, REQUEST, finalized_in
+from ..ledger.format import METRICS, REPORT, REQUEST, finalized_in
 from ..ledger.lock import is_locked
 from ..ledger.request import Request
 from ..ledger.snapshot import Snapshot, snapshot
+from ..ledger.storage.names import refuse_link
 from ..ledger.trials.attributes import check_trial
 from ..ledger.trials.scores import NO_RECORD
 from .run_figures import RunFigures
@@ -154,6 +156,24 @@ class RunFolder(RunFigures):
         else:
             number = self._completed(self.results(), which)
         return number, self._candidate(number)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report as one HTML file, by default ``report.html``; return its path."""
+        from optcell_search.dashboard import write_report
+
+        target = self.directory / REPORT if path is None else Path(path)
+        if path is None:
+            refuse_link(target)
+        write_report(self._study, target, where=self.directory)
+        return target
+
+    def try_report(self) -> None:
+        """Write the report; where it cannot be written, a warning says so."""
+        try:
+            self.report()
+        except OSError as error:
+            # The search is done and safe; its picture can be drawn again at any time.
+            warnings.warn(f"the report could not be written: {error}", stacklevel=2)
 
     def _require_training(self) -> None:
         """Raise a ValueError where the run was simulated: there is nothing that could be trained.
