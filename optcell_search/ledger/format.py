@@ -114,6 +114,15 @@ def finalized_in(attributes: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     return found
 
 
+def check_finalized(attributes: Mapping[str, Any], trials: int, where: str) -> None:
+    """Raise a ValueError where `finalize` told of another trial than the first so many."""
+    for key in attributes:
+        if key.startswith(_FINALIZED):
+            number = whole_number(key.removeprefix(_FINALIZED), f"{where}: finalized")
+            if number >= trials:
+                raise ValueError(f"{where}: {key} is of no trial; the study is damaged")
+
+
 def _check_whole(key: str, record: Mapping[str, Any]) -> None:
     check_record(key, record)
     for part in (BASELINE, ENSEMBLE):

@@ -12,12 +12,12 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 
 from .amending import settled
-from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID
+from .format import DATABASE, REQUEST, REQUEST_FILE, RUN_ID, check_finalized
 from .ledger import Ledger
 from .request import Request
 from .storage.names import refuse_link
 from .storage.storage import DAMAGE, STORAGE_ERRORS, LedgerStorage, quiet_optuna, said
-from .trials.attributes import check_numbers
+from .trials.attributes import check_numbers, check_study
 from .trials.trial_record import record_of
 from .typed import short
 
@@ -64,11 +64,13 @@ def open_ledger(request: Request, folder: Path) -> Ledger:
     storage = LedgerStorage(request.study) if request.study else LedgerStorage.in_folder(folder)
     with _closed_on_failure(storage), _in_words(storage):
         study = _study(request, storage)
+        check_study(study.user_attrs, str(folder))
         request = settled(request, study, folder)
         _refuse_edited(request, study, folder)
         # Nothing is done with a study in which there is what no search writes.
         records = [record_of(trial) for trial in study.get_trials(deepcopy=False)]
         check_numbers([record.number for record in records], str(folder))
+        check_finalized(study.user_attrs, len(records), str(folder))
         return Ledger(request, study, storage)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from optcell_search.space.files import parse
 
 from . import trust as trusting
-from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID
+from .format import DATABASE, JOURNAL, REQUEST, REQUEST_FILE, RUN_ID, check_finalized
 from .storage.names import refuse_link
 from .storage.passwords import without_password
 from .trials.attributes import check_numbers, check_study
@@ -33,6 +33,7 @@ def load(where: str | Path, *, trust: bool = False) -> optuna.Study:
         # Optuna keeps what has ended, so that reading it again costs little.
         trials = study.get_trials(deepcopy=False)
     check_numbers([trial.number for trial in trials], str(where))
+    check_finalized(study.user_attrs, len(trials), str(where))
     return study
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .format import DATABASE, REQUEST
+from .format import DATABASE, REQUEST, check_finalized
 from .reading import load, names_of
 from .storage.names import refuse_link
 from .storage.read_only import connect_for_reading
@@ -67,6 +67,7 @@ def _quick(file: Path, name: str, where: str) -> Snapshot | None:
     if found is not None:
         check_study(found.attributes, where)
         check_numbers([record.number for record in found.records], where)
+        check_finalized(found.attributes, len(found.records), where)
     return found
 
 

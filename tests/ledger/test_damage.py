@@ -113,8 +113,42 @@ def test_a_date_that_is_no_local_time_is_refused_in_words(
     folder: Path, column: str, value: str
 ) -> None:
     edit(folder, f"UPDATE trials SET {column} = ? WHERE number = 1", value)
-    for read in (lambda: results.frame(results.load(folder)), Run.open(folder).status):
-        with pytest.raises(ValueError, match=r"trial 1: |isoformat"):
+    with pytest.raises(ValueError, match=r"trial 1: |isoformat"):
+        results.frame(results.load(folder))
+    for read in (Run.open(folder).status, lambda: write_report(folder, folder / "page.html")):
+        with pytest.raises(ValueError, match=r"trial 1: (started|ended) = .*; valid: a local time"):
+            read()
+
+
+OF_TRIAL = "UPDATE trial_user_attributes SET value_json = ? WHERE trial_id = 2 AND key = "
+OF_STUDY = "INSERT OR REPLACE INTO study_user_attributes (study_id, key, value_json) VALUES (1, "
+CELL = '{"cell": {"name": "gru"}, "rule": {"name": "gd"}, '
+RECORD = '{"seeds": [1], "validation": {"accuracy": [1]}, "test": {"accuracy": [1]}, "epochs": 1}'
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "complaint"),
+    [
+        (f"{OF_TRIAL}'candidate'", CELL + '"penalty": {"x": 3}}', "trial 1: penalty = .*; valid"),
+        (f"{OF_TRIAL}'candidate'", CELL + '"objective": {"x": 3}}', "trial 1: objective = .*; va"),
+        (f"{OF_TRIAL}'metrics'", "{},{}", "Extra data"),
+        (f"{OF_STUDY}'ended', ?)", "3", "ended = 3; a search writes a text"),
+        (f"{OF_STUDY}'searched_seconds', ?)", '"3"', "searched_seconds = '3'; a search writes a n"),
+        (f"{OF_STUDY}'note', ?)", "{}", "note = {}; a search writes a text"),
+        (f"{OF_STUDY}'finalized:99', ?)", RECORD, "finalized:99 is of no trial; the study is dam"),
+    ],
+)
+def test_what_no_search_writes_is_named(
+    folder: Path, statement: str, value: str, complaint: str
+) -> None:
+    edit(folder, statement, value)
+    for read in (
+        lambda: Run.open(folder).status(),
+        lambda: results.frame(results.load(folder)),
+        lambda: write_report(folder, folder / "page.html"),
+        lambda: open_ledger(Request.read(folder), folder),
+    ):
+        with pytest.raises(ValueError, match=complaint):
             read()
 
 

@@ -65,6 +65,23 @@ def test_reading_while_somebody_writes_sees_what_is_written(folder: Path) -> Non
     ledger.close()
 
 
+def test_a_killed_run_that_was_copied_without_its_index_is_read_with_its_log(
+    folder: Path, tmp_path: Path
+) -> None:
+    ledger = open_ledger(Request.read(folder), folder)
+    ledger.study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
+    copied = tmp_path / "copied"
+    shutil.copytree(folder, copied, ignore=shutil.ignore_patterns("*-shm"))
+    ledger.close()
+    before = snapshot(copied)
+    assert (copied / "study.db-wal").stat().st_size > 0
+    run = Run.open(copied)
+    assert run.status()["fail"] == 1
+    assert len(results.load(copied).get_trials()) == 1
+    # On a medium that cannot be written nothing could be made beside them.
+    assert snapshot(copied) == before
+
+
 @pytest.mark.parametrize("content", [PHOTO, b"", b"text without an end", b'{"op": 1}\n{"half'])
 def test_a_file_that_a_folder_calls_its_journal_stays_whole(
     folder: Path, tmp_path: Path, content: bytes

@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 
 from ... import results
-from ...ledger.format import ENDED, RUN_ID, SEARCHED
+from ...ledger.format import ENDED, RUN_ID, SEARCHED, check_finalized
 from ...ledger.lock import is_locked
 from ...ledger.notes import Remark, remarks, write_remark
 from ...ledger.storage.passwords import without_password
@@ -136,6 +136,7 @@ class Board:
         """All rows as a table, for the views."""
         if self._data is None:
             rows = [self._rows[number] for number in sorted(self._rows)]
+            check_finalized(self._attributes, len(rows), self.where)
             request = self._attributes["request"]
             table = results.with_remarks(results.table(rows, request), self._attributes)
             table["worker"] = [row.known.get("worker") for row in rows]

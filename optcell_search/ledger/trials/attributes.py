@@ -45,7 +45,14 @@ _RECORD: dict[str, Any] = {
 }
 # Without these there are no scores; which seeds they are of, and the rest, may be left out.
 _NEEDED = {"validation", "test", "epochs"}
-_STUDY: dict[str, Any] = {"request": dict[str, Any], "run_id": str, "occupancy": list[int]}
+_STUDY: dict[str, Any] = {
+    "request": dict[str, Any],
+    "run_id": str,
+    "occupancy": list[int],
+    "searched_seconds": float,
+    "ended": str,
+    "note": str,
+}
 _OBJECTIVES: dict[str, Any] = {"objectives": list[dict[str, str]]}
 _CHECKS = {
     id(table): {name: checker(hint) for name, hint in table.items()}
@@ -61,6 +68,11 @@ def check_trial(number: int, known: Mapping[str, Any]) -> None:
             known["candidate"].get(kind, {}).get("name"), str
         ):
             raise ValueError(f"trial {number}: its candidate names no {kind}")
+    # Penalties are tables of their own; 0.1 called them objectives.
+    for part in ("penalty", "objective"):
+        terms = known.get("candidate", {}).get(part, {})
+        if not _CHECKS[id(_TRIAL)]["candidate"](terms):
+            raise ValueError(f"trial {number}: {part} = {short(terms)}; valid: a table of tables")
     for distance in known.get("gradients", ()):
         whole_number(distance, f"trial {number}: gradients")
     told = known.get("mixture")

@@ -177,6 +177,9 @@ def _by_trial(rows: Sequence[Any]) -> dict[int, dict[str, Any]]:
     """Return trial → key → value of (trial, key, JSON) rows."""
     # One text is decoded several times faster than each by itself.
     values = json.loads(f"[{','.join(row[2] for row in rows)}]")
+    if len(values) != len(rows):
+        # One of them holds several, and is no JSON by itself.
+        values = [json.loads(row[2]) for row in rows]
     found: dict[int, dict[str, Any]] = {}
     for (identity, key, _), value in zip(rows, values, strict=True):
         found.setdefault(identity, {})[key] = value
