@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import FrozenTrial
+
+from optcell_search.space import from_flat
 from optcell_search.tasks import LoadedTask
 
 from ..ledger.amending import amend
-from ..ledger.format import EXTEND, SEARCHED
+from ..ledger.format import EXTEND, REASON, SEARCHED
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
+from ..ledger.trials.enqueued import FIXED_PARAMS
+from ..ledger.trials.reasons import is_cut
 from .extension import sound
 from .resolving import limits
 from .resolving.amounts import integer, seconds_of
@@ -26,6 +31,8 @@ def changes(
     time: str | float | None = None,
     patience: int | None = None,
     until: Sequence[str] | None = None,
+    *,
+    there: Iterable[FrozenTrial] = (),
 ) -> dict[str, Any]:
     """Return field → value of what is to change in a request, checked; None changes nothing.
 
@@ -33,6 +40,7 @@ def changes(
         request: of the run.
         task: loads the run's task.
         num_trials, time, patience, until: as `Run.resume` takes them.
+        there: the trials of its ledger.
 
     Raises:
         ValueError: a limit is none.
@@ -40,8 +48,10 @@ def changes(
     changed: dict[str, Any] = {}
     if num_trials is not None:
         asked = integer("num_trials", num_trials, 1)
+        first = (*request.warm_start, *request.first)
+        keys = [_key_of(trial) for trial in there if not is_cut(trial.user_attrs.get(REASON))]
         changed["num_trials"] = limits.trials_of(
-            asked, request.search_space, request.sampler, (*request.warm_start, *request.first)
+            asked, request.search_space, request.sampler, first, keys
         )
     if time is not None:
         changed["time_limit"] = seconds_of("time", time)
@@ -50,6 +60,15 @@ def changes(
     if until is not None:
         changed["until"] = _until(until, task(), request) if until else ()
     return changed
+
+
+def _key_of(trial: FrozenTrial) -> str:
+    """Return the key of a trial's candidate, or of what waits; empty where that is none."""
+    key: str = trial.user_attrs.get("key", "")
+    if not key:
+        with contextlib.suppress(ValueError):
+            return from_flat(trial.system_attrs.get(FIXED_PARAMS, {})).key
+    return key
 
 
 def _until(texts: Sequence[str], task: LoadedTask, request: Request) -> tuple[str, ...]:
@@ -83,9 +102,8 @@ def way_on(ledger: Ledger, folder: Path) -> str:
     """Return in words how a run whose search has ended goes on; empty where nothing is left."""
     ways = Budget.of(ledger).ways_on
     if not ledger.unfinished:
-        request = ledger.request
-        more = changes(request, _no_task, num_trials=request.num_trials + 1)
-        if more["num_trials"] == request.num_trials:
+        asked = ledger.request.num_trials
+        if _limits(ledger, num_trials=asked + 1)["num_trials"] == asked:
             return ""
         ways.append("--trials N")
     return f"; `optcell-search {' '.join(['resume', str(folder), *ways])}` goes on"
@@ -104,19 +122,20 @@ def take_up(ledger: Ledger, folder: Path, asked: Mapping[str, Any]) -> None:
     if not asked:
         return
     with contextlib.suppress(ValueError):
-        amend(ledger, folder, _limits(ledger.request, **sound(asked)))
+        amend(ledger, folder, _limits(ledger, **sound(asked)))
     if ledger.study.user_attrs.get(EXTEND) == asked:
         # Not so where more has been asked for meanwhile.
         ledger.note(EXTEND, {})
 
 
 def _limits(
-    request: Request,
+    ledger: Ledger,
     num_trials: int | None = None,
     time: float | None = None,
     patience: int | None = None,
 ) -> dict[str, Any]:
-    return changes(request, _no_task, num_trials, time, patience)
+    there = ledger.trials()
+    return changes(ledger.request, _no_task, num_trials, time, patience, there=there)
 
 
 def _no_task() -> LoadedTask:

@@ -79,13 +79,14 @@ class Run(RunWeights):
         moved = self._moved(data_dir)
         if moved:
             self._check_data(moved)
-        changes = moved | extending.changes(
-            self.request, lambda: self._check_data(moved), num_trials, time, patience, until
-        )
         # Locked first: another process is told so before a cluster is started.
         with self._at_work() as ledger:
             # What was asked for just as the search before this one ended.
             self._extended(ledger)(ledger.study.user_attrs.get(EXTEND) or {})
+            asked = (num_trials, time, patience, until)
+            changes = moved | extending.changes(
+                self.request, lambda: self._check_data(moved), *asked, there=ledger.trials()
+            )
             extending.check_room(ledger, num_trials, changes.get("time_limit"))
             extending.check_open(ledger, skip, self.directory)
             with contextlib.ExitStack() as held:

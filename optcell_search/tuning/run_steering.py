@@ -11,6 +11,7 @@ from optcell_search.space import Candidate, SearchSpace, from_flat
 
 from ..ledger.format import EXTEND, PRUNE
 from ..ledger.lock import FINALIZE_LOCK, is_locked
+from ..ledger.trials.enqueued import FIXED_PARAMS
 from ..ledger.trials.trial_record import TrialRecord
 from .run_folder import RunFolder
 
@@ -124,7 +125,7 @@ class RunSteering(RunFolder):
 
 def _fixed(trial: FrozenTrial) -> Any:
     """Return the values that a trial in the queue is to take; None: it has none."""
-    return trial.system_attrs.get("fixed_params")
+    return trial.system_attrs.get(FIXED_PARAMS)
 
 
 def _of(records: list[TrialRecord], number: int, where: str) -> TrialRecord:

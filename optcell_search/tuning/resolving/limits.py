@@ -23,17 +23,24 @@ _MOST_FOLDS = 100
 
 
 def trials_of(
-    asked: int, space: SearchSpace, sampler: str, besides: Iterable[Mapping[str, Any]] = ()
+    asked: int,
+    space: SearchSpace,
+    sampler: str,
+    besides: Iterable[Mapping[str, Any]] = (),
+    there: Sequence[str] = (),
 ) -> int:
     """Return how many trials there are to be; 0: as many as other limits allow.
 
     No candidate is trained twice, so where they can be counted there are no more trials than
-    candidates: those of the space or its grid, and those `besides` that are not among them.
+    candidates: those of the space or its grid, and those `besides` that are not among them. What
+    somebody has put in takes nobody's place: to trials that are `there`, of the candidates with
+    these keys, come the candidates that none of them is of.
     """
     keys = {candidate.key for candidate in known(space, sampler)}
     if not keys:
         return asked
-    most = len(keys | {Candidate.from_dict(one).key for one in besides})
+    keys |= {Candidate.from_dict(one).key for one in besides}
+    most = len(there) + len(keys.difference(there))
     return min(asked or most, most)
 
 

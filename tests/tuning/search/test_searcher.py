@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomli_w
 from driving import keys, run_generations
 from ray.tune.search import Searcher
@@ -13,6 +14,7 @@ from runs import SMALL_SPACE, SPACE
 from optcell_search.ledger.trials.reasons import BY_HAND
 from optcell_search.space import SearchSpace
 from optcell_search.tuning.extending import take_up
+from optcell_search.tuning.search import samplers
 from optcell_search.tuning.worker.job import Report
 
 ONE_CANDIDATE = {
@@ -22,6 +24,9 @@ ONE_CANDIDATE = {
     "model": {"hidden_size": 2},
     "training": {"lr": 0.01},
 }
+
+# Three candidates on a grid, and endless ones off it.
+THREE_RATES = {**ONE_CANDIDATE, "training": {"lr": {"low": 1e-3, "high": 1e-1, "log": True}}}
 
 
 def test_it_asks_until_the_ledger_lacks_nothing(drivers: Any) -> None:
@@ -106,6 +111,33 @@ def test_candidates_to_try_first_come_first(drivers: Any, tmp_path: Path) -> Non
         run_generations(driver, 1)
         assert keys(driver)[:2] == [candidate.key for candidate in chosen]
         assert len(set(keys(driver))) == 8
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_somebody_put_in_takes_no_candidates_place_for_good(drivers: Any, waits: bool) -> None:
+    driver = drivers(space=THREE_RATES, sampler="grid", num_trials=100, workers=1)
+    assert driver.request.num_trials == 3
+    grid = {candidate.key for candidate in samplers.grid(driver.request)}
+    off = SearchSpace.from_dict(THREE_RATES).sample(seed=1)
+    assert off.key not in grid
+    driver.ledger.study.enqueue_trial(dict(off.flat()))
+    if not waits:
+        # And once more, which is a repetition of what has been trained.
+        driver.ledger.study.enqueue_trial(dict(off.flat()))
+        driver.open()
+        run_generations(driver, 1)
+        assert driver.states() == ["COMPLETE"] * 3
+    take_up(driver.ledger, driver.folder, {"num_trials": 100})
+    driver.request = driver.ledger.request
+    driver.open()
+    assert driver.request.num_trials == (4 if waits else 5)
+    run_generations(driver, 1)
+    assert set(keys(driver)) == {*grid, off.key}
+    assert driver.searcher.finished
+    assert driver.ledger.unfinished == 0
+    # There is no more to be had.
+    take_up(driver.ledger, driver.folder, {"num_trials": 100})
+    assert driver.ledger.unfinished == 0
 
 
 def as_space(candidate: dict[str, Any]) -> dict[str, Any]:
