@@ -63,7 +63,7 @@ class TableProblem(BaseProblem):
 
     def __call__(self, trial: Trial) -> float | Sequence[float]:
         """Return what the candidate scores that a trial chooses."""
-        return self._scores(self.table.nearest(self.table.space.suggest(trial)))
+        return self._scores(self.table.chosen_by(trial))
 
     def evaluate(self, params: dict[str, Any]) -> float | Sequence[float]:
         """Return what the candidate scores that has these hyperparameters, by dotted name.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
-from optuna.trial import FixedTrial
+from optuna.trial import FixedTrial, Trial
 
+from ..ledger.trials.enqueued import outside
 from ..ledger.typed import short
 from ..pareto import Direction
 from ..space import Candidate, SearchSpace
@@ -164,7 +166,27 @@ class TrainedCandidates:
         Raises:
             ValueError: one is missing, or the space does not hold its value.
         """
-        return self.nearest(self.space.suggest(FixedTrial(dict(values))))
+        with warnings.catch_warnings():
+            # Optuna takes a value that is out of range all the same; here that is an error.
+            warnings.simplefilter("ignore")
+            candidate = self.space.suggest(FixedTrial(dict(values)))
+        return self._stand_in_for(values, candidate)
+
+    def chosen_by(self, trial: Trial) -> Candidate:
+        """Return the held candidate that stands for what an Optuna trial chooses.
+
+        Raises:
+            ValueError: the space does not hold a value that somebody has enqueued.
+        """
+        candidate = self.space.suggest(trial)
+        return self._stand_in_for(trial.params, candidate)
+
+    def _stand_in_for(self, asked: Mapping[str, Any], candidate: Candidate) -> Candidate:
+        for name in outside(self.space, asked, candidate)[:1]:
+            domain = self.space.domains.get(name)
+            valid = candidate.flat()[name] if domain is None else domain.plain()
+            raise ValueError(f"{name} = {short(asked[name])}; valid in table {self.name}: {valid}")
+        return self.stand_in(candidate)
 
     def directions(self, objectives: Sequence[str] | None) -> dict[str, Direction]:
         """Return objectives with their directions; None: the primary metric alone.

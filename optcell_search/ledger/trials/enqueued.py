@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,12 +38,34 @@ def suggested(space: SearchSpace, trial: Trial, asked: Mapping[str, Any]) -> Can
         warnings.simplefilter("ignore")
         candidate = space.suggest(trial)
     candidate = Candidate.from_dict(candidate.to_dict())
-    if candidate not in space:
-        values = candidate.flat()
-        # Stored as a parameter out of its range, it would be nothing for a sampler to go by.
-        inside = space.domains
-        _refuse(values, [n for n in inside if n in values and values[n] not in inside[n]])
+    # Stored as a parameter out of its range, it would be nothing for a sampler to go by.
+    _refuse(trial.params, outside(space, trial.params, candidate))
     return candidate
+
+
+def outside(space: SearchSpace, asked: Mapping[str, Any], candidate: Candidate) -> list[str]:
+    """Return the names of what was asked for and the space does not hold.
+
+    Args:
+        space: the search space.
+        asked: hyperparameters by dotted name; those that the candidate does not have are not
+            looked at.
+        candidate: what the space made of them; it takes what lies between two steps for one of
+            them.
+    """
+    inside = space.domains
+    return [
+        name
+        for name, value in candidate.flat().items()
+        if name in asked
+        and not (_is_same(asked[name], value) and (name not in inside or value in inside[name]))
+    ]
+
+
+def _is_same(asked: Any, found: Any) -> bool:
+    # Tuners add steps up in floats, and come to 0.6000000000000001.
+    numbers = isinstance(asked, int | float) and isinstance(found, int | float)
+    return bool(math.isclose(asked, found, abs_tol=1e-12) if numbers else asked == found)
 
 
 def _leaves_open(space: SearchSpace, name: str, value: object) -> bool:
