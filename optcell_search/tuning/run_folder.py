@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,13 +14,14 @@ from optcell_search.results import Direction, Gain, WarmStart
 from optcell_search.space import Candidate
 
 from ..ledger import trust as trusting
-from ..ledger.format import METRICS, REPORT, REQUEST, finalized_in
+from ..ledger.format import METRICS, REPORT, REQUEST, REQUEST_FILE, finalized_in
 from ..ledger.lock import is_locked
 from ..ledger.request import Request
 from ..ledger.snapshot import Snapshot, snapshot
 from ..ledger.storage.names import refuse_link
 from ..ledger.trials.attributes import check_trial
 from ..ledger.trials.scores import NO_RECORD
+from ..ledger.typed import short
 from .run_figures import RunFigures
 from .status import standing
 
@@ -226,9 +227,22 @@ class RunFolder(RunFigures):
     @property
     def _ledger(self) -> Snapshot:
         """What the ledger holds now; nothing is changed by reading it."""
-        return snapshot(self.directory)
+        found = snapshot(self.directory)
+        self._refuse_edited(found.attributes)
+        return found
 
     @property
     def _study(self) -> optuna.Study:
         """The study as it is now; nothing is changed by reading it."""
-        return results.load(self.directory)
+        study = results.load(self.directory)
+        self._refuse_edited(study.user_attrs)
+        return study
+
+    def _refuse_edited(self, attributes: Mapping[str, Any]) -> None:
+        """Raise a ValueError where run.toml ranks trials otherwise than the search did."""
+        here, there = self._objectives, results.objectives_of(attributes[REQUEST])
+        if list(here.items()) != list(there.items()):
+            raise ValueError(
+                f"{self.directory / REQUEST_FILE}: objectives = {short(here)}, but the run was "
+                f"made with {short(there)}; put that back, or begin a new run"
+            )

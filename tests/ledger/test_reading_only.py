@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -63,6 +64,13 @@ def test_reading_while_somebody_writes_sees_what_is_written(folder: Path) -> Non
     )
     assert Run.open(folder).status()["fail"] == 1
     ledger.close()
+
+
+@pytest.mark.parametrize("look", [Run.status, Run.results, Run.pareto, Run.best, Run.report])
+def test_objectives_that_were_edited_rank_nothing(folder: Path, look: Any) -> None:
+    rewrite(folder, objectives=[{"name": "accuracy", "direction": "minimize"}])
+    with pytest.raises(ValueError, match=r"run\.toml: objectives = .*minimize.*; put that back"):
+        look(Run.open(folder))
 
 
 def test_a_killed_run_that_was_copied_without_its_index_is_read_with_its_log(
