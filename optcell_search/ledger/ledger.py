@@ -25,7 +25,7 @@ from .storage.passwords import without_password
 from .storage.storage import LedgerStorage
 from .trials import ending, enqueued
 from .trials.counts import TrialCounts
-from .trials.ending import NOTHING, Beside
+from .trials.ending import NOTHING, Beside, was_cut
 from .trials.in_memory import InMemoryStudy
 from .trials.reasons import DIVERGED, GIVEN_UP, is_cut
 from .trials.reuse import ReusableResults
@@ -64,7 +64,7 @@ class Ledger:
         for trial in self.trials():
             self._ids.append(trial._trial_id)
             self.counts[trial.state] += 1
-            self.cut += is_cut(trial.user_attrs.get(stored.REASON))
+            self.cut += was_cut(trial)
             self._reusable.read(trial)
         self._in_memory = self._read_in()
 

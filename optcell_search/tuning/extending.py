@@ -13,11 +13,11 @@ from optcell_search.space import from_flat
 from optcell_search.tasks import LoadedTask
 
 from ..ledger.amending import amend
-from ..ledger.format import EXTEND, REASON, SEARCHED
+from ..ledger.format import EXTEND, SEARCHED
 from ..ledger.ledger import Ledger
 from ..ledger.request import Request
+from ..ledger.trials.ending import was_cut
 from ..ledger.trials.enqueued import FIXED_PARAMS
-from ..ledger.trials.reasons import is_cut
 from .extension import sound
 from .resolving import limits
 from .resolving.amounts import integer, seconds_of
@@ -49,7 +49,7 @@ def changes(
     if num_trials is not None:
         asked = integer("num_trials", num_trials, 1)
         first = (*request.warm_start, *request.first)
-        keys = [_key_of(trial) for trial in there if not is_cut(trial.user_attrs.get(REASON))]
+        keys = [_key_of(trial) for trial in there if not was_cut(trial)]
         changed["num_trials"] = limits.trials_of(
             asked, request.search_space, request.sampler, first, keys
         )

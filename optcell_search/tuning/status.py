@@ -73,7 +73,7 @@ def standing(ledger: Snapshot) -> dict[str, Any]:
 
 def _cut(records: Sequence[TrialRecord]) -> int:
     """Return how many trials ended because the search did; what a resume trains anew is no more."""
-    return sum(is_cut(record.known.get(REASON)) for record in records)
+    return sum(one.finished and is_cut(one.known.get(REASON)) for one in records)
 
 
 def _occupancy(known: Mapping[str, Any]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,15 @@ def test_a_table_is_written_to_the_standard_output(
     assert len(output.splitlines()) == 4
     code, _, errors = call(capsys, "results", str(folder), "--csv", "-", "--json")
     assert (code, errors.count("\n")) == (2, 1)
+
+
+def test_a_trial_that_is_open_is_not_cut(folder: Path) -> None:
+    request = Run.open(folder).request
+    with contextlib.closing(open_ledger(request, folder)) as ledger:
+        trial = ledger.ask(request.search_space, RandomSampler(seed=9))
+        assert trial is not None
+        identity = ledger.trials()[trial.number]._trial_id
+        storage = ledger._storage.optuna
+        storage.set_trial_user_attr(identity, "reason", cut("the time is used up"))
+    known = Run.open(folder).status()
+    assert (known["cut"], known["missing"], known["running"]) == (0, 0, 1)

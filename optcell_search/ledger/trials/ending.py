@@ -1,4 +1,4 @@
-"""Writing down how a trial ended."""
+"""How a trial ended: writing it down, and telling by it what the end of a search cut."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from ..format import FOLDS, GRADIENTS, METRICS, MIXTURE, REASON, SPREAD
+from .reasons import is_cut
 
 
 class Beside(NamedTuple):
@@ -43,6 +44,14 @@ class Beside(NamedTuple):
 
 
 NOTHING = Beside()
+
+
+def was_cut(trial: FrozenTrial) -> bool:
+    """Return whether a trial of the ledger ended because the search did.
+
+    One that is open is none: its driver died after it wrote the reason and before the state.
+    """
+    return trial.state.is_finished() and is_cut(trial.user_attrs.get(REASON))
 
 
 def write(

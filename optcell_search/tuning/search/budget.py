@@ -11,7 +11,8 @@ from ...ledger.constraints import Constraint
 from ...ledger.format import DUPLICATE_OF, METRICS, REASON, SEARCHED
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
-from ...ledger.trials.reasons import GIVEN_UP, is_cut
+from ...ledger.trials.ending import was_cut
+from ...ledger.trials.reasons import GIVEN_UP
 
 # Said of a limit that was reached with nothing to show for it.
 NOTHING_ELSE = "before any candidate was trained to its end"
@@ -46,7 +47,7 @@ class Budget:
         for trial in sorted(ended, key=lambda one: (str(one.datetime_complete), one.number)):
             known = trial.user_attrs
             # What the end of the search cut, or its user, has not shown what it comes to.
-            untold = is_cut(known.get(REASON)) or known.get(REASON) == GIVEN_UP
+            untold = was_cut(trial) or known.get(REASON) == GIVEN_UP
             if DUPLICATE_OF not in known and not untold:
                 # What somebody else put in the study has values, and no metrics; and the values are
                 # what counts, whatever a damaged study says of the metrics.

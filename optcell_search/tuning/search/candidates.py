@@ -12,10 +12,9 @@ from optuna.trial import TrialState
 from optcell_search.space import Candidate, SearchSpace
 from optcell_search.space.nearest import Nearest
 
-from ...ledger.format import REASON
 from ...ledger.ledger import Ledger
 from ...ledger.request import Request
-from ...ledger.trials.reasons import is_cut
+from ...ledger.trials.ending import was_cut
 from ...ledger.trials.running_trial import RunningTrial
 from . import samplers
 from .warm_start import WarmStart
@@ -54,12 +53,12 @@ class CandidateQueue:
         self._request = ledger.request
         self._make_sampler = make_sampler
         self._space = ledger.request.search_space if space is None else space
-        known = [trial.user_attrs for trial in ledger.trials() if "key" in trial.user_attrs]
-        self._tried = {each["key"] for each in known if not is_cut(each.get(REASON))}
+        mine = [trial for trial in ledger.trials() if "key" in trial.user_attrs]
+        self._tried = {trial.user_attrs["key"] for trial in mine if not was_cut(trial)}
         self._warm_start = WarmStart(ledger, self._space)
         first = [Candidate.from_dict(one) for one in ledger.request.first]
         # What the end of an earlier part of the search cut comes to its own end in this one.
-        cut = [Candidate.from_dict(one["candidate"]) for one in known if is_cut(one.get(REASON))]
+        cut = [Candidate.from_dict(one.user_attrs["candidate"]) for one in mine if was_cut(one)]
         self._first = (*self._warm_start.mixtures.values(), *first, *cut)
         self._is_grid = ledger.request.sampler == "grid"
         every = (

@@ -15,9 +15,9 @@ from optcell_search.space import Candidate, is_plain
 from optcell_search.training import COSTS, ends_at_zero
 
 from ...ledger.constraints import Constraint
-from ...ledger.format import REASON, epochs_in
+from ...ledger.format import epochs_in
 from ...ledger.request import Request
-from ...ledger.trials.reasons import is_cut
+from ...ledger.trials.ending import was_cut
 from .halving import REDUCTION, Halving, Point
 
 # Of the budget, where candidates are judged whose learning rate comes down to 0 at its end.
@@ -162,7 +162,7 @@ class LedgerScheduler(MOASHAScheduler):
         self._measures: set[Hashable] = set()
         for trial in trials:
             known = trial.user_attrs
-            if is_cut(known.get(REASON)):
+            if was_cut(trial):
                 # It is trained anew, and would be its own rival.
                 continue
             self._note(trial.number, known.get("key"))

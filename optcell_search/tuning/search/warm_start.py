@@ -9,9 +9,9 @@ from optuna.trial import FrozenTrial
 
 from optcell_search.space import Candidate, SearchSpace, read_off
 
-from ...ledger.format import MIXTURE, READ_OFF, REASON
+from ...ledger.format import MIXTURE, READ_OFF
 from ...ledger.ledger import Ledger
-from ...ledger.trials.reasons import is_cut
+from ...ledger.trials.ending import was_cut
 
 
 class WarmStart:
@@ -61,7 +61,7 @@ class WarmStart:
     def _trials(self) -> list[FrozenTrial]:
         """Return the trials of mixtures, without those that ended because the search did."""
         mine = [t for t in self._ledger.trials() if t.user_attrs.get("key") in self.mixtures]
-        return [trial for trial in mine if not is_cut(trial.user_attrs.get(REASON))]
+        return [trial for trial in mine if not was_cut(trial)]
 
     def _read(self, trials: Sequence[FrozenTrial]) -> list[Candidate]:
         each = []
