@@ -55,7 +55,8 @@ class Run(RunWeights):
         """Train what is still missing, from the checkpoints there are; return this run.
 
         What is changed of the run's limits, and where its data lie now, is written into the study
-        and ``run.toml`` first.
+        and ``run.toml`` first. Where a limit leaves nothing to be trained of what is missing, a
+        warning says which, and how the run goes on.
 
         Args:
             address: of the Ray cluster, where it is another one than the run began on;
@@ -92,7 +93,7 @@ class Run(RunWeights):
             with contextlib.ExitStack() as held:
                 # Nothing is changed before there is a cluster that the run, as changed, goes on on.
                 with self._as_changed(ledger, changes):
-                    if self._goes_on(ledger):
+                    if self._goes_on(ledger, without=len({*skip})):
                         task = self._check_data()
                         held.enter_context(
                             connected(self._at(address), self._checkpoints, self._source)
@@ -101,12 +102,13 @@ class Run(RunWeights):
                 if changes:
                     amend(ledger, self.directory, changes)
                     self.request = ledger.request
-                if self._goes_on(ledger):
+                if trained := self._goes_on(ledger):
                     task_file.add(self.directory, task, self.request)
                     self._train(ledger, callbacks)
-                elif ledger.unfinished and (way := extending.way_on(ledger, self.directory)):
-                    warnings.warn(f"{Budget.of(ledger).over}{way}", stacklevel=2)
             self._conclude(ledger)
+            if ledger.unfinished and not trained:
+                over, way_on = Budget.of(ledger).over, extending.way_on(ledger, self.directory)
+                warnings.warn(f"nothing was trained: {over}{way_on}", stacklevel=2)
         return self
 
     @contextlib.contextmanager
@@ -126,8 +128,9 @@ class Run(RunWeights):
                 self._train(ledger, callbacks)
             self._conclude(ledger)
 
-    def _goes_on(self, ledger: Ledger) -> bool:
-        return ledger.unfinished > 0 and not Budget.of(ledger).over
+    def _goes_on(self, ledger: Ledger, without: int = 0) -> bool:
+        """Whether there is something to train, so many trials left out."""
+        return ledger.unfinished > without and not Budget.of(ledger).over
 
     def _train(self, ledger: Ledger, callbacks: Sequence[tune.Callback]) -> None:
         from .search.driver import EarlyFailureError, drive

@@ -53,6 +53,7 @@ def test_resume_of_a_finished_run_shows_it(
 
 
 @pytest.mark.usefixtures("cluster")
+@pytest.mark.filterwarnings("default:nothing was trained")
 def test_a_run_by_time_is_extended_by_resume(
     space: str, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,8 +70,12 @@ def test_a_run_by_time_is_extended_by_resume(
         f"optcell-search: {folder}: trial 0 is not open; valid: none\n",
     )
     assert Run.open(folder).request.num_trials == 2, "nothing is changed by what is refused"
-    code, output, _ = call(capsys, "resume", folder, "--trials", "3", "--until", "accuracy>=0")
+    code, output, errors = call(capsys, "resume", folder, "--trials", "3", "--until", "accuracy>=0")
     assert (code, "2 of 3" in output) == (0, True), "any trial is good enough"
+    assert errors == (
+        "optcell-search: warning: nothing was trained: accuracy>=0 is reached; "
+        f"`optcell-search resume {folder} --until ''` goes on\n"
+    )
     code, output, _ = call(capsys, "resume", folder, "--until", "", "--patience", "9")
     assert (code, "3 of 3" in output) == (0, True)
     request = Run.open(folder).request

@@ -38,7 +38,8 @@ def test_running_trials_end_and_a_resume_goes_on(tiny: str, tmp_path: Path) -> N
 
     # Time that goes by meanwhile does not count, and without more of it nothing happens.
     time.sleep(1)
-    Run.open(folder).resume()
+    with pytest.warns(UserWarning, match=r"^nothing was trained: the time is used up; .*--time D"):
+        Run.open(folder).resume()
     assert Run.open(folder).status()["searched_seconds"] == known["searched_seconds"]
     total = known["searched_seconds"] + 3
     after = Run.open(folder).resume(time=total)
