@@ -6,9 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from ..hyperparameters import oversized, shown
-
-__all__ = ["Faults", "SpaceError", "dotted", "oversized", "shown"]
+from ..hyperparameters import shown
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import registry
-from ..hyperparameters import Hyperparameters, exists, specification
+from ..hyperparameters import Hyperparameters, exists, shown, specification
 from .candidate import Candidate
-from .faults import Faults, shown
+from .faults import Faults
 from .settings import Model, Training, model_settings
 from .values import read_value
 

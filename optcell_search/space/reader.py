@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import registry
-from ..hyperparameters import Specification, in_words, specification
+from ..hyperparameters import Specification, in_words, shown, specification
 from .conditions import needs_of, never
 from .domains import Domain, Fixed
-from .faults import Faults, dotted, shown
+from .faults import Faults, dotted
 from .renamed import with_new_names
 from .settings import ConvModel, Model, Training, model_settings
 from .values import declared, read_domain, read_table

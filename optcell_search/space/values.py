@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
-from ..hyperparameters import Choice, Integer, Real, Specification
+from ..hyperparameters import Choice, Integer, Real, Specification, oversized, shown
 from .domains import Choices, Domain, Fixed, Integers, Reals, Value
-from .faults import Faults, dotted, oversized, shown
+from .faults import Faults, dotted
 
 _RANGE_KEYS = ("low", "high", "log", "step")
 _POSITIVE_INTEGER = Integer(default=1, low=1, high=1, valid_low=1)
