@@ -38,10 +38,10 @@ class Cell(Hyperparameters, ABC):
 
     @property
     def kernel(self) -> str | None:
-        """Name of torch's kernel for this recurrence (see `kernels.torch_rnn`), or None.
+        """Name of the kernel for this recurrence (see `kernels.recurrence`), or None.
 
-        A cell that names one has torch's weights and torch's input projection, W x + b, which
-        nothing bypasses: kernels make it themselves.
+        A cell that names one has the weights of torch's modules once `prepare` returns them, and
+        torch's input projection, W x + b, which nothing bypasses: kernels make it themselves.
         """
         return None
 

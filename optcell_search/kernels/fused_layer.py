@@ -177,7 +177,8 @@ def fused_layer(
         v_t = d_t v_{t-1} + a_t z_t,  u_t = c_t v_t + e_t z_t
 
     Args:
-        kind: ``"lstm"``, ``"gru"``, ``"rnn_tanh"`` or ``"rnn_relu"``, gates in torch's order.
+        kind: ``"lstm"``, ``"gru"``, ``"rnn_tanh"``, ``"rnn_relu"`` or ``"rnn_modrelu"``, gates in
+            torch's order.
         x: (T, B, F) input.
         weights: input weights (G H, F), input bias (G H,) or None, recurrent weights (G H, H) and
             recurrent bias (G H,) or None.

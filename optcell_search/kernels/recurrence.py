@@ -83,10 +83,12 @@ def recurrence(
     """Run a gated cell over a whole sequence of filtered pre-activations.
 
     Args:
-        kind: ``"lstm"``, ``"gru"``, ``"rnn_tanh"`` or ``"rnn_relu"``, gates in torch's order.
+        kind: ``"lstm"``, ``"gru"``, ``"rnn_tanh"``, ``"rnn_relu"`` or ``"rnn_modrelu"``, gates in
+            torch's order.
         u: (T, B, G H), what the update rule made of z.
         weight: (G H, H) recurrent weights.
-        bias: (G H,) recurrent bias, or None.
+        bias: (G H,) recurrent bias, or None; of ``"rnn_modrelu"`` the b of its function
+            sign(a) max(|a| + b, 0).
         hidden: h, or h and c, before the first step, (B, H) each.
         backend: the kernel, where it has been chosen already.
 

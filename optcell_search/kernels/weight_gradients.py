@@ -12,10 +12,12 @@ def weight_gradients(
     """Return the gradients of recurrent weights and bias, one matrix product over all steps.
 
     Only GRU's last gate, whose recurrent part is scaled by r, has another gradient there (`dn`)
-    than at u (`du`).
+    than at u (`du`). The bias of modrelu adds to |a| and not to a.
     """
     parts = [du[..., : 2 * h.shape[-1]], dn] if kind == "gru" else [du]
     weight = torch.cat([_weight_gradient(part, h, h0) for part in parts], 1)
+    if kind == "rnn_modrelu":
+        return weight, (du * h.sign()).sum((1, 2))
     return weight, torch.cat([part.sum((1, 2)) for part in parts], 1)
 
 

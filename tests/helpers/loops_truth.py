@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1, "rnn_modrelu": 1}
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
@@ -34,7 +34,11 @@ def with_gradients(
 
 def written_out(kind: str, weight: Tensor, bias: Tensor) -> Callable[..., tuple[Tensor, ...]]:
     def step(u: Tensor, hidden: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        a = hidden[0] @ weight.T + bias
+        a = hidden[0] @ weight.T
+        if kind == "rnn_modrelu":
+            a = u + a
+            return (a.sign() * (a.abs() + bias).clamp(min=0),)
+        a = a + bias
         if kind == "lstm":
             i, f, g, o = (u + a).chunk(4, -1)
             c = f.sigmoid() * hidden[1] + i.sigmoid() * g.tanh()

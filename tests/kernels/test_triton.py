@@ -16,6 +16,7 @@ import pytest
 PROGRAM = """
 import json, torch
 from optcell_search import kernels
+from optcell_search.kernels.layout import GATES
 from optcell_search.kernels.triton import delta, linear_scan, normalize, recurrence, scan
 scan.CHANNELS = linear_scan.CHANNELS = normalize.CHANNELS = 4
 torch.manual_seed(0)
@@ -123,7 +124,7 @@ for T, B, D, ragged in ((1, 1, 1, False), (35, 2, 5, True)):
     names = ("u", "v", "m", "mu", "s", "beta", "eps", "z", "v0", "m0")
     compare(f"normalize {T}", names, run)
 
-for kind, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
+for kind, gates in GATES.items():
     for T, B, H, size in ((1, 1, 1, 16), (4, 18, 7, 16), (3, 11, 17, 8)):  # in pieces the last
         recurrence.sequences = lambda *args, size=size: size
         tensors = [torch.randn(T, B, gates * H), torch.randn(gates * H, H) / H**0.5]
@@ -139,7 +140,7 @@ for kind, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
         names = ("h", "c")[: len(weights)] + ("u", "weight", "bias", "h0", "c0")[: 3 + len(weights)]
         compare(f"{kind} {T}", names, run)
 
-for kind, gates in (("lstm", 4), ("gru", 3), ("rnn_tanh", 1), ("rnn_relu", 1)):
+for kind, gates in GATES.items():
     u = torch.zeros(3, 2, gates * 4)
     u[1, 0, 0] = torch.nan
     hidden = (torch.zeros(2, 4),) * (2 if kind == "lstm" else 1)

@@ -94,9 +94,15 @@ class Orthogonal(Cell):
             return angles.uniform_(-math.pi, math.pi)
         return -torch.tan(angles.uniform_(0.0, math.pi / 2) / 2)
 
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel."""
+        return "rnn_modrelu"
+
     def prepare(self, weights: Weights) -> Weights:
-        """Add B as weight_hh, (H, H)."""
-        return {**weights, "weight_hh": recurrent_matrix(weights["base"], weights["skew"])}
+        """Add B as weight_hh, (H, H), and modrelu's b as bias_hh, which the kernel takes it for."""
+        B = recurrent_matrix(weights["base"], weights["skew"])
+        return {**weights, "weight_hh": B, "bias_hh": weights["bias_modrelu"]}
 
     def after_step(self, weights: Weights) -> None:
         """Count a step, and take a new base when it is time."""
@@ -127,7 +133,7 @@ class Orthogonal(Cell):
     def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
         """Return the next h, (B, H)."""
         x = u + linear(hidden[0], weights["weight_hh"])
-        return (torch.sign(x) * torch.relu(x.abs() + weights["bias_modrelu"]),)
+        return (torch.sign(x) * torch.relu(x.abs() + weights["bias_hh"]),)
 
 
 def recurrent_matrix(base: Tensor, skew: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ def refusal(loop: Loop, traced: bool) -> str | None:
     """Say why torch's kernels cannot run a loop, or None where they can."""
     if not loop.takes_input:
         return "torch's recurrent kernels take an input, not pre-activations filtered beforehand"
+    if loop.kind not in _OPERATORS:
+        return f"torch has no kernel for {loop.kind}"
     if traced:
         return "torch.compile takes torch's recurrent kernels apart, step by step"
     if transformed():

@@ -62,7 +62,12 @@ def recurrence(
     def rnn_relu(u_t: Tensor, hidden: Hidden) -> Hidden:
         return ((u_t + hidden[0] @ weight.T + bias).relu(),)
 
+    def rnn_modrelu(u_t: Tensor, hidden: Hidden) -> Hidden:
+        a = u_t + hidden[0] @ weight.T
+        return (a.sign() * (a.abs() + bias).relu(),)
+
     steps: dict[str, Step] = {
-        "lstm": lstm, "gru": gru, "rnn_tanh": rnn_tanh, "rnn_relu": rnn_relu
+        "lstm": lstm, "gru": gru,
+        "rnn_tanh": rnn_tanh, "rnn_relu": rnn_relu, "rnn_modrelu": rnn_modrelu,
     }  # fmt: skip
     return recur(steps[kind], u, hidden)

@@ -21,7 +21,7 @@ def recurrence_forward(
     h, c = h0, c0
     hs, cs, kept = [], [], []
     for t in range(T):
-        a = torch.baddbmm(bias, h, turned)
+        a = h @ turned if kind == "rnn_modrelu" else torch.baddbmm(bias, h, turned)
         if kind == "lstm":
             i, f, g, o = (a.add_(u[:, t])).chunk(4, -1)
             i, f, g, o = i.sigmoid_(), f.sigmoid_(), g.tanh_(), o.sigmoid_()
@@ -37,7 +37,7 @@ def recurrence_forward(
             a = torch.cat([r, z, n, q], -1)
         else:
             a.add_(u[:, t])
-            h = a.tanh() if kind == "rnn_tanh" else a.relu()
+            h = _activated(a, bias, kind)
         hs.append(h)
         if keep and not kind.startswith("rnn"):
             kept.append(a)
@@ -91,7 +91,20 @@ def recurrence_backward(
             dn[:, t] = d_q
             dh = torch.baddbmm(dh * z, torch.cat([flow[..., : 2 * H], d_q], -1), weight)
         else:
-            slope = 1 - h[:, t] * h[:, t] if kind == "rnn_tanh" else (h[:, t] > 0).to(h.dtype)
-            torch.mul(dh, slope, out=flow)
+            torch.mul(dh, _slope(h[:, t], kind), out=flow)
             dh = flow @ weight
     return du, *weight_gradients(du, dn, h, h0, kind), dh, dc
+
+
+def _activated(a: Tensor, bias: Tensor, kind: str) -> Tensor:
+    """Return h of a simple recurrence."""
+    if kind == "rnn_modrelu":
+        return a.sign() * a.abs().add_(bias).relu_()
+    return a.tanh() if kind == "rnn_tanh" else a.relu()
+
+
+def _slope(h: Tensor, kind: str) -> Tensor:
+    """Return the slope of its function, by what came out of it."""
+    if kind == "rnn_tanh":
+        return 1 - h * h
+    return (h > 0 if kind == "rnn_relu" else h != 0).to(h.dtype)

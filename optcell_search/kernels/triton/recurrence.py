@@ -13,11 +13,12 @@ from ..weight_gradients import weight_gradients
 from . import gru, lstm, rnn
 from .device import precision, sequences, width
 
-_CELLS: dict[str, tuple[Any, tuple[bool, ...]]] = {
+_CELLS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "lstm": (lstm, ()),
     "gru": (gru, ()),
-    "rnn_tanh": (rnn, (False,)),
-    "rnn_relu": (rnn, (True,)),
+    "rnn_tanh": (rnn, (rnn.TANH,)),
+    "rnn_relu": (rnn, (rnn.RELU,)),
+    "rnn_modrelu": (rnn, (rnn.MODRELU,)),
 }
 
 

@@ -76,7 +76,8 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
         Factor before(steps * rows, H);
         before.fill_rows([&](long i) { return h_before(tile, begin + i / rows) + i % rows * H; });
         add_turned_product(sums.w_hh.data(), narrow, room.part, wide, W, before);
-        add_rows(sums.b_hh.data(), room.part, steps * rows);
+        if (Cell::threshold) add_signed(sums.b_hh.data(), tile, begin, steps, room.part);
+        else add_rows(sums.b_hh.data(), room.part, steps * rows);
         if (a.linear) linear(tile, begin, steps, room, sums);
         else if (a.p) filtered(tile, begin, steps, room, sums);
         else copy_out(tile, begin, steps, room.by_input.data(), wide);
@@ -99,6 +100,15 @@ template <class S, template <class> class CellOf, class Factor> class BackwardPa
     for (long i = 0; i < count; ++i) {
       const S factor = factors ? factors[i * apart] : S(1);
       for (long n = 0; n < W; ++n) sum[n] += factor * from[i * wide + n];
+    }
+  }
+
+  // Adds the gradients of thresholds: those of the pre-activations, turned where h is below 0.
+  void add_signed(S* sum, const Rows& tile, long begin, long steps, const S* from) const {
+    for (long t = 0; t < steps; ++t) {
+      const S* h = h_before(tile, begin + t + 1);
+      for (long r = 0; r < tile.count(); ++r, h += H, from += wide)
+        for (long n = 0; n < H; ++n) sum[n] += h[n] < S(0) ? -from[n] : from[n];
     }
   }
 

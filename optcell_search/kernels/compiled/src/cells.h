@@ -1,13 +1,14 @@
 // The point-wise part of each cell: one vector of hidden units of one sequence, forward and backward.
 //
 // gates: pre-activation vectors a cell takes from u; saved: vectors it keeps for the backward pass.
-// memory: whether it has c beside h; split: whether its last gate takes input and recurrence apart.
+// memory: whether it has c beside h; split: whether its last gate takes input and recurrence apart;
+// threshold: whether the recurrent bias is no summand, but where its function leaves 0.
 #pragma once
 #include "vector.h"
 
 template <class S> struct Lstm {
   static constexpr int gates = 4, saved = 4;
-  static constexpr bool memory = true, split = false;
+  static constexpr bool memory = true, split = false, threshold = false;
   // a: pre-activations i f g o; returns h and c, and what the backward pass needs in keep.
   static Vec<S> forward(const Vec<S>* a, Vec<S>, Vec<S>, Vec<S> c_before, Vec<S>& c, Vec<S>* keep) {
     keep[0] = logistic<S>(a[0]);
@@ -32,7 +33,7 @@ template <class S> struct Lstm {
 
 template <class S> struct Gru {
   static constexpr int gates = 3, saved = 4;
-  static constexpr bool memory = false, split = true;
+  static constexpr bool memory = false, split = true, threshold = false;
   // a: pre-activations r z and the recurrent part of n; u_n: the input part of n.
   static Vec<S> forward(const Vec<S>* a, Vec<S> u_n, Vec<S> h_before, Vec<S>, Vec<S>&, Vec<S>* keep) {
     keep[0] = logistic<S>(a[0]);
@@ -55,7 +56,7 @@ template <class S> struct Gru {
 
 template <class S, bool Relu> struct Rnn {
   static constexpr int gates = 1, saved = 0;
-  static constexpr bool memory = false, split = false;
+  static constexpr bool memory = false, split = false, threshold = false;
   static Vec<S> forward(const Vec<S>* a, Vec<S>, Vec<S>, Vec<S>, Vec<S>&, Vec<S>*) {
     if (Relu) return a[0] < S(0) ? Vec<S>{} : a[0];
     return tangent<S>(a[0]);
@@ -63,6 +64,20 @@ template <class S, bool Relu> struct Rnn {
   static Vec<S> backward(const Vec<S>*, Vec<S> dh, Vec<S>, Vec<S> h, Vec<S>, Vec<S>, Vec<S>,
                          Vec<S>* da, Vec<S>&) {
     da[0] = Relu ? (h > S(0) ? dh : Vec<S>{}) : dh * (S(1) - h * h);
+    return Vec<S>{};
+  }
+};
+
+template <class S> struct Modrelu {  // h = sign(a) max(|a| + b, 0)
+  static constexpr int gates = 1, saved = 0;
+  static constexpr bool memory = false, split = false, threshold = true;
+  static Vec<S> forward(const Vec<S>* a, Vec<S> b, Vec<S>, Vec<S>, Vec<S>&, Vec<S>*) {
+    const Vec<S> x = a[0], size = (x < S(0) ? -x : x) + b, h = x < S(0) ? -size : size;
+    return (size <= S(0)) | (x == S(0)) ? Vec<S>{} : h;  // a NaN is neither, and stays
+  }
+  static Vec<S> backward(const Vec<S>*, Vec<S> dh, Vec<S>, Vec<S> h, Vec<S>, Vec<S>, Vec<S>,
+                         Vec<S>* da, Vec<S>&) {
+    da[0] = h == S(0) ? Vec<S>{} : dh;
     return Vec<S>{};
   }
 };

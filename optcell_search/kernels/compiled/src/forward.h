@@ -104,20 +104,21 @@ template <class S, template <class> class CellOf, class Factor> class ForwardPas
     const S* h_before = t ? a.h + (now - s.B) * H : a.h0 + state * H;
     const S* c_before = !Cell::memory ? nullptr : t ? a.c + (now - s.B) * H : a.c0 + state * H;
     product(View<S>{product_of, 0, wide}, View<const S>{h_before, 0, H}, 1, tile.count(),
-            recurrent[std::size_t(tile.k)], b_hh);
+            recurrent[std::size_t(tile.k)], Cell::threshold ? nullptr : b_hh);
     for (long r = 0; r < tile.count(); ++r)
       for (long unit = 0; unit < H; unit += L) {
         const long lanes = std::min<long>(L, H - unit), at = (now + r) * H + unit;
-        Vec<S> x[G], u_n{}, h_old{}, c_old{}, c_new{}, keep[4];
+        Vec<S> x[G], beside{}, h_old{}, c_old{}, c_new{}, keep[4];
         for (int g = 0; g < G; ++g) {
           const Vec<S> from_u = load(u + r * u_row + g * H + unit, lanes);
           x[g] = load(product_of + r * wide + g * H + unit, lanes);
-          if (Cell::split && g == G - 1) u_n = from_u;
+          if (Cell::split && g == G - 1) beside = from_u;
           else x[g] += from_u;
         }
+        if (Cell::threshold) beside = load(b_hh + unit, lanes);
         if (Cell::split) h_old = load(h_before + r * H + unit, lanes);
         if (Cell::memory) c_old = load(c_before + r * H + unit, lanes);
-        store(a.h + at, Cell::forward(x, u_n, h_old, c_old, c_new, keep), lanes);
+        store(a.h + at, Cell::forward(x, beside, h_old, c_old, c_new, keep), lanes);
         if (Cell::memory) store(a.c + at, c_new, lanes);
         if (a.saved)
           for (int g = 0; g < Cell::saved; ++g)

@@ -50,7 +50,8 @@ template <class S> using MinLstmIdentity = MinLstm<S, false>;
   CELL(lstm, Lstm, SUFFIX, S)                                                            \
   CELL(gru, Gru, SUFFIX, S)                                                              \
   CELL(rnn_tanh, Tanh, SUFFIX, S)                                                        \
-  CELL(rnn_relu, ReluRnn, SUFFIX, S)
+  CELL(rnn_relu, ReluRnn, SUFFIX, S)                                                     \
+  CELL(rnn_modrelu, Modrelu, SUFFIX, S)
 
 ALL(f32, float)
 ALL(f64, double)
