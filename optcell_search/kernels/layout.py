@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Vectors of H a recurrence takes from its pre-activations, and keeps of each step for the backward pass.
+# Vectors of H a recurrence takes from its pre-activations, and keeps for the backward pass.
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1, "rnn_modrelu": 1}
 SAVED = {"lstm": 4, "gru": 4, "rnn_tanh": 0, "rnn_relu": 0, "rnn_modrelu": 0}
 
