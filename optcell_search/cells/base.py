@@ -155,7 +155,7 @@ class Cell(Hyperparameters, ABC):
     def over_time(
         self,
         weights: Weights,
-        u: Float[Tensor, "time batch projection"],
+        u: Float[Tensor, "time batch gates"],
         hidden: Hidden,
         lengths: Int[Tensor, " batch"] | None,
     ) -> tuple[Float[Tensor, "time batch hidden"], Hidden]:
@@ -166,7 +166,7 @@ class Cell(Hyperparameters, ABC):
 
         Args:
             weights: what `prepare` returned.
-            u: (T, B, G), what the rule made of the input projection.
+            u: (T, B, G), what the rule made of z, then what bypassed it.
             hidden: the state before the first step.
             lengths: (B,) valid steps of each sequence; None means all T.
         """

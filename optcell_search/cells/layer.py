@@ -181,7 +181,9 @@ class Layer:
     def _through_cell(
         self, piece: _Piece, u: Tensor, rule_state: RuleState
     ) -> tuple[Tensor, LayerState]:
-        """Take what the rule made of z through the cell."""
+        """Take what the rule made of z, and what bypassed it, through the cell."""
+        aside = None if self.cell.kernel else self.cell.bypass(piece.weights, piece.x)
+        u = u if aside is None else torch.cat([u, aside], -1)
         if self.cell.loop is not None and piece.kernel != "reference":
             output, hidden = self.cell.over_time(piece.weights, u, piece.hidden, piece.lengths)
             return output, LayerState(hidden, rule_state)
@@ -189,11 +191,9 @@ class Layer:
         return output.to(u.dtype), state  # a state may be wider
 
     def _recur(self, piece: _Piece, u: Tensor) -> Hidden:
-        """Return the history of the state, from what the rule made of z."""
-        kernel, weights, _, x, hidden, *_ = piece
+        """Return the history of the state, from what goes into the cell."""
+        kernel, weights, _, _, hidden, *_ = piece
         if self.cell.kernel is None or kernel == "reference":
-            aside = self.cell.bypass(weights, x)
-            u = u if aside is None else torch.cat([u, aside], -1)
             return kernels.recur(partial(self.cell.step, weights), u, hidden)
         recurrent = weights["weight_hh"], weights.get("bias_hh")
         return kernels.recurrence(self.cell.kernel, u, *recurrent, hidden, kernel)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .backends import FAST, Choice, backend, choose, pick
 from .fused_layer import LayerWeights, fused_layer
+from .hippo import HippoWeights, hippo
 from .linear.delta import delta, delta_parts
 from .linear.gated import gated_scan, gates
 from .linear.readout import linear_readout
@@ -22,8 +23,8 @@ from .scan import scan
 from .watching import exporting
 
 __all__ = [
-    "FAST", "LARGEST_RATE", "Choice", "LayerWeights", "Loop", "backend", "choose", "delta",
-    "delta_parts", "exporting", "fused_layer", "gated_scan", "gates", "linear_readout",
-    "linear_scan", "normalize", "pick", "recur", "recurrence", "scan", "torch_rnn", "unroll",
-    "wide",
+    "FAST", "LARGEST_RATE", "Choice", "HippoWeights", "LayerWeights", "Loop", "backend", "choose",
+    "delta", "delta_parts", "exporting", "fused_layer", "gated_scan", "gates", "hippo",
+    "linear_readout", "linear_scan", "normalize", "pick", "recur", "recurrence", "scan",
+    "torch_rnn", "unroll", "wide",
 ]  # fmt: skip

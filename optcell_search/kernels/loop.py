@@ -8,14 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# What back-ends say who do not know that one.
+NO_HIPPO = "a recurrence with a HiPPO memory has a compiled loop, and that of its cell"
+
 
 @dataclass(frozen=True)
 class Loop:
     """A loop over time that wants a kernel.
 
     Args:
-        kind: ``"scan"``, ``"normalize"``, ``"linear_scan"``, ``"delta"``, or the name of a cell's
-            recurrence (``"lstm"``, ...).
+        kind: ``"scan"``, ``"normalize"``, ``"linear_scan"``, ``"delta"``, ``"hippo"``,
+            or the name of a cell's recurrence (``"lstm"``, ...).
         device, dtype: of its tensors.
         hidden_size: H of a recurrence.
         takes_input: whether the recurrence is over the input of the layer, as with a linear rule,

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ...hyperparameters import choice, integer, real
-from ...kernels import wide
-from ..base import Cell, Hidden, Weights
+from ...kernels import HippoWeights, hippo, wide
+from ...rules import last_valid
+from ..base import Cell, Hidden, Weights, linear_projection
 from .measures import (
     DISCRETISATIONS,
     MEASURES,
@@ -110,6 +111,12 @@ class HiPPO(Cell):
             return "hidden" if self.rule_on == "memory" else self.rule_on
         return self.rule_on
 
+    @property
+    def loop(self) -> str | None:
+        """The loop, where h reads the memory, and a step of that costs no matrix of its own."""
+        own = self.measure == "legs" and (self.discretisation == "zoh" or self.init_t == 0)
+        return "hippo" if self.memory_to_hidden and not own else None
+
     def _sections(self, hidden_size: int) -> dict[str, int]:
         """Return the widths of the parts of z, in the order of the rows of weight_ih."""
         sections = {"k": hidden_size}
@@ -182,11 +189,12 @@ class HiPPO(Cell):
 
     def input_projection(self, weights: Weights, x: Tensor, one: Tensor | None) -> Tensor:
         """Return the parts of W_ih x + b_ih that the rule acts on, (T, B, G)."""
-        weight = self._filtered(weights["weight_ih"])[0]
-        bias = self._filtered(weights["bias_ih"])[0] if "bias_ih" in weights else None
-        if one is None or bias is None:
-            return linear(x, weight, bias)
-        return linear(x, weight) + one * bias
+        filtered = {
+            name: self._filtered(weights[name])[0]
+            for name in ("weight_ih", "bias_ih")
+            if name in weights
+        }
+        return linear_projection(filtered, x, one)
 
     def bypass(self, weights: Weights, x: Tensor) -> Tensor | None:
         """Return the other parts of W_ih x + b_ih, (T, B, G'), where there are some."""
@@ -206,17 +214,38 @@ class HiPPO(Cell):
         m = like.new_zeros(batch, self.memory_size, self.order, dtype=exact)
         return (h, m, like.new_zeros(1, dtype=exact)) if self.measure == "legs" else (h, m)
 
-    def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
-        """Return the next h, m and number of steps."""
-        h, m, *steps = hidden
-        sections = self._sections(h.shape[1])
+    def _parts(self, u: Tensor, hidden_size: int) -> dict[str, Tensor]:
+        """Return the parts of u, by the names of the sections, in the order they lie in."""
+        sections = self._sections(hidden_size)
         order = [*sections]
         if self._acts_on == "memory":
             # What the rule acted on comes first.
             order = ["f", *(part for part in order if part != "f")]
         widths = [sections[part] for part in order]
-        parts = dict(zip(order, torch.split(u, widths, -1), strict=True))
+        return dict(zip(order, torch.split(u, widths, -1), strict=True))
 
+    def over_time(
+        self, weights: Weights, u: Tensor, hidden: Hidden, lengths: Tensor | None
+    ) -> tuple[Tensor, Hidden]:
+        """Return every h, and the state after each sequence's last valid step."""
+        h, m, *steps = hidden
+        if self._acts_on == "memory":
+            parts = self._parts(u, h.shape[1])
+            u = torch.cat([parts[part] for part in self._sections(h.shape[1])], -1)
+        A, B = weights["memory_A"], weights["memory_B"]
+        pace = None
+        if steps:
+            t = steps[0] + torch.arange(1, len(u) + 1, dtype=m.dtype, device=m.device)[:, None]
+            A, pace = -torch.diagonal(A), 0.5 / t
+        matrices = HippoWeights(weights.get("weight_fh"), weights["weight_hm"], A, B)
+        hs, ms = hippo(u, matrices, (h, m), pace, self.memory_activation == "tanh")
+        taken = len(u) if lengths is None else lengths
+        return hs, (last_valid(hs, lengths), last_valid(ms, lengths), *(n + taken for n in steps))
+
+    def step(self, weights: Weights, u: Tensor, hidden: Hidden) -> Hidden:
+        """Return the next h, m and number of steps."""
+        h, m, *steps = hidden
+        parts = self._parts(u, h.shape[1])
         f = parts.get("f")
         if "weight_fh" in weights:
             written = linear(h, weights["weight_fh"])

@@ -13,6 +13,7 @@ from .filters import (
     scan_forward,
 )
 from .fused_layer import fused_layer_backward, fused_layer_forward
+from .hippo import hippo_backward, hippo_forward
 from .linear_scan import (
     gated_scan_backward,
     gated_scan_forward,
@@ -23,9 +24,9 @@ from .recurrence import recurrence_backward, recurrence_forward
 
 __all__ = [
     "delta_backward", "delta_forward", "fused_layer_backward", "fused_layer_forward",
-    "gated_scan_backward", "gated_scan_forward", "linear_scan_backward", "linear_scan_forward",
-    "normalize_backward", "normalize_forward", "recurrence_backward", "recurrence_forward",
-    "refusal", "scan_backward", "scan_forward",
+    "gated_scan_backward", "gated_scan_forward", "hippo_backward", "hippo_forward",
+    "linear_scan_backward", "linear_scan_forward", "normalize_backward", "normalize_forward",
+    "recurrence_backward", "recurrence_forward", "refusal", "scan_backward", "scan_forward",
 ]  # fmt: skip
 
 

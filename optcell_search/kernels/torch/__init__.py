@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..loop import Loop
+from ..loop import NO_HIPPO, Loop
 from .delta import delta_chunks
 from .filters import (
     normalize_backward,
@@ -21,5 +21,5 @@ __all__ = [
 
 
 def refusal(loop: Loop, traced: bool) -> str | None:
-    """Return None: these run everywhere."""
-    return None
+    """Say why these cannot run a loop, or None: all they know they run everywhere."""
+    return NO_HIPPO if loop.kind == "hippo" else None

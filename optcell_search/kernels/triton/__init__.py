@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..loop import Loop
+from ..loop import NO_HIPPO, Loop
 
 # Widest hidden state: each program holds the states of some sequences, all gates of them.
 WIDEST = 256
@@ -27,6 +27,8 @@ _FILES = {
 def refusal(loop: Loop, traced: bool) -> str | None:
     """Say why these kernels cannot run a loop, or None where they can."""
     device, dtype, hidden_size = loop.device, loop.dtype, loop.hidden_size
+    if loop.kind == "hippo":
+        return NO_HIPPO
     if importlib.util.find_spec("triton") is None:
         return "triton is not installed"
     # Triton's interpreter runs the same kernels on the CPU, for tests.

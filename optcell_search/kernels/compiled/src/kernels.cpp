@@ -3,6 +3,7 @@
 #include "backward.h"
 #include "delta.h"
 #include "forward.h"
+#include "hippo.h"
 #include "linear_scan.h"
 #include "normalize.h"
 
@@ -47,6 +48,8 @@ template <class S> using MinLstmIdentity = MinLstm<S, false>;
   DELTA(plain, SUFFIX, S)                                                                \
   DELTA(trace, SUFFIX, S)                                                                \
   DELTA(adam, SUFFIX, S)                                                                 \
+  KERNEL(hippo_forward, SUFFIX, HippoForward<S>, hippo_forward<S>)                       \
+  KERNEL(hippo_backward, SUFFIX, HippoBackward<S>, hippo_backward<S>)                    \
   CELL(lstm, Lstm, SUFFIX, S)                                                            \
   CELL(gru, Gru, SUFFIX, S)                                                              \
   CELL(rnn_tanh, Tanh, SUFFIX, S)                                                        \
