@@ -101,11 +101,13 @@ def _gradients(backward: Any, tensors: Tensors, values: tuple[Any, ...], grads: 
     grad_h, grad_m = (none if grad is None else grad for grad in grads[:2])
     given = (u, w_fh, w_hm, A, B, pace, h0, m0, h, kept)
     du, df, dh0, dm0 = backward(grad_h, grad_m, *given, *values)
-    by_memory = du[..., : w_hm.shape[1]].flatten(1, 2).mT @ m.flatten(3).flatten(1, 2)
+    # Not flatten: it has no rule for the gradients of a Jacobian, which come many at once.
+    rows, R = (len(h), h.shape[1] * h.shape[2]), w_hm.shape[1]
+    by_memory = du[..., :R].reshape(*rows, R).mT @ m.reshape(*rows, w_hm.shape[2])
     by_hidden = w_fh
     if w_fh.numel():
-        before = torch.cat([h0.unsqueeze(1), h[:, :-1]], 1)
-        by_hidden = df.flatten(1, 2).mT @ before.flatten(1, 2)
+        before = torch.cat([h0.unsqueeze(1), h[:, :-1]], 1).reshape(*rows, h.shape[-1])
+        by_hidden = df.reshape(*rows, df.shape[-1]).mT @ before
     return du, by_hidden, by_memory, None, None, None, dh0, dm0, None, None
 
 

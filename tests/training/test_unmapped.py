@@ -45,6 +45,7 @@ def test_a_cell_that_raises_where_it_is_mapped_is_trained_alone(
             raise raised("not where it is mapped")
         return original(self, weights, u, hidden)
 
+    monkeypatch.setattr(HiPPO, "loop", None)
     monkeypatch.setattr(HiPPO, "step", step)
     gap, population = largest_gap(candidates(), [noise_task()] * 2, epochs=1)
     assert gap == 0
@@ -60,6 +61,7 @@ def test_a_cell_that_draws_for_itself_is_trained_alone_and_draws_from_its_own_st
     def step(self: HiPPO, weights: Any, u: torch.Tensor, hidden: Any) -> Any:
         return original(self, weights, u * (torch.rand_like(u) > 0.2), hidden)
 
+    monkeypatch.setattr(HiPPO, "loop", None)
     monkeypatch.setattr(HiPPO, "step", step)
     trained = []
     for seed in (0, 1):
@@ -79,6 +81,7 @@ def test_what_a_cell_does_wrong_is_raised_side_by_side_as_well(
         raise KeyError("broken on purpose")
 
     population = filled(candidates())
+    monkeypatch.setattr(HiPPO, "loop", None)
     monkeypatch.setattr(HiPPO, "step", step)
     with pytest.raises(KeyError, match="broken on purpose"):
         population.epoch()
