@@ -63,9 +63,10 @@ template <class S> class Memories {
  public:
   long signals = 0;
 
-  // along: A, or A^T on the way forward, where one matrix serves all steps; else A is LegS's d.
-  Memories(const HippoSizes& s, const S* A, const S* B, const Packed<S>* along)
-      : s(s), A(A), B(B), scaled(!along), along(along),
+  // Of candidate k. all: the A of each, or A^T on the way forward, where one matrix serves all steps; else A is d.
+  Memories(const HippoSizes& s, long k, const S* A, const S* B, const std::vector<Packed<S>>& all)
+      : s(s), A(A + k * s.N * (all.empty() ? 1 : s.N)), B(B + k * s.N), scaled(all.empty()),
+        along(scaled ? nullptr : &all[std::size_t(k)]),
         held(std::size_t(groups_of(kTile * s.M, L) * L * s.N + padded<S>(s.N)), S(0)),
         moved(std::size_t(along ? kTile * s.M * padded<S>(s.N) : 0)) {}
 
@@ -133,7 +134,8 @@ template <class S> struct HippoForward {
 };
 
 // One matrix for all steps, packed for each candidate, or none.
-template <class S> std::vector<Packed<S>> matrices(const HippoSizes& s, const S* A, bool turned, bool scaled, long threads) {
+template <class S>
+std::vector<Packed<S>> matrices(const HippoSizes& s, const S* A, bool turned, bool scaled, long threads) {
   return scaled ? std::vector<Packed<S>>() : pack<Packed<S>>(A, s.K, s.N, s.N, turned, threads);
 }
 
@@ -160,7 +162,7 @@ template <class S, class Factor> void hippo_forward_by(const HippoSizes& s, cons
     const Rows& share = all[std::size_t(index)];
     [[maybe_unused]] const typename Factor::Session session;
     const long k = share.k;
-    Memories<S> memories(s, a.A + k * s.N * (a.pace ? 1 : s.N), a.B + k * s.N, a.pace ? nullptr : &along[std::size_t(k)]);
+    Memories<S> memories(s, k, a.A, a.B, along);
     Buffer<S> written(std::size_t(kTile * few)), answer(std::size_t(kTile * wide));
     Buffer<S> f(std::size_t(kTile * s.M + L), S(0));
     for (const Rows& tile : tiles(share)) {
@@ -230,7 +232,7 @@ template <class S, class Factor> void hippo_backward_by(const HippoSizes& s, con
     const Rows& share = all[std::size_t(index)];
     [[maybe_unused]] const typename Factor::Session session;
     const long k = share.k;
-    Memories<S> memories(s, a.A + k * s.N * (a.pace ? 1 : s.N), a.B + k * s.N, a.pace ? nullptr : &along[std::size_t(k)]);
+    Memories<S> memories(s, k, a.A, a.B, along);
     Buffer<S> part(std::size_t(kTile * wide)), by_m(std::size_t(kTile * much)), by_f(std::size_t(kTile * s.M + L));
     Buffer<S> dh(std::size_t(kTile * narrow)), past(std::size_t(kTile * narrow));
     const Buffer<S> none(std::size_t(P), S(0));
@@ -283,7 +285,8 @@ template <class S, class Factor> void hippo_backward_by(const HippoSizes& s, con
       memories.give(a.dm0 + (k * s.B + tile.first) * P, P);
       for (long r = 0; r < rows; ++r)
         for (long n = 0; n < H; ++n)
-          a.dh0[(k * s.B + tile.first + r) * H + n] = dh[std::size_t(r * narrow + n)] + past[std::size_t(r * narrow + n)];
+          a.dh0[(k * s.B + tile.first + r) * H + n] =
+              dh[std::size_t(r * narrow + n)] + past[std::size_t(r * narrow + n)];
     }
   });
 }
